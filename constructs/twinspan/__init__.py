@@ -1,0 +1,1 @@
+"""Twinspan: Terraform for IoT digital twins whose layers live in different clouds."""

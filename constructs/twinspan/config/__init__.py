@@ -1,0 +1,37 @@
+"""The configuration: `load("twin.yaml")` gives a `Config`, or raises `ConfigErrors` with every problem."""
+
+from twinspan.config.base import ValueType
+from twinspan.config.clouds import AwsCloud, AzureCloud, Clouds, GcpCloud, Layers
+from twinspan.config.devices import Command, Device, DeviceType, Metric
+from twinspan.config.events import AllOf, AnyOf, Comparison, Condition, Events, Feedback, Rule, Then
+from twinspan.config.loader import ExtraCheck, load
+from twinspan.config.models import Alerts, Config, Retention
+from twinspan.config.problems import ConfigErrors, Problem
+
+__all__ = [
+    "Alerts",
+    "AllOf",
+    "AnyOf",
+    "AwsCloud",
+    "AzureCloud",
+    "Clouds",
+    "Command",
+    "Comparison",
+    "Condition",
+    "Config",
+    "ConfigErrors",
+    "Device",
+    "DeviceType",
+    "Events",
+    "ExtraCheck",
+    "Feedback",
+    "GcpCloud",
+    "Layers",
+    "Metric",
+    "Problem",
+    "Retention",
+    "Rule",
+    "Then",
+    "ValueType",
+    "load",
+]

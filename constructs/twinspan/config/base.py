@@ -1,0 +1,170 @@
+"""What every part of the configuration shares: the frozen model and the small types of its fields."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    Strict,
+    WithJsonSchema,
+    WrapSerializer,
+)
+
+from twinspan.config.problems import Said
+from twinspan.config.text import shown
+from twinspan.vocabulary import Cloud
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Entry(BaseModel):
+    """One mapping of twin.yaml: frozen, without unknown fields, and nothing is converted silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+
+
+class ValueType(StrEnum):
+    """What a metric measures and a command takes."""
+
+    NUMBER = "number"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    STRING = "string"
+
+    def admits(self, value: object) -> bool:
+        """Whether `value` is of this type. true is no number, and 20.5 is no integer."""
+        if isinstance(value, bool):
+            return self is ValueType.BOOLEAN
+        if isinstance(value, int):
+            return self in (ValueType.INTEGER, ValueType.NUMBER)
+        if isinstance(value, float):
+            return self is ValueType.NUMBER and math.isfinite(value)
+        return isinstance(value, str) and self is ValueType.STRING
+
+    @property
+    def ordered(self) -> bool:
+        """Whether above, below, at_least and at_most make sense."""
+        return self in (ValueType.NUMBER, ValueType.INTEGER)
+
+
+def _text(pattern: str, longest: int, rule: str, shortest: int = 1) -> tuple[Any, Any]:
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not shortest <= len(value) <= longest or not compiled.fullmatch(value):
+            raise Said(f"{shown(value)} is not allowed; {rule}")
+        return value
+
+    schema = {"type": "string", "pattern": f"^{pattern}$", "minLength": shortest, "maxLength": longest}
+    return AfterValidator(check), WithJsonSchema(schema)
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        unquoted = isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?", value)
+        raise Said(
+            f"must be a number, got {shown(value)}" + (f"; write {value} without quotes" if unquoted else "")
+        )
+    return _finite(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Said(f"must be a finite number, got {shown(value)}; write one that a 64-bit float can hold")
+    return value
+
+
+def _scalar(value: Any) -> bool | int | float | str:
+    if not isinstance(value, bool | int | float | str):
+        raise Said(f"must be a number, true, false or text, got {shown(value)}")
+    return _finite(value)
+
+
+def _relative_path(value: Any) -> PurePosixPath:
+    if isinstance(value, PurePosixPath):
+        return value
+    if not isinstance(value, str):
+        raise Said(f"must be the path of a file, got {shown(value)}")
+    path = PurePosixPath(value)
+    if not value or not value.isprintable() or "\\" in value:
+        raise Said(f"{shown(value)} is not a path; write it with '/', for example processors/thermostat.py")
+    if path.is_absolute() or ".." in path.parts:
+        raise Said(f"{shown(value)} leaves the folder of the twin.yaml; put the file into that folder")
+    return path
+
+
+CloudName = Annotated[Cloud, Strict(False)]
+TypeName = Annotated[ValueType, Strict(False)]
+# What each cloud makes of the name is checked where names are made.
+TwinName = Annotated[
+    str,
+    *_text(
+        r"[a-z](?:-?[a-z0-9])+",
+        20,
+        "a twin's name is 3 to 20 of a-z, 0-9 and single '-', first a letter, last no '-'",
+        shortest=3,
+    ),
+]
+# What the digital twin languages accept too: a DTDL name has letters, digits and inner underscores, up to 64.
+Identifier = Annotated[
+    str,
+    *_text(
+        r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?",
+        64,
+        "use up to 64 letters, digits and '_', first a letter, not ending with '_'",
+    ),
+]
+# The narrowest broker decides: an AWS IoT thing name is 1 to 128 of a-zA-Z0-9:_- (API: CreateThing).
+# IoT Hub allows these and more in up to 128 (identity registry, deviceId); a Pub/Sub attribute value holds
+# 1024 bytes. The first character keeps clear of ids that Firestore reserves (__x__).
+DeviceId = Annotated[
+    str,
+    *_text(
+        r"[A-Za-z0-9][A-Za-z0-9:_-]*",
+        128,
+        "use up to 128 letters, digits, ':', '_' and '-', first a letter or digit, as AWS IoT requires",
+    ),
+]
+RuleName = Annotated[
+    str, *_text(r"[A-Za-z][A-Za-z0-9_-]*", 64, "use up to 64 letters, digits, '_' and '-', first a letter")
+]
+Unit = Annotated[str, *_text(r"\S(?:.{0,30}\S)?", 32, 'a unit is 1 to 32 characters, for example Cel or "%"')]
+# One address, in the plain form that SNS, Azure Monitor and Cloud Monitoring all take; 254 is SMTP's limit (RFC 5321).
+Email = Annotated[
+    str,
+    *_text(
+        r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
+        254,
+        "write one e-mail address, for example ops@example.com",
+    ),
+]
+Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
+Scalar = Annotated[
+    bool | int | float | str,
+    PlainValidator(_scalar),
+    WithJsonSchema({"type": ["number", "boolean", "string"]}),
+]
+RelativePath = Annotated[
+    PurePosixPath,
+    Strict(False),
+    BeforeValidator(_relative_path),
+    WithJsonSchema({"type": "string", "minLength": 1}),
+]
+
+
+def _plain(mapping: Mapping[Any, Any], handler: Callable[[Any], Any]) -> Any:
+    return handler(dict(mapping))
+
+
+FrozenMap = Annotated[Mapping[Key, Value], AfterValidator(MappingProxyType), WrapSerializer(_plain)]
+List = Annotated[tuple[Value, ...], Strict(False)]

@@ -1,0 +1,123 @@
+"""Which cloud each layer is in, and what Twinspan must know of each cloud."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, field_validator
+
+from twinspan.config import regions
+from twinspan.config.base import CloudName, Entry
+from twinspan.config.problems import Said
+from twinspan.config.text import shown
+from twinspan.vocabulary import Cloud, Layer
+
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+# cloud.google.com/resource-manager/docs/creating-managing-projects: 6 to 30, lower case, last no hyphen.
+_PROJECT = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
+
+
+def _subscription(value: str) -> str:
+    if not re.fullmatch(_UUID, value):
+        raise Said(f"{shown(value)} is not a subscription id; write the UUID from `az account show`")
+    return value
+
+
+def _project(value: str) -> str:
+    if not re.fullmatch(_PROJECT, value):
+        raise Said(
+            f"{shown(value)} is not a project id; write the id (not the name or number), "
+            "6 to 30 of a-z, 0-9 and '-', first a letter, last no '-'"
+        )
+    return value
+
+
+class Layers(Entry):
+    """The cloud of each layer."""
+
+    acquisition: CloudName = Field(description="L1: where devices report to.", examples=["aws"])
+    processing: CloudName = Field(description="L2: where telemetry is processed.", examples=["azure"])
+    hot_storage: CloudName = Field(description="L3: where recent data is stored.", examples=["gcp"])
+    cold_storage: CloudName | None = Field(
+        default=None, description="L3: older data. Not supported yet: leave it out."
+    )
+    archive_storage: CloudName | None = Field(
+        default=None, description="L3: oldest data. Not supported yet: leave it out."
+    )
+    twin_management: CloudName | None = Field(
+        default=None, description="L4: twin model. Not supported yet: leave it out."
+    )
+    visualization: CloudName | None = Field(
+        default=None, description="L5: dashboards. Not supported yet: leave it out."
+    )
+
+    def cloud_of(self, layer: Layer) -> Cloud | None:
+        """Where the layer is; None when the twin has no such layer."""
+        return getattr(self, layer.value)
+
+    @property
+    def clouds(self) -> tuple[Cloud, ...]:
+        """The clouds in use, each once, in the order aws, azure, gcp."""
+        used = {self.cloud_of(layer) for layer in Layer}
+        return tuple(cloud for cloud in Cloud if cloud in used)
+
+
+class AwsCloud(Entry):
+    """Where in AWS. The account is that of the credentials which Terraform runs with."""
+
+    new_region: bool = Field(default=False, description="Accept a region that is newer than Twinspan's list.")
+    region: str = Field(description="Region code.", examples=["eu-central-1"])
+
+    @field_validator("region")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        return regions.check(Cloud.AWS, value, new=info.data.get("new_region", False))
+
+
+class AzureCloud(Entry):
+    """Where in Azure."""
+
+    new_location: bool = Field(
+        default=False, description="Accept a location that is newer than Twinspan's list."
+    )
+    location: str = Field(description="Location, short name.", examples=["westeurope"])
+    subscription_id: Annotated[
+        str, AfterValidator(_subscription), WithJsonSchema({"type": "string", "pattern": f"^{_UUID}$"})
+    ] = Field(description="Subscription, a UUID.", examples=["00000000-0000-0000-0000-000000000000"])
+
+    @field_validator("location")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        return regions.check(Cloud.AZURE, value, new=info.data.get("new_location", False))
+
+
+class GcpCloud(Entry):
+    """Where in Google Cloud."""
+
+    project: Annotated[
+        str, AfterValidator(_project), WithJsonSchema({"type": "string", "pattern": f"^{_PROJECT}$"})
+    ] = Field(description="Project id.", examples=["my-project"])
+    new_region: bool = Field(default=False, description="Accept a region that is newer than Twinspan's list.")
+    region: str = Field(description="Region.", examples=["europe-west1"])
+
+    @field_validator("region")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        return regions.check(Cloud.GCP, value, new=info.data.get("new_region", False))
+
+
+class Clouds(Entry):
+    """One entry per cloud in use. An entry that no layer uses is allowed."""
+
+    aws: AwsCloud | None = Field(
+        default=None, description="Needed when a layer is in aws.", examples=[{"region": "eu-central-1"}]
+    )
+    azure: AzureCloud | None = Field(
+        default=None,
+        description="Needed when a layer is in azure.",
+        examples=[{"location": "westeurope", "subscription_id": "00000000-0000-0000-0000-000000000000"}],
+    )
+    gcp: GcpCloud | None = Field(
+        default=None,
+        description="Needed when a layer is in gcp.",
+        examples=[{"project": "my-project", "region": "europe-west1"}],
+    )

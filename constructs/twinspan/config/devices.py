@@ -1,0 +1,53 @@
+"""Device types, what they measure and obey, and the devices."""
+
+from pydantic import Field
+
+from twinspan.config.base import DeviceId, Entry, FrozenMap, Identifier, List, RelativePath, TypeName, Unit
+
+
+class Metric(Entry):
+    """One measured value of a device type."""
+
+    type: TypeName = Field(description="What is measured.", examples=["number"])
+    unit: Unit | None = Field(
+        default=None, description="Unit, by UCUM code where there is one.", examples=["Cel", "%"]
+    )
+
+
+class Command(Entry):
+    """One command that devices of a type take, with one value."""
+
+    type: TypeName = Field(description="Type of the command's value.", examples=["number"])
+    unit: Unit | None = Field(default=None, description="Unit of the value.", examples=["Cel"])
+
+
+class DeviceType(Entry):
+    """What devices of one kind have in common."""
+
+    # Without a metric a device never reports, so no rule could ever send it a command.
+    telemetry: FrozenMap[Identifier, Metric] = Field(
+        min_length=1,
+        description="The metrics that a device of this type reports, by name.",
+        examples=[{"temperature": {"type": "number", "unit": "Cel"}}],
+    )
+    commands: FrozenMap[Identifier, Command] = Field(
+        default_factory=dict,
+        description="The commands that it takes, by name.",
+        examples=[{"set_point": {"type": "number", "unit": "Cel"}}],
+    )
+    processor: RelativePath | None = Field(
+        default=None,
+        description="Python file with `def process(event)`, relative to the twin.yaml and inside its folder.",
+        examples=["processors/thermostat.py"],
+    )
+
+
+class Device(Entry):
+    """One device."""
+
+    id: DeviceId = Field(description="What the device calls itself at its broker.", examples=["thermostat-1"])
+    type: str = Field(description="One of device_types.", examples=["thermostat"])
+
+
+Devices = List[Device]
+DeviceTypes = FrozenMap[Identifier, DeviceType]

@@ -1,0 +1,120 @@
+"""`load`: from a path to a `Config`, or to every problem at once."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from twinspan.config import crosschecks, files
+from twinspan.config.models import Config
+from twinspan.config.plain import Finding
+from twinspan.config.problems import ConfigErrors, Problem
+from twinspan.config.sentences import path_of, sentence
+from twinspan.config.text import field_of, shown
+from twinspan.config.textfile import file_field
+from twinspan.config.yamlfile import Document, read_yaml
+
+ExtraCheck = Callable[[Config], Iterable[Problem]]
+
+
+def load(path: str | Path, *, extra_checks: Iterable[ExtraCheck] = ()) -> Config:
+    """Read a twin.yaml. Raises `ConfigErrors` with all that is wrong, in the order of the file.
+
+    Each of `extra_checks` gets the configuration and yields problems of its own (`field` as in the file; the
+    line is added here). They run as soon as the twin's name, its layers and its clouds are right, even when
+    other parts are not: these are then missing from the configuration that the check sees.
+    """
+    path = Path(path)
+    document = read_yaml(path)
+    if not isinstance(document.data, dict):
+        raise ConfigErrors(path, [*document.problems, _no_mapping(path, document.data)])
+    folder = path.absolute().parent
+    config, problems = _checked(document, folder)
+    problems += _extra(config or _rest(document.data, problems, folder), extra_checks)
+    if problems or config is None:
+        raise ConfigErrors(path, _in_order(problems, document))
+    return config
+
+
+def _no_mapping(path: Path, data: Any) -> Problem:
+    name = file_field(path)
+    if data is None:
+        return Problem(name, "is empty; start with twin: <name>, layers: and clouds:")
+    return Problem(name, f"must be a mapping of fields, got {shown(data)}; start with twin: <name>", 1)
+
+
+def _checked(document: Document, folder: Path) -> tuple[Config | None, list[Problem]]:
+    data, settled = document.data, set(document.settled)
+    findings: list[Finding] = list(crosschecks.unsupported_layers(data))
+    settled.update(path for path, _ in findings)
+    config = None
+    try:
+        config = Config.model_validate(data, context={"folder": folder})
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        findings += _sentences(details, settled)
+    findings += [*crosschecks.check(data), *files.check(data, folder)]
+    unique = dict.fromkeys(Problem(field_of(path), message) for path, message in findings)
+    problems = [*document.problems, *unique]
+    return (None if problems else config), problems
+
+
+def _sentences(details: Iterable[Any], settled: set[Any]) -> Iterator[Finding]:
+    for detail in details:
+        if path_of(detail["loc"]) not in settled and (finding := sentence(detail)):
+            yield finding
+
+
+def _rest(data: dict[str, Any], problems: list[Problem], folder: Path) -> Config | None:
+    """A configuration of the valid parts, when those that decide names are among them."""
+    if any(problem.field.startswith(("twin", "layers", "clouds")) for problem in problems):
+        return None
+    essential = {key: data.get(key) for key in ("twin", "layers", "clouds")}
+    placeholder = {"placeholder": {"telemetry": {"value": {"type": "number"}}}}
+    try:
+        config = Config.model_validate({**essential, "device_types": placeholder}, context={"folder": folder})
+    except ValidationError:
+        return None
+    return config.model_copy(update=dict(_parts(data)))
+
+
+def _parts(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The optional sections, each as far as it is valid."""
+    for name in ("device_types", "devices", "events", "retention", "backend", "read_api", "alerts"):
+        info = Config.model_fields[name]
+        adapter = TypeAdapter(info.rebuild_annotation())
+        value = data.get(name)
+        if name == "device_types" and isinstance(value, dict):
+            value = {key: part for key, part in value.items() if _valid(adapter, {key: part})}
+        elif name == "devices" and isinstance(value, list):
+            value = [part for part in value if _valid(adapter, [part])]
+        if name == "device_types" and not value:
+            yield name, {}
+        elif value is not None and _valid(adapter, value):
+            yield name, adapter.validate_python(value)
+
+
+def _valid(adapter: TypeAdapter[Any], value: Any) -> bool:
+    try:
+        adapter.validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _extra(config: Config | None, checks: Iterable[ExtraCheck]) -> list[Problem]:
+    return [problem for check in checks for problem in check(config)] if config else []
+
+
+def _in_order(problems: list[Problem], document: Document) -> list[Problem]:
+    lines = {field_of(path): line for path, line in document.lines.items()}
+    placed = [p if p.line else Problem(p.field, p.message, _line(p.field, lines)) for p in problems]
+    return sorted(dict.fromkeys(placed), key=lambda p: (p.line or 0, p.field))
+
+
+def _line(field: str, lines: dict[str, int]) -> int | None:
+    """The field's line, or that of the nearest thing around it that is in the file."""
+    while field and field not in lines:
+        field = field[: max(field.rfind("."), field.rfind("["), 0)]
+    return lines.get(field) if field else None

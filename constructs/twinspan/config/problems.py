@@ -1,0 +1,46 @@
+"""What is wrong with a twin.yaml: one sentence per problem, all of them in one exception."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+_MOST_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to put right. `field` is the path as in the file; `message` says what was given and the fix.
+
+    >>> str(Problem("devices[2].type", "'valve' is not a device type of this file; use thermostat", line=31))
+    "line 31, devices[2].type: 'valve' is not a device type of this file; use thermostat"
+    """
+
+    field: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = f"line {self.line}, " if self.line else ""
+        return f"{where}{self.field}: {self.message}"
+
+
+class Said(ValueError):
+    """Raised inside a model's validator; its text is the message that the user reads."""
+
+
+class ConfigErrors(Exception):
+    """Everything that is wrong with one twin.yaml. `str()` is the text for the terminal."""
+
+    def __init__(self, path: Path, problems: Iterable[Problem]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        super().__init__(path, self.problems)
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        lines = [f"{self.path} has {count} problem{'' if count == 1 else 's'}:"]
+        lines += [f"  {problem}" for problem in self.problems[:_MOST_SHOWN]]
+        if count > _MOST_SHOWN:
+            lines.append(f"  … and {count - _MOST_SHOWN} more")
+        # A path may hold bytes that are no text; the terminal must still get the rest.
+        return "\n".join(lines).encode("utf-8", "backslashreplace").decode()

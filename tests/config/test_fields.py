@@ -1,0 +1,317 @@
+"""One wrong field, one sentence: the path, what was given, the fix."""
+
+import pytest
+
+NAME_RULE = "a twin's name is 3 to 20 of a-z, 0-9 and single '-', first a letter, last no '-'"
+WORD_RULE = "use up to 64 letters, digits and '_', first a letter, not ending with '_'"
+DEVICE_RULE = "use up to 128 letters, digits, ':', '_' and '-', first a letter or digit, as AWS IoT requires"
+NEW_AWS = " If it is newer than the list of 2026-05-20, add new_region: true beside it."
+RULE = "events.rules.0"
+
+CASES = {
+    "unknown field": ("devicez", [], "devicez: is not a known field; did you mean 'devices'?"),
+    "unknown deep field": (
+        "clouds.azure.colour",
+        "red",
+        "clouds.azure.colour: is not a known field; use new_location, location or subscription_id",
+    ),
+    "unknown field of a type": (
+        "device_types.thermostat.telemetri",
+        {},
+        "device_types.thermostat.telemetri: is not a known field; did you mean 'telemetry'?",
+    ),
+    "missing field": ("twin", ..., "twin: is missing; add it, for example twin: factory"),
+    "name too short": ("twin", "ab", f"twin: 'ab' is not allowed; {NAME_RULE}"),
+    "name too long": ("twin", "a" * 21, f"twin: '{'a' * 21}' is not allowed; {NAME_RULE}"),
+    "name upper case": ("twin", "Factory", f"twin: 'Factory' is not allowed; {NAME_RULE}"),
+    "name double hyphen": ("twin", "fac--tory", f"twin: 'fac--tory' is not allowed; {NAME_RULE}"),
+    "name trailing hyphen": ("twin", "factory-", f"twin: 'factory-' is not allowed; {NAME_RULE}"),
+    "name with newline": ("twin", "factory\n", f"twin: 'factory\\n' is not allowed; {NAME_RULE}"),
+    "name is a number": ("twin", 12345, "twin: must be text, got 12345; put it in quotes: '12345'"),
+    "unknown cloud": (
+        "layers.processing",
+        "azur",
+        "layers.processing: 'azur' is not one of aws, azure, gcp; did you mean 'azure'?",
+    ),
+    "missing layer": (
+        "layers.acquisition",
+        ...,
+        "layers.acquisition: is missing; add it, for example acquisition: aws",
+    ),
+    "cold storage": (
+        "layers.cold_storage",
+        "gcp",
+        "layers.cold_storage: cold storage is not yet supported; leave the line out",
+    ),
+    "archive storage": (
+        "layers.archive_storage",
+        "moon",
+        "layers.archive_storage: archive storage is not yet supported; leave the line out",
+    ),
+    "twin management": (
+        "layers.twin_management",
+        "aws",
+        "layers.twin_management: twin management is not yet supported; leave the line out",
+    ),
+    "visualization": (
+        "layers.visualization",
+        "azure",
+        "layers.visualization: visualization is not yet supported; leave the line out",
+    ),
+    "cloud without entry": (
+        "clouds.gcp",
+        ...,
+        "clouds.gcp: is missing, but gcp has hot_storage; add gcp: {project: my-project, region: "
+        "europe-west1}",
+    ),
+    "clouds missing": (
+        "clouds",
+        ...,
+        "clouds: is missing; add it, for example clouds: {aws: {region: eu-central-1}}",
+    ),
+    "aws region misspelt": (
+        "clouds.aws.region",
+        "eu-centrl-1",
+        "clouds.aws.region: 'eu-centrl-1' is not a known aws region; did you mean 'eu-central-1'?" + NEW_AWS,
+    ),
+    "aws zone": (
+        "clouds.aws.region",
+        "eu-central-1a",
+        "clouds.aws.region: 'eu-central-1a' is not how aws writes this region; write eu-central-1",
+    ),
+    "aws nonsense": (
+        "clouds.aws.region",
+        "Frankfurt",
+        "clouds.aws.region: 'Frankfurt' is not a known aws region; write it like eu-central-1",
+    ),
+    "aws china": (
+        "clouds.aws.region",
+        "cn-north-1",
+        "clouds.aws.region: 'cn-north-1' is in a separate (China or government) cloud; choose a "
+        "public region of aws",
+    ),
+    "azure display name": (
+        "clouds.azure.location",
+        "West Europe",
+        "clouds.azure.location: 'West Europe' is not how azure writes this location; write westeurope",
+    ),
+    "azure upper case": (
+        "clouds.azure.location",
+        "WestEurope",
+        "clouds.azure.location: 'WestEurope' is not how azure writes this location; write westeurope",
+    ),
+    "gcp zone": (
+        "clouds.gcp.region",
+        "europe-west1-b",
+        "clouds.gcp.region: 'europe-west1-b' is not how gcp writes this region; write europe-west1",
+    ),
+    "subscription": (
+        "clouds.azure.subscription_id",
+        "my-subscription",
+        "clouds.azure.subscription_id: 'my-subscription' is not a subscription id; write the UUID "
+        "from `az account show`",
+    ),
+    "project": (
+        "clouds.gcp.project",
+        "My Project",
+        "clouds.gcp.project: 'My Project' is not a project id; write the id (not the name or number), "
+        "6 to 30 of a-z, 0-9 and '-', first a letter, last no '-'",
+    ),
+    "no device type": (
+        "device_types",
+        {},
+        "device_types: is empty; give at least one entry, for example device_types: "
+        "{thermostat: {telemetry: {temperature: {type: number, unit: Cel}}}}",
+    ),
+    "type name": (
+        "device_types.heat-pump",
+        {"telemetry": {"t": {"type": "number"}}},
+        f"device_types.heat-pump: 'heat-pump' is not allowed; {WORD_RULE}",
+    ),
+    "metric name": (
+        "device_types.thermostat.telemetry.1st",
+        {"type": "number"},
+        f"device_types.thermostat.telemetry.1st: '1st' is not allowed; {WORD_RULE}",
+    ),
+    "command name": (
+        "device_types.thermostat.commands.go_",
+        {"type": "number"},
+        f"device_types.thermostat.commands.go_: 'go_' is not allowed; {WORD_RULE}",
+    ),
+    "no metric": (
+        "device_types.pump",
+        {"telemetry": {}},
+        "device_types.pump.telemetry: is empty; give at least one entry, for example telemetry: "
+        "{temperature: {type: number, unit: Cel}}",
+    ),
+    "metric type": (
+        "device_types.thermostat.telemetry.cycles.type",
+        "int",
+        "device_types.thermostat.telemetry.cycles.type: 'int' is not one of number, integer, "
+        "boolean, string; "
+        "did you mean 'integer'?",
+    ),
+    "metric is text": (
+        "device_types.thermostat.telemetry.cycles",
+        "integer",
+        "device_types.thermostat.telemetry.cycles: must be a mapping, got 'integer'; write its "
+        "fields below it",
+    ),
+    "devices are a mapping": (
+        "devices",
+        {"thermostat-1": "thermostat"},
+        "devices: must be a list, got a mapping; start each entry with '- '",
+    ),
+    "device id": ("devices.0.id", "valve 1", f"devices[0].id: 'valve 1' is not allowed; {DEVICE_RULE}"),
+    "long device id": (
+        "devices.0.id",
+        "v" * 129,
+        f"devices[0].id: '{'v' * 60}'… (129 characters) is not allowed; {DEVICE_RULE}",
+    ),
+    "numeric device id": ("devices.0.id", 17, "devices[0].id: must be text, got 17; put it in quotes: '17'"),
+    "duplicate device": (
+        "devices.1",
+        {"id": "thermostat-1", "type": "thermostat"},
+        "devices[1].id: 'thermostat-1' is already the id of devices[0]; give each its own",
+    ),
+    "device of unknown type": (
+        "devices.0.type",
+        "thermostad",
+        "devices[0].type: 'thermostad' is not a device type of this file; did you mean 'thermostat'?",
+    ),
+    "hot days too many": (
+        "retention",
+        {"hot_days": 24856, "cold_days": 30000, "archive_days": 40000},
+        "retention.hot_days: must be at most 24855, got 24856; choose another number of days",
+    ),
+    "days too few": (
+        "retention.hot_days",
+        0,
+        "retention.hot_days: must be at least 1, got 0; choose another number of days",
+    ),
+    "archive days too many": (
+        "retention.archive_days",
+        100000,
+        "retention.archive_days: must be at most 99999, got 100000; choose another number of days",
+    ),
+    "retention out of order": (
+        "retention",
+        {"hot_days": 30, "cold_days": 30, "archive_days": 365},
+        "retention: out of order: cold_days is 30, and must be more than hot_days, which is 30; "
+        "write cold_days: 31 or more",
+    ),
+    "retention against a default": (
+        "retention",
+        {"hot_days": 100},
+        "retention: out of order: cold_days is 90, its default, and must be more than hot_days, "
+        "which is 100; "
+        "write cold_days: 101 or more",
+    ),
+    "days with underscore": (
+        "retention.archive_days",
+        "3_650",
+        "retention.archive_days: must be a whole number, got '3_650'; write 3650, without quotes",
+    ),
+    "fraction of a day": (
+        "retention.hot_days",
+        1.5,
+        "retention.hot_days: must be a whole number, got 1.5; write digits alone, without quotes",
+    ),
+    "alerts": (
+        "alerts",
+        {"email": "ops at example.com"},
+        "alerts.email: 'ops at example.com' is not allowed; write one e-mail address, for example ops@example.com",
+    ),
+    "read_api": ("read_api", "on", "read_api: must be true or false, got 'on'; write true, without quotes"),
+    "workflow path": (
+        "events.workflow",
+        "flow.json",
+        "events.workflow: flow.json does not exist; give the path of a workflow definition",
+    ),
+    "workflow is a folder": (
+        "events.workflow",
+        "processors",
+        "events.workflow: processors is a folder; give the path of a workflow definition",
+    ),
+    "backend kind": (
+        "backend.type",
+        "azure",
+        "backend.type: 'azure' is not a kind of backend; did you mean 'azurerm'?",
+    ),
+    "backend without kind": (
+        "backend",
+        {"bucket": "b"},
+        "backend.type: is missing; use local, s3, azurerm, gcs or remote",
+    ),
+    "backend argument missing": (
+        "backend",
+        {"type": "gcs"},
+        "backend.bucket: is missing; add it, for example bucket: my-terraform-state",
+    ),
+    "backend argument unknown": (
+        "backend",
+        {"type": "azurerm", "storage_account_name": "a", "container_name": "c", "keyy": "{stack}"},
+        "backend.keyy: is not a known field; did you mean 'key'?",
+    ),
+    "backend of one state": (
+        "backend",
+        {"type": "s3", "bucket": "b", "region": "eu-central-1", "key": "state"},
+        "backend.key: 'state' would put the states of all stacks into one place; put {stack} into it",
+    ),
+    "secret in the backend": (
+        "backend",
+        {"type": "s3", "bucket": "b", "region": "eu-central-1", "secret_key": "hush"},
+        "backend.secret_key: is a secret and belongs into no file; take the line out and set "
+        "AWS_SECRET_ACCESS_KEY "
+        "in the environment",
+    ),
+    "remote workspace": (
+        "backend",
+        {"type": "remote", "organization": "o", "workspaces": {"name": "w"}},
+        "backend.workspaces.name: 'w' would put the states of all stacks into one place; put {stack} into it",
+    ),
+}
+
+
+@pytest.mark.parametrize(("where", "value", "said"), CASES.values(), ids=CASES)
+def test_one_wrong_field(changed, where, value, said):
+    assert changed(where, value) == [said]
+
+
+def test_every_backend_misses_its_required_arguments(changed):
+    assert [text.split(":")[0] for text in changed("backend", {"type": "azurerm"})] == [
+        "backend.container_name",
+        "backend.storage_account_name",
+    ]
+    assert [text.split(":")[0] for text in changed("backend", {"type": "s3"})] == [
+        "backend.bucket",
+        "backend.region",
+    ]
+    assert [text.split(":")[0] for text in changed("backend", {"type": "remote"})] == ["backend.organization"]
+    assert changed("backend", {"type": "local"}) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("clouds.aws", {"region": "eu-central-9", "new_region": True}),
+        ("clouds.azure.new_location", True),
+        ("clouds.gcp", {"project": "my-project", "region": "moon-north1", "new_region": True}),
+        ("devices.0", {"id": "aa:bb:cc_1", "type": "thermostat"}),
+        ("twin", "a-1"),
+        ("devices", []),
+        ("device_types.pump", {"telemetry": {"flow": {"type": "number"}}}),
+        ("backend", {"type": "remote", "organization": "o", "workspaces": {"name": "w-{stack}"}}),
+    ],
+)
+def test_accepted(changed, where, value):
+    assert changed(where, value) == []
+
+
+def test_unused_cloud_entry_is_fine(changed):
+    assert changed("layers", {"acquisition": "aws", "processing": "aws", "hot_storage": "aws"}) == []
+
+
+def test_a_new_region_must_still_look_like_one(changed):
+    said = changed("clouds.aws", {"region": "Mars", "new_region": True})
+    assert said == ["clouds.aws.region: 'Mars' is not a known aws region; write it like eu-central-1"]

@@ -1,0 +1,187 @@
+"""Rules: the condition and the command must fit the device type."""
+
+import pytest
+
+RULE = "events.rules.0"
+SUBJECT = (
+    "events.rules[0]: give exactly one of device_type (every device of the type) and device (that one), got "
+)
+OPERATORS = "above, below, at_least, at_most, equals, not_equals"
+
+CASES = {
+    "metric unknown": (
+        f"{RULE}.when",
+        {"metric": "temprature", "above": 80},
+        "events.rules[0].when.metric: 'temprature' is not a metric of thermostat; did you mean "
+        "'temperature'?",
+    ),
+    "operator misspelt": (
+        f"{RULE}.when",
+        {"metric": "temperature", "abov": 80},
+        "events.rules[0].when.abov: is not a known field; did you mean 'above'?",
+    ),
+    "no operator": (
+        f"{RULE}.when",
+        {"metric": "temperature"},
+        f"events.rules[0].when: compare the metric by exactly one of {OPERATORS}, for example above: 80",
+    ),
+    "two operators": (
+        f"{RULE}.when",
+        {"metric": "temperature", "above": 80, "below": 90},
+        f"events.rules[0].when: compare the metric by exactly one of {OPERATORS}, got above and below; "
+        "split them with all:",
+    ),
+    "above on text": (
+        f"{RULE}.when",
+        {"metric": "mode", "above": 80},
+        "events.rules[0].when.above: needs a number, but mode is of type string; use equals or not_equals",
+    ),
+    "above a text": (
+        f"{RULE}.when",
+        {"metric": "temperature", "above": "80"},
+        "events.rules[0].when.above: must be a number, got '80'; write 80 without quotes",
+    ),
+    "above infinity": (
+        f"{RULE}.when",
+        {"metric": "temperature", "above": float("inf")},
+        "events.rules[0].when.above: must be a finite number, got inf; write one that a 64-bit "
+        "float can hold",
+    ),
+    "equals of another type": (
+        f"{RULE}.when",
+        {"metric": "open", "equals": 1},
+        "events.rules[0].when.equals: 1 is not of type boolean, which open is; write true or false "
+        "without quotes",
+    ),
+    "fraction of an integer": (
+        f"{RULE}.when",
+        {"metric": "cycles", "not_equals": 1.5},
+        "events.rules[0].when.not_equals: 1.5 is not of type integer, which cycles is; "
+        "write a whole number without quotes",
+    ),
+    "true is no number": (
+        f"{RULE}.when",
+        {"metric": "temperature", "equals": True},
+        "events.rules[0].when.equals: true is not of type number, which temperature is; "
+        "write a finite number without quotes",
+    ),
+    "nested metric": (
+        f"{RULE}.when",
+        {"all": [{"metric": "open", "equals": True}, {"any": [{"metric": "humidty", "below": 5}]}]},
+        "events.rules[0].when.all[1].any[0].metric: 'humidty' is not a metric of thermostat; did "
+        "you mean 'humidity'?",
+    ),
+    "nested unknown field": (
+        f"{RULE}.when",
+        {"any": [{"all": [{"metric": "humidity", "bellow": 5}]}]},
+        "events.rules[0].when.any[0].all[0].bellow: is not a known field; did you mean 'below'?",
+    ),
+    "empty group": (
+        f"{RULE}.when",
+        {"all": []},
+        "events.rules[0].when.all: is empty; give at least one entry",
+    ),
+    "when is text": (
+        f"{RULE}.when",
+        "temperature > 80",
+        "events.rules[0].when: must be a mapping, got 'temperature > 80'; write its fields below it, "
+        "for example when: {metric: temperature, above: 80}",
+    ),
+    "then empty": (
+        f"{RULE}.then",
+        {"workflow": False},
+        "events.rules[0].then: does nothing; give feedback: {command: …, value: …}, workflow: true, or both",
+    ),
+    "command unknown": (
+        f"{RULE}.then.feedback",
+        {"command": "setpoint", "value": 20},
+        "events.rules[0].then.feedback.command: 'setpoint' is not a command of thermostat; did you "
+        "mean 'set_point'?",
+    ),
+    "command value of another type": (
+        f"{RULE}.then.feedback",
+        {"command": "level", "value": 20.5},
+        "events.rules[0].then.feedback.value: 20.5 is not of type integer, which level takes; "
+        "write a whole number without quotes",
+    ),
+    "command value is a list": (
+        f"{RULE}.then.feedback",
+        {"command": "level", "value": [1]},
+        "events.rules[0].then.feedback.value: must be a number, true, false or text, got a list",
+    ),
+    "type unknown": (
+        f"{RULE}.device_type",
+        "thermostats",
+        "events.rules[0].device_type: 'thermostats' is not a device type of this file; did you "
+        "mean 'thermostat'?",
+    ),
+    "both subjects": (f"{RULE}.device", "thermostat-1", SUBJECT + "both"),
+    "no subject": (f"{RULE}.device_type", ..., SUBJECT + "neither"),
+    "rule name": (
+        f"{RULE}.name",
+        "over heating",
+        "events.rules[0].name: 'over heating' is not allowed; use up to 64 letters, digits, '_' "
+        "and '-', first a letter",
+    ),
+}
+
+
+@pytest.mark.parametrize(("where", "value", "said"), CASES.values(), ids=CASES)
+def test_one_wrong_rule(changed, where, value, said):
+    assert changed(where, value) == [said]
+
+
+def _rule(**fields):
+    return {
+        "name": "second",
+        "device": "thermostat-1",
+        "when": {"metric": "mode", "equals": "eco"},
+        "then": {"workflow": True},
+    } | fields
+
+
+def test_repeated_rule_name(changed):
+    assert changed("events.rules.1", _rule(name="overheating")) == [
+        "events.rules[1].name: 'overheating' is already the name of events.rules[0]; give each its own"
+    ]
+
+
+def test_unknown_device(changed):
+    assert changed("events.rules.1", _rule(device="thermostat-2")) == [
+        "events.rules[1].device: 'thermostat-2' is not a device of this file; did you mean 'thermostat-1'?"
+    ]
+
+
+def test_rule_of_a_device_is_checked_against_its_type(changed):
+    assert changed("events.rules.1", _rule(when={"metric": "mode", "equals": 5})) == [
+        "events.rules[1].when.equals: 5 is not of type string, which mode is; put it in quotes"
+    ]
+
+
+def test_no_commands_at_all(changed):
+    assert changed("device_types.thermostat.commands", {}) == [
+        "events.rules[0].then.feedback.command: 'set_point' is not a command of thermostat, which has none; "
+        "add it to the commands of thermostat"
+    ]
+
+
+def _nested(depth: int):
+    condition = {"metric": "open", "equals": True}
+    for level in range(depth):
+        condition = {"all" if level % 2 else "any": [condition]}
+    return condition
+
+
+def test_nesting_is_bounded(changed):
+    assert changed("events.rules.0.when", _nested(8)) == []
+    (said,) = changed("events.rules.0.when", _nested(9))
+    assert said.endswith("all: and any: nest more than 8 deep; make it two rules")
+
+
+def test_integer_metric_may_be_compared_with_a_fraction(changed):
+    assert changed("events.rules.0.when", {"metric": "cycles", "above": 1.5}) == []
+
+
+def test_large_and_small_numbers_stay_exact(changed):
+    assert changed("events.rules.0.when", {"metric": "cycles", "equals": 10**39}) == []
+    assert changed("events.rules.0.when", {"metric": "temperature", "above": 1e-300}) == []

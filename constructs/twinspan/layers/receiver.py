@@ -1,0 +1,33 @@
+"""What stands behind every public endpoint, and what every sender across clouds needs."""
+
+from collections.abc import Mapping
+
+from twinspan.parts import Function, Kit
+from twinspan.providers import Construct
+from twinspan.vocabulary import Layer, Role
+
+
+def receiver(
+    scope: Construct, role: Role, *, kit: Kit, layer: Layer, environment: Mapping[str, str], optional: bool = False
+) -> Function:
+    """A function behind HTTPS with its API keys and, on a link that is signed, the secret that holds the signing keys."""
+    link = kit.twin.topology.link_of(role)
+    api_keys = kit.api_keys(scope, role, layer=layer, optional=optional)
+    secret = kit.link_secret(scope, link, layer=layer) if link else None
+    function = kit.function(
+        scope,
+        role,
+        layer=layer,
+        environment={
+            **environment,
+            **api_keys.environment,
+            **({"LINK_SECRET": secret.address} if secret else {}),
+        },
+        receiver=True,
+        optional=optional,
+    )
+    api_keys.grant_read(function)
+    if secret:
+        secret.grant_read(function)
+    kit.endpoint(scope, function, api_keys=api_keys)
+    return function

@@ -1,0 +1,84 @@
+"""The zip that a cloud's functions are deployed from.
+
+One package per cloud holds the runtime, the cloud's adapters, the twin's own data (`twin.json`) and the user's
+processors. It is the same, byte for byte, on every machine: sorted entries, fixed times and modes, no bytecode.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from twinspan.config import Config
+from twinspan.vocabulary import Cloud
+
+SOURCE = Path(__file__).resolve().parents[2] / "function_src"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip entry can carry
+_REGULAR_FILE = 0o100644 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package on disk. `digest` is its SHA-256 in hexadecimal, and part of its file name."""
+
+    path: Path
+    digest: str
+
+
+def build(config: Config, cloud: Cloud, folder: Path) -> Package:
+    """Write the package of a cloud into `folder`, as `<cloud>-<first 16 digits of the digest>.zip`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in sorted(_entries(config, cloud)):
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = _REGULAR_FILE
+            info.create_system = 3  # Unix, so that the same bytes come out on every system
+            archive.writestr(info, content)
+    data = buffer.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{cloud}-{digest[:16]}.zip"
+    path.write_bytes(data)
+    return Package(path, digest)
+
+
+def manifest(config: Config) -> dict[str, object]:
+    """What the functions know of the twin: the content of `twin.json`."""
+    types = {
+        name: {
+            "telemetry": {k: m.model_dump(exclude_none=True) for k, m in device_type.telemetry.items()},
+            "commands": {k: c.model_dump(exclude_none=True) for k, c in device_type.commands.items()},
+            "processor": f"processors/{name}.py" if device_type.processor else None,
+        }
+        for name, device_type in config.device_types.items()
+    }
+    rules = [rule.model_dump(exclude_none=True, by_alias=True) for rule in config.events.rules]
+    return {
+        "twin": config.name,
+        "hot_days": config.retention.hot_days,
+        "device_types": types,
+        "devices": {device.id: device.type for device in config.devices},
+        "rules": rules,
+    }
+
+
+def _entries(config: Config, cloud: Cloud) -> Iterator[tuple[str, bytes]]:
+    package = SOURCE / f"twin_{cloud}"
+    for source in (SOURCE / "twin_runtime", package):
+        for path in source.rglob("*.py"):
+            if "root" not in path.relative_to(source).parts:
+                yield path.relative_to(SOURCE).as_posix(), path.read_bytes()
+    root = package / "root"  # what the platform wants to find at the top of the zip
+    if root.is_dir():
+        for path in root.iterdir():
+            if path.is_file():
+                yield path.name, path.read_bytes()
+    for name, device_type in config.device_types.items():
+        if device_type.processor:
+            yield f"processors/{name}.py", config.path_of(device_type.processor).read_bytes()
+    text = json.dumps(manifest(config), indent=1, sort_keys=True, ensure_ascii=False)
+    yield "twin.json", text.encode() + b"\n"

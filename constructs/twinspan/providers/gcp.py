@@ -1,0 +1,156 @@
+"""The bindings of hashicorp/google that Twinspan uses, and hashicorp/time, for which none is published."""
+
+from typing import ClassVar
+
+from cdktf import TerraformProviderGeneratorMetadata
+from cdktf_cdktf_provider_google.cloud_run_v2_service_iam_member import CloudRunV2ServiceIamMember
+from cdktf_cdktf_provider_google.cloudfunctions2_function import (
+    Cloudfunctions2Function,
+    Cloudfunctions2FunctionBuildConfig,
+    Cloudfunctions2FunctionBuildConfigSource,
+    Cloudfunctions2FunctionBuildConfigSourceStorageSource,
+    Cloudfunctions2FunctionServiceConfig,
+)
+from cdktf_cdktf_provider_google.firestore_database import FirestoreDatabase
+from cdktf_cdktf_provider_google.firestore_field import (
+    FirestoreField,
+    FirestoreFieldIndexConfig,
+    FirestoreFieldTtlConfig,
+)
+from cdktf_cdktf_provider_google.firestore_index import FirestoreIndex, FirestoreIndexFields
+from cdktf_cdktf_provider_google.logging_project_bucket_config import LoggingProjectBucketConfig
+from cdktf_cdktf_provider_google.logging_project_exclusion import LoggingProjectExclusion
+from cdktf_cdktf_provider_google.logging_project_sink import LoggingProjectSink
+from cdktf_cdktf_provider_google.monitoring_alert_policy import (
+    MonitoringAlertPolicy,
+    MonitoringAlertPolicyAlertStrategy,
+    MonitoringAlertPolicyAlertStrategyNotificationRateLimit,
+    MonitoringAlertPolicyConditions,
+    MonitoringAlertPolicyConditionsConditionMatchedLog,
+    MonitoringAlertPolicyConditionsConditionThreshold,
+    MonitoringAlertPolicyConditionsConditionThresholdAggregations,
+    MonitoringAlertPolicyDocumentation,
+)
+from cdktf_cdktf_provider_google.monitoring_notification_channel import MonitoringNotificationChannel
+from cdktf_cdktf_provider_google.project_iam_member import ProjectIamMember, ProjectIamMemberCondition
+from cdktf_cdktf_provider_google.project_service import ProjectService
+from cdktf_cdktf_provider_google.provider import GoogleProvider
+from cdktf_cdktf_provider_google.pubsub_subscription import (
+    PubsubSubscription,
+    PubsubSubscriptionDeadLetterPolicy,
+    PubsubSubscriptionExpirationPolicy,
+    PubsubSubscriptionPushConfig,
+    PubsubSubscriptionPushConfigOidcToken,
+    PubsubSubscriptionRetryPolicy,
+)
+from cdktf_cdktf_provider_google.pubsub_subscription_iam_member import PubsubSubscriptionIamMember
+from cdktf_cdktf_provider_google.pubsub_topic import PubsubTopic, PubsubTopicMessageStoragePolicy
+from cdktf_cdktf_provider_google.pubsub_topic_iam_member import PubsubTopicIamMember
+from cdktf_cdktf_provider_google.secret_manager_secret import (
+    SecretManagerSecret,
+    SecretManagerSecretReplication,
+    SecretManagerSecretReplicationUserManaged,
+    SecretManagerSecretReplicationUserManagedReplicas,
+)
+from cdktf_cdktf_provider_google.secret_manager_secret_iam_member import SecretManagerSecretIamMember
+from cdktf_cdktf_provider_google.secret_manager_secret_version import SecretManagerSecretVersion
+from cdktf_cdktf_provider_google.service_account import ServiceAccount
+from cdktf_cdktf_provider_google.service_account_iam_member import ServiceAccountIamMember
+from cdktf_cdktf_provider_google.storage_bucket import StorageBucket, StorageBucketVersioning
+from cdktf_cdktf_provider_google.storage_bucket_object import StorageBucketObject
+from cdktf_cdktf_provider_google.workflows_workflow import WorkflowsWorkflow
+
+from twinspan.providers import Construct, TerraformProvider, TerraformResource
+
+__all__ = [
+    "CloudRunV2ServiceIamMember",
+    "Cloudfunctions2Function",
+    "Cloudfunctions2FunctionBuildConfig",
+    "Cloudfunctions2FunctionBuildConfigSource",
+    "Cloudfunctions2FunctionBuildConfigSourceStorageSource",
+    "Cloudfunctions2FunctionServiceConfig",
+    "FirestoreDatabase",
+    "FirestoreField",
+    "FirestoreFieldIndexConfig",
+    "FirestoreFieldTtlConfig",
+    "FirestoreIndex",
+    "FirestoreIndexFields",
+    "GoogleProvider",
+    "LoggingProjectBucketConfig",
+    "LoggingProjectExclusion",
+    "LoggingProjectSink",
+    "MonitoringAlertPolicy",
+    "MonitoringAlertPolicyAlertStrategy",
+    "MonitoringAlertPolicyAlertStrategyNotificationRateLimit",
+    "MonitoringAlertPolicyConditions",
+    "MonitoringAlertPolicyConditionsConditionMatchedLog",
+    "MonitoringAlertPolicyConditionsConditionThreshold",
+    "MonitoringAlertPolicyConditionsConditionThresholdAggregations",
+    "MonitoringAlertPolicyDocumentation",
+    "MonitoringNotificationChannel",
+    "ProjectIamMember",
+    "ProjectIamMemberCondition",
+    "ProjectService",
+    "PubsubSubscription",
+    "PubsubSubscriptionDeadLetterPolicy",
+    "PubsubSubscriptionExpirationPolicy",
+    "PubsubSubscriptionIamMember",
+    "PubsubSubscriptionPushConfig",
+    "PubsubSubscriptionPushConfigOidcToken",
+    "PubsubSubscriptionRetryPolicy",
+    "PubsubTopic",
+    "PubsubTopicIamMember",
+    "PubsubTopicMessageStoragePolicy",
+    "SecretManagerSecret",
+    "SecretManagerSecretIamMember",
+    "SecretManagerSecretReplication",
+    "SecretManagerSecretReplicationUserManaged",
+    "SecretManagerSecretReplicationUserManagedReplicas",
+    "SecretManagerSecretVersion",
+    "ServiceAccount",
+    "ServiceAccountIamMember",
+    "StorageBucket",
+    "StorageBucketObject",
+    "StorageBucketVersioning",
+    "TimeProvider",
+    "TimeSleep",
+    "WorkflowsWorkflow",
+]
+
+_TIME_VERSION = "~> 0.13"  # the kernel writes the "version" into required_providers, not the constraint
+_TIME = TerraformProviderGeneratorMetadata(
+    provider_name="time", provider_version=_TIME_VERSION, provider_version_constraint=_TIME_VERSION
+)
+
+
+class TimeProvider(TerraformProvider):
+    """The block of hashicorp/time; it takes no arguments."""
+
+    def __init__(self, scope: Construct) -> None:
+        super().__init__(
+            scope,
+            "time",
+            terraform_resource_type="time",
+            terraform_provider_source="hashicorp/time",
+            terraform_generator_metadata=_TIME,
+        )
+
+
+class TimeSleep(TerraformResource):
+    """`time_sleep`: waits once, when it is created. `seconds` go by between what it depends on and what needs
+    it.
+    """
+
+    TF_RESOURCE_TYPE: ClassVar[str] = "time_sleep"
+
+    def __init__(
+        self, scope: Construct, id_: str, *, seconds: int, depends_on: list[TerraformResource]
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            terraform_resource_type=self.TF_RESOURCE_TYPE,
+            terraform_generator_metadata=_TIME,
+            depends_on=depends_on,
+        )
+        self.add_override("create_duration", f"{seconds}s")

@@ -1,0 +1,21 @@
+"""Workflow definitions: the one that Twinspan brings per cloud, or the user's own, and what is wrong with it."""
+
+from collections.abc import Iterator
+from importlib import import_module
+
+from twinspan.config import Config, Problem
+from twinspan.vocabulary import Cloud
+
+
+def problems(config: Config) -> Iterator[Problem]:
+    """What the processing layer's cloud would refuse in the user's own definition."""
+    own = config.events.workflow
+    if own is None:
+        return
+    try:
+        text = config.path_of(own).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return  # the loader has said so
+    cloud: Cloud = config.layers.processing
+    for message in import_module(f"twinspan.{cloud}.definition").problems(text):
+        yield Problem("events.workflow", f"{own} is no workflow for {cloud}: {message}")

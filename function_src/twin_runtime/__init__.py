@@ -1,0 +1,1 @@
+"""What the deployed functions of a twin do, once for all clouds, on the standard library alone."""

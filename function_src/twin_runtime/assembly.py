@@ -1,0 +1,176 @@
+"""Puts a role together from a cloud's adapters, its environment and its package: what an entry point calls.
+
+One function per role; each imports that role's modules alone, so that a cold start loads what it needs. An
+entry point calls it once per process (see `functools.cache`) and keeps the object: it holds connections and
+caches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import settings
+from .dead_letters import DeadLetters
+from .errors import ConfigurationError
+from .log import Log, Sink, to_stdout
+from .model import Twin, load_twin, package_root
+from .ports import Cloud
+from .secret_cache import CachedSecret
+
+if TYPE_CHECKING:
+    from .connector import Connector
+    from .dispatcher import Dispatcher
+    from .event_checker import EventChecker
+    from .event_feedback import EventFeedback, FeedbackReceiver
+    from .hot_reader import HotReader
+    from .ingestion import Ingestion
+    from .persister import Persister
+    from .processor import Processor
+    from .writer import Writer
+
+
+class Parts:
+    """What every role needs: settings, twin, log, dead letters. `root` is the folder that holds twin.json."""
+
+    def __init__(
+        self,
+        role: str,
+        cloud: Cloud,
+        *,
+        environ: Mapping[str, str] | None = None,
+        root: Path | None = None,
+        sink: Sink = to_stdout,
+    ) -> None:
+        self.cloud = cloud
+        self.settings = settings.load(role, cloud.name, environ)
+        self.root = root or package_root()
+        self.twin: Twin = load_twin(self.root)
+        self.log = Log(role, sink)
+
+    def dead(self) -> DeadLetters:
+        return DeadLetters(self.cloud.queue(self.settings["DEAD_LETTER_QUEUE"]), self.log)
+
+    def secret(self, name: str) -> CachedSecret:
+        return CachedSecret(self.cloud.secret(self.settings[name]), log=self.log)
+
+    def api_keys(self) -> CachedSecret | None:
+        """None where the platform checks the key before the function runs."""
+        return self.secret("API_KEYS_SECRET") if self.settings["API_KEYS_SECRET"] else None
+
+
+def dispatcher(parts: Parts) -> Dispatcher:
+    from .dispatcher import Dispatcher
+
+    queue = parts.cloud.queue(parts.settings["PROCESSING_QUEUE"])
+    return Dispatcher(twin=parts.twin, queue=queue, dead=parts.dead(), log=parts.log)
+
+
+def connector(parts: Parts) -> Connector:
+    from .connector import Connector
+    from .sender import Sender
+
+    sender = Sender(parts.secret("LINK_SECRET"), log=parts.log)
+    return Connector(twin=parts.twin, sender=sender, dead=parts.dead(), log=parts.log)
+
+
+def ingestion(parts: Parts) -> Ingestion:
+    from .ingestion import Ingestion
+
+    return Ingestion(
+        twin=parts.twin,
+        queue=parts.cloud.queue(parts.settings["PROCESSING_QUEUE"]),
+        dead=parts.dead(),
+        log=parts.log,
+        link=parts.secret("LINK_SECRET"),
+        api_keys=parts.api_keys(),
+    )
+
+
+def processor(parts: Parts) -> Processor:
+    from .processor import Processor
+
+    queue = parts.cloud.queue(parts.settings["PERSISTING_QUEUE"])
+    return Processor(twin=parts.twin, queue=queue, dead=parts.dead(), log=parts.log, root=parts.root)
+
+
+def persister(parts: Parts) -> Persister:
+    from .persister import Persister
+
+    store = sender = events = None
+    if parts.settings.remote:
+        from .sender import Sender
+
+        sender = Sender(parts.secret("LINK_SECRET"), log=parts.log)
+    else:
+        store = parts.cloud.store(parts.settings["STORE"])
+    if parts.settings["EVENTS_QUEUE"]:
+        events = parts.cloud.queue(parts.settings["EVENTS_QUEUE"])
+    return Persister(
+        twin=parts.twin, store=store, sender=sender, events=events, dead=parts.dead(), log=parts.log
+    )
+
+
+def writer(parts: Parts) -> Writer:
+    from .writer import Writer
+
+    return Writer(
+        twin=parts.twin,
+        store=parts.cloud.store(parts.settings["STORE"]),
+        dead=parts.dead(),
+        log=parts.log,
+        link=parts.secret("LINK_SECRET"),
+        api_keys=parts.api_keys(),
+    )
+
+
+def hot_reader(parts: Parts) -> HotReader:
+    from .hot_reader import HotReader
+
+    store = parts.cloud.store(parts.settings["STORE"])
+    return HotReader(twin=parts.twin, store=store, log=parts.log, api_keys=parts.api_keys())
+
+
+def event_checker(parts: Parts) -> EventChecker:
+    from .event_checker import EventChecker
+
+    sender = commands = None
+    if parts.settings.remote:
+        from .sender import Sender
+
+        sender = Sender(parts.secret("LINK_SECRET"), log=parts.log)
+    else:
+        commands = parts.cloud.queue(parts.settings["COMMANDS_QUEUE"])
+    return EventChecker(
+        twin=parts.twin,
+        commands=commands,
+        sender=sender,
+        workflow=parts.cloud.workflow(parts.settings["WORKFLOW"]),
+        dead=parts.dead(),
+        log=parts.log,
+    )
+
+
+def event_feedback(parts: Parts) -> EventFeedback:
+    """The queue consumer of a local feedback link."""
+    from .event_feedback import EventFeedback
+
+    broker = parts.cloud.broker(parts.settings["BROKER"])
+    return EventFeedback(twin=parts.twin, broker=broker, dead=parts.dead(), log=parts.log)
+
+
+def feedback_receiver(parts: Parts) -> FeedbackReceiver:
+    """The HTTPS receiver of a remote feedback link."""
+    from .event_feedback import FeedbackReceiver
+
+    if not parts.settings.remote:
+        raise ConfigurationError("The event_feedback receiver needs LINK_SECRET in its environment.")
+    return FeedbackReceiver(
+        twin=parts.twin,
+        broker=parts.cloud.broker(parts.settings["BROKER"]),
+        dead=parts.dead(),
+        log=parts.log,
+        link=parts.secret("LINK_SECRET"),
+        api_keys=parts.api_keys(),
+    )

@@ -1,0 +1,168 @@
+"""Strict JSON, in and out.
+
+Refused: NaN and Infinity, numbers beyond a double's range, a key twice in an object, text that is not UTF-8,
+nesting deeper than `MAX_DEPTH`, text longer than the caller's bound. Integers are exact at any length that
+Python reads (4,300 digits); numbers with a fraction or an exponent are IEEE doubles and survive a round trip.
+Output is ASCII, so a lone surrogate survives as its escape.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+MAX_DEPTH = 32
+_BLANKS = (" ", "\t", "\n", "\r")
+_INFINITIES = (float("inf"), float("-inf"))
+
+
+class Malformed(ValueError):
+    """Not the JSON that is accepted here; the text says why in one sentence, without a part of the input."""
+
+
+def loads(text: str | bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
+    """Parse; raises `Malformed`."""
+    text = _text(text, max_bytes)
+    with _as_malformed(max_depth):
+        value = _DECODER.decode(text)
+    if _opens(text) > max_depth and deeper_than(value, max_depth):
+        raise Malformed(f"The JSON is nested deeper than {max_depth} levels.")
+    return value
+
+
+def loads_items(text: str | bytes, *, max_bytes: int, max_items: int) -> list[tuple[Any, str]]:
+    """The items of an array, each with its own text (ASCII): it can be passed on without being written again.
+
+    Each item may nest as deep as a document. Raises `Malformed`.
+    """
+    text = _text(text, max_bytes)
+    items: list[tuple[Any, str]] = []
+    plain = text.isascii()
+    with _as_malformed(MAX_DEPTH):
+        at = _skip(text, 0)
+        if text[at : at + 1] != "[":
+            _DECODER.decode(text)
+            raise Malformed("It is not a JSON array.")
+        at = _skip(text, at + 1)
+        closed = text[at : at + 1] == "]"
+        while not closed:
+            value, end = _DECODER.raw_decode(text, at)
+            part = text[at:end] if plain else dumps(value)
+            if _opens(part) > MAX_DEPTH and deeper_than(value, MAX_DEPTH):
+                raise Malformed(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
+            items.append((value, part))
+            if len(items) > max_items:
+                raise Malformed(f"The array has more than {max_items} items.")
+            at = _skip(text, end)
+            if text[at : at + 1] == ",":
+                at = _skip(text, at + 1)
+            elif text[at : at + 1] == "]":
+                closed = True
+            else:
+                raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+        if _skip(text, at + 1) != len(text):
+            raise json.JSONDecodeError("Extra data", text, at + 1)
+    return items
+
+
+def dumps(value: Any) -> str:
+    """Compact ASCII JSON; raises `Malformed` for what JSON cannot carry."""
+    try:
+        return _ENCODER.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Malformed(f"It cannot be written as JSON: {error}.") from None
+
+
+def canonical(value: Any) -> str:
+    """As `dumps`, with sorted keys: equal values give equal text."""
+    try:
+        return _CANONICAL.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Malformed(f"It cannot be written as JSON: {error}.") from None
+
+
+def deeper_than(value: Any, limit: int) -> bool:
+    """Whether lists and objects nest more than `limit` levels."""
+    level: list[Any] = [value]
+    for _ in range(limit):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner += [v for v in item.values() if isinstance(v, dict | list)]
+            elif isinstance(item, list):
+                inner += [v for v in item if isinstance(v, dict | list)]
+        if not inner:
+            return False
+        level = inner
+    return True
+
+
+def copy(value: Any) -> Any:
+    """A copy of plain JSON data that shares no list or object with it."""
+    if isinstance(value, dict):
+        return {key: copy(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [copy(item) for item in value]
+    return value
+
+
+def _text(text: str | bytes, max_bytes: int) -> str:
+    if len(text) > max_bytes:
+        raise Malformed(f"The JSON is longer than {max_bytes} bytes.")
+    if isinstance(text, str):
+        return text
+    try:
+        return text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Malformed("The text is not UTF-8.") from None
+
+
+@contextmanager
+def _as_malformed(max_depth: int) -> Iterator[None]:
+    """Turn what the decoder raises into one sentence."""
+    try:
+        yield
+    except Malformed:
+        raise
+    except RecursionError:
+        raise Malformed(f"The JSON is nested deeper than {max_depth} levels.") from None
+    except json.JSONDecodeError as error:
+        raise Malformed(f"It is not JSON: {error.msg.lower()} at character {error.pos}.") from None
+    except ValueError:
+        raise Malformed("A number is too long.") from None
+
+
+def _opens(text: str) -> int:
+    """No less than the number of levels, and far cheaper to find."""
+    return text.count("{") + text.count("[")
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at : at + 1] in _BLANKS:
+        at += 1
+    return at
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise Malformed("An object has the same key twice.")
+    return result
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if value in _INFINITIES:
+        raise Malformed("A number is out of range.")
+    return value
+
+
+def _constant(name: str) -> NoReturn:
+    raise Malformed(f"{name} is not JSON.")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_CANONICAL = json.JSONEncoder(allow_nan=False, separators=(",", ":"), sort_keys=True)

@@ -1,0 +1,100 @@
+"""The twin as its package describes it: `twin.json` beside the runtime's folder.
+
+{"twin": "factory", "hot_days": 30, "devices": {"thermostat-1": "thermostat"},
+ "device_types": {"thermostat": {"telemetry": {…}, "commands": {…}, "processor": "processors/thermostat.py"}},
+ "rules": [{"name": "overheating", "device_type": "thermostat",
+            "when": {"metric": "temperature", "above": 80},
+            "then": {"feedback": {"command": "set_point", "value": 20}, "workflow": true}}]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from . import jsontext, rules
+from .errors import ConfigurationError
+
+FILE_NAME = "twin.json"
+MAX_BYTES = 32_000_000
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceType:
+    """A type of device. `processor` is the path of the user's code inside the package, None for none."""
+
+    name: str
+    telemetry: Mapping[str, Any]
+    commands: Mapping[str, Any]
+    processor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """The twin. `devices` maps each device's name to its type's."""
+
+    name: str
+    hot_days: int
+    device_types: Mapping[str, DeviceType]
+    devices: Mapping[str, str]
+    rules: tuple[rules.Rule, ...]
+
+
+def package_root() -> Path:
+    """The folder of twin.json and processors/: the one that holds `twin_runtime`."""
+    return Path(__file__).resolve().parent.parent
+
+
+@cache
+def load_twin(root: Path) -> Twin:
+    """Read twin.json once per process; raises `ConfigurationError` with one sentence."""
+    path = root / FILE_NAME
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(f"The package has no readable {FILE_NAME}: {error.strerror}.") from None
+    try:
+        return parse(jsontext.loads(text, max_bytes=MAX_BYTES))
+    except jsontext.Malformed as error:
+        raise ConfigurationError(f"{FILE_NAME}: {error}") from None
+
+
+def parse(document: Any) -> Twin:
+    """The twin of a parsed twin.json; raises `ConfigurationError`."""
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{FILE_NAME} is not a JSON object.")
+    name = _get(document, "twin", str)
+    hot_days = _get(document, "hot_days", int)
+    if hot_days < 1:
+        raise ConfigurationError(f"{FILE_NAME}: hot_days is {hot_days}, and must be 1 or more.")
+    types = {key: _device_type(key, value) for key, value in _get(document, "device_types", dict).items()}
+    devices = _get(document, "devices", dict)
+    for device, device_type in devices.items():
+        if not isinstance(device_type, str) or device_type not in types:
+            raise ConfigurationError(f"{FILE_NAME}: device {device!r} is of a type that is not there.")
+    try:
+        parsed = tuple(rules.parse(rule) for rule in document.get("rules") or ())
+    except rules.RuleError as error:
+        raise ConfigurationError(f"{FILE_NAME}: {error}") from None
+    return Twin(name, hot_days, types, devices, parsed)
+
+
+def _device_type(name: str, value: Any) -> DeviceType:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{FILE_NAME}: device type {name!r} is not an object.")
+    processor = value.get("processor")
+    if processor is not None and not isinstance(processor, str):
+        raise ConfigurationError(f"{FILE_NAME}: the processor of {name!r} is not a path.")
+    return DeviceType(name, value.get("telemetry") or {}, value.get("commands") or {}, processor)
+
+
+def _get(document: dict[str, Any], key: str, kind: type[T]) -> T:
+    value = document.get(key)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ConfigurationError(f"{FILE_NAME}: {key} is missing or not of the kind {kind.__name__}.")
+    return value

@@ -1,0 +1,93 @@
+"""What a device may send: JSON, at most `MAX_PAYLOAD_BYTES`, one reading or an array of 1 to 500 of them.
+
+A reading is an object in one of two forms:
+
+* an envelope, `{"time": …, "id": …, "data": {"temperature": 21.5}}`: it has the key `data`, whose value is an
+  object, and no key other than `time`, `id`, `traceparent` and `data`;
+* flat, `{"temperature": 21.5, "humidity": 40}`: every key is a measurement, but for `time`, `id` and
+  `traceparent`, which mean the same as in an envelope. `data` is then a measurement too, unless its value is
+  an object.
+
+`time` is RFC 3339 with an offset; without it the broker's time of receipt counts. `id` is a string (see
+`cloudevents.check_id`) or an integer; without it, it is a hash of device, time and data, and, for a reading
+of an array without `time`, of its position, so that equal readings stay two. `traceparent` is W3C's. A
+reading has at least one measurement. A reading of an array is judged by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from . import cloudevents, jsontext, times
+from .model import Twin
+from .ports import BrokerMessage, Event
+
+MAX_PAYLOAD_BYTES = 512_000
+MAX_READINGS = 500
+_RESERVED = ("time", "id", "traceparent")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """One reading that is refused, with the reason; `reading` is its JSON text, or the body as it came."""
+
+    reason: str
+    reading: str | bytes
+
+
+def read(message: BrokerMessage, device: str, twin: Twin) -> list[Event | Unreadable]:
+    """The events of a payload, in its order."""
+    try:
+        document = jsontext.loads(message.body, max_bytes=MAX_PAYLOAD_BYTES, max_depth=jsontext.MAX_DEPTH + 2)
+    except jsontext.Malformed as error:
+        return [Unreadable(str(error), message.body)]
+    readings: list[Any] = document if isinstance(document, list) else [document]
+    if not 0 < len(readings) <= MAX_READINGS:
+        return [Unreadable(f"The array must have 1 to {MAX_READINGS} readings.", message.body)]
+    found: list[Event | Unreadable] = []
+    for position, reading in enumerate(readings):
+        try:
+            found.append(_event(reading, position, message.received, device, twin))
+        except ValueError as error:
+            found.append(Unreadable(str(error), jsontext.dumps(reading)))
+    return found
+
+
+def _event(reading: Any, position: int, received: str, device: str, twin: Twin) -> Event:
+    fields, data = _open(reading)
+    if not data:
+        raise cloudevents.Invalid("The reading has no measurement.")
+    if jsontext.deeper_than(data, jsontext.MAX_DEPTH - 1):
+        raise cloudevents.Invalid(f"The reading is nested deeper than {jsontext.MAX_DEPTH} levels.")
+    time = times.normalise(fields.get("time", received))
+    if "id" in fields:
+        id = cloudevents.check_id(fields["id"])
+    elif position and "time" not in fields:
+        id = cloudevents.hashed_id(device, time, data, position)
+    else:
+        id = cloudevents.hashed_id(device, time, data)
+    trace = cloudevents.check_traceparent(fields["traceparent"]) if "traceparent" in fields else None
+    return cloudevents.make(
+        cloudevents.TELEMETRY,
+        twin=twin.name,
+        device=device,
+        subject=twin.devices[device],
+        data=data,
+        time=time,
+        id=id,
+        traceparent=trace,
+    )
+
+
+def _open(reading: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The envelope's fields and the measurements."""
+    if not isinstance(reading, dict):
+        raise cloudevents.Invalid("A reading must be a JSON object.")
+    fields = {name: reading[name] for name in _RESERVED if name in reading}
+    rest = {name: value for name, value in reading.items() if name not in fields}
+    if not isinstance(rest.get("data"), dict):
+        return fields, rest
+    if len(rest) > 1:
+        raise cloudevents.Invalid("A reading with data has no other key than time, id and traceparent.")
+    return fields, rest["data"]

@@ -1,0 +1,87 @@
+"""persister: stores events, by SDK or over a remote link, then shows them to the event checker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from . import rows
+from .batching import Outbox
+from .connector import deliver
+from .consumer import Consumer, Work
+from .dead_letters import DeadLetters
+from .errors import ConfigurationError, Retry
+from .log import Log, failure
+from .model import Twin
+from .ports import MAX_DELIVERIES, Event, Queue, Store
+
+if TYPE_CHECKING:
+    # Loads an HTTP client: for the remote variant alone.
+    from .sender import Sender
+
+
+class Persister(Consumer):
+    """`store` or `sender`, exactly one; `events` is None where the event system is off.
+
+    An event is shown to the event checker after it is stored, so a rule never fires on what cannot be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        twin: Twin,
+        dead: DeadLetters,
+        log: Log,
+        store: Store | None = None,
+        sender: Sender | None = None,
+        events: Queue | None = None,
+        max_deliveries: int = MAX_DELIVERIES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(twin=twin, dead=dead, log=log, max_deliveries=max_deliveries)
+        if (store is None) == (sender is None):
+            raise ConfigurationError("The persister needs a store or a sender, and not both.")
+        self._store = store
+        self._sender = sender
+        self._events = Outbox(events) if events is not None else None
+        self._clock = clock
+
+    def work(self, works: Sequence[Work], deadline: float) -> None:
+        if self._sender is not None:
+            deliver(self._sender, works, deadline)
+        elif self._store is not None:
+            self._put(self._store, works)
+        if self._events is not None:
+            self._show(self._events, works)
+
+    def _put(self, store: Store, works: Sequence[Work]) -> None:
+        now = self._clock()
+        owners = [(work, event) for work in works for event in work.events]
+        lost = rows.store(store, [rows.from_event(event, self.twin, now) for _, event in owners], self.log)
+        for position, missed in lost.items():
+            work, event = owners[position]
+            if missed.permanent:
+                work.refuse(missed.reason, event)
+            else:
+                work.fail(missed.reason, event)
+
+    def _show(self, events: Outbox, works: Sequence[Work]) -> None:
+        owners: list[tuple[Work, Event]] = []
+        texts: list[str] = []
+        for work in works:
+            undone = work.undone()
+            for event, text in zip(work.events, work.texts, strict=True):
+                if id(event) not in undone:
+                    owners.append((work, event))
+                    texts.append(text)
+        try:
+            refused = events.send([event for _, event in owners], texts)
+        except Exception as error:
+            reason = error.reason if isinstance(error, Retry) else f"The queue failed ({failure(error)})."
+            for work, event in owners:
+                work.fail(reason, event)
+            return
+        for position, reason in refused.items():
+            work, event = owners[position]
+            work.refuse(reason, event)

@@ -1,0 +1,108 @@
+"""The query of a hot read: parameters, their errors, and the cursor."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from . import times
+from .answers import Refusal
+from .model import Twin
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1_000
+PARAMETERS = ("device", "from", "to", "limit", "cursor", "order", "latest")
+_KEY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z#[!-~]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class RangeQuery:
+    """What is asked for: start <= time < end, from `cursor` (a row's key) on."""
+
+    device: str
+    start: str
+    end: str
+    limit: int
+    cursor: str | None
+    descending: bool
+
+
+def parse(query: Mapping[str, str | Sequence[str]], twin: Twin) -> RangeQuery:
+    """The query of a request; raises `answers.Refusal` with 400 or, for an unknown device, 404."""
+    given = {name: _single(name, value) for name, value in query.items()}
+    unknown = sorted(given.keys() - set(PARAMETERS))
+    if unknown:
+        raise Refusal(400, f"There is no such parameter; the parameters are {', '.join(PARAMETERS)}.")
+    device = given.get("device")
+    if not device:
+        raise Refusal(400, "The parameter device is missing.")
+    if device not in twin.devices:
+        raise Refusal(404, "The device is not known to this twin.")
+    latest = _word(given, "latest", "false", ("true", "false")) == "true"
+    others = sorted(given.keys() & {"from", "to", "cursor", "order"})
+    if latest and others:
+        raise Refusal(400, f"The parameter latest cannot be combined with {others[0]}.")
+    descending = latest or _word(given, "order", "asc", ("asc", "desc")) == "desc"
+    start = _time(given, "from", times.EARLIEST)
+    end = _time(given, "to", times.LATEST)
+    if start > end:
+        raise Refusal(400, "The parameter from is after to.")
+    limit = _limit(given.get("limit"), 1 if latest else DEFAULT_LIMIT)
+    cursor = _open_cursor(given["cursor"], device, descending) if "cursor" in given else None
+    return RangeQuery(device, start, end, limit, cursor, descending)
+
+
+def cursor_after(query: RangeQuery, key: str) -> str:
+    """The opaque cursor that goes on after the row with `key`."""
+    text = f"{'desc' if query.descending else 'asc'}\n{query.device}\n{key}"
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _open_cursor(cursor: str, device: str, descending: bool) -> str:
+    refusal = Refusal(400, "The cursor is not one that was given for this device and order.")
+    if len(cursor) > 1_000:
+        raise refusal
+    try:
+        text = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
+        order, owner, key = text.split("\n")
+    except ValueError:
+        raise refusal from None
+    if order != ("desc" if descending else "asc") or owner != device or not _KEY.fullmatch(key):
+        raise refusal
+    return key
+
+
+def _single(name: str, value: str | Sequence[str]) -> str:
+    values = [value] if isinstance(value, str) else list(value)
+    if len(values) != 1:
+        raise Refusal(400, f"The parameter {name if name in PARAMETERS else 'that'} is given more than once.")
+    return values[0]
+
+
+def _word(given: Mapping[str, str], name: str, default: str, words: tuple[str, ...]) -> str:
+    value = given.get(name, default)
+    if value not in words:
+        raise Refusal(400, f"The parameter {name} must be {' or '.join(words)}.")
+    return value
+
+
+def _time(given: Mapping[str, str], name: str, default: str) -> str:
+    if name not in given:
+        return default
+    try:
+        # A '+' of an offset that was not percent-encoded arrives as a space.
+        return times.normalise(re.sub(r" (?=[0-9]{2}:[0-9]{2}$)", "+", given[name]))
+    except ValueError:
+        raise Refusal(
+            400, f"The parameter {name} must be RFC 3339 with an offset, such as 2024-02-29T12:00:00Z."
+        ) from None
+
+
+def _limit(value: str | None, default: int) -> int:
+    if value is None:
+        return default
+    if not (value.isascii() and value.isdecimal() and len(value) < 6 and 1 <= int(value) <= MAX_LIMIT):
+        raise Refusal(400, f"The parameter limit must be a whole number from 1 to {MAX_LIMIT}.")
+    return int(value)

@@ -1,0 +1,132 @@
+"""The receiving end of a remote link: lets in what is authentic, well-formed and of this twin; 2xx means
+durable.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from . import cloudevents, gate, jsontext
+from .answers import Refusal, answer, guarded
+from .dead_letters import DeadLetter, DeadLetters
+from .log import Log
+from .model import Twin
+from .ports import Event, Request, Response
+from .secret_cache import CachedSecret
+
+MAX_BODY_BYTES = 1_000_000
+"""Of the body on the wire, and of what it unpacks to."""
+MAX_EVENTS = 1_000
+
+
+class Receiver(ABC):
+    """One HTTPS receiver. `api_keys` is None where the platform has checked the key. Thread-safe."""
+
+    kind = cloudevents.TELEMETRY
+
+    def __init__(
+        self,
+        *,
+        twin: Twin,
+        dead: DeadLetters,
+        log: Log,
+        link: CachedSecret,
+        api_keys: CachedSecret | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.twin = twin
+        self.log = log
+        self._dead = dead
+        self._link = link
+        self._api_keys = api_keys
+        self._clock = clock
+
+    @abstractmethod
+    def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str]:
+        """Make the events durable; returns why some can never be, by position. Raises `Retry`.
+
+        `texts` is the JSON of each event as it came.
+        """
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request; never raises."""
+        return guarded(self.log, lambda: self._handle(request))
+
+    def _handle(self, request: Request) -> Response:
+        if request.method != "POST":
+            raise Refusal(405, "Only POST is served here.", {"allow": "POST"})
+        media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
+        if media_type != cloudevents.BATCH_MEDIA_TYPE:
+            raise Refusal(415, f"The content type must be {cloudevents.BATCH_MEDIA_TYPE}.")
+        if len(request.body) > MAX_BODY_BYTES:
+            raise Refusal(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+        gate.check_api_key(request, self._api_keys)
+        gate.check_signature(request, self._link, self._clock())
+        try:
+            items = cloudevents.decode_batch(
+                _unpacked(request), max_bytes=MAX_BODY_BYTES, max_events=MAX_EVENTS
+            )
+        except jsontext.Malformed as error:
+            raise Refusal(400, str(error)) from None
+        return self._take(items)
+
+    def _take(self, items: list[tuple[Any, str]]) -> Response:
+        good: list[int] = []
+        rejected: dict[int, str] = {}
+        for index, (item, _) in enumerate(items):
+            try:
+                cloudevents.check(item, self.twin, self.kind)
+                good.append(index)
+            except cloudevents.Invalid as error:
+                rejected[index] = str(error)
+        if good:
+            events, texts = zip(*(items[index] for index in good), strict=True)
+            refused = self.accept(events, texts)
+            rejected.update((good[position], reason) for position, reason in refused.items())
+        self._dead.put([_letter(*items[index], reason) for index, reason in sorted(rejected.items())])
+        trace = items[good[0]][0]["traceparent"] if good else None
+        self.log.info(
+            "received",
+            events=len(items),
+            accepted=len(items) - len(rejected),
+            rejected=len(rejected),
+            traceparent=trace,
+        )
+        entries = [
+            {"index": index, "id": _id(items[index][0]), "reason": reason, "kept": True}
+            for index, reason in sorted(rejected.items())
+        ]
+        return answer(200, {"accepted": len(items) - len(rejected), "rejected": entries})
+
+
+def _unpacked(request: Request) -> bytes:
+    encoding = (request.header("content-encoding") or "identity").strip().lower()
+    if encoding == "identity":
+        return request.body
+    if encoding != "gzip":
+        raise Refusal(415, "The content encoding must be gzip or none.")
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        body = unpacker.decompress(request.body, MAX_BODY_BYTES + 1)
+    except zlib.error:
+        raise Refusal(400, "The body is not gzip.") from None
+    if len(body) > MAX_BODY_BYTES:
+        raise Refusal(413, f"The body unpacks to more than {MAX_BODY_BYTES} bytes.")
+    if not unpacker.eof or unpacker.unused_data:
+        raise Refusal(400, "The body is not one whole gzip stream.")
+    return body
+
+
+def _letter(item: Any, text: str, reason: str) -> DeadLetter:
+    if isinstance(item, dict):
+        return DeadLetter(reason, event=item)
+    return DeadLetter(reason, body=text)
+
+
+def _id(item: Any) -> str | None:
+    found = item.get("id") if isinstance(item, dict) else None
+    return found[:128] if isinstance(found, str) else None

@@ -1,0 +1,96 @@
+"""Between events and rows of the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from . import cloudevents, jsontext
+from .errors import Retry
+from .log import Log, failure
+from .model import Twin
+from .ports import Event, Row, Store, Unstored
+
+_DAY = 86_400
+_TRIES = 4
+_FIRST_DELAY = 0.1
+
+
+def from_event(event: Event, twin: Twin, now: float) -> Row:
+    """The row of a checked telemetry event.
+
+    It expires `hot_days` after it is written: a device with a wrong clock, or one that was away for long,
+    does not lose its data at once.
+    """
+    return Row(
+        device=cloudevents.device_of(event, twin),
+        time=event["time"],
+        id=event["id"],
+        type=event["type"],
+        data=jsontext.dumps(event["data"]),
+        traceparent=event["traceparent"],
+        expires=int(now) + twin.hot_days * _DAY,
+    )
+
+
+def to_json(row: Row, twin: Twin) -> str:
+    """The event of a row, as JSON text: the data is put in as it was stored, so every value is exact."""
+    head = cloudevents.make(
+        row.type,
+        twin=twin.name,
+        device=row.device,
+        subject=twin.devices[row.device],
+        data={},
+        time=row.time,
+        id=row.id,
+        traceparent=row.traceparent,
+    )
+    del head["data"]
+    return f'{jsontext.dumps(head)[:-1]},"data":{row.data}}}'
+
+
+def store(
+    target: Store, rows: Sequence[Row], log: Log, *, sleep: Callable[[float], None] = time.sleep
+) -> dict[int, Unstored]:
+    """Write the rows, trying again what the store did not take; returns what it did not take in the end, by
+    position.
+
+    A row that is there twice is written once. Raises `Retry` when nothing could be written at all.
+    """
+    first: dict[tuple[str, str], int] = {}
+    for position, row in enumerate(rows):
+        first.setdefault((row.device, row.key), position)
+    lost = _store(target, {position: rows[position] for position in first.values()}, log, sleep)
+    return {
+        position: lost[same]
+        for position, row in enumerate(rows)
+        if (same := first[(row.device, row.key)]) in lost
+    }
+
+
+def _store(
+    target: Store, pending: dict[int, Row], log: Log, sleep: Callable[[float], None]
+) -> dict[int, Unstored]:
+    lost: dict[int, Unstored] = {}
+    written = False
+    for attempt in range(_TRIES):
+        if attempt:
+            sleep(_FIRST_DELAY * 2 ** (attempt - 1))
+        positions = list(pending)
+        try:
+            missed = target.put(list(pending.values()))
+            written = True
+        except Exception as error:
+            reason = error.reason if isinstance(error, Retry) else f"The store failed ({failure(error)})."
+            log.warning("store_failed", reason=reason, rows=len(pending), attempt=attempt + 1)
+            if attempt + 1 == _TRIES and not written:
+                raise error if isinstance(error, Retry) else Retry(reason) from error
+            missed = [Unstored(index, reason) for index in range(len(positions))]
+        again = {positions[each.index]: each for each in missed if not each.permanent}
+        lost.update((positions[each.index], each) for each in missed if each.permanent)
+        pending = {position: pending[position] for position in again}
+        if not pending:
+            return lost
+        if attempt + 1 == _TRIES:
+            lost.update(again)
+    return lost

@@ -1,0 +1,53 @@
+"""Times: RFC 3339 in any offset and precision comes in, UTC with six fractional digits goes on.
+
+`2024-02-29T13:00:00+01:00` becomes `2024-02-29T12:00:00.000000Z`. The fixed width makes text order the order
+in time. Digits beyond the microsecond are cut; a leap second becomes the second after it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+EARLIEST = "0001-01-01T00:00:00.000000Z"
+LATEST = "9999-12-31T23:59:59.999999Z"
+
+_RFC3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:)([0-9]{2})"
+    r"(\.[0-9]{1,12})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+_FIXED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+
+
+def normalise(value: object) -> str:
+    """The fixed-width UTC form; raises `ValueError` with one sentence."""
+    if isinstance(value, str) and _FIXED.fullmatch(value):
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            return value
+    match = _RFC3339.fullmatch(value) if isinstance(value, str) and len(value) <= 48 else None
+    if match is None:
+        raise ValueError("The time must be RFC 3339 text with an offset, such as 2024-02-29T12:00:00Z.")
+    date, minutes, seconds, fraction, offset = match.groups()
+    leap = seconds == "60"
+    text = f"{date}T{minutes}{'59' if leap else seconds}{(fraction or '.0')[:7]}{offset.upper()}"
+    try:
+        moment = datetime.fromisoformat(text).astimezone(UTC)
+        if leap:
+            moment = moment.replace(microsecond=0) + timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        raise ValueError("The time is not a date and time that exists.") from None
+    return _text(moment)
+
+
+def from_epoch(seconds: float) -> str:
+    """The fixed-width form of a Unix time in seconds."""
+    return _text(datetime.fromtimestamp(seconds, UTC))
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"

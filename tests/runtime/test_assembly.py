@@ -1,0 +1,94 @@
+"""Each role is put together from its environment, and an event goes through all of them in one piece."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.memory import MemoryCloud
+from support.samples import API_KEY, DOCUMENT, KEY_1, Lines, batch, event, signed
+from twin_runtime import assembly, settings
+from twin_runtime.errors import ConfigurationError
+from twin_runtime.ports import BrokerMessage, Request
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "twin.json").write_text(json.dumps(DOCUMENT))
+    return tmp_path
+
+
+def parts(
+    role: str, cloud: MemoryCloud, root: Path, *, remote: bool = False, **changes: str
+) -> assembly.Parts:
+    environ = {name: name.lower() for name in settings.expected(role, cloud.name, remote=remote)}
+    if "TWIN_ROLE" in environ:
+        environ["TWIN_ROLE"] = role
+    return assembly.Parts(role, cloud, environ=environ | changes, root=root, sink=Lines())
+
+
+BUILDERS: dict[str, Callable[[assembly.Parts], Any]] = {
+    role: getattr(assembly, role) for role in settings.ROLES
+}
+
+
+@pytest.mark.parametrize("cloud", settings.CLOUDS)
+@pytest.mark.parametrize("role", settings.ROLES)
+def test_every_role_of_every_cloud(role: str, cloud: str, root: Path) -> None:
+    for remote in (False, True):
+        made = BUILDERS[role](parts(role, MemoryCloud(cloud), root, remote=remote))
+        assert callable(made.handle)
+
+
+def test_the_feedback_receiver_needs_the_remote_variant(root: Path) -> None:
+    assert assembly.feedback_receiver(parts("event_feedback", MemoryCloud("gcp"), root, remote=True))
+    with pytest.raises(ConfigurationError, match="LINK_SECRET"):
+        assembly.feedback_receiver(parts("event_feedback", MemoryCloud(), root))
+
+
+def test_from_the_device_to_the_reader_and_back(root: Path) -> None:
+    cloud = MemoryCloud("gcp")
+    cloud.secret("api_keys_secret").text = json.dumps({"api_keys": [API_KEY]})
+
+    def messages(queue: str) -> Any:
+        return cloud.queue(queue).take()
+
+    sent = {"temperature": 99.5, "note": "é"}
+    dispatcher = assembly.dispatcher(parts("dispatcher", cloud, root))
+    dispatcher.handle([BrokerMessage("thermostat-1", json.dumps(sent).encode(), "2024-02-29T12:00:00Z")])
+    assert assembly.processor(parts("processor", cloud, root)).handle(messages("processing_queue")) == []
+    assert assembly.persister(parts("persister", cloud, root)).handle(messages("persisting_queue")) == []
+    assert assembly.event_checker(parts("event_checker", cloud, root)).handle(messages("events_queue")) == []
+    assert (
+        assembly.event_feedback(parts("event_feedback", cloud, root)).handle(messages("commands_queue")) == []
+    )
+    ((device, command),) = cloud.broker("broker").sent
+    assert (device, command["data"]["value"]) == ("thermostat-1", 20)
+    assert len(cloud.workflow("workflow").started) == 1
+    reader = assembly.hot_reader(parts("hot_reader", cloud, root))
+    response = reader.handle(
+        Request("GET", {"X-API-Key": API_KEY}, b"", {"device": "thermostat-1", "latest": "true"})
+    )
+    (read,) = json.loads(response.body)["events"]
+    assert read["data"] == sent
+    assert read["traceparent"] == command["traceparent"]
+    assert cloud.queue("dead_letter_queue").bodies == []
+
+
+def test_on_aws_the_gateway_has_checked_the_key(root: Path) -> None:
+    cloud = MemoryCloud("aws")
+    cloud.secret("link_secret").text = json.dumps({"signing_keys": [KEY_1]})
+    ingestion = assembly.ingestion(parts("ingestion", cloud, root))
+    assert ingestion.handle(signed(batch(event()), api_key=None)).status == 200
+
+
+def test_events_off(root: Path) -> None:
+    cloud = MemoryCloud("aws")
+    persister = assembly.persister(parts("persister", cloud, root, EVENTS_QUEUE=""))
+    cloud.queue("persisting_queue").send([json.dumps([event()])])
+    assert persister.handle(cloud.queue("persisting_queue").take()) == []
+    assert "events_queue" not in cloud.queues

@@ -1,0 +1,108 @@
+"""Dead letters carry the reason and the original, and can be read back."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.memory import MemoryQueue
+from support.properties import bounded
+from support.samples import event, log
+from twin_runtime import dead_letters
+from twin_runtime.dead_letters import DeadLetter, DeadLetters
+
+LIMIT = 2_000
+
+
+def round_trip(letter: DeadLetter, limit: int = LIMIT) -> DeadLetter:
+    text = dead_letters.encode(letter, role="writer", time="2024-02-29T12:00:00.000000Z", max_bytes=limit)
+    assert len(text) <= limit
+    assert text.isascii()
+    (read,) = dead_letters.decode(text)
+    assert read.role == "writer"
+    assert read.reason == letter.reason
+    return read
+
+
+def test_the_shape() -> None:
+    queue, (logger, lines) = MemoryQueue(), log("writer")
+    DeadLetters(queue, logger, clock=lambda: 0.0).put([DeadLetter("No.", event=event(), detail="why")])
+    assert json.loads(queue.bodies[0]) == {
+        "dead_letter": 1,
+        "role": "writer",
+        "time": "1970-01-01T00:00:00.000000Z",
+        "reason": "No.",
+        "detail": "why",
+        "event": event(),
+    }
+    (line,) = lines.named("dead_letter")
+    assert line["reason"] == "No."
+    assert line["level"] == "error"
+    assert "why" not in lines.lines[0]
+    assert "21.5" not in lines.lines[0]
+
+
+def test_nothing_is_nothing() -> None:
+    queue = MemoryQueue()
+    DeadLetters(queue, log()[0]).put([])
+    assert queue.sends == 0
+
+
+@bounded
+@given(st.binary(max_size=300))
+def test_any_body_survives(body: bytes) -> None:
+    read = round_trip(DeadLetter("No.", body=body, device="d", received="t"))
+    got = read.body.encode() if isinstance(read.body, str) else read.body
+    assert got == body
+    assert (read.device, read.received) == ("d", "t")
+
+
+def test_an_event_survives_as_it_is() -> None:
+    assert round_trip(DeadLetter("No.", event=event())).event == event()
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        DeadLetter("No.", event=event(data={"text": "a" * 20_000})),
+        DeadLetter("No.", body="b" * 20_000),
+        DeadLetter("No.", body=b"\xff" * 20_000),
+    ],
+)
+def test_a_long_one_is_packed(letter: DeadLetter) -> None:
+    read = round_trip(letter)
+    body = letter.body.encode() if isinstance(letter.body, str) else letter.body
+    assert (read.event, read.body) == (letter.event, body)
+    assert not read.truncated
+
+
+def test_one_that_is_too_long_even_so_is_cut_and_says_so() -> None:
+    noise = random.Random(1).randbytes(20_000)
+    read = round_trip(DeadLetter("No.", body=noise, detail="\ud800" * 9000), limit=20_000)
+    assert read.truncated
+    assert isinstance(read.body, bytes)
+    assert noise.startswith(read.body)
+    assert len(read.body) > 1_000
+
+
+def test_an_event_that_json_cannot_carry_is_kept_as_text() -> None:
+    read = round_trip(DeadLetter("No.", event={"data": {"x": float("nan")}}))
+    assert read.body is not None
+    assert "nan" in str(read.body)
+
+
+def test_what_a_queue_moves_by_itself() -> None:
+    letters = dead_letters.decode(json.dumps([event(), event("e2")]))
+    assert [(letter.event or {})["id"] for letter in letters] == ["e1", "e2"]
+    assert {letter.reason for letter in letters} == {dead_letters.MOVED_BY_QUEUE}
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", "[1]", '"x"', b"\xff"])
+def test_anything_else_is_a_letter_too(text: Any) -> None:
+    (letter,) = dead_letters.decode(text)
+    assert letter.body == text

@@ -1,0 +1,189 @@
+"""From what devices send to events: forms of a payload, and who is believed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.memory import MemoryQueue
+from support.properties import bounded
+from support.samples import TIME, TWIN, log
+from twin_runtime import cloudevents
+from twin_runtime.dead_letters import DeadLetter, DeadLetters, decode
+from twin_runtime.dispatcher import Dispatcher
+from twin_runtime.errors import Retry
+from twin_runtime.ports import BrokerMessage, Event
+
+
+class Bench:
+    def __init__(self, **queue: Any) -> None:
+        self.queue, self.dead = MemoryQueue(**queue), MemoryQueue()
+        logger, self.lines = log("dispatcher")
+        letters = DeadLetters(self.dead, logger)
+        self.role = Dispatcher(twin=TWIN, queue=self.queue, dead=letters, log=logger)
+
+    def send(self, payload: object, **changes: Any) -> None:
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        fields: dict[str, Any] = {"device": "thermostat-1", "body": body, "received": "2024-02-29T12:00:00Z"}
+        self.role.handle([BrokerMessage(**(fields | changes))])
+
+    def events(self) -> list[Event]:
+        return [event for body in self.queue.bodies for event in json.loads(body)]
+
+    def letters(self) -> list[DeadLetter]:
+        return [letter for body in self.dead.bodies for letter in decode(body)]
+
+
+def one(payload: object, **changes: Any) -> Event:
+    bench = Bench()
+    bench.send(payload, **changes)
+    assert bench.letters() == []
+    (event,) = bench.events()
+    return cloudevents.check(event, TWIN)
+
+
+def reason(payload: object, **changes: Any) -> str:
+    bench = Bench()
+    bench.send(payload, **changes)
+    assert bench.events() == []
+    (letter,) = bench.letters()
+    return letter.reason
+
+
+def test_flat_measurements_get_the_brokers_time_and_a_hash_as_id() -> None:
+    event = one({"temperature": 21.5, "humidity": 40})
+    assert event["data"] == {"temperature": 21.5, "humidity": 40}
+    assert event["time"] == TIME
+    assert event == one({"humidity": 40, "temperature": 21.5})
+    assert event["id"] != one({"temperature": 21.6, "humidity": 40})["id"]
+    assert event["id"] != one({"temperature": 21.5, "humidity": 40}, device="thermostat-2")["id"]
+
+
+def test_an_envelope() -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    sent = {"time": "2024-01-01T01:00:00+01:00", "id": 7, "traceparent": trace, "data": {"temperature": 1}}
+    event = one(sent)
+    assert (event["time"], event["id"]) == ("2024-01-01T00:00:00.000000Z", "7")
+    assert (event["traceparent"], event["data"]) == (trace, {"temperature": 1})
+
+
+def test_flat_with_time_and_id() -> None:
+    event = one({"time": "2024-01-01T00:00:00Z", "id": "x", "temperature": 1})
+    assert (event["time"], event["id"], event["data"]) == (
+        "2024-01-01T00:00:00.000000Z",
+        "x",
+        {"temperature": 1},
+    )
+
+
+def test_a_measurement_named_data() -> None:
+    assert one({"data": 5, "other": 6})["data"] == {"data": 5, "other": 6}
+
+
+def test_an_array_is_judged_reading_by_reading() -> None:
+    bench = Bench()
+    bench.send([{"temperature": 1}, 5, {"temperature": 1}, {"time": "noon", "temperature": 2}, {}])
+    first, second = bench.events()
+    assert first["data"] == second["data"]
+    assert first["id"] != second["id"]
+    letters = bench.letters()
+    assert [letter.reason.split(".")[0][:18] for letter in letters] == [
+        "A reading must be ",
+        "The time must be R",
+        "The reading has no",
+    ]
+    assert {(letter.device, letter.received) for letter in letters} == {
+        ("thermostat-1", "2024-02-29T12:00:00Z")
+    }
+    assert [letter.body for letter in letters] == ["5", '{"time":"noon","temperature":2}', "{}"]
+
+
+def test_a_redelivery_gives_the_same_events() -> None:
+    bench = Bench()
+    for _ in range(2):
+        bench.send([{"temperature": 1}, {"temperature": 1}, {"id": "a", "temperature": 2}])
+    events = bench.events()
+    assert events[:3] == events[3:]
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (b"", "not JSON"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b'{"t":NaN}', "NaN is not JSON"),
+        (b'{"t":1,"t":2}', "same key twice"),
+        (b"[" * 50_000, "deeper"),
+        (b" " * 512_001, "longer than 512000"),
+        (5, "must be a JSON object"),
+        ("x", "must be a JSON object"),
+        (None, "must be a JSON object"),
+        ([], "1 to 500 readings"),
+        ([{"t": 1}] * 501, "1 to 500 readings"),
+        ({}, "no measurement"),
+        ({"data": {}}, "no measurement"),
+        ({"time": TIME}, "no measurement"),
+        ({"data": {"t": 1}, "x": 1}, "no other key"),
+        ({"t": 1, "id": "a b"}, "The id must be"),
+        ({"t": 1, "id": None}, "The id must be"),
+        ({"t": 1, "time": 1709208000}, "RFC 3339"),
+        ({"t": 1, "traceparent": "x"}, "traceparent"),
+    ],
+)
+def test_malformed(payload: object, expected: str) -> None:
+    assert expected in reason(payload)
+
+
+def test_only_the_broker_says_who_sent_it() -> None:
+    sent = {"temperature": 1, "device": "thermostat-2", "source": "/twins/factory/devices/thermostat-2"}
+    assert one(sent)["source"] == "/twins/factory/devices/thermostat-1"
+    assert "not known" in reason({"temperature": 1}, device="stranger")
+    assert "did not say" in reason({"temperature": 1}, device=None)
+    assert reason({"temperature": 1}, problem="The HMAC is wrong.") == "The HMAC is wrong."
+
+
+def test_values_are_exact() -> None:
+    data = {"f": 1e-300, "i": 10**40, "u": "é\ud83d", "n": {"a": [None, True, -0.0]}}
+    event = one(data)
+    assert repr(event["data"]) == repr(data)
+
+
+def test_an_event_that_the_queue_cannot_take() -> None:
+    bench = Bench(max_body_bytes=1_000)
+    bench.send([{"t": "a" * 2000}, {"t": 1}, {"t": "b" * 400}, {"t": "c" * 400}])
+    assert [event["data"]["t"] for event in bench.events()] == [1, "b" * 400, "c" * 400]
+    assert len(bench.queue.bodies) == 3
+    (letter,) = bench.letters()
+    assert "larger than the queue takes (1000 bytes)" in letter.reason
+    assert letter.event is not None
+
+
+def test_nothing_is_acknowledged_that_is_not_durable() -> None:
+    bench = Bench()
+    bench.queue.faults.ahead = [Retry("down")]
+    with pytest.raises(Retry):
+        bench.send({"t": 1})
+    bench.dead.faults.ahead = [OSError("down")]
+    with pytest.raises(OSError, match="down"):
+        bench.send(b"{")
+
+
+@bounded
+@given(st.binary(max_size=100))
+def test_whatever_a_device_sends_ends_somewhere(body: bytes) -> None:
+    bench = Bench()
+    bench.send(body)
+    assert len(bench.events()) + len(bench.letters()) >= 1
+    for event in bench.events():
+        cloudevents.check(event, TWIN)
+
+
+def test_the_log_holds_counts_and_no_payload() -> None:
+    bench = Bench()
+    bench.send([{"temperature": 98765.4321}, "98765.4321"])
+    assert bench.lines.named("dispatched")[0]["events"] == 1
+    assert "98765" not in "".join(bench.lines.lines)

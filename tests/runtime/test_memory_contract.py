@@ -1,0 +1,41 @@
+"""The adapters in memory keep the contract that every cloud's keep."""
+
+from __future__ import annotations
+
+import pytest
+
+from contract.adapter_contract import DeadLetterContract, QueueContract, SecretContract, StoreContract
+from support.memory import MemoryQueue, MemorySecret, MemoryStore
+
+
+class TestQueue(QueueContract):
+    @pytest.fixture
+    def queue(self) -> MemoryQueue:
+        return MemoryQueue()
+
+    def drain(self, queue: MemoryQueue) -> list[str]:
+        return [str(message.body) for message in queue.take()]
+
+
+class TestDeadLetters(DeadLetterContract):
+    @pytest.fixture
+    def queue(self) -> MemoryQueue:
+        return MemoryQueue()
+
+    def drain(self, queue: MemoryQueue) -> list[str]:
+        return [str(message.body) for message in queue.take()]
+
+
+class TestStore(StoreContract):
+    @pytest.fixture
+    def store(self) -> MemoryStore:
+        return MemoryStore()
+
+
+class TestSecret(SecretContract):
+    @pytest.fixture
+    def secret(self) -> MemorySecret:
+        return MemorySecret()
+
+    def write(self, secret: MemorySecret, text: str) -> None:
+        secret.text = text

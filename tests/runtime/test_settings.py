@@ -1,0 +1,106 @@
+"""The environment of each role: declared as data, read in one place."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from twin_runtime import settings
+from twin_runtime.errors import ConfigurationError
+
+VARIANTS = [
+    (role, cloud, remote)
+    for role in settings.ROLES
+    for cloud in settings.CLOUDS
+    for remote in ((False, True) if role in settings.REMOTE_LINK else (False,))
+]
+
+
+@pytest.mark.parametrize(("role", "cloud", "remote"), VARIANTS)
+def test_what_is_expected_loads_and_each_part_is_needed(role: str, cloud: str, remote: bool) -> None:
+    environ = {name: f"value of {name}" for name in settings.expected(role, cloud, remote=remote)}
+    if "TWIN_ROLE" in environ:
+        environ["TWIN_ROLE"] = role
+    loaded = settings.load(role, cloud, environ)
+    assert {name: loaded[name] for name in environ} == environ
+    assert loaded.remote == remote
+    may_be_absent = {"EVENTS_QUEUE"}
+    if (role, cloud) == ("event_feedback", "aws"):
+        # Nothing else tells its variants apart: without the secret it is the local one.
+        may_be_absent.add("LINK_SECRET")
+    for name in environ.keys() - may_be_absent:
+        rest = {key: value for key, value in environ.items() if key != name}
+        with pytest.raises(ConfigurationError, match=r"^The .*\.$"):
+            settings.load(role, cloud, rest)
+        with pytest.raises(ConfigurationError):
+            settings.load(role, cloud, rest | {name: ""})
+
+
+def test_the_table() -> None:
+    expected = settings.expected
+    assert expected("dispatcher", "aws") == {"DEAD_LETTER_QUEUE", "PROCESSING_QUEUE"}
+    assert expected("dispatcher", "gcp") == {
+        "DEAD_LETTER_QUEUE",
+        "PROCESSING_QUEUE",
+        "FLEET_SECRET",
+        "TWIN_ROLE",
+    }
+    assert expected("ingestion", "aws") == {"DEAD_LETTER_QUEUE", "PROCESSING_QUEUE", "LINK_SECRET"}
+    assert expected("persister", "aws") == {"DEAD_LETTER_QUEUE", "EVENTS_QUEUE", "STORE"}
+    assert expected("persister", "aws", remote=True) == {"DEAD_LETTER_QUEUE", "EVENTS_QUEUE", "LINK_SECRET"}
+    assert expected("hot_reader", "aws") == {"STORE"}
+    assert expected("hot_reader", "azure") == {"STORE", "API_KEYS_SECRET", "TWIN_ROLE"}
+    assert expected("event_checker", "aws") == {"DEAD_LETTER_QUEUE", "WORKFLOW", "COMMANDS_QUEUE"}
+    assert expected("event_feedback", "azure", remote=True) == {
+        "DEAD_LETTER_QUEUE",
+        "BROKER",
+        "LINK_SECRET",
+        "API_KEYS_SECRET",
+        "TWIN_ROLE",
+    }
+
+
+def test_events_may_be_off() -> None:
+    environ = {"DEAD_LETTER_QUEUE": "d", "STORE": "s", "EVENTS_QUEUE": ""}
+    assert settings.load("persister", "aws", environ)["EVENTS_QUEUE"] == ""
+
+
+@pytest.mark.parametrize(
+    ("role", "cloud", "environ", "sentence"),
+    [
+        (
+            "persister",
+            "aws",
+            {"DEAD_LETTER_QUEUE": "d", "STORE": "s", "LINK_SECRET": "l"},
+            "has STORE and LINK_SECRET",
+        ),
+        ("persister", "aws", {"DEAD_LETTER_QUEUE": "d"}, r"STORE \(local write link\) or LINK_SECRET"),
+        (
+            "event_checker",
+            "aws",
+            {"COMMANDS_QUEUE": "c", "LINK_SECRET": "l"},
+            "has COMMANDS_QUEUE and LINK_SECRET",
+        ),
+        ("event_feedback", "gcp", {"API_KEYS_SECRET": "k"}, "has API_KEYS_SECRET and no LINK_SECRET"),
+        ("connector", "aws", {}, "DEAD_LETTER_QUEUE and LINK_SECRET"),
+        ("writer", "azure", {"TWIN_ROLE": "persister"}, "TWIN_ROLE is 'persister'"),
+        ("mover", "aws", {}, "There is no role 'mover'"),
+    ],
+)
+def test_impossible(role: str, cloud: str, environ: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=sentence):
+        settings.load(role, cloud, environ)
+
+
+def test_nothing_else_reads_the_environment() -> None:
+    folder = Path(settings.__file__).parent
+    readers = {
+        path.name
+        for path in folder.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"))
+        or (isinstance(node, ast.Import) and any(alias.name == "os" for alias in node.names))
+    }
+    assert readers == {"settings.py"}

@@ -1,0 +1,91 @@
+"""The broker: what devices publish to, and where each finds its commands."""
+
+from collections.abc import Mapping
+
+from twinspan import parts
+from twinspan.gcp import names
+from twinspan.gcp.fleet import FleetSecret
+from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.functions import Function
+from twinspan.gcp.push import push
+from twinspan.gcp.queues import DeadLetterQueue, grant_publish, topic
+from twinspan.providers import Construct
+from twinspan.providers.gcp import PubsubSubscription, PubsubSubscriptionExpirationPolicy
+from twinspan.resources import EVENTS_VARIABLE, place
+from twinspan.vocabulary import Layer
+
+COMMAND_LIFE_S = 24 * 3600
+"""How long a command waits for its device. An older one would act on a world that has moved on."""
+
+
+class Broker(Construct):
+    """Topic `<twin>-telemetry` for the devices' messages; topic `<twin>-device-commands` with a subscription
+    per device.
+
+    Pub/Sub does not tell which device published, so each message carries `device_id` and a signature
+    (`twin_gcp.devices`) by a key derived from the fleet secret. A device's subscription
+    `<twin>-command-<device>` is filtered on its own name; ':' in a device's name is '.' there. Who may
+    publish telemetry, and who may read which device's subscription, is granted outside the twin, to the
+    principals that the devices log in with.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(scope, id_)
+        self._foundation = foundation
+        self._labels = foundation.twin.labels(Layer.ACQUISITION, "broker")
+        self._telemetry = topic(
+            self, "telemetry", names.TELEMETRY, foundation=foundation, labels=self._labels
+        )
+        self._commands = topic(
+            self,
+            "commands",
+            names.DEVICE_COMMANDS,
+            foundation=foundation,
+            labels=self._labels,
+            optional=True,
+        )
+        self.address = self._commands.or_empty("id")
+        self._fleet = FleetSecret(self, "fleet", foundation=foundation)
+        self.dispatcher_environment: Mapping[str, str] = {"FLEET_SECRET": self._fleet.address}
+        devices = [device.id for device in foundation.twin.config.devices]
+        if devices:
+            self._subscriptions(devices)
+
+    def deliver_to(self, dispatcher: parts.Function, *, dead_letters: parts.DeadLetters) -> None:
+        if not isinstance(dispatcher, Function) or not isinstance(dead_letters, DeadLetterQueue):
+            raise TypeError("the broker, its dispatcher and the dead letters are parts of one cloud")
+        push(
+            names.TELEMETRY,
+            foundation=self._foundation,
+            topic=self._telemetry,
+            dead_letters=dead_letters,
+            function=dispatcher,
+        )
+        self._fleet.grant_read(dispatcher)
+
+    def grant_command(self, function: parts.Function) -> None:
+        grant_publish(
+            self,
+            self._commands,
+            names.DEVICE_COMMANDS,
+            who=str(function.role),
+            member=self._foundation.member(function),
+            optional=True,
+        )
+
+    def _subscriptions(self, devices: list[str]) -> None:
+        """One subscription per device, as one resource with `for_each`."""
+        prefix = self._foundation.twin.names.name(names.DEVICE_COMMAND)
+        subscription = PubsubSubscription(
+            self,
+            "devices",
+            name=f'{prefix}-${{replace(each.key, ":", ".")}}',
+            topic=self._commands["id"],
+            filter='attributes.device_id = "${each.key}"',
+            message_retention_duration=f"{COMMAND_LIFE_S}s",
+            expiration_policy=PubsubSubscriptionExpirationPolicy(ttl=""),
+            labels=self._labels,
+        )
+        listed = ", ".join(f'"{device}"' for device in sorted(devices))
+        subscription.add_override("for_each", f"${{toset(var.{EVENTS_VARIABLE} ? [{listed}] : [])}}")
+        place(subscription, "devices")

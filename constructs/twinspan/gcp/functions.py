@@ -1,0 +1,120 @@
+"""Functions: Cloud Run functions, each with an identity of its own."""
+
+from collections.abc import Mapping
+
+from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.push import push
+from twinspan.gcp.queues import Queue
+from twinspan.providers import Construct
+from twinspan.providers.gcp import (
+    Cloudfunctions2Function,
+    Cloudfunctions2FunctionBuildConfig,
+    Cloudfunctions2FunctionBuildConfigSource,
+    Cloudfunctions2FunctionBuildConfigSourceStorageSource,
+    Cloudfunctions2FunctionServiceConfig,
+    CloudRunV2ServiceIamMember,
+)
+from twinspan.resources import place
+from twinspan.sizing import SIZES
+from twinspan.vocabulary import Layer, Role
+
+RUNTIME = "python313"
+ENTRY_POINT = "handle"
+CPU = "1"
+"""Of an instance. Less than a whole one allows no concurrency; one whole allows up to 4 GiB of memory."""
+CONCURRENCY = 16
+"""Requests that an instance answers at a time: they wait for other services, and the runtime sends them on
+together.
+"""
+ALONE = (Role.PROCESSOR,)
+"""Roles that take one request at a time: the user's code need not be thread-safe."""
+
+
+class Function(Construct):
+    """A function that consumes `source`, or is called over HTTPS (`receiver`), or by the broker.
+
+    Only receivers are reachable from the internet. Logs go to the twin's log bucket (see `Logs`), which
+    needs no grant.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        role: Role,
+        layer: Layer,
+        environment: Mapping[str, str],
+        source: Queue | None = None,
+        receiver: bool = False,
+        optional: bool = False,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.role, self.layer, self.optional = role, layer, optional
+        self._foundation = foundation
+        twin, size = foundation.twin, SIZES[role]
+        concurrency = 1 if role in ALONE else CONCURRENCY
+        account = foundation.account(self, role, purpose=role.replace("_", " "), optional=optional)
+        function = Cloudfunctions2Function(
+            self,
+            "function",
+            name=twin.names.name(role),
+            location=foundation.region,
+            description=f"{role} of the twin {twin.config.name}",
+            build_config=Cloudfunctions2FunctionBuildConfig(
+                runtime=RUNTIME,
+                entry_point=ENTRY_POINT,
+                service_account=foundation.builds.account["name"],
+                source=Cloudfunctions2FunctionBuildConfigSource(
+                    storage_source=Cloudfunctions2FunctionBuildConfigSourceStorageSource(
+                        bucket=foundation.builds.package["bucket"], object=foundation.builds.package["name"]
+                    )
+                ),
+            ),
+            service_config=Cloudfunctions2FunctionServiceConfig(
+                available_memory=f"{size.memory_mb}Mi",
+                available_cpu=CPU,
+                timeout_seconds=size.timeout_s,
+                max_instance_count=size.max_concurrency,
+                max_instance_request_concurrency=concurrency,
+                ingress_settings="ALLOW_ALL" if receiver else "ALLOW_INTERNAL_ONLY",
+                service_account_email=account["email"],
+                # THREADS is the functions framework's own: by default it answers 4 requests at a time on one
+                # CPU.
+                environment_variables={
+                    **environment,
+                    "TWIN_ROLE": str(role),
+                    "THREADS": str(concurrency),
+                },
+            ),
+            labels=twin.labels(layer, role),
+            depends_on=foundation.builds.ready,
+        )
+        self.ref = place(function, str(role), optional=optional)
+        if source:
+            push(
+                source.name,
+                foundation=foundation,
+                topic=source.topic,
+                dead_letters=source.dead,
+                function=self,
+            )
+
+    @property
+    def uri(self) -> str:
+        """The address of the service, on run.app."""
+        return self.ref["service_config[0].uri"]
+
+    def grant_invoke(self, scope: Construct, who: str, member: str) -> None:
+        """Let a member call this function's service, and no other."""
+        invoker = CloudRunV2ServiceIamMember(
+            scope,
+            f"invoke-{who}",
+            project=self._foundation.project,
+            location=self._foundation.region,
+            name=self.ref["name"],  # the service is named after its function
+            role="roles/run.invoker",
+            member=member,
+        )
+        place(invoker, f"{self.role}_{who}", optional=self.optional)

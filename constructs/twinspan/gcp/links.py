@@ -1,0 +1,31 @@
+"""The Google Cloud side of the stack `links`: versions of the links' secrets."""
+
+from twinspan.gcp.foundation import provider
+from twinspan.providers import Construct, TerraformResourceLifecycle
+from twinspan.providers.gcp import SecretManagerSecretVersion
+from twinspan.resources import place
+from twinspan.topology import Link
+from twinspan.twin import Twin
+
+
+class SecretWriter(Construct):
+    """Writes the secrets that the stack `gcp` left empty. `outputs` is the expression of that stack's
+    outputs.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, twin: Twin, outputs: str) -> None:
+        super().__init__(scope, id_)
+        self._outputs = outputs
+        provider(self, twin)
+
+    def write(self, link: Link, value: str) -> None:
+        """Make `value`, an interpolation, the newest version of this cloud's end of the link."""
+        version = SecretManagerSecretVersion(
+            self,
+            link.name,
+            secret=f"${{{self._outputs}.link_{link.name}_secret}}",
+            secret_data=value,
+            # A new version first: readers would otherwise find none for a moment.
+            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
+        )
+        place(version, f"link_{link.name}", optional=link.optional)

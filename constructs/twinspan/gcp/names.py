@@ -1,0 +1,111 @@
+"""Names of the Google Cloud resources of a twin. Pure: no cdktf."""
+
+from collections.abc import Iterable, Iterator
+
+from twinspan.gcp.limits import RULES
+from twinspan.naming import Names
+from twinspan.topology import Topology
+from twinspan.vocabulary import Cloud, Layer, Role
+
+__all__ = ["RULES", "account", "api_keys", "dead", "link_secret", "planned", "source_bucket"]
+
+# At most 9 characters: with a twin's name of 20 and a hyphen that is the 30 of a service account.
+_ACCOUNTS: dict[Role, str] = {
+    Role.DISPATCHER: "dispatch",
+    Role.CONNECTOR: "connector",
+    Role.INGESTION: "ingestion",
+    Role.PROCESSOR: "processor",
+    Role.PERSISTER: "persister",
+    Role.WRITER: "writer",
+    Role.HOT_READER: "reader",
+    Role.EVENT_CHECKER: "checker",
+    Role.EVENT_FEEDBACK: "feedback",
+}
+BUILD_ACCOUNT = "build"
+PUSH_ACCOUNT = "push"
+WORKFLOW = "workflow"
+TELEMETRY = "telemetry"
+DEVICE_COMMANDS = "device-commands"
+DEVICE_COMMAND = "command"
+FLEET = "fleet"
+STORE = "hot"
+LOGS = "functions"
+
+
+def account(names: Names, what: Role | str) -> str:
+    """Id of a service account: a role's, or one of the words above."""
+    return names.name(_ACCOUNTS[what] if isinstance(what, Role) else what)
+
+
+def source_bucket(names: Names) -> str:
+    return f"{names.name('source')}-{names.unique(Cloud.GCP)}"
+
+
+def dead(queue: str) -> str:
+    """`processing-dead` from `processing`."""
+    return f"{queue}-dead"
+
+
+def link_secret(names: Names, link: str) -> str:
+    return names.name("link", link)
+
+
+def api_keys(names: Names, role: Role) -> str:
+    return names.name(role, "api-keys")
+
+
+def planned(names: Names, topology: Topology) -> Iterable[tuple[str, str]]:
+    """Every name that carries the twin's name, with its Terraform type.
+
+    Not here: the devices' own subscriptions, whose length the limits of a device id keep within bounds, and
+    the log bucket, whose name ends with digits that only the deployment knows.
+    """
+    yield "google_storage_bucket", source_bucket(names)
+    yield "google_service_account", account(names, BUILD_ACCOUNT)
+    yield "google_logging_project_sink", names.name(LOGS)
+    yield "google_logging_project_exclusion", names.name(LOGS)
+    for role, cloud in topology.roles.items():
+        if cloud is Cloud.GCP:
+            yield "google_service_account", account(names, role)
+            yield "google_cloudfunctions2_function", names.name(role)
+    for queue in _queues(topology):
+        yield "google_pubsub_topic", names.name(queue)
+        yield "google_pubsub_subscription", names.name(queue)
+    for role in topology.receivers_in(Cloud.GCP):
+        yield "google_secret_manager_secret", api_keys(names, role)
+    for link in topology.signed_links:
+        if Cloud.GCP in (link.sender_cloud, link.receiver_cloud):
+            yield "google_secret_manager_secret", link_secret(names, link.name)
+    layers = topology.layers_in(Cloud.GCP)
+    if Layer.ACQUISITION in layers or Layer.PROCESSING in layers:
+        yield "google_service_account", account(names, PUSH_ACCOUNT)
+    if Layer.ACQUISITION in layers:
+        yield "google_pubsub_topic", names.name(TELEMETRY)
+        yield "google_pubsub_subscription", names.name(TELEMETRY)
+        yield "google_pubsub_topic", names.name(DEVICE_COMMANDS)
+        yield "google_secret_manager_secret", names.name(FLEET)
+    if Layer.PROCESSING in layers:
+        yield "google_service_account", account(names, WORKFLOW)
+        yield "google_workflows_workflow", names.name(WORKFLOW)
+    if Layer.HOT_STORAGE in layers:
+        yield "google_firestore_database", names.name(STORE)
+
+
+def _queues(topology: Topology) -> Iterator[str]:
+    """The queues of this cloud's stack, each followed by its dead letters."""
+    layers = topology.layers_in(Cloud.GCP)
+    acquisition, processing = Layer.ACQUISITION in layers, Layer.PROCESSING in layers
+    queues = ["processing"] if acquisition or processing else []
+    if processing:
+        queues += ["persisting", "events"]
+    if acquisition and processing:
+        queues.append("commands")
+    for queue in queues:
+        yield queue
+        yield dead(queue)
+    if acquisition:
+        yield dead(TELEMETRY)
+        if not processing:
+            yield dead("commands")
+    if Role.WRITER in topology.receivers_in(Cloud.GCP):
+        yield dead("writing")

@@ -1,0 +1,152 @@
+"""Queues between roles: a Pub/Sub topic each, and the dead letters that people look at."""
+
+from twinspan import parts
+from twinspan.gcp import names
+from twinspan.gcp.alarms import ring_when_not_empty
+from twinspan.gcp.foundation import Foundation
+from twinspan.providers import Construct
+from twinspan.providers.gcp import (
+    PubsubSubscription,
+    PubsubSubscriptionExpirationPolicy,
+    PubsubTopic,
+    PubsubTopicIamMember,
+    PubsubTopicMessageStoragePolicy,
+)
+from twinspan.resources import Ref, place
+from twinspan.sizing import DEAD_LETTER_DAYS
+from twinspan.vocabulary import Layer
+
+ACK_DEADLINE_S = 600
+"""How long a person who pulls a dead letter has to look at it."""
+
+
+def topic(
+    scope: Construct,
+    id_: str,
+    name: str,
+    *,
+    foundation: Foundation,
+    labels: dict[str, str],
+    optional: bool = False,
+) -> Ref:
+    """A topic whose messages are stored in the twin's region alone, encrypted by Google."""
+    made = PubsubTopic(
+        scope,
+        id_,
+        name=foundation.twin.names.name(name),
+        message_storage_policy=PubsubTopicMessageStoragePolicy(
+            allowed_persistence_regions=[foundation.region]
+        ),
+        labels=labels,
+        depends_on=foundation.ready,
+    )
+    return place(made, name.replace("-", "_"), optional=optional)
+
+
+def grant_publish(scope: Construct, topic: Ref, name: str, *, who: str, member: str, optional: bool) -> None:
+    """Let a member publish to a topic. `name` and `who` make the grant's address."""
+    grant = PubsubTopicIamMember(
+        scope, f"publish-{who}", topic=topic["name"], role="roles/pubsub.publisher", member=member
+    )
+    place(grant, f"{name.replace('-', '_')}_{who}", optional=optional)
+
+
+class DeadLetterQueue(Construct):
+    """A topic of refused messages, a subscription that keeps them, and an alarm that rings when one is in it.
+
+    Kept for `DEAD_LETTER_DAYS`. `name` is the whole name, such as `telemetry-dead`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        name: str,
+        layer: Layer,
+        optional: bool = False,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.name, self.layer, self.optional = name, layer, optional
+        self._foundation = foundation
+        self._accepts = False
+        self._labels = foundation.twin.labels(layer, name)
+        self.topic = topic(self, "topic", name, foundation=foundation, labels=self._labels, optional=optional)
+        self.address = self.topic.or_empty("id")
+        # Without a subscription a topic forgets what is published to it.
+        kept = PubsubSubscription(
+            self,
+            "kept",
+            name=foundation.twin.names.name(name),
+            topic=self.topic["id"],
+            ack_deadline_seconds=ACK_DEADLINE_S,
+            message_retention_duration=f"{DEAD_LETTER_DAYS * 24 * 3600}s",
+            expiration_policy=PubsubSubscriptionExpirationPolicy(ttl=""),
+            labels=self._labels,
+        )
+        ring_when_not_empty(
+            self,
+            place(kept, name.replace("-", "_"), optional=optional),
+            foundation=foundation,
+            name=name,
+            labels=self._labels,
+        )
+
+    def grant_send(self, function: parts.Function) -> None:
+        grant_publish(
+            self,
+            self.topic,
+            self.name,
+            who=str(function.role),
+            member=self._foundation.member(function),
+            optional=self.optional or function.optional,
+        )
+
+    def accept_from_pubsub(self) -> None:
+        """Let Pub/Sub itself move messages here, from any subscription that names this topic."""
+        if not self._accepts:
+            self._accepts = True
+            agent = self._foundation.pubsub_agent
+            grant_publish(self, self.topic, self.name, who="pubsub", member=agent, optional=self.optional)
+
+
+class Queue(Construct):
+    """A topic with its dead letters. The subscription belongs to the function that consumes it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        name: str,
+        layer: Layer,
+        optional: bool = False,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.name, self.optional = name, optional
+        self._foundation = foundation
+        self.dead = DeadLetterQueue(
+            self, "dead", foundation=foundation, name=names.dead(name), layer=layer, optional=optional
+        )
+        self.dead_letters: parts.DeadLetters = self.dead
+        self.topic = topic(
+            self,
+            "topic",
+            name,
+            foundation=foundation,
+            labels=foundation.twin.labels(layer, name),
+            optional=optional,
+        )
+        self.address = self.topic.or_empty("id")
+
+    def grant_send(self, function: parts.Function) -> None:
+        grant_publish(
+            self,
+            self.topic,
+            self.name,
+            who=str(function.role),
+            member=self._foundation.member(function),
+            optional=self.optional or function.optional,
+        )

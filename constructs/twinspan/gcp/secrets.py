@@ -1,0 +1,76 @@
+"""The secrets of links and of receivers, one reader each."""
+
+from collections.abc import Mapping
+
+from twinspan.gcp import names
+from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.secret import Secret
+from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers.random import RandomPassword
+from twinspan.resources import KEY_GENERATION_VARIABLE, generations, place
+from twinspan.topology import Link
+from twinspan.vocabulary import Layer, Role
+
+
+class LinkSecret(Secret):
+    """The empty secret of one end of a signed link; the stack `links` adds its versions. Output
+    `link_<link>_secret`.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, foundation: Foundation, link: Link, layer: Layer
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            name=names.link_secret(foundation.twin.names, link.name),
+            key=f"link_{link.name}",
+            labels=foundation.twin.labels(layer, f"link-{link.name}"),
+            optional=link.optional,
+        )
+        output = TerraformOutput(
+            self, "id", value=self.ref["id"], description=f"Secret of this end of the {link.name} link"
+        )
+        output.override_logical_id(f"link_{link.name}_secret")
+
+
+class ApiKeys(Secret):
+    """The API keys of a receiver, of the generations `key_generation` - 1 and `key_generation`: {"api_keys":
+    […]}.
+    """
+
+    environment: Mapping[str, str]
+    newest: str
+    """The key of generation `key_generation`; null when the receiver is off."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        role: Role,
+        layer: Layer,
+        optional: bool = False,
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            name=names.api_keys(foundation.twin.names, role),
+            key=f"{role}_api_keys",
+            labels=foundation.twin.labels(layer, role),
+            optional=optional,
+        )
+        foundation.need_random()
+        keys = place(
+            RandomPassword(self, "keys", for_each=generations(optional=optional)), f"{role}_api_keys"
+        )
+        variable = f"var.{KEY_GENERATION_VARIABLE}"
+        older, newest = (
+            f"{keys.address}[tostring({generation})].result" for generation in (f"{variable} - 1", variable)
+        )
+        self.newest = f"${{try({newest}, null)}}" if optional else f"${{{newest}}}"
+        self.write(f"${{jsonencode({{api_keys = [{older}, {newest}]}})}}")
+        self.environment = {"API_KEYS_SECRET": self.address}

@@ -1,0 +1,68 @@
+"""The factory of Google Cloud's adapters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .rest import MetadataTokens, Rest, Tokens
+
+if TYPE_CHECKING:
+    from .pubsub import DeviceBroker, TopicQueue
+    from .secret import SecretVersion
+    from .store import FirestoreStore
+    from .workflow import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where the APIs are. Firestore's client finds an emulator by itself (FIRESTORE_EMULATOR_HOST)."""
+
+    pubsub: str = "https://pubsub.googleapis.com"
+    secrets: str = "https://secretmanager.googleapis.com"
+    executions: str = "https://workflowexecutions.googleapis.com"
+
+
+class GcpCloud:
+    """`ports.Cloud`. One per process: its adapters share connections and tokens."""
+
+    def __init__(self, *, endpoints: Endpoints | None = None, tokens: Tokens | None = None) -> None:
+        """Without `endpoints` the real ones, with tokens of the function's service account."""
+        at = endpoints or Endpoints()
+        if endpoints is None and tokens is None:
+            tokens = MetadataTokens()
+        self._pubsub = Rest(at.pubsub, tokens, service="Pub/Sub")
+        self._secrets = Rest(at.secrets, tokens, service="Secret Manager")
+        self._executions = Rest(at.executions, tokens, service="Workflows")
+
+    @property
+    def name(self) -> str:
+        return "gcp"
+
+    def queue(self, address: str) -> TopicQueue:
+        from .pubsub import Topic, TopicQueue
+
+        return TopicQueue(Topic(self._pubsub, address))
+
+    def store(self, address: str) -> FirestoreStore:
+        from google.cloud import firestore
+
+        from .store import FirestoreStore
+
+        _, project, _, database = address.split("/")  # projects/<project>/databases/<database>
+        return FirestoreStore(firestore.Client(project=project, database=database))
+
+    def secret(self, address: str) -> SecretVersion:
+        from .secret import SecretVersion
+
+        return SecretVersion(self._secrets, address)
+
+    def broker(self, address: str) -> DeviceBroker:
+        from .pubsub import DeviceBroker, Topic
+
+        return DeviceBroker(Topic(self._pubsub, address))
+
+    def workflow(self, address: str) -> Workflow:
+        from .workflow import Workflow
+
+        return Workflow(self._executions, address)

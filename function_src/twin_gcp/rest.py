@@ -1,0 +1,115 @@
+"""Google's REST APIs on the standard library: one exchange, with the function's own token.
+
+The official clients bring gRPC, which costs a cold start more than all else together; publishing, reading a
+secret and starting a workflow are one request each.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from twin_runtime.errors import Refused, Retry, Throttled
+from twin_runtime.http_client import Answer, HttpClient, split_url
+
+_METADATA_HOST = "metadata.google.internal"
+_TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"  # noqa: S105 - a path
+_RENEW_S = 240.0
+"""The metadata server gives out the same token until a few minutes before its end."""
+_TIMEOUT_S = 10.0
+
+
+class Tokens(Protocol):
+    """Where a request's token comes from."""
+
+    def get(self, *, anew: bool = False) -> str: ...
+
+
+class MetadataTokens:
+    """Tokens of the function's service account, from the metadata server. Thread-safe."""
+
+    def __init__(self, *, host: str = _METADATA_HOST, clock: Callable[[], float] = time.monotonic) -> None:
+        self._host = host
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token = ""
+        self._ends = float("-inf")
+
+    def get(self, *, anew: bool = False) -> str:
+        """A valid token; raises `Retry`."""
+        with self._lock:
+            if anew or self._clock() > self._ends - _RENEW_S:
+                self._fetch()
+            return self._token
+
+    def _fetch(self) -> None:
+        connection = http.client.HTTPConnection(self._host, timeout=5.0)
+        try:
+            connection.request("GET", _TOKEN_PATH, headers={"Metadata-Flavor": "Google"})
+            answer = connection.getresponse()
+            document = json.loads(answer.read())
+            self._token = document["access_token"]
+            self._ends = self._clock() + float(document["expires_in"])
+        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            raise Retry(f"The metadata server gave no token ({type(error).__name__}).") from error
+        finally:
+            connection.close()
+
+
+class Rest:
+    """JSON requests to one API. Thread-safe. `tokens` is None for a server on loopback that asks for none."""
+
+    def __init__(self, base: str, tokens: Tokens | None, *, service: str) -> None:
+        self._base = base.rstrip("/")
+        self._tokens = tokens
+        self._service = service
+        self._client = HttpClient()
+
+    def post(self, path: str, document: Mapping[str, Any]) -> Answer:
+        """POST a document; any answer is returned. Raises `Retry` when there is none."""
+        body = json.dumps(document).encode("ascii")
+        return self._authorised(
+            lambda headers: self._client.post(
+                f"{self._base}/{path}",
+                body,
+                {**headers, "content-type": "application/json"},
+                timeout=_TIMEOUT_S,
+            )
+        )
+
+    def get(self, path: str) -> Answer:
+        """GET; any answer is returned. Raises `Retry` when there is none."""
+        return self._authorised(lambda headers: self._get(path, headers))
+
+    def failure(self, answer: Answer) -> Retry | Refused:
+        """The error that an answer stands for: what the request itself is blamed for will never succeed."""
+        sentence = f"{self._service} answered {answer.status}."
+        if answer.status == 429:
+            return Throttled(sentence)
+        return Refused(sentence) if answer.status in (400, 413) else Retry(sentence)
+
+    def _authorised(self, send: Callable[[Mapping[str, str]], Answer]) -> Answer:
+        if self._tokens is None:
+            return send({})
+        answer = send({"authorization": f"Bearer {self._tokens.get()}"})
+        if answer.status == 401:
+            answer = send({"authorization": f"Bearer {self._tokens.get(anew=True)}"})
+        return answer
+
+    def _get(self, path: str, headers: Mapping[str, str]) -> Answer:
+        parts = split_url(f"{self._base}/{path}")
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
+        try:
+            target = parts.path + (f"?{parts.query}" if parts.query else "")
+            connection.request("GET", target, headers=dict(headers))
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        except (OSError, http.client.HTTPException) as error:
+            raise Retry(f"{self._service} could not be reached ({type(error).__name__}).") from error
+        finally:
+            connection.close()

@@ -1,0 +1,322 @@
+"""Values that hashicorp/google 6.50, or the service behind it, constrains: the rules, and where they stand.
+
+Each rule names the resource and the argument. `says` begins with the place: "documentation" is the provider's
+page of the resource, "source" the schema in the provider (google/services/<service>/resource_<type>.go,
+ValidateEnum and its like); else it is the service's documentation, by the title of the page.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+Check = Callable[[Any], bool]
+
+
+class Rule(NamedTuple):
+    kind: str
+    path: str
+    check: Check
+    says: str
+    required: bool = True
+
+
+def one_of(*values: Any) -> Check:
+    return lambda value: value in values
+
+
+def matches(pattern: str) -> Check:
+    return lambda value: re.fullmatch(pattern, str(value)) is not None
+
+
+def seconds(low: int, high: int) -> Check:
+    return lambda value: bool(re.fullmatch(r"[0-9]+s", value)) and low <= int(value[:-1]) <= high
+
+
+def between(low: int, high: int) -> Check:
+    return lambda value: low <= value <= high
+
+
+def shorter_than(bound: int) -> Check:
+    return lambda value: len(value.encode()) < bound
+
+
+def escaped(text: str) -> bool:
+    """No `${` that Terraform would take for its own."""
+    return re.search(r"(?<!\$)\$\{|(?<!%)%\{", text) is None
+
+
+FUNCTION = "google_cloudfunctions2_function"
+SUBSCRIPTION = "google_pubsub_subscription"
+ALARM = "google_monitoring_alert_policy"
+DATABASE = "google_firestore_database"
+
+RULES = [
+    Rule(
+        FUNCTION,
+        "build_config.runtime",
+        one_of("python313", "python314"),
+        "Cloud Run functions, 'Runtime support': Python runtimes that are not about to be deprecated",
+    ),
+    Rule(
+        FUNCTION,
+        "build_config.service_account",
+        matches(r"\$\{google_service_account\.build\.name\}"),
+        "documentation, build_config.service_account: the fully-qualified name, not the e-mail address",
+    ),
+    Rule(
+        FUNCTION,
+        "service_config.available_memory",
+        matches(r"[0-9]+(k|M|G|Mi|Gi)"),
+        "documentation, available_memory: units k, M, G, Mi, Gi",
+    ),
+    Rule(
+        FUNCTION,
+        "service_config.ingress_settings",
+        one_of("ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"),
+        "source, ingress_settings: ValidateEnum",
+    ),
+    Rule(
+        FUNCTION,
+        "service_config.timeout_seconds",
+        between(1, 3600),
+        "Cloud Run functions, 'Quotas': an HTTP function runs up to 60 minutes",
+    ),
+    Rule(
+        FUNCTION,
+        "service_config.max_instance_request_concurrency",
+        between(1, 1000),
+        "Cloud Run, 'Maximum concurrent requests': 1 to 1000",
+    ),
+    Rule(
+        FUNCTION,
+        "service_config.max_instance_count",
+        between(1, 100),
+        "Cloud Run functions, 'Set maximum instances': 100 is what a project has without asking",
+    ),
+    Rule(
+        "google_pubsub_topic",
+        "message_storage_policy.allowed_persistence_regions",
+        lambda v: len(v) == 1,
+        "documentation, allowed_persistence_regions: an empty list is not a valid configuration",
+    ),
+    Rule(
+        SUBSCRIPTION,
+        "ack_deadline_seconds",
+        between(10, 600),
+        "documentation, ack_deadline_seconds: 10 to 600",
+        False,
+    ),
+    Rule(
+        SUBSCRIPTION,
+        "message_retention_duration",
+        seconds(600, 2_678_400),
+        "documentation, message_retention_duration: 10 minutes to 31 days",
+    ),
+    Rule(
+        SUBSCRIPTION,
+        "expiration_policy.ttl",
+        one_of(""),
+        "documentation, expiration_policy: absent means deleted after 31 idle days, an empty ttl means never",
+    ),
+    Rule(
+        SUBSCRIPTION,
+        "filter",
+        shorter_than(257 - 128),
+        "source, filter: up to 256 bytes, a device's id has up to 128",
+        False,
+    ),
+    Rule(
+        SUBSCRIPTION,
+        "dead_letter_policy.max_delivery_attempts",
+        between(5, 100),
+        "documentation, max_delivery_attempts: 5 to 100",
+        False,
+    ),
+    Rule(
+        SUBSCRIPTION,
+        "retry_policy.minimum_backoff",
+        seconds(0, 600),
+        "documentation, minimum_backoff: 0 to 600 s",
+        False,
+    ),
+    Rule(
+        SUBSCRIPTION,
+        "retry_policy.maximum_backoff",
+        seconds(0, 600),
+        "documentation, maximum_backoff: 0 to 600 s",
+        False,
+    ),
+    Rule(DATABASE, "type", one_of("FIRESTORE_NATIVE", "DATASTORE_MODE"), "source, type: ValidateEnum"),
+    Rule(
+        DATABASE,
+        "concurrency_mode",
+        one_of("OPTIMISTIC", "PESSIMISTIC", "OPTIMISTIC_WITH_ENTITY_GROUPS"),
+        "source, concurrency_mode: ValidateEnum",
+    ),
+    Rule(DATABASE, "app_engine_integration_mode", one_of("ENABLED", "DISABLED"), "source: ValidateEnum"),
+    Rule(
+        DATABASE,
+        "point_in_time_recovery_enablement",
+        one_of("POINT_IN_TIME_RECOVERY_ENABLED"),
+        "source: ValidateEnum; without it a database can be read back one hour only",
+    ),
+    Rule(
+        DATABASE,
+        "delete_protection_state",
+        one_of("DELETE_PROTECTION_DISABLED"),
+        "documentation: enabled, the database cannot be deleted",
+    ),
+    Rule(
+        DATABASE,
+        "deletion_policy",
+        one_of("DELETE"),
+        "documentation: the default ABANDON leaves the database behind",
+    ),
+    Rule(
+        "google_firestore_index",
+        "fields.0.order",
+        one_of("ASCENDING", "DESCENDING"),
+        "source, fields.order: ValidateEnum",
+    ),
+    Rule(
+        "google_firestore_index",
+        "fields.1.order",
+        one_of("ASCENDING", "DESCENDING"),
+        "source, fields.order: ValidateEnum",
+    ),
+    Rule(
+        "google_workflows_workflow",
+        "call_log_level",
+        one_of("LOG_ALL_CALLS", "LOG_ERRORS_ONLY", "LOG_NONE"),
+        "source, call_log_level: ValidateEnum",
+    ),
+    Rule(
+        "google_workflows_workflow",
+        "source_contents",
+        shorter_than(128 * 1024),
+        "documentation: up to 128 KB",
+    ),
+    Rule(
+        "google_workflows_workflow",
+        "source_contents",
+        escaped,
+        "Terraform, 'Strings and templates': a literal ${ is written $${",
+    ),
+    Rule(
+        "google_workflows_workflow",
+        "deletion_protection",
+        one_of(False),
+        "documentation: the default true stops destroy, and switching the event system off",
+    ),
+    Rule(
+        ALARM, "combiner", one_of("AND", "OR", "AND_WITH_MATCHING_RESOURCE"), "source, combiner: ValidateEnum"
+    ),
+    Rule(ALARM, "severity", one_of("CRITICAL", "ERROR", "WARNING"), "source, severity: ValidateEnum"),
+    Rule(ALARM, "display_name", shorter_than(513), "documentation, display_name: up to 512 characters"),
+    Rule(
+        ALARM,
+        "conditions.0.condition_threshold.comparison",
+        one_of("COMPARISON_GT"),
+        "documentation: only COMPARISON_LT and COMPARISON_GT are supported",
+        False,
+    ),
+    Rule(
+        ALARM,
+        "conditions.0.condition_threshold.duration",
+        seconds(0, 86_400),
+        "documentation, duration",
+        False,
+    ),
+    Rule(
+        ALARM,
+        "conditions.0.condition_threshold.aggregations.0.alignment_period",
+        seconds(60, 86_400),
+        "documentation, alignment_period: at least 60 seconds",
+        False,
+    ),
+    Rule(
+        ALARM,
+        "conditions.0.condition_threshold.aggregations.0.per_series_aligner",
+        one_of("ALIGN_MAX"),
+        "source: ValidateEnum; a gauge can be aligned by its maximum",
+        False,
+    ),
+    Rule(
+        ALARM,
+        "conditions.0.condition_threshold.filter",
+        shorter_than(2048),
+        "documentation: up to 2048 characters",
+        False,
+    ),
+    Rule(
+        "google_logging_project_bucket_config",
+        "retention_days",
+        between(1, 3650),
+        "documentation, retention_days: at least 1; Logging, 'Retention': at most 3650",
+    ),
+    Rule(
+        "google_logging_project_sink",
+        "destination",
+        matches(r"logging\.googleapis\.com/\$\{.+\.id\}"),
+        "documentation, destination: logging.googleapis.com/projects/…/buckets/…",
+    ),
+    Rule(
+        "google_logging_project_sink",
+        "filter",
+        shorter_than(20_000),
+        "Logging, 'Quotas': a filter has up to 20,000",
+    ),
+    Rule(
+        "google_storage_bucket",
+        "public_access_prevention",
+        one_of("enforced", "inherited"),
+        "documentation, public_access_prevention",
+    ),
+    Rule(
+        "google_storage_bucket",
+        "location",
+        lambda v: v == v.upper(),
+        "documentation, location: the API answers in capitals",
+    ),
+    Rule("google_storage_bucket_object", "source", bool, "source: exactly one of content and source"),
+    Rule(
+        "google_storage_bucket_object",
+        "name",
+        shorter_than(1025),
+        "Cloud Storage, 'Object names': up to 1024 bytes",
+    ),
+    Rule(
+        "google_project_service",
+        "disable_on_destroy",
+        one_of(False),
+        "documentation: true disables it for all the project",
+    ),
+    Rule(
+        "google_secret_manager_secret",
+        "replication.user_managed.replicas",
+        lambda v: len(v) == 1,
+        "source: exactly one of auto and user_managed, whose replicas cannot be empty",
+    ),
+    Rule(
+        "google_service_account",
+        "display_name",
+        shorter_than(101),
+        "IAM API, ServiceAccount.displayName: up to 100 bytes",
+    ),
+    Rule(
+        "google_project_iam_member",
+        "condition.title",
+        shorter_than(101),
+        "IAM, 'Conditions': a title has up to 100",
+        False,
+    ),
+    Rule(
+        "google_project_iam_member",
+        "role",
+        matches(
+            r"roles/(run\.builder|logging\.logWriter|workflows\.invoker|"
+            r"datastore\.(user|viewer))"
+        ),
+        "the roles that are only granted on a project",
+    ),
+]

@@ -1,0 +1,174 @@
+"""Local servers that stand for Google's, each on a free port of loopback."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_PUBSUB = "platform/pubsub-emulator/bin/cloud-pubsub-emulator"
+# The server listens on all addresses; the patch keeps it on loopback.
+_FIRESTORE = """
+const grpc = require(require.resolve("@grpc/grpc-js", {paths:
+[require.resolve("@firestore-emulator/server")]})); const bind = grpc.Server.prototype.bindAsync;
+grpc.Server.prototype.bindAsync = function (at, ...rest) {
+  return bind.call(this, at.replace("0.0.0.0", "127.0.0.1"), ...rest);
+};
+new (require("@firestore-emulator/server").FirestoreServer)().start(Number(process.argv[1]));
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def firestore() -> Iterator[str]:
+    """@firestore-emulator/server, from the repository's node_modules or from TEST_NODE_MODULES."""
+    places = [os.environ.get("TEST_NODE_MODULES", ""), str(ROOT / "node_modules")]
+    modules = next((p for p in places if p and (Path(p) / "@firestore-emulator/server").is_dir()), None)
+    if modules is None or shutil.which("node") is None:
+        pytest.skip("@firestore-emulator/server is not installed: run npm ci, or set TEST_NODE_MODULES")
+    port = free_port()
+    command = ["node", "-e", _FIRESTORE, str(port)]
+    with _running(command, port, {**os.environ, "NODE_PATH": modules}):
+        yield f"127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def pubsub() -> Iterator[str]:
+    """Google's Pub/Sub emulator, where the machine has the gcloud component."""
+    gcloud = shutil.which("gcloud")
+    root = (
+        next((p for p in Path(gcloud).resolve().parents if (p / _PUBSUB).exists()), None) if gcloud else None
+    )
+    if root is None or shutil.which("java") is None:
+        pytest.skip(
+            "Google's Pub/Sub emulator is not on this machine: gcloud components install pubsub-emulator"
+        )
+    port = free_port()
+    with _running([str(root / _PUBSUB), "--host=127.0.0.1", f"--port={port}"], port, dict(os.environ)):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def _running(command: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
+    server = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        for _ in range(150):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+                break
+            assert server.poll() is None, f"{command[0]} ended with {server.returncode}"
+            time.sleep(0.1)
+        else:
+            raise AssertionError(f"{command[0]} did not open its port")
+        yield
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait(10)
+
+
+def call(url: str, document: dict[str, Any] | None = None, *, method: str = "POST") -> dict[str, Any]:
+    """A JSON request to a local server."""
+    body = None if document is None else json.dumps(document).encode()
+    request = urllib.request.Request(url, body, {"content-type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.loads(answer.read() or b"{}")
+
+
+class FakeGoogle:
+    """The REST calls that the adapters make, of Pub/Sub, Secret Manager, Workflows and the metadata server.
+
+    Statuses put into `ahead` are answered first, one per request. `token` is the one that is accepted.
+    """
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.versions: list[str] = []
+        self.executions: list[dict[str, Any]] = []
+        self.requests: list[str] = []
+        self.ahead: list[int] = []
+        self.token = "t1"
+        self.expires_in = 3600
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                fake._answer(self, None)
+
+            def do_POST(self) -> None:
+                fake._answer(self, json.loads(self.rfile.read(int(self.headers["content-length"]))))
+
+            def log_message(self, format: str, *args: Any) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self._server.server_port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(self, handler: BaseHTTPRequestHandler, document: Any) -> None:
+        self.requests.append(f"{handler.command} {handler.path}")
+        status, answer = self._route(handler, document)
+        body = json.dumps(answer).encode()
+        handler.send_response(status)
+        handler.send_header("content-length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    def _route(self, handler: BaseHTTPRequestHandler, document: Any) -> tuple[int, dict[str, Any]]:
+        path = handler.path
+        if path.startswith("/computeMetadata/"):
+            if handler.headers["metadata-flavor"] != "Google":
+                return 403, {}
+            return 200, {"access_token": self.token, "expires_in": self.expires_in}
+        if self.ahead and (status := self.ahead.pop(0)) != 200:
+            return status, {"error": {"code": status}}
+        authorization = handler.headers["authorization"]
+        if authorization is not None and authorization != f"Bearer {self.token}":
+            return 401, {}
+        if path.endswith(":publish"):
+            self.messages += document["messages"]
+            return 200, {"messageIds": [str(n) for n, _ in enumerate(document["messages"])]}
+        if re.fullmatch(r"/v1/projects/[^/]+/secrets/[^/]+/versions/latest:access", path):
+            if not self.versions:
+                return 404, {}
+            return 200, {"payload": {"data": base64.b64encode(self.versions[-1].encode()).decode()}}
+        if path.partition("?")[0].endswith("/executions"):
+            if document is None:
+                return 200, {"executions": self.executions[::-1]} if self.executions else {}
+            self.executions.append(document)
+            return 200, {"name": "execution"}
+        return 404, {}

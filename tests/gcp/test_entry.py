@@ -1,0 +1,241 @@
+"""The entry points, as the functions framework loads and calls them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gcp.servers import ROOT, FakeGoogle
+from support.samples import API_KEY, DOCUMENT, KEY_1, TIME, batch, event, signed
+from twin_gcp import devices, entry
+from twin_gcp.cloud import Endpoints, GcpCloud
+from twin_runtime import assembly
+from twin_runtime.ports import Message
+
+functions_framework = pytest.importorskip(
+    "functions_framework", reason="functions-framework is not installed"
+)
+
+TOPICS = "projects/my-project/topics/"
+SECRETS = "projects/my-project/secrets/"
+DEAD = {"DEAD_LETTER_QUEUE": TOPICS + "dead"}
+ENVIRONMENT: dict[str, dict[str, str]] = {
+    "dispatcher": {**DEAD, "PROCESSING_QUEUE": TOPICS + "processing", "FLEET_SECRET": SECRETS + "fleet"},
+    "connector": {**DEAD, "LINK_SECRET": SECRETS + "link"},
+    "ingestion": {
+        **DEAD,
+        "PROCESSING_QUEUE": TOPICS + "processing",
+        "LINK_SECRET": SECRETS + "link",
+        "API_KEYS_SECRET": SECRETS + "keys",
+    },
+    "processor": {**DEAD, "PERSISTING_QUEUE": TOPICS + "persisting"},
+    "event_feedback": {**DEAD, "BROKER": TOPICS + "device-commands"},
+}
+Client = Callable[[str], Any]
+
+
+@pytest.fixture
+def client(tmp_path: Path, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """A role's test client, with Google's APIs at the fake and twin.json in a folder of its own."""
+    (tmp_path / "twin.json").write_text(json.dumps(DOCUMENT))
+    endpoints = Endpoints(pubsub=google.url, secrets=google.url, executions=google.url)
+
+    def load(role: str) -> Any:
+        for name, value in {"TWIN_ROLE": role, **ENVIRONMENT[role]}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(entry, "GcpCloud", lambda: GcpCloud(endpoints=endpoints))
+        monkeypatch.setattr(assembly, "package_root", lambda: tmp_path)
+        monkeypatch.delitem(
+            sys.modules, f"twin_gcp.{role}", raising=False
+        )  # a role is made when it is loaded
+        main = ROOT / "function_src/twin_gcp/root/main.py"
+        return functions_framework.create_app("handle", str(main), "http").test_client()
+
+    yield load
+    for role in ENVIRONMENT:
+        sys.modules.pop(f"twin_gcp.{role}", None)
+
+
+def pushed(data: bytes, attempt: int | None = 1, /, **attributes: str) -> dict[str, Any]:
+    message = {
+        "data": base64.b64encode(data).decode(),
+        "messageId": "1",
+        "publishTime": "2024-02-29T12:00:00.123Z",
+        "attributes": attributes,
+    }
+    envelope: dict[str, Any] = {
+        "message": message,
+        "subscription": "projects/my-project/subscriptions/factory-x",
+    }
+    return envelope if attempt is None else envelope | {"deliveryAttempt": attempt}
+
+
+def sent(google: FakeGoogle, topic: str) -> list[Any]:
+    """What was published: the JSON bodies, when requests went to `topic`."""
+    assert any(topic in request for request in google.requests)
+    return [json.loads(base64.b64decode(message["data"])) for message in google.messages]
+
+
+def signed_push(data: bytes) -> dict[str, Any]:
+    key = devices.device_key("fleet", "thermostat-1")
+    return pushed(data, 1, **devices.attributes(key, "thermostat-1", 1_709_208_010, data))
+
+
+def test_a_device_s_message_becomes_an_event(client: Client, google: FakeGoogle) -> None:
+    google.versions = ["fleet"]
+    answer = client("dispatcher").post("/", json=signed_push(b'{"temperature": 21.5}'))
+    assert answer.status_code == 204
+    ((made,),) = sent(google, "processing")
+    assert made["source"] == "/twins/factory/devices/thermostat-1"
+    assert made["data"] == {"temperature": 21.5}
+
+
+def test_the_same_message_again_is_the_same_event(client: Client, google: FakeGoogle) -> None:
+    google.versions = ["fleet"]
+    dispatcher = client("dispatcher")
+    for _ in range(2):
+        assert dispatcher.post("/", json=signed_push(b'{"temperature": 21.5}')).status_code == 204
+    first, second = sent(google, "processing")
+    assert first[0]["id"] == second[0]["id"]
+
+
+def test_a_message_without_a_signature_goes_to_the_dead_letters(client: Client, google: FakeGoogle) -> None:
+    google.versions = ["fleet"]
+    answer = client("dispatcher").post("/", json=pushed(b'{"temperature": 1}', device_id="thermostat-1"))
+    assert answer.status_code == 204
+    assert "device_time" in json.dumps(sent(google, "topics/dead"))
+
+
+def test_a_message_waits_while_the_next_queue_fails(client: Client, google: FakeGoogle) -> None:
+    google.versions = ["fleet"]
+    dispatcher = client("dispatcher")
+    google.ahead = [200, 403, 403, 403]
+    assert dispatcher.post("/", json=signed_push(b'{"temperature": 1}')).status_code == 503
+
+
+def test_a_message_waits_while_the_fleet_secret_is_missing(client: Client) -> None:
+    assert client("dispatcher").post("/", json=signed_push(b"{}")).status_code == 503
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"message": {"data": "%%"}}', b'{"message": 7}', b"\xff"]
+)
+def test_what_is_no_push_is_not_acknowledged(client: Client, body: bytes) -> None:
+    assert client("dispatcher").post("/", data=body).status_code == 400
+
+
+def test_a_queue_s_message_is_acknowledged_when_the_next_has_it(client: Client, google: FakeGoogle) -> None:
+    processor = client("processor")
+    assert processor.post("/", json=pushed(batch(event("e1"), event("e2")))).status_code == 204
+    assert [each["id"] for body in sent(google, "persisting") for each in body] == ["e1", "e2"]
+    google.ahead = [503] * 3
+    assert processor.post("/", json=pushed(batch(event("e3")))).status_code == 503
+
+
+def test_a_sender_without_its_link_lets_the_message_wait(client: Client) -> None:
+    assert client("connector").post("/", json=pushed(batch(event()))).status_code == 503
+
+
+def test_a_receiver_takes_what_is_signed_and_refuses_the_rest(client: Client, google: FakeGoogle) -> None:
+    google.versions = [json.dumps({"signing_keys": [KEY_1], "api_keys": [API_KEY]})]
+    ingestion = client("ingestion")
+    request = signed(batch(event()))
+    answer = ingestion.post("/", data=request.body, headers=dict(request.headers))
+    assert (answer.status_code, answer.json) == (200, {"accepted": 1, "rejected": []})
+    assert len(sent(google, "processing")) == 1
+    unsigned = {**request.headers, "webhook-signature": "v1,AAAA"}
+    assert ingestion.post("/", data=request.body, headers=unsigned).status_code == 401
+    assert ingestion.get("/").status_code == 405
+
+
+def test_commands_reach_the_device_s_subscription(client: Client, google: FakeGoogle) -> None:
+    command = event("c1") | {
+        "type": "twinspan.command.v1",
+        "subject": "set_point",
+        "data": {"command": "set_point", "value": 20, "rule": "overheating", "event_id": "e1"},
+        "time": TIME,
+    }
+    assert client("event_feedback").post("/", json=pushed(batch(command))).status_code == 204
+    (message,) = google.messages
+    assert message["attributes"] == {"device_id": "thermostat-1"}
+
+
+def test_a_wrong_environment_stops_the_deployment(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "processor", DEAD)
+    with pytest.raises(Exception, match="PERSISTING_QUEUE"):
+        client("processor").post("/", json=pushed(b"[]"))
+
+
+def test_messages_that_come_together_are_worked_on_together() -> None:
+    calls: list[int] = []
+
+    class Role:
+        def handle(self, messages: list[Message]) -> list[str]:
+            calls.append(len(messages))
+            return [each.id for each in messages if each.body == b"bad"]
+
+    class Request:
+        def __init__(self, data: bytes) -> None:
+            self._body = json.dumps(pushed(data)).encode()
+
+        def get_data(self) -> bytes:
+            return self._body
+
+    handle = entry.consumer(Role(), None, together=True)  # type: ignore[arg-type]
+    answers: dict[int, int] = {}
+
+    def one(number: int) -> None:
+        answers[number] = handle(Request(b"bad" if number == 3 else b"[]"))[1]
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(8)]
+    started = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(calls) == 8 and len(calls) < 8
+    assert answers == {n: 503 if n == 3 else 204 for n in range(8)}
+    assert time.monotonic() - started < 5
+
+
+def test_log_lines_have_the_severity_of_cloud_logging(capsys: pytest.CaptureFixture[str]) -> None:
+    from twin_runtime.log import Log
+
+    Log("writer", entry._to_cloud_logging).warning("refused", status=401)
+    line = json.loads(capsys.readouterr().out)
+    assert line == {
+        "severity": "WARNING",
+        "role": "writer",
+        "level": "warning",
+        "event": "refused",
+        "status": 401,
+    }
+
+
+def test_what_needs_no_database_loads_none_of_google_s_packages() -> None:
+    """They cost a cold start more than everything else."""
+    code = (
+        "import sys, twin_gcp.entry, twin_gcp.pubsub, twin_gcp.secret, twin_gcp.workflow, twin_gcp.devices;"
+        "heavy = ('google.api_core', 'google.auth', 'google.cloud.', 'grpc', 'requests', 'urllib3');"
+        "print(*(name for name in sys.modules if name.startswith(heavy)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT / "function_src"
+    )
+    assert run.stdout.split() == []
+
+
+def test_requirements_are_pinned() -> None:
+    lines = (ROOT / "function_src/twin_gcp/root/requirements.txt").read_text().split()
+    assert {line.partition("==")[0] for line in lines} == {"functions-framework", "google-cloud-firestore"}
+    assert all(re.fullmatch(r"[a-z-]+==[0-9.]+", line) for line in lines)

@@ -1,0 +1,194 @@
+"""What a Google Cloud stack holds, and who may do what in it."""
+
+import json
+import re
+
+import pytest
+
+from gcp.stacks import ALL, FIRST, GCP_LAYOUTS, LAST, MIDDLE, gcp_stack, stack_of
+from support.layouts import Layout, twin_config
+from support.terraform_json import resources
+from twin_runtime import settings
+from twinspan.topology import Topology
+from twinspan.vocabulary import Cloud
+
+FUNCTION = "google_cloudfunctions2_function"
+HOSTS_OWN = {"THREADS"}
+
+
+@pytest.mark.parametrize("layout", GCP_LAYOUTS, ids=str)
+def test_each_function_is_given_what_its_code_reads(layout: Layout) -> None:
+    topology = Topology.of(twin_config(layout))
+    for each in resources(gcp_stack(layout), FUNCTION):
+        link = topology.link_of(next(role for role in topology.roles if role == each.name))
+        remote = link is not None and settings.REMOTE_LINK.get(each.name) == link.name
+        given = set(each.body["service_config"]["environment_variables"]) - HOSTS_OWN
+        assert given == settings.expected(each.name, "gcp", remote=remote), each.name
+
+
+@pytest.mark.parametrize("layout", GCP_LAYOUTS, ids=str)
+def test_only_receivers_are_open_to_the_internet(layout: Layout) -> None:
+    receivers = {str(role) for role in Topology.of(twin_config(layout)).receivers_in(Cloud.GCP)}
+    stack = gcp_stack(layout)
+    functions = resources(stack, FUNCTION)
+    public = {
+        each.name
+        for each in functions
+        if each.body["service_config"]["ingress_settings"] != "ALLOW_INTERNAL_ONLY"
+    }
+    invokers = resources(stack, "google_cloud_run_v2_service_iam_member")
+    everybody = {each.name.removesuffix("_public") for each in invokers if each.body["member"] == "allUsers"}
+    assert public == everybody == receivers
+    outputs = {name for name in stack.get("output", {}) if not name.startswith("link_")}
+    assert outputs == {f"{role}_{what}" for role in receivers for what in ("url", "api_key")}
+    assert all(stack["output"][f"{role}_api_key"]["sensitive"] for role in receivers)
+
+
+@pytest.mark.parametrize("layout", GCP_LAYOUTS, ids=str)
+def test_each_function_has_an_identity_of_its_own(layout: Layout) -> None:
+    used = [
+        each.body["service_config"]["service_account_email"]
+        for each in resources(gcp_stack(layout), FUNCTION)
+    ]
+    assert len(set(used)) == len(used)
+
+
+@pytest.mark.parametrize("layout", GCP_LAYOUTS, ids=str)
+def test_nothing_is_granted_on_the_project_that_could_be_granted_on_less(layout: Layout) -> None:
+    """Builds read and write what Google makes in the project; loose workflow grants and log writing have no
+    resource.
+    """
+    for each in resources(gcp_stack(layout), "google_project_iam_member"):
+        role = each.body["role"]
+        if role.startswith("roles/datastore."):
+            # Firestore, 'Manage databases', per-database access: this expression, without a resource type.
+            assert (
+                each.body["condition"]["expression"]
+                == 'resource.name == "projects/my-project/databases/factory-hot"'
+            )
+        else:
+            assert role in ("roles/run.builder", "roles/logging.logWriter", "roles/workflows.invoker")
+
+
+@pytest.mark.parametrize("layout", GCP_LAYOUTS, ids=str)
+def test_what_cannot_be_delivered_is_kept(layout: Layout) -> None:
+    """Pub/Sub, 'Dead-letter topics': its agent publishes to the topic and acknowledges on the subscription,
+    and a topic without a subscription keeps nothing."""
+    stack = gcp_stack(layout)
+    acknowledged = {each.name for each in resources(stack, "google_pubsub_subscription_iam_member")}
+    publishes = {
+        each.body["topic"]
+        for each in resources(stack, "google_pubsub_topic_iam_member")
+        if each.name.endswith("_pubsub")
+    }
+    kept = {
+        each.body["topic"]
+        for each in resources(stack, "google_pubsub_subscription")
+        if each.name.endswith("_dead")
+    }
+    pushed = [each for each in resources(stack, "google_pubsub_subscription") if "push_config" in each.body]
+    for each in pushed:
+        dead = each.body["dead_letter_policy"]["dead_letter_topic"]
+        assert each.name in acknowledged
+        assert dead in kept
+        assert dead.replace("].id", "].name").replace("dead.id", "dead.name") in publishes
+    alarms = {each.name for each in resources(stack, "google_monitoring_alert_policy")}
+    dead_topics = {
+        each.name for each in resources(stack, "google_pubsub_topic") if each.name.endswith("_dead")
+    }
+    assert dead_topics == alarms - {"workflow"}
+
+
+def test_the_whole_event_system_is_optional() -> None:
+    words = ("event_checker", "event_feedback", "events", "commands", "workflow", "link_feedback", "devices")
+    for layout in GCP_LAYOUTS:
+        for each in resources(gcp_stack(layout)):
+            part = any(each.name.startswith(word) or each.name.endswith(word) for word in words)
+            guarded = "enable_events" in json.dumps([each.body.get("count"), each.body.get("for_each")])
+            assert guarded or not part, each.address
+
+
+def test_local_links_have_no_secret_and_remote_ones_do() -> None:
+    names = {
+        layout: {each.name for each in resources(gcp_stack(layout), "google_secret_manager_secret")}
+        for layout in GCP_LAYOUTS
+    }
+    assert names[ALL] == {"fleet", "hot_reader_api_keys"}
+    assert names[FIRST] == {"fleet", "link_telemetry", "link_feedback", "event_feedback_api_keys"}
+    assert names[MIDDLE] == {"link_telemetry", "link_write", "link_feedback", "ingestion_api_keys"}
+    assert names[LAST] == {"link_write", "writer_api_keys", "hot_reader_api_keys"}
+    assert set(gcp_stack(MIDDLE)["output"]) >= {
+        f"link_{link}_secret" for link in ("telemetry", "write", "feedback")
+    }
+
+
+def test_link_secrets_are_left_empty() -> None:
+    for layout in GCP_LAYOUTS:
+        versions = {
+            each.name for each in resources(gcp_stack(layout), "google_secret_manager_secret_version")
+        }
+        assert not any(name.startswith("link_") for name in versions)
+
+
+def test_only_this_twin_s_functions_go_to_its_log() -> None:
+    body = gcp_stack(LAST)["resource"]["google_logging_project_sink"]["functions"]
+    pattern = re.search(r'=~"(.+)"$', body["filter"])
+    assert pattern
+    assert re.match(pattern.group(1), "factory-hot-reader")
+    assert not re.match(pattern.group(1), "factory-hot-reader-2")
+    assert not re.match(pattern.group(1), "my-factory-hot-reader")
+
+
+def test_a_log_bucket_s_name_is_new_in_each_deployment() -> None:
+    """Logging, 'Delete a bucket': a deleted log bucket keeps its name for seven days."""
+    body = gcp_stack(ALL)["resource"]["google_logging_project_bucket_config"]["functions"]
+    assert body["bucket_id"] == "factory-${google_service_account.build.unique_id}"
+
+
+def test_everything_waits_for_the_services() -> None:
+    """A resource names the services in depends_on, or refers to one that does."""
+    for layout in (ALL, FIRST, MIDDLE, LAST):
+        blocks = {each.address: each for each in resources(gcp_stack(layout))}
+        waiting = {"google_project_service.required"}
+        grew = True
+        while grew:
+            grew = False
+            for address, each in blocks.items():
+                text = json.dumps(each.body)
+                if address not in waiting and any(
+                    re.search(rf"{re.escape(known)}\b", text) for known in waiting
+                ):
+                    waiting.add(address)
+                    grew = True
+        assert {a for a in blocks if not a.startswith("random_")} <= waiting
+
+
+def test_a_twin_without_devices_has_no_subscription_for_them() -> None:
+    assert "devices" not in stack_of(twin_config(ALL, devices=[]))["resource"]["google_pubsub_subscription"]
+
+
+def test_services_of_layers_elsewhere_are_not_enabled() -> None:
+    for_each = gcp_stack(FIRST)["resource"]["google_project_service"]["required"]["for_each"]
+    assert "firestore" not in for_each
+    assert "workflows" not in for_each
+
+
+def test_a_build_waits_until_its_role_holds() -> None:
+    stack = gcp_stack(ALL)
+    assert stack["resource"]["time_sleep"]["build_role"]["depends_on"] == ["google_project_iam_member.build"]
+    for each in resources(stack, FUNCTION):
+        assert each.body["depends_on"] == ["time_sleep.build_role"]
+
+
+def test_alarms_tell_whom_twin_yaml_names() -> None:
+    assert not resources(gcp_stack(ALL), "google_monitoring_notification_channel")
+    stack = stack_of(twin_config(ALL, alerts={"email": "ops@example.com"}))
+    (channel,) = resources(stack, "google_monitoring_notification_channel")
+    assert channel.body["labels"] == {"email_address": "ops@example.com"}
+    for each in resources(stack, "google_monitoring_alert_policy"):
+        assert each.body["notification_channels"] == ["${google_monitoring_notification_channel.alerts.name}"]
+
+
+def test_a_stack_that_consumes_nothing_has_no_identity_for_pushes() -> None:
+    accounts = {each.name for each in resources(gcp_stack(LAST), "google_service_account")}
+    assert accounts == {"build", "writer", "hot_reader"}

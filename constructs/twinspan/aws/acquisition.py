@@ -1,0 +1,144 @@
+"""The broker: AWS IoT Core, its things, what they may do, and the way to the dispatcher."""
+
+from collections.abc import Mapping
+
+from twinspan import parts
+from twinspan.aws import names
+from twinspan.aws.foundation import Foundation
+from twinspan.aws.functions import Function, grant
+from twinspan.aws.policies import allow, document, trust
+from twinspan.aws.queues import DeadLetterQueue
+from twinspan.providers import Construct
+from twinspan.providers.aws import (
+    DataAwsIotEndpoint,
+    IamRole,
+    IamRolePolicy,
+    IotPolicy,
+    IotThing,
+    IotTopicRule,
+    IotTopicRuleErrorAction,
+    IotTopicRuleErrorActionSqs,
+    IotTopicRuleLambda,
+)
+from twinspan.resources import Ref, place
+from twinspan.vocabulary import Layer
+
+_SELECTED = (
+    "encode(*, 'base64') AS payload",
+    "topic(3) AS device",
+    "clientid() AS client",
+    "timestamp() AS received",
+)
+# Doubled, so that Terraform hands it on to IoT Core and does not read it as its own.
+_THING = "$${iot:Connection.Thing.ThingName}"
+
+
+class Broker(Construct):
+    """One thing per device and one policy for all of them.
+
+    A thing is named by its device's id, so in one account and region an id belongs to one twin: a second
+    twin's thing of the same name is refused at apply. There are no thing types: one cannot be deleted within
+    five minutes of its deprecation, which `destroy` would wait for.
+
+    Certificates are the operator's business. A private key that Terraform made would lie in its state: create
+    each certificate where the device is (or by fleet provisioning), then attach the policy and the thing to
+    it. A device uses its id as MQTT client id.
+    """
+
+    dispatcher_environment: Mapping[str, str]
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(scope, id_)
+        self.dispatcher_environment = {}
+        self._foundation = foundation
+        self._names = foundation.twin.names
+        self._tags = foundation.labels(Layer.ACQUISITION, "broker")
+        endpoint = DataAwsIotEndpoint(self, "endpoint", endpoint_type="iot:Data-ATS")
+        self.address = place(endpoint, "devices")["endpoint_address"]
+        self._things()
+        policy = IotPolicy(
+            self, "policy", name=self._names.name(names.DEVICE), policy=self._device_policy(), tags=self._tags
+        )
+        place(policy, "device")
+
+    def deliver_to(self, dispatcher: parts.Function, *, dead_letters: parts.DeadLetters) -> None:
+        target = parts.own(dispatcher, Function)
+        refused = parts.own(dead_letters, DeadLetterQueue)
+        role = self._error_role(refused)
+        rule = IotTopicRule(
+            self,
+            "rule",
+            name=names.telemetry_rule(self._names),
+            enabled=True,
+            sql_version="2016-03-23",
+            sql=self._sql(),
+            lambda_=[IotTopicRuleLambda(function_arn=target.function["arn"])],
+            error_action=IotTopicRuleErrorAction(
+                sqs=IotTopicRuleErrorActionSqs(
+                    queue_url=refused.queue["url"], role_arn=role["arn"], use_base64=False
+                )
+            ),
+            tags=self._tags,
+        )
+        placed = place(rule, "telemetry")
+        target.permit_caller("iot.amazonaws.com", placed["arn"])
+        target.dead_letters_of_asynchronous_calls(refused)
+
+    def grant_command(self, function: parts.Function) -> None:
+        topic = self._foundation.arn("iot", f"topic/{names.command_topic(self._names, '*')}")
+        grant(function, "publish-commands", allow("iot:Publish", on=[topic]))
+
+    def _things(self) -> None:
+        config = self._foundation.twin.config
+        thing = IotThing(
+            self, "things", name="${each.key}", attributes={"twin": config.name, "type": "${each.value}"}
+        )
+        thing.add_override("for_each", {device.id: device.type for device in config.devices})
+        place(thing, "devices")
+
+    def _device_policy(self) -> str:
+        """A device connects as itself, publishes its own telemetry, and hears its own commands."""
+        arn = self._foundation.arn
+        telemetry = names.telemetry_topic(self._names, _THING)
+        commands = names.command_topic(self._names, _THING)
+        attached = {"Bool": {"iot:Connection.Thing.IsAttached": "true"}}
+        return document(
+            allow("iot:Connect", on=[arn("iot", f"client/{_THING}")], when=attached),
+            allow("iot:Publish", on=[arn("iot", f"topic/{telemetry}")]),
+            allow("iot:Subscribe", on=[arn("iot", f"topicfilter/{commands}")]),
+            allow("iot:Receive", on=[arn("iot", f"topic/{commands}")]),
+        )
+
+    def _sql(self) -> str:
+        """What the dispatcher is handed. Who sent it stands beside the payload, never in it; in base64 the
+        payload stays as it was published, with every digit of its numbers, and may be anything."""
+        topic = names.telemetry_topic(self._names, "+")
+        # IoT Core's own language; the topic is made of the twin's checked name.
+        return f"SELECT {', '.join(_SELECTED)} FROM '{topic}'"  # noqa: S608
+
+    def _error_role(self, dead_letters: DeadLetterQueue) -> Ref:
+        """What IoT Core takes on to keep a message that it could not hand over."""
+        rule = self._foundation.arn("iot", f"rule/{names.telemetry_rule(self._names)}")
+        when = {
+            "StringEquals": {"aws:SourceAccount": self._foundation.account},
+            "ArnLike": {"aws:SourceArn": rule},
+        }
+        role = place(
+            IamRole(
+                self,
+                "error-role",
+                name=self._names.name(names.BROKER_ERRORS),
+                assume_role_policy=trust("iot.amazonaws.com", when),
+                tags=self._tags,
+            ),
+            "broker_errors",
+        )
+        policy = IamRolePolicy(
+            self,
+            "error-policy",
+            name="send-to-dead-letters",
+            role=role["id"],
+            policy=document(allow("sqs:SendMessage", on=[dead_letters.queue["arn"]])),
+        )
+        place(policy, "broker_errors_send_to_dead_letters")
+        return role

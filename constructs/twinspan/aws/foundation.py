@@ -1,0 +1,128 @@
+"""What the parts of the AWS stack share: provider, code, account, where alarms go."""
+
+from base64 import b64encode
+from functools import cached_property
+
+from twinspan.aws import names
+from twinspan.aws.policies import document
+from twinspan.packaging import Package
+from twinspan.providers import AssetType, Construct, TerraformAsset
+from twinspan.providers.aws import AwsProvider, DataAwsCallerIdentity, KmsKey, SnsTopic, SnsTopicSubscription
+from twinspan.resources import place
+from twinspan.twin import Twin
+from twinspan.vocabulary import Layer, Role
+
+_KEY_ADMINISTRATION = (
+    "kms:DescribeKey",
+    "kms:UpdateKeyDescription",
+    "kms:EnableKey",
+    "kms:DisableKey",
+    "kms:GetKeyPolicy",
+    "kms:PutKeyPolicy",
+    "kms:ListKeyPolicies",
+    "kms:GetKeyRotationStatus",
+    "kms:EnableKeyRotation",
+    "kms:DisableKeyRotation",
+    "kms:ListResourceTags",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:ScheduleKeyDeletion",
+    "kms:CancelKeyDeletion",
+)
+
+
+def provider(scope: Construct, twin: Twin) -> None:
+    """The provider block: the region and nothing secret. Credentials come from the operator's environment."""
+    aws = twin.config.clouds.aws
+    assert aws is not None  # a cloud in use has its entry
+    AwsProvider(scope, "aws", region=aws.region)
+
+
+class Foundation(Construct):
+    """Provider block, function code and alarm target of the AWS stack.
+
+    `code` is the package's path as Terraform reads it, `code_hash` its SHA-256 in base64. `alarm_actions` is
+    what every alarm notifies; empty when the twin names no e-mail address for alerts.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, twin: Twin, package: Package) -> None:
+        super().__init__(scope, id_)
+        self.twin = twin
+        provider(self, twin)
+        asset = TerraformAsset(
+            self, "package", path=str(package.path), asset_hash=package.digest, type=AssetType.FILE
+        )
+        self.code = asset.path
+        self.code_hash = b64encode(bytes.fromhex(package.digest)).decode()
+        alerts = twin.config.alerts
+        self.alarm_actions = [self._alarms(alerts.email)] if alerts else []
+
+    def labels(self, layer: Layer | None, role: Role | str) -> dict[str, str]:
+        return self.twin.labels(layer, role)
+
+    @cached_property
+    def region(self) -> str:
+        aws = self.twin.config.clouds.aws
+        assert aws is not None
+        return aws.region
+
+    @cached_property
+    def account(self) -> str:
+        """The account's number, as an interpolation."""
+        return place(DataAwsCallerIdentity(self, "account"), "current")["account_id"]
+
+    def arn(self, service: str, resource: str) -> str:
+        """ARN of what this account has, or may have, in this region: `arn("iot", "topic/…")`."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+    def _alarms(self, email: str) -> str:
+        """The topic that alarms notify.
+
+        It has a key of its own: CloudWatch may not use the key that AWS manages for SNS, and its messages to
+        a topic under that key vanish. Whoever subscribes confirms by the e-mail that AWS sends.
+        """
+        tags = self.labels(None, "alarms")
+        key = place(
+            KmsKey(
+                self,
+                "alarms-key",
+                description=f"Alarm topic of the twin {self.twin.config.name}",
+                enable_key_rotation=True,
+                deletion_window_in_days=7,
+                policy=self._key_policy(),
+                tags=tags,
+            ),
+            "alarms",
+        )
+        topic = place(
+            SnsTopic(
+                self,
+                "alarms",
+                name=self.twin.names.name(names.ALARMS),
+                kms_master_key_id=key["id"],
+                tags=tags,
+            ),
+            "alarms",
+        )
+        subscription = SnsTopicSubscription(
+            self, "alarms-subscription", topic_arn=topic["arn"], protocol="email", endpoint=email
+        )
+        place(subscription, "alarms")
+        return topic["arn"]
+
+    def _key_policy(self) -> str:
+        # In a key's own policy the resource `*` is that key.
+        return document(
+            {
+                "Effect": "Allow",
+                "Action": list(_KEY_ADMINISTRATION),
+                "Principal": {"AWS": f"arn:aws:iam::{self.account}:root"},
+                "Resource": "*",
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                "Resource": "*",
+            },
+        )

@@ -1,0 +1,189 @@
+"""Lambda functions: one identity, one log and one bound each."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from twinspan import parts
+from twinspan.aws import names
+from twinspan.aws.foundation import Foundation
+from twinspan.aws.policies import Statement, allow, document, trust
+from twinspan.providers import Construct
+from twinspan.providers.aws import (
+    CloudwatchLogGroup,
+    IamRole,
+    IamRolePolicy,
+    LambdaEventSourceMapping,
+    LambdaEventSourceMappingScalingConfig,
+    LambdaFunction,
+    LambdaFunctionEnvironment,
+    LambdaFunctionEventInvokeConfig,
+    LambdaFunctionEventInvokeConfigDestinationConfig,
+    LambdaFunctionEventInvokeConfigDestinationConfigOnFailure,
+    LambdaFunctionLoggingConfig,
+    LambdaPermission,
+)
+from twinspan.resources import Ref, place
+from twinspan.sizing import LOG_RETENTION_DAYS, SIZES
+from twinspan.vocabulary import Layer, Role
+
+if TYPE_CHECKING:
+    from twinspan.aws.queues import DeadLetterQueue, Queue
+
+RUNTIME = "python3.13"
+BATCH_SIZE = 50
+"""Messages per call at most; Lambda also ends a batch at 6 MB."""
+BATCHING_WINDOW_S = 1
+"""How long a batch may wait to fill. SQS asks for one second at least when a batch holds more than ten
+messages."""
+ASYNC_RETRIES = 2
+ASYNC_AGE_S = 6 * 3600
+"""How often and how long Lambda tries again what the broker handed to it; both are the most that it
+offers."""
+
+
+def grant(function: parts.Function, purpose: str, *statements: Statement, optional: bool = False) -> Ref:
+    """Give a function one more permission. Asking twice for the same purpose gives the same policy."""
+    return parts.own(function, Function).permit(purpose, *statements, optional=optional)
+
+
+class Function(Construct):
+    """A Lambda function of the stack's package.
+
+    What consumes a queue is bounded by its event source; what the broker or API Gateway calls by reserved
+    concurrency, which is taken from the account's (1,000 by default).
+
+    There is no X-Ray tracing: its permissions know no resource but `*`, and it would see one cloud of three.
+    Events carry a W3C `traceparent` through all hops and all logs instead.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        role: Role,
+        layer: Layer,
+        environment: Mapping[str, str],
+        source: "Queue | None" = None,
+        receiver: bool = False,
+        optional: bool = False,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.role = role
+        self.layer = layer
+        self.optional = optional
+        self.receiver = receiver
+        self._foundation = foundation
+        self._policies: dict[str, Ref] = {}
+        self._tags = foundation.labels(layer, role)
+        self.name = foundation.twin.names.name(role)
+        size = SIZES[role]
+        self.identity = place(
+            IamRole(
+                self,
+                "role",
+                name=self.name,
+                assume_role_policy=trust("lambda.amazonaws.com"),
+                tags=self._tags,
+            ),
+            role,
+            optional=optional,
+        )
+        log = self._log_group()
+        own = self._own_permissions(log, source)
+        function = LambdaFunction(
+            self,
+            "function",
+            function_name=self.name,
+            role=self.identity["arn"],
+            runtime=RUNTIME,
+            architectures=["arm64"],
+            handler=f"twin_aws.{role}.handler",
+            filename=foundation.code,
+            source_code_hash=foundation.code_hash,
+            memory_size=size.memory_mb,
+            timeout=size.timeout_s,
+            reserved_concurrent_executions=None if source else size.max_concurrency,
+            environment=LambdaFunctionEnvironment(variables=dict(environment)),
+            logging_config=LambdaFunctionLoggingConfig(log_format="JSON", log_group=log["name"]),
+            tags=self._tags,
+        )
+        function.add_override("depends_on", [own.address])  # the first call must be able to write its log
+        self.function = place(function, role, optional=optional)
+        if source:
+            self._consume(source, size.max_concurrency)
+
+    def permit(self, purpose: str, *statements: Statement, optional: bool = False) -> Ref:
+        """An inline policy of the function's role, named after its purpose."""
+        if purpose not in self._policies:
+            policy = IamRolePolicy(
+                self, f"may-{purpose}", name=purpose, role=self.identity["id"], policy=document(*statements)
+            )
+            address = f"{self.role}_{purpose.replace('-', '_')}"
+            self._policies[purpose] = place(policy, address, optional=optional or self.optional)
+        return self._policies[purpose]
+
+    def permit_caller(self, service: str, source_arn: str) -> None:
+        """Let one resource of another service call the function."""
+        permission = LambdaPermission(
+            self,
+            "permission",
+            statement_id=service.partition(".")[0],
+            action="lambda:InvokeFunction",
+            function_name=self.function["function_name"],
+            principal=service,
+            source_arn=source_arn,
+        )
+        place(permission, self.role, optional=self.optional)
+
+    def dead_letters_of_asynchronous_calls(self, dead_letters: "DeadLetterQueue") -> None:
+        """Try a failed asynchronous call again, then keep it with its error in `dead_letters`."""
+        policy = dead_letters.allow_sending(self)
+        config = LambdaFunctionEventInvokeConfig(
+            self,
+            "asynchronous",
+            function_name=self.function["function_name"],
+            maximum_retry_attempts=ASYNC_RETRIES,
+            maximum_event_age_in_seconds=ASYNC_AGE_S,
+            destination_config=LambdaFunctionEventInvokeConfigDestinationConfig(
+                on_failure=LambdaFunctionEventInvokeConfigDestinationConfigOnFailure(
+                    destination=dead_letters.queue["arn"]
+                )
+            ),
+        )
+        config.add_override("depends_on", [policy.address])  # Lambda checks the permission when it is told
+        place(config, self.role, optional=self.optional)
+
+    def _log_group(self) -> Ref:
+        group = CloudwatchLogGroup(
+            self,
+            "log",
+            name=names.function_log(self._foundation.twin.names, self.role),
+            retention_in_days=LOG_RETENTION_DAYS,
+            tags=self._tags,
+        )
+        return place(group, self.role, optional=self.optional)
+
+    def _own_permissions(self, log: Ref, source: "Queue | None") -> Ref:
+        writes = allow("logs:CreateLogStream", "logs:PutLogEvents", on=[f"{log['arn']}:*"])
+        if not source:
+            return self.permit("log", writes)
+        reads = allow(
+            "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", on=[source.queue["arn"]]
+        )
+        return self.permit("log-and-consume", writes, reads)
+
+    def _consume(self, source: "Queue", max_concurrency: int) -> None:
+        mapping = LambdaEventSourceMapping(
+            self,
+            "source",
+            event_source_arn=source.queue["arn"],
+            function_name=self.function["arn"],
+            batch_size=BATCH_SIZE,
+            maximum_batching_window_in_seconds=BATCHING_WINDOW_S,
+            function_response_types=["ReportBatchItemFailures"],
+            scaling_config=LambdaEventSourceMappingScalingConfig(maximum_concurrency=max_concurrency),
+            tags=self._tags,
+        )
+        place(mapping, self.role, optional=self.optional)

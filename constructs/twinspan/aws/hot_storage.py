@@ -1,0 +1,52 @@
+"""The hot store: a DynamoDB table."""
+
+from twinspan import parts
+from twinspan.aws import names
+from twinspan.aws.foundation import Foundation
+from twinspan.aws.functions import grant
+from twinspan.aws.policies import allow
+from twinspan.providers import Construct
+from twinspan.providers.aws import (
+    DynamodbTable,
+    DynamodbTableAttribute,
+    DynamodbTablePointInTimeRecovery,
+    DynamodbTableServerSideEncryption,
+    DynamodbTableTtl,
+)
+from twinspan.resources import place
+from twinspan.vocabulary import Layer
+
+
+class Store(Construct):
+    """Rows by device and by `<time>#<id>`, paid by request, gone some time after `expires` (epoch seconds).
+
+    There is no deletion protection: `cdktf destroy` must do what it says. Deleting a table that has
+    point-in-time recovery leaves a backup, which AWS keeps for 35 days without charge.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(scope, id_)
+        table = DynamodbTable(
+            self,
+            "table",
+            name=foundation.twin.names.name(names.STORE),
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="device",
+            range_key="key",
+            attribute=[
+                DynamodbTableAttribute(name="device", type="S"),
+                DynamodbTableAttribute(name="key", type="S"),
+            ],
+            ttl=DynamodbTableTtl(attribute_name="expires", enabled=True),
+            point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
+            server_side_encryption=DynamodbTableServerSideEncryption(enabled=True),
+            tags=foundation.labels(Layer.HOT_STORAGE, "store"),
+        )
+        self.table = place(table, names.STORE)
+        self.address = self.table["name"]
+
+    def grant_read(self, function: parts.Function) -> None:
+        grant(function, "read-store", allow("dynamodb:Query", on=[self.table["arn"]]))
+
+    def grant_write(self, function: parts.Function) -> None:
+        grant(function, "write-store", allow("dynamodb:BatchWriteItem", on=[self.table["arn"]]))

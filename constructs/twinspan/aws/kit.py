@@ -1,0 +1,30 @@
+"""The parts of a twin, made of AWS."""
+
+from twinspan.aws.acquisition import Broker
+from twinspan.aws.events import Workflow
+from twinspan.aws.foundation import Foundation
+from twinspan.aws.functions import Function
+from twinspan.aws.hot_storage import Store
+from twinspan.aws.queues import DeadLetterQueue, Queue
+from twinspan.aws.receivers import Endpoint
+from twinspan.aws.secrets import ApiKeys, LinkSecret
+from twinspan.kit import Kit
+from twinspan.vocabulary import Cloud
+
+
+def kit(foundation: Foundation) -> Kit:
+    """What the layers of the stack `aws` are put together from."""
+    return Kit(
+        cloud=Cloud.AWS,
+        twin=foundation.twin,
+        foundation=foundation,
+        queues=Queue,
+        dead_letter_queues=DeadLetterQueue,
+        functions=Function,
+        endpoints=Endpoint,
+        link_secrets=LinkSecret,
+        keys=ApiKeys,
+        stores=Store,
+        brokers=Broker,
+        workflows=Workflow,
+    )

@@ -1,0 +1,185 @@
+"""The public HTTPS endpoint of a receiver: API Gateway, with an API key."""
+
+from twinspan.aws.foundation import Foundation
+from twinspan.aws.functions import Function
+from twinspan.aws.secrets import ApiKeys
+from twinspan.providers import Construct, TerraformOutput, TerraformResourceLifecycle
+from twinspan.providers.aws import (
+    ApiGatewayDeployment,
+    ApiGatewayGatewayResponse,
+    ApiGatewayIntegration,
+    ApiGatewayMethod,
+    ApiGatewayResource,
+    ApiGatewayRestApi,
+    ApiGatewayRestApiEndpointConfiguration,
+    ApiGatewayStage,
+    ApiGatewayUsagePlan,
+    ApiGatewayUsagePlanApiStages,
+    ApiGatewayUsagePlanKey,
+    ApiGatewayUsagePlanThrottleSettings,
+)
+from twinspan.resources import Ref, place
+from twinspan.sizing import SIZES
+from twinspan.vocabulary import Role
+
+STAGE = "v1"
+TIMEOUT_MS = 29_000
+"""The longest that API Gateway waits for a function by default."""
+
+
+class Endpoint(Construct):
+    """A regional REST API with one method, for callers with a valid key.
+
+    * An API's own address speaks HTTPS alone. It still takes TLS 1.0; only a domain of one's own can ask for
+      more. Our senders ask for 1.2 themselves, and every request is signed.
+    * There are no access logs: they need the account-wide CloudWatch role of API Gateway, which belongs to
+      the account and not to a twin. The function logs each request.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, foundation: Foundation, function: Function, api_keys: ApiKeys
+    ) -> None:
+        super().__init__(scope, id_)
+        self._foundation = foundation
+        self._function = function
+        self._role = function.role
+        self._tags = foundation.labels(function.layer, function.role)
+        self.method = "GET" if function.role is Role.HOT_READER else "POST"
+        self.path = function.role.replace("_", "-")
+        api = self._api()
+        stage = self._stage(api, self._route(api))
+        self._plan(api, stage, api_keys)
+        function.permit_caller(
+            "apigateway.amazonaws.com", f"{api['execution_arn']}/*/{self.method}/{self.path}"
+        )
+        urls = stage.path("invoke_url")
+        if function.optional:
+            url = f'${{one(formatlist("%s/{self.path}", {stage.address}[*].invoke_url))}}'
+        else:
+            url = f"${{{urls}}}/{self.path}"
+        TerraformOutput(self, "url", value=url).override_logical_id(f"{self._role}_url")
+        key = TerraformOutput(self, "api-key", value=api_keys.newest, sensitive=True)
+        key.override_logical_id(f"{self._role}_api_key")
+
+    def _api(self) -> Ref:
+        api = ApiGatewayRestApi(
+            self,
+            "api",
+            name=self._function.name,
+            description=f"{self._role} of the twin {self._foundation.twin.config.name}",
+            endpoint_configuration=ApiGatewayRestApiEndpointConfiguration(types=["REGIONAL"]),
+            # The body reaches the function byte for byte: it is signed, and may be gzip.
+            binary_media_types=["*/*"],
+            tags=self._tags,
+        )
+        return place(api, self._role, optional=self._function.optional)
+
+    def _route(self, api: Ref) -> dict[str, Ref]:
+        """The method and what it calls. A bad key is answered with 401, which a sender takes as a reason to
+        read its secret again, where API Gateway says 403 by itself."""
+        optional = self._function.optional
+        resource = place(
+            ApiGatewayResource(
+                self,
+                "resource",
+                rest_api_id=api["id"],
+                parent_id=api["root_resource_id"],
+                path_part=self.path,
+            ),
+            self._role,
+            optional=optional,
+        )
+        method = place(
+            ApiGatewayMethod(
+                self,
+                "method",
+                rest_api_id=api["id"],
+                resource_id=resource["id"],
+                http_method=self.method,
+                authorization="NONE",
+                api_key_required=True,
+            ),
+            self._role,
+            optional=optional,
+        )
+        integration = place(
+            ApiGatewayIntegration(
+                self,
+                "integration",
+                rest_api_id=api["id"],
+                resource_id=resource["id"],
+                http_method=method["http_method"],
+                type="AWS_PROXY",
+                integration_http_method="POST",
+                uri=self._function.function["invoke_arn"],
+                timeout_milliseconds=TIMEOUT_MS,
+            ),
+            self._role,
+            optional=optional,
+        )
+        bad_key = ApiGatewayGatewayResponse(
+            self, "bad-key", rest_api_id=api["id"], response_type="INVALID_API_KEY", status_code="401"
+        )
+        throttled = ApiGatewayGatewayResponse(
+            self,
+            "throttled",
+            rest_api_id=api["id"],
+            response_type="THROTTLED",
+            status_code="429",
+            response_parameters={"gatewayresponse.header.Retry-After": "'1'"},
+        )
+        return {
+            "path": resource,
+            "method": method,
+            "integration": integration,
+            "bad_key": place(bad_key, f"{self._role}_bad_key", optional=optional),
+            "throttled": place(throttled, f"{self._role}_throttled", optional=optional),
+        }
+
+    def _stage(self, api: Ref, route: dict[str, Ref]) -> Ref:
+        """A deployment is a copy of the API: it is made anew when something that it copied has changed."""
+        deployment = ApiGatewayDeployment(
+            self,
+            "deployment",
+            rest_api_id=api["id"],
+            triggers={
+                "path": route["path"]["path_part"],
+                "method": route["method"]["http_method"],
+                "key_required": route["method"]["api_key_required"],
+                "function": route["integration"]["uri"],
+                "timeout": route["integration"]["timeout_milliseconds"],
+                "bad_key": route["bad_key"]["status_code"],
+                "throttled": route["throttled"]["status_code"],
+            },
+            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
+        )
+        deployment.add_override("depends_on", [ref.address for ref in route.values()])
+        deployed = place(deployment, self._role, optional=self._function.optional)
+        stage = ApiGatewayStage(
+            self,
+            "stage",
+            rest_api_id=api["id"],
+            deployment_id=deployed["id"],
+            stage_name=STAGE,
+            tags=self._tags,
+        )
+        return place(stage, self._role, optional=self._function.optional)
+
+    def _plan(self, api: Ref, stage: Ref, api_keys: ApiKeys) -> None:
+        """What callers may do together: as many requests a second as the function has instances, twice that
+        at once."""
+        bound = SIZES[self._role].max_concurrency
+        plan = ApiGatewayUsagePlan(
+            self,
+            "plan",
+            name=self._function.name,
+            api_stages=[ApiGatewayUsagePlanApiStages(api_id=api["id"], stage=stage["stage_name"])],
+            throttle_settings=ApiGatewayUsagePlanThrottleSettings(rate_limit=bound, burst_limit=2 * bound),
+            tags=self._tags,
+        )
+        placed = place(plan, self._role, optional=self._function.optional)
+        key = ApiGatewayUsagePlanKey(
+            self, "plan-key", usage_plan_id=placed["id"], key_id="${each.value.id}", key_type="API_KEY"
+        )
+        key.add_override("for_each", f"${{{api_keys.keys}}}")
+        place(key, self._role)

@@ -1,0 +1,84 @@
+"""The secrets of links, and the API keys of receivers."""
+
+from collections.abc import Mapping
+
+from twinspan import parts
+from twinspan.aws import names
+from twinspan.aws.foundation import Foundation
+from twinspan.aws.functions import grant
+from twinspan.aws.policies import allow
+from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers.aws import ApiGatewayApiKey, SecretsmanagerSecret
+from twinspan.resources import KEY_GENERATION_VARIABLE, generations, place
+from twinspan.topology import Link
+from twinspan.vocabulary import Layer, Role
+
+
+class LinkSecret(Construct):
+    """One end's secret of a remote link, empty until the stack `links` writes a version."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, foundation: Foundation, link: Link, layer: Layer
+    ) -> None:
+        super().__init__(scope, id_)
+        self.link = link
+        secret = SecretsmanagerSecret(
+            self,
+            "secret",
+            name=names.link_secret(foundation.twin.names, link.name),
+            description=f"Keys of the link {link.name}; written by the stack links.",
+            # Its content is made anew by `links`, and its name must be free again when events are switched
+            # off and on.
+            recovery_window_in_days=0,
+            tags=foundation.labels(layer, f"link-{link.name}"),
+        )
+        self.secret = place(secret, f"link_{link.name}", optional=link.optional)
+        self.address = self.secret["arn"]
+        output = f"link_{link.name}_secret"
+        TerraformOutput(self, "output", value=self.address).override_logical_id(output)
+
+    def grant_read(self, function: parts.Function) -> None:
+        statement = allow("secretsmanager:GetSecretValue", on=[self.secret["arn"]])
+        grant(function, f"read-link-{self.link.name}", statement, optional=self.link.optional)
+
+
+class ApiKeys(Construct):
+    """The API keys of one receiver, of two generations. AWS makes their values, and API Gateway checks them.
+
+    The function therefore needs nothing: no environment and no permission.
+    """
+
+    environment: Mapping[str, str]
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        role: Role,
+        layer: Layer,
+        optional: bool = False,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.environment = {}
+        self.optional = optional
+        key = ApiGatewayApiKey(
+            self,
+            "key",
+            name=foundation.twin.names.name(role, "${each.key}"),
+            description=f"Key of {role}, by generation",
+            tags=foundation.labels(layer, role),
+        )
+        key.add_override("for_each", generations(optional=optional))
+        self.keys = place(key, role).address
+        """Address of the keys, a map by generation."""
+
+    @property
+    def newest(self) -> str:
+        """The value of the current generation's key; null when the receiver is off."""
+        value = f"{self.keys}[tostring(var.{KEY_GENERATION_VARIABLE})].value"
+        return f"${{try({value}, null)}}" if self.optional else f"${{{value}}}"
+
+    def grant_read(self, function: parts.Function) -> None:
+        """Nothing to grant: API Gateway checks the key before it calls the function."""

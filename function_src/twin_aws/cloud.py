@@ -1,0 +1,41 @@
+"""The factory of the AWS adapters. boto3 is imported with the first of them."""
+
+from __future__ import annotations
+
+from twin_runtime.ports import Broker, Queue, SecretSource, Store, Workflow
+
+
+class Aws:
+    """`ports.Cloud`."""
+
+    name = "aws"
+
+    def queue(self, address: str) -> Queue:
+        from twin_aws.clients import client
+        from twin_aws.sqs import SqsQueue
+
+        return SqsQueue(address, client("sqs"))
+
+    def store(self, address: str) -> Store:
+        from twin_aws.clients import client
+        from twin_aws.dynamodb import DynamoStore
+
+        return DynamoStore(address, client("dynamodb"))
+
+    def secret(self, address: str) -> SecretSource:
+        from twin_aws.clients import client
+        from twin_aws.secrets_manager import AwsSecret
+
+        return AwsSecret(address, client("secretsmanager"))
+
+    def broker(self, address: str) -> Broker:
+        from twin_aws.clients import client
+        from twin_aws.iot import IotBroker
+
+        return IotBroker(client("iot-data", f"https://{address}"))
+
+    def workflow(self, address: str) -> Workflow:
+        from twin_aws.clients import client
+        from twin_aws.step_functions import StateMachine
+
+        return StateMachine(address, client("stepfunctions"))

@@ -1,0 +1,96 @@
+"""What Lambda hands to a function and what it takes back, in the runtime's own words."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from twin_runtime import times
+from twin_runtime.ports import BrokerMessage, Message, Request, Response
+
+_NOT_MQTT = "n/a"
+"""IoT Core's client id of what was not sent over MQTT: by somebody of the account, as devices may only use
+MQTT."""
+_RESERVE_S = 5.0
+"""Seconds of a function's time that are left for its answer."""
+
+
+class Context(Protocol):
+    """The part of Lambda's context object that is used."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+class Consumer(Protocol):
+    def handle(self, messages: Sequence[Message], *, budget: float) -> list[str]: ...
+
+
+class Responder(Protocol):
+    def handle(self, request: Request) -> Response: ...
+
+
+def consume(role: Consumer, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """A batch of SQS messages; the answer names those that must come again."""
+    messages = [
+        Message(
+            record["messageId"],
+            record["body"],
+            int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)),
+        )
+        for record in event["Records"]
+    ]
+    budget = max(1.0, context.get_remaining_time_in_millis() / 1000 - _RESERVE_S)
+    return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in role.handle(messages, budget=budget)]}
+
+
+def respond(role: Responder, event: Mapping[str, Any]) -> dict[str, Any]:
+    """A request of API Gateway (REST API, Lambda proxy integration)."""
+    response = role.handle(request_of(event))
+    return {
+        "statusCode": response.status,
+        "headers": dict(response.headers),
+        "body": response.body.decode("utf-8"),
+        "isBase64Encoded": False,
+    }
+
+
+def request_of(event: Mapping[str, Any]) -> Request:
+    """The request. A header that is there twice is one with both values, as HTTP has it."""
+    body = event.get("body") or ""
+    headers = event.get("multiValueHeaders") or {
+        name: [value] for name, value in (event.get("headers") or {}).items()
+    }
+    query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters") or {}
+    return Request(
+        method=event["httpMethod"],
+        headers={name: ", ".join(values) for name, values in headers.items()},
+        body=b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8"),
+        query=query,
+    )
+
+
+def broker_message(event: Mapping[str, Any]) -> BrokerMessage:
+    """What the topic rule selected: the payload in base64, and beside it who sent it and when.
+
+    The topic names the device, and the device's policy lets it publish there alone. Other policies of the
+    account may be wider, so the client id must name it too.
+    """
+    device, client = event.get("device"), event.get("client")
+    received = event.get("received")
+    problem = None
+    try:
+        body = b64decode(event["payload"], validate=True)
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        body, problem = repr(event.get("payload")).encode(), "The topic rule did not hand over the payload."
+    if not isinstance(received, int):
+        received, problem = 0, "The topic rule did not hand over the time of receipt."
+    if client not in (device, _NOT_MQTT):
+        problem = "The device's topic was used by a client of another name."
+    return BrokerMessage(
+        device=device if isinstance(device, str) else None,
+        body=body,
+        received=times.from_epoch(received / 1000),
+        problem=problem,
+    )

@@ -1,0 +1,65 @@
+"""The AWS stack of a layout, alone: the other clouds' constructs are not built."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stacks.aws import AwsStack
+from support.layouts import Layout, config_of, twin_data
+from twinspan import packaging
+from twinspan.providers import App
+from twinspan.twin import Twin
+from twinspan.vocabulary import Cloud
+
+Stack = dict[str, Any]
+AWS, AZURE, GCP = Cloud.AWS, Cloud.AZURE, Cloud.GCP
+
+
+def synthesize(folder: Path, layout: Layout, **fields: Any) -> Path:
+    """Write the AWS stack of a layout; its folder."""
+    twin = Twin(config_of(twin_data(layout, **fields)))
+    app = App(outdir=str(folder / "out"))
+    AwsStack(app, twin=twin, package=packaging.build(twin.config, AWS, folder / "packages"))
+    app.synth()
+    return folder / "out" / "stacks" / "aws"
+
+
+@cache
+def _stack(layout: Layout) -> Stack:
+    with tempfile.TemporaryDirectory() as folder:
+        return json.loads((synthesize(Path(folder), layout) / "cdk.tf.json").read_text())
+
+
+@pytest.fixture
+def whole() -> Stack:
+    """All layers in AWS. Not to be changed by a test."""
+    return _stack(Layout(AWS, AWS, AWS))
+
+
+@pytest.fixture
+def devices() -> Stack:
+    """L1 alone is in AWS: connector, remote feedback."""
+    return _stack(Layout(AWS, AZURE, GCP))
+
+
+@pytest.fixture
+def processing() -> Stack:
+    """L2 alone is in AWS: ingestion, remote writes, remote feedback."""
+    return _stack(Layout(AZURE, AWS, GCP))
+
+
+@pytest.fixture
+def storage() -> Stack:
+    """L3 alone is in AWS: writer, hot_reader."""
+    return _stack(Layout(AZURE, AZURE, AWS))
+
+
+@pytest.fixture(scope="session")
+def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Path]]:
+    """Writes the AWS stack of a layout into a new folder, and gives that of the stack."""
+    yield lambda layout, **fields: synthesize(tmp_path_factory.mktemp("stack"), layout, **fields)

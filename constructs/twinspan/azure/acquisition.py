@@ -1,0 +1,141 @@
+"""L1: IoT Hub, and Event Grid from it to the dispatcher."""
+
+from collections.abc import Mapping
+
+from twinspan import parts
+from twinspan.azure import names
+from twinspan.azure.foundation import Foundation
+from twinspan.azure.functions import Function
+from twinspan.azure.grants import COMMAND, grant
+from twinspan.providers import Construct
+from twinspan.providers.azure import (
+    EventgridSystemTopic,
+    EventgridSystemTopicEventSubscription,
+    EventgridSystemTopicEventSubscriptionAzureFunctionEndpoint,
+    EventgridSystemTopicEventSubscriptionDeadLetterIdentity,
+    EventgridSystemTopicEventSubscriptionRetryPolicy,
+    EventgridSystemTopicIdentity,
+    Iothub,
+    IothubSku,
+    RoleAssignment,
+)
+from twinspan.providers.azure import (
+    EventgridSystemTopicEventSubscriptionStorageBlobDeadLetterDestination as DeadLetterDestination,
+)
+from twinspan.resources import Ref, place
+from twinspan.vocabulary import Layer, Role
+
+TELEMETRY = "Microsoft.Devices.DeviceTelemetry"
+_METRICS = "Microsoft.EventGrid/systemTopics"
+
+
+class Broker(Construct):
+    """An IoT hub (S1, one unit: 400,000 messages of 4 KB a day) and its system topic.
+
+    Devices are not Terraform's: the provider has no type for them. The operator registers each one of
+    twin.yaml by its id, with the thumbprint or the authority of its X.509 certificate; the hub's own shared
+    keys are off.
+
+    A device that sends `$.ct=application/json` and `$.ce=utf-8` has its body handed on as JSON; any other
+    body comes in base64, and the dispatcher reads both.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(scope, id_)
+        self._foundation = foundation
+        self._tags = foundation.labels(Layer.ACQUISITION, "broker")
+        self._hub = place(
+            Iothub(
+                self,
+                "hub",
+                name=names.worldwide(foundation.names, "hub"),
+                resource_group_name=foundation.group,
+                location=foundation.location,
+                sku=IothubSku(name="S1", capacity=1),
+                local_authentication_enabled=False,
+                min_tls_version="1.2",
+                tags=self._tags,
+            ),
+            "broker",
+        )
+        self.address = self._hub["hostname"]
+        self.dispatcher_environment: Mapping[str, str] = {}
+
+    def deliver_to(self, dispatcher: parts.Function, *, dead_letters: parts.DeadLetters) -> None:
+        """Hand every telemetry message to the dispatcher.
+
+        Event Grid tries for a day, then writes what it could not deliver into a blob container, since it
+        puts dead letters nowhere else; an alarm rings then too. What the dispatcher itself refuses goes to
+        `dead_letters`.
+        """
+        target = parts.own(dispatcher, Function)
+        topic = self._topic()
+        refused, writer = self._refused(topic)
+        subscription = EventgridSystemTopicEventSubscription(
+            self,
+            "subscription",
+            name=Role.DISPATCHER,
+            resource_group_name=self._foundation.group,
+            system_topic=topic["name"],
+            event_delivery_schema="EventGridSchema",
+            included_event_types=[TELEMETRY],
+            azure_function_endpoint=EventgridSystemTopicEventSubscriptionAzureFunctionEndpoint(
+                function_id=f"{target.app['id']}/functions/{target.role}",
+                max_events_per_batch=50,
+                preferred_batch_size_in_kilobytes=64,
+            ),
+            retry_policy=EventgridSystemTopicEventSubscriptionRetryPolicy(
+                event_time_to_live=1440, max_delivery_attempts=30
+            ),
+            dead_letter_identity=EventgridSystemTopicEventSubscriptionDeadLetterIdentity(
+                type="SystemAssigned"
+            ),
+            storage_blob_dead_letter_destination=DeadLetterDestination(
+                storage_account_id=self._foundation.storage.account["id"],
+                storage_blob_container_name=refused["name"],
+            ),
+        )
+        # Azure asks for the function's key when the subscription is made: the function must be there.
+        subscription.add_override("depends_on", [target.code.address, writer.address])
+        place(subscription, target.role)
+        self._foundation.monitoring.on_metric(
+            "broker_dead",
+            of=topic,
+            namespace=_METRICS,
+            metric="DeadLetteredCount",
+            description="Event Grid could not deliver telemetry and wrote it into a container.",
+            layer=Layer.ACQUISITION,
+            role="broker",
+        )
+
+    def grant_command(self, function: parts.Function) -> None:
+        """Direct methods. The hub knows no role that is narrower than data contributor and can call them."""
+        grant(function, "commands_devices", role=COMMAND, at=self._hub["id"])
+
+    def _topic(self) -> Ref:
+        topic = EventgridSystemTopic(
+            self,
+            "topic",
+            name=self._foundation.names.name("telemetry"),
+            resource_group_name=self._foundation.group,
+            location=self._foundation.location,
+            source_resource_id=self._hub["id"],
+            topic_type="Microsoft.Devices.IoTHubs",
+            identity=EventgridSystemTopicIdentity(type="SystemAssigned"),
+            tags=self._tags,
+        )
+        return place(topic, "telemetry")
+
+    def _refused(self, topic: Ref) -> tuple[Ref, Ref]:
+        """The container of what could not be delivered, and the topic's permission to write into it."""
+        name = self._foundation.names.name(names.BROKER_DEAD_LETTERS)
+        container = self._foundation.storage.container(self, name, address="broker_dead")
+        writer = RoleAssignment(
+            self,
+            "write-refused",
+            scope=container["resource_manager_id"],
+            role_definition_name="Storage Blob Data Contributor",
+            principal_id=topic["identity[0].principal_id"],
+            principal_type="ServicePrincipal",
+        )
+        return container, place(writer, "broker_writes_broker_dead")

@@ -1,0 +1,188 @@
+"""Functions: one Flex Consumption app, plan and identity per role."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from twinspan.azure import names
+from twinspan.azure.deployment import CodeDeployment, revision
+from twinspan.azure.foundation import Foundation
+from twinspan.azure.grants import CONSUME, HOST, grant
+from twinspan.providers import Construct, TerraformResourceLifecycle
+from twinspan.providers.azure import (
+    FunctionAppFlexConsumption,
+    FunctionAppFlexConsumptionIdentity,
+    FunctionAppFlexConsumptionSiteConfig,
+    ServicePlan,
+    UserAssignedIdentity,
+)
+from twinspan.resources import Ref, place
+from twinspan.sizing import SIZES
+from twinspan.vocabulary import Layer, Role
+
+if TYPE_CHECKING:
+    from twinspan.azure.queues import Queue
+
+PYTHON = "3.13"
+MEMORY_MB = (512, 2048, 4096)
+"""The instance sizes that Flex Consumption offers."""
+FEWEST_INSTANCES = 40
+"""The provider takes no lower maximum."""
+MANAGED_IDENTITY = "managedidentity"
+
+
+def memory_mb(wanted: int) -> int:
+    """The smallest instance with that much memory; ValueError above the largest."""
+    for size in MEMORY_MB:
+        if size >= wanted:
+            return size
+    raise ValueError(f"a function on Azure has at most {MEMORY_MB[-1]} MB, not {wanted}")
+
+
+class Function(Construct):
+    """A function app of one role. It logs to the stack's Application Insights, which keeps logs for its
+    retention.
+
+    The network reaches it when it is a receiver, or when the broker calls it: Event Grid delivers to public
+    endpoints. Functions that take from a queue have no way in; code is deployed through Azure's own
+    management plane.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        role: Role,
+        layer: Layer,
+        environment: Mapping[str, str],
+        source: "Queue | None" = None,
+        receiver: bool = False,
+        optional: bool = False,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.role = role
+        self.layer = layer
+        self.optional = optional
+        self._foundation = foundation
+        self._tags = foundation.labels(layer, role)
+        self._identity = self._own_identity()
+        self.principal = self._identity["principal_id"]
+        code = foundation.storage.container(
+            self, names.code_container(foundation.names, role), address=f"{role}_code", optional=optional
+        )
+        needs = [
+            grant(
+                self,
+                f"keeps_{container.address.rsplit('.', 1)[1]}",
+                role=HOST,
+                at=container["resource_manager_id"],
+            )
+            for container in foundation.storage.host_containers
+        ]
+        needs.append(
+            grant(self, "keeps_code", role="Storage Blob Data Contributor", at=code["resource_manager_id"])
+        )
+        settings = {**self._host_settings(), "TWIN_ROLE": str(role), **environment}
+        if source:
+            settings |= self._trigger_settings(source)
+            needs.append(grant(self, f"takes_{source.name}", role=CONSUME, at=source.scope))
+        public = receiver or source is None
+        self.app = self._function_app(code, settings, public=public)
+        size = SIZES[role]
+        fixed = {
+            "size": [size.memory_mb, size.max_concurrency],
+            "python": PYTHON,
+            "public": public,
+            "tags": self._tags,
+        }
+        self.code = CodeDeployment(
+            self, "deployment", foundation=foundation, function=self, revision=revision(fixed), needs=needs
+        )
+
+    def _own_identity(self) -> Ref:
+        identity = UserAssignedIdentity(
+            self,
+            "identity",
+            name=self._foundation.names.name(self.role),
+            resource_group_name=self._foundation.group,
+            location=self._foundation.location,
+            tags=self._tags,
+        )
+        return place(identity, self.role, optional=self.optional)
+
+    def _host_settings(self) -> dict[str, str]:
+        """What the Functions host reads. Apps that share an account need host ids that differ: names beyond
+        32 characters, of which the host makes one, would not.
+        """
+        seconds = SIZES[self.role].timeout_s
+        return {
+            "AzureFunctionsJobHost__functionTimeout": f"00:{seconds // 60:02}:{seconds % 60:02}",
+            "AzureFunctionsWebHost__hostid": self.role.replace("_", "-"),
+            "AzureWebJobsStorage__accountName": self._foundation.storage.account["name"],
+            "AzureWebJobsStorage__clientId": self._identity["client_id"],
+            "AzureWebJobsStorage__credential": MANAGED_IDENTITY,
+            "AZURE_CLIENT_ID": self._identity["client_id"],
+        }
+
+    def _trigger_settings(self, source: "Queue") -> dict[str, str]:
+        return {
+            "QUEUES__clientId": self._identity["client_id"],
+            "QUEUES__credential": MANAGED_IDENTITY,
+            "QUEUES__queueServiceUri": self._foundation.storage.account["primary_queue_endpoint"],
+            "TRIGGER_QUEUE": source.queue_name,
+        }
+
+    def _function_app(self, code: Ref, settings: Mapping[str, str], *, public: bool) -> Ref:
+        foundation = self._foundation
+        plan = place(
+            ServicePlan(
+                self,
+                "plan",
+                name=foundation.names.name(self.role),
+                resource_group_name=foundation.group,
+                location=foundation.location,
+                os_type="Linux",
+                sku_name="FC1",
+                tags=self._tags,
+            ),
+            self.role,
+            optional=self.optional,
+        )
+        size = SIZES[self.role]
+        endpoint = foundation.storage.account["primary_blob_endpoint"]
+        app = FunctionAppFlexConsumption(
+            self,
+            "app",
+            name=names.worldwide(foundation.names, self.role),
+            resource_group_name=foundation.group,
+            location=foundation.location,
+            service_plan_id=plan["id"],
+            storage_container_type="blobContainer",
+            storage_container_endpoint=f"{endpoint}{code['name']}",
+            storage_authentication_type="UserAssignedIdentity",
+            storage_user_assigned_identity_id=self._identity["id"],
+            runtime_name="python",
+            runtime_version=PYTHON,
+            instance_memory_in_mb=memory_mb(size.memory_mb),
+            maximum_instance_count=max(FEWEST_INSTANCES, size.max_concurrency),
+            https_only=True,
+            public_network_access_enabled=public,
+            webdeploy_publish_basic_authentication_enabled=False,
+            identity=FunctionAppFlexConsumptionIdentity(
+                type="UserAssigned", identity_ids=[self._identity["id"]]
+            ),
+            site_config=FunctionAppFlexConsumptionSiteConfig(
+                application_insights_connection_string=foundation.monitoring.insights["connection_string"],
+                http2_enabled=True,
+                minimum_tls_version="1.2",
+                scm_minimum_tls_version="1.2",
+            ),
+            app_settings=dict(settings),
+            # Azure adds this tag. Taking it away would be an update, which brings AzureWebJobsStorage back.
+            lifecycle=TerraformResourceLifecycle(
+                ignore_changes=['tags["hidden-link: /app-insights-resource-id"]']
+            ),
+            tags=self._tags,
+        )
+        return place(app, self.role, optional=self.optional)

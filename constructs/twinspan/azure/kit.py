@@ -1,0 +1,30 @@
+"""The parts of a twin, made of Azure."""
+
+from twinspan.azure.acquisition import Broker
+from twinspan.azure.events import Workflow
+from twinspan.azure.foundation import Foundation
+from twinspan.azure.functions import Function
+from twinspan.azure.hot_storage import Store
+from twinspan.azure.queues import DeadLetterQueue, Queue
+from twinspan.azure.receivers import Endpoint
+from twinspan.azure.secrets import ApiKeys, LinkSecret
+from twinspan.kit import Kit
+from twinspan.vocabulary import Cloud
+
+
+def kit(foundation: Foundation) -> Kit:
+    """What the layers of the stack `azure` are put together from."""
+    return Kit(
+        cloud=Cloud.AZURE,
+        twin=foundation.twin,
+        foundation=foundation,
+        queues=Queue,
+        dead_letter_queues=DeadLetterQueue,
+        functions=Function,
+        endpoints=Endpoint,
+        link_secrets=LinkSecret,
+        keys=ApiKeys,
+        stores=Store,
+        brokers=Broker,
+        workflows=Workflow,
+    )

@@ -1,0 +1,160 @@
+"""Logs and alarms."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from twinspan.providers import Construct
+from twinspan.providers.azure import (
+    ApplicationInsights,
+    LogAnalyticsWorkspace,
+    MonitorActionGroup,
+    MonitorActionGroupEmailReceiver,
+    MonitorMetricAlert,
+    MonitorMetricAlertAction,
+    MonitorMetricAlertCriteria,
+    MonitorScheduledQueryRulesAlertV2,
+    MonitorScheduledQueryRulesAlertV2Action,
+    MonitorScheduledQueryRulesAlertV2Criteria,
+)
+from twinspan.resources import Ref, place
+from twinspan.sizing import LOG_RETENTION_DAYS
+from twinspan.vocabulary import Layer, Role
+
+if TYPE_CHECKING:
+    from twinspan.azure.foundation import Foundation
+
+_SEVERITY = 1  # 0 is critical, 4 verbose: something is lost until a person looks
+_EVERY = "PT5M"
+
+
+class Monitoring(Construct):
+    """The workspace that all functions log to, through the component `insights`, and the alarms."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation") -> None:
+        super().__init__(scope, id_)
+        self._foundation = foundation
+        tags = foundation.labels(None, "logs")
+        self.workspace = place(
+            LogAnalyticsWorkspace(
+                self,
+                "workspace",
+                name=foundation.names.name("logs"),
+                resource_group_name=foundation.group,
+                location=foundation.location,
+                sku="PerGB2018",
+                retention_in_days=LOG_RETENTION_DAYS,
+                tags=tags,
+            ),
+            "logs",
+        )
+        self.insights = place(
+            ApplicationInsights(
+                self,
+                "insights",
+                name=foundation.names.name("functions"),
+                resource_group_name=foundation.group,
+                location=foundation.location,
+                application_type="web",
+                workspace_id=self.workspace["id"],
+                retention_in_days=LOG_RETENTION_DAYS,
+                tags=tags,
+            ),
+            "functions",
+        )
+
+    @cached_property
+    def _recipients(self) -> Ref | None:
+        """Whom alarms notify; None when the twin names no e-mail address for alerts."""
+        alerts = self._foundation.twin.config.alerts
+        if not alerts:
+            return None
+        group = MonitorActionGroup(
+            self,
+            "recipients",
+            name=self._foundation.names.name("alerts"),
+            short_name="twinspan",
+            resource_group_name=self._foundation.group,
+            email_receiver=[
+                MonitorActionGroupEmailReceiver(
+                    name="alerts", email_address=alerts.email, use_common_alert_schema=True
+                )
+            ],
+            tags=self._foundation.labels(None, "alerts"),
+        )
+        return place(group, "alerts")
+
+    def on_log(
+        self, address: str, *, phrase: str, description: str, layer: Layer, role: Role | str, optional: bool
+    ) -> None:
+        """An alarm that rings when a host or a function logs a line with `phrase`.
+
+        Storage queues have no metric each. Host and functions name the queue in what they log when a message
+        goes into it: the host when it moves one, the queue's adapter when a function sends one.
+        """
+        recipients = self._recipients
+        rule = MonitorScheduledQueryRulesAlertV2(
+            self,
+            f"{address}-alarm",
+            name=self._foundation.names.name(address),
+            resource_group_name=self._foundation.group,
+            location=self._foundation.location,
+            scopes=[self.workspace["id"]],
+            severity=_SEVERITY,
+            evaluation_frequency=_EVERY,
+            window_duration=_EVERY,
+            criteria=[
+                MonitorScheduledQueryRulesAlertV2Criteria(
+                    query=f'AppTraces | where Message has "{phrase}"',
+                    time_aggregation_method="Count",
+                    operator="GreaterThan",
+                    threshold=0,
+                )
+            ],
+            auto_mitigation_enabled=True,
+            # At first there is no table AppTraces: it comes with the first line.
+            skip_query_validation=True,
+            description=description,
+            action=MonitorScheduledQueryRulesAlertV2Action(action_groups=[recipients["id"]])
+            if recipients
+            else None,
+            tags=self._foundation.labels(layer, role),
+        )
+        place(rule, address, optional=optional)
+
+    def on_metric(
+        self,
+        address: str,
+        *,
+        of: Ref,
+        namespace: str,
+        metric: str,
+        description: str,
+        layer: Layer,
+        role: Role | str,
+        optional: bool = False,
+    ) -> None:
+        """An alarm that rings when a resource counts more than none of something."""
+        recipients = self._recipients
+        rule = MonitorMetricAlert(
+            self,
+            f"{address}-alarm",
+            name=self._foundation.names.name(address),
+            resource_group_name=self._foundation.group,
+            scopes=[of["id"]],
+            severity=_SEVERITY,
+            frequency=_EVERY,
+            window_size="PT15M",
+            criteria=[
+                MonitorMetricAlertCriteria(
+                    metric_namespace=namespace,
+                    metric_name=metric,
+                    aggregation="Total",
+                    operator="GreaterThan",
+                    threshold=0,
+                )
+            ],
+            description=description,
+            action=[MonitorMetricAlertAction(action_group_id=recipients["id"])] if recipients else None,
+            tags=self._foundation.labels(layer, role),
+        )
+        place(rule, address, optional=optional)

@@ -1,0 +1,90 @@
+"""Queues between roles: storage queues, each with the poison queue that the Functions host fills."""
+
+from twinspan import parts
+from twinspan.azure import names
+from twinspan.azure.foundation import Foundation
+from twinspan.azure.grants import SEND, grant
+from twinspan.providers import Construct
+from twinspan.providers.azure import StorageQueue
+from twinspan.resources import Ref, place
+from twinspan.vocabulary import Layer
+
+
+def _queue(scope: Construct, *, foundation: Foundation, name: str, optional: bool) -> Ref:
+    """It has no tags: its type takes none. What is in it is encrypted, as everything in a storage account."""
+    queue = StorageQueue(
+        scope,
+        "queue",
+        name=names.queue(foundation.names, name),
+        storage_account_id=foundation.storage.account["id"],
+    )
+    return place(queue, name.replace("-", "_"), optional=optional)
+
+
+class DeadLetterQueue(Construct):
+    """A queue of refused messages.
+
+    A function's letters stay until someone takes them. Those that the host moves by itself stay as long as it
+    decides, which is at least Azure's default of 7 days.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        name: str,
+        layer: Layer,
+        optional: bool = False,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.name = name
+        self.optional = optional
+        self._queue = _queue(self, foundation=foundation, name=name, optional=optional)
+        self.address = self._queue.or_empty("url")
+        foundation.monitoring.on_log(
+            name.replace("-", "_"),
+            phrase=names.queue(foundation.names, name),
+            description=f"A message went into the dead-letter queue {names.queue(foundation.names, name)}.",
+            layer=layer,
+            role=name,
+            optional=optional,
+        )
+
+    def grant_send(self, function: parts.Function) -> None:
+        purpose = f"sends_{self.name.replace('-', '_')}"
+        grant(function, purpose, role=SEND, at=self._queue["resource_manager_id"], optional=self.optional)
+
+
+class Queue(Construct):
+    """A storage queue with its dead-letter queue."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        name: str,
+        layer: Layer,
+        optional: bool = False,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.name = name
+        self.optional = optional
+        self._queue = _queue(self, foundation=foundation, name=name, optional=optional)
+        self.queue_name = self._queue["name"]
+        self.scope = self._queue["resource_manager_id"]
+        self.address = self._queue.or_empty("url")
+        self.dead_letters = DeadLetterQueue(
+            self,
+            "dead-letters",
+            foundation=foundation,
+            name=f"{name}{names.DEAD}",
+            layer=layer,
+            optional=optional,
+        )
+
+    def grant_send(self, function: parts.Function) -> None:
+        grant(function, f"sends_{self.name}", role=SEND, at=self.scope, optional=self.optional)

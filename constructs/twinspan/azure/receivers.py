@@ -1,0 +1,32 @@
+"""Public endpoints: HTTP triggers."""
+
+from twinspan.azure.foundation import Foundation
+from twinspan.azure.functions import Function
+from twinspan.azure.secrets import ApiKeys
+from twinspan.providers import Construct, TerraformOutput
+
+
+class Endpoint(Construct):
+    """A receiver's URL and current API key, as outputs.
+
+    The trigger's level is anonymous, since the function checks more than the host could: the API key in
+    `x-api-key`, of two generations, and on a signed link each request's signature. Keys of the host's own
+    would lie in its storage, could not be made by Terraform, and would travel in a header of Azure's alone.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, foundation: Foundation, function: Function, api_keys: ApiKeys
+    ) -> None:
+        super().__init__(scope, id_)
+        url = f"https://{function.app['default_hostname']}/{function.role}"
+        if function.optional:  # null when the app is off, where a template would fail
+            hosts = f"{function.app.address}[*].default_hostname"
+            url = f'${{one([for host in {hosts} : "https://${{host}}/{function.role}"])}}'
+        self._output(f"{function.role}_url", url, f"Where the {function.role} listens.")
+        self._output(
+            f"{function.role}_api_key", api_keys.current, f"The {function.role}'s API key.", sensitive=True
+        )
+
+    def _output(self, name: str, value: str, description: str, *, sensitive: bool = False) -> None:
+        output = TerraformOutput(self, name, value=value, description=description, sensitive=sensitive)
+        output.override_logical_id(name)

@@ -1,0 +1,89 @@
+"""Secrets: API keys that the stack makes, and the ends of links that `links` fills."""
+
+from twinspan import parts
+from twinspan.azure import names
+from twinspan.azure.foundation import Foundation
+from twinspan.azure.functions import Function
+from twinspan.azure.grants import READ_SECRET, grant
+from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers.azure import KeyVaultSecret
+from twinspan.providers.random import RandomPassword
+from twinspan.resources import KEY_GENERATION_VARIABLE, generations, place
+from twinspan.topology import Link
+from twinspan.vocabulary import Layer, Role
+
+
+class LinkSecret(Construct):
+    """One end of a link that crosses clouds.
+
+    A secret in a key vault does not exist before it has a value, and the value is written by `links`. So
+    this stack only names it. The permission to read it cannot be given on what does not exist, and on the
+    whole vault it would open every other secret: `links` gives it on the secret itself, to the reader that
+    this stack names.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, foundation: Foundation, link: Link, layer: Layer
+    ) -> None:
+        super().__init__(scope, id_)
+        self._link = link.name
+        name = names.link_secret(foundation.names, link.name)
+        self.address = f"{foundation.vault.uri}secrets/{name}"
+        output = TerraformOutput(
+            self,
+            "secret",
+            value=name,
+            description=f"Name of the secret of the link {link.name} in the key vault.",
+        )
+        output.override_logical_id(f"link_{link.name}_secret")
+
+    def grant_read(self, function: parts.Function) -> None:
+        output = TerraformOutput(
+            self,
+            "reader",
+            value=parts.own(function, Function).principal,
+            description=f"Principal of the {function.role}, which reads the secret of the link {self._link}.",
+        )
+        output.override_logical_id(f"link_{self._link}_reader")
+
+
+class ApiKeys(Construct):
+    """The API keys of one receiver, which checks them itself: the platform's own cannot be made by Terraform.
+
+    `current` is the newest key. `environment` tells the function where the two generations are.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        role: Role,
+        layer: Layer,
+        optional: bool = False,
+    ) -> None:
+        super().__init__(scope, id_)
+        foundation.random  # noqa: B018  (the provider, made once)
+        password = RandomPassword(self, "keys", for_each=generations(optional=optional))
+        keys = place(password, f"{role}_api_keys").address
+        current = f"var.{KEY_GENERATION_VARIABLE}"
+        self.current = f"${{try({keys}[tostring({current})].result, null)}}"
+        both = f"range({current} - 1, {current} + 1)"
+        content = f"{{api_keys = [for generation in {both} : {keys}[tostring(generation)].result]}}"
+        secret = KeyVaultSecret(
+            self,
+            "secret",
+            name=names.api_keys_secret(foundation.names, role),
+            key_vault_id=foundation.vault.id,
+            value=f"${{jsonencode({content})}}",
+            content_type="application/json",
+            tags=foundation.labels(layer, role),
+        )
+        secret.add_override("depends_on", [foundation.vault.writer])
+        self._secret = place(secret, f"{role}_api_keys", optional=optional)
+        self.environment = {"API_KEYS_SECRET": self._secret.or_empty("versionless_id")}
+
+    def grant_read(self, function: parts.Function) -> None:
+        scope = self._secret["resource_versionless_id"]
+        grant(function, "reads_api_keys", role=READ_SECRET, at=scope, optional=self._secret.optional)

@@ -1,0 +1,56 @@
+"""The key vault of a stack that has secrets."""
+
+from typing import TYPE_CHECKING
+
+from twinspan.azure import names
+from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers.azure import KeyVault, RoleAssignment
+from twinspan.resources import place
+
+if TYPE_CHECKING:
+    from twinspan.azure.foundation import Foundation
+
+KEY_VAULT_OUTPUT = "key_vault_id"
+
+
+class Vault(Construct):
+    """A vault that RBAC alone opens; what is deleted can be recovered for a week, and purged by no one
+    before.
+
+    `id` and `uri` are interpolations. `writer` is the address of the role that lets Terraform write secrets:
+    what writes one depends on it. Azure can take minutes to act on a new role: where a first apply is
+    refused, a second one goes on.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation") -> None:
+        super().__init__(scope, id_)
+        vault = place(
+            KeyVault(
+                self,
+                "vault",
+                name=names.vault(foundation.names),
+                resource_group_name=foundation.group,
+                location=foundation.location,
+                tenant_id=foundation.client["tenant_id"],
+                sku_name="standard",
+                rbac_authorization_enabled=True,
+                purge_protection_enabled=True,
+                soft_delete_retention_days=7,
+                tags=foundation.labels(None, "secrets"),
+            ),
+            "twin",
+        )
+        self.id = vault["id"]
+        self.uri = vault["vault_uri"]
+        write = RoleAssignment(
+            self,
+            "write",
+            scope=self.id,
+            role_definition_name="Key Vault Secrets Officer",
+            principal_id=foundation.client["object_id"],
+        )
+        self.writer = place(write, "deployer_writes_secrets").address
+        output = TerraformOutput(
+            self, "id", value=self.id, description="The key vault of the links' secrets."
+        )
+        output.override_logical_id(KEY_VAULT_OUTPUT)

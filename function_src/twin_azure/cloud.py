@@ -1,0 +1,54 @@
+"""The factory of Azure's adapters. Each SDK is imported by the first adapter that needs it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from . import settings
+
+if TYPE_CHECKING:
+    from .broker import HubBroker
+    from .queues import StorageQueue
+    from .secrets import VaultSecret
+    from .store import CosmosStore
+    from .workflow import LogicApp
+
+
+@cache
+def credential() -> Any:
+    """The app's managed identity, once per process: it caches tokens."""
+    from azure.identity import ManagedIdentityCredential
+
+    return ManagedIdentityCredential(client_id=settings.client_id())
+
+
+class AzureCloud:
+    """`twin_runtime.ports.Cloud` for Azure."""
+
+    name = "azure"
+
+    def queue(self, address: str) -> StorageQueue:
+        from .queues import StorageQueue
+
+        return StorageQueue(address, credential())
+
+    def store(self, address: str) -> CosmosStore:
+        from .store import CosmosStore
+
+        return CosmosStore.at(address, credential())
+
+    def secret(self, address: str) -> VaultSecret:
+        from .secrets import VaultSecret
+
+        return VaultSecret.at(address, credential())
+
+    def broker(self, address: str) -> HubBroker:
+        from .broker import HubBroker
+
+        return HubBroker(address, credential())
+
+    def workflow(self, address: str) -> LogicApp:
+        from .workflow import LogicApp
+
+        return LogicApp(address, credential())

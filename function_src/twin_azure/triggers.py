@@ -1,0 +1,118 @@
+"""Function apps of one function each: from a message, a request or an event to a role's object."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import azure.functions as func
+
+from twin_runtime.assembly import Parts
+from twin_runtime.ports import Message, Request, Response
+
+from . import telemetry
+from .cloud import AzureCloud
+
+if TYPE_CHECKING:
+    from twin_runtime.consumer import Consumer
+    from twin_runtime.dispatcher import Dispatcher
+
+T = TypeVar("T")
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class Answers(Protocol):
+    """A role that is called over HTTPS."""
+
+    def handle(self, request: Request) -> Response: ...
+
+
+class DeliverAgain(Exception):
+    """The host makes the message visible again: what failed is in the log."""
+
+
+class Once(Generic[T]):
+    """A role's object, made by a process's first invocation and kept: it holds connections and caches."""
+
+    def __init__(self, role: str, assemble: Callable[[Parts], T]) -> None:
+        self._role = role
+        self._assemble = assemble
+        self._lock = threading.Lock()
+        self._made: T | None = None
+
+    def get(self) -> T:
+        with self._lock:
+            if self._made is None:
+                self._made = self._assemble(Parts(self._role, AzureCloud(), sink=sink))
+            return self._made
+
+
+def sink(level: str, line: str) -> None:
+    """Log lines go to Application Insights as traces."""
+    logging.getLogger("twinspan").log(_LEVELS[level], line)
+
+
+def queue_app(role: str, assemble: Callable[[Parts], Consumer]) -> func.FunctionApp:
+    """An app that consumes the queue `TRIGGER_QUEUE`."""
+    app, consumer = func.FunctionApp(), Once(role, assemble)
+
+    @app.function_name(role)
+    @app.queue_trigger(arg_name="message", queue_name="%TRIGGER_QUEUE%", connection="QUEUES")
+    def run(message: func.QueueMessage) -> None:
+        received = Message(str(message.id), message.get_body(), message.dequeue_count)
+        if consumer.get().handle([received]):
+            raise DeliverAgain("The message is not done and must be delivered again.")
+
+    return app
+
+
+def http_app(role: str, assemble: Callable[[Parts], Answers]) -> func.FunctionApp:
+    """An app that answers HTTPS at `/<role>`. The function checks key and signature, hence the level."""
+    app, receiver = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS), Once(role, assemble)
+
+    @app.function_name(role)
+    @app.route(route=role, methods=["GET", "POST"], trigger_arg_name="request")
+    def run(request: func.HttpRequest) -> func.HttpResponse:
+        return answer_of(receiver.get().handle(request_of(request)))
+
+    return app
+
+
+def event_grid_app(role: str, assemble: Callable[[Parts], Dispatcher]) -> func.FunctionApp:
+    """An app that Event Grid delivers telemetry to. An error makes Event Grid deliver again."""
+    app, dispatcher = func.FunctionApp(), Once(role, assemble)
+
+    @app.function_name(role)
+    @app.event_grid_trigger(arg_name="event")
+    def run(event: func.EventGridEvent) -> None:
+        happened = event.event_time
+        dispatcher.get().handle(
+            [telemetry.read(_json(event), happened.isoformat() if happened is not None else "")]
+        )
+
+    return app
+
+
+def request_of(request: func.HttpRequest) -> Request:
+    """The runtime's form of a request. A name that the query repeats keeps all its values."""
+    query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
+    return Request(
+        method=request.method or "",
+        headers=dict(request.headers),
+        body=request.get_body(),
+        query={name: values[0] if len(values) == 1 else values for name, values in query.items()},
+    )
+
+
+def answer_of(response: Response) -> func.HttpResponse:
+    """The host's form of an answer."""
+    headers = dict(response.headers)
+    kind = headers.pop("content-type", "application/json")
+    return func.HttpResponse(response.body, status_code=response.status, headers=headers, mimetype=kind)
+
+
+def _json(event: func.EventGridEvent) -> Any:
+    return event.get_json()

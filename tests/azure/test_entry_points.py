@@ -1,0 +1,223 @@
+"""The function apps, as the host indexes and calls them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+import zipfile
+from base64 import b64encode
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import azure.functions as func
+import pytest
+from azure.functions.decorators.function_app import FunctionApp
+
+from support.layouts import Layout, twin_config
+from twin_azure import settings as azure_settings
+from twin_azure import triggers
+from twin_runtime import settings
+from twin_runtime.ports import Message, Request, Response
+from twinspan import packaging
+from twinspan.sizing import MAX_RECEIVES, SIZES
+from twinspan.vocabulary import Cloud
+
+ROOT = packaging.SOURCE / "twin_azure" / "root"
+HTTP = ("ingestion", "writer", "hot_reader")
+
+
+def function(app: FunctionApp) -> Any:
+    app.functions_bindings = None  # an app can be indexed once
+    (found,) = app.get_functions()
+    return found
+
+
+def bindings(app: FunctionApp) -> list[dict[str, Any]]:
+    return json.loads(function(app).get_function_json())["bindings"]
+
+
+def app_of(role: str) -> FunctionApp:
+    return importlib.import_module(f"twin_azure.{role}").app
+
+
+@pytest.mark.parametrize("role", settings.ROLES)
+def test_an_app_has_its_role_s_function_and_no_other(role: str) -> None:
+    # The event subscription names the function by the role: `<app>/functions/dispatcher`.
+    assert function(app_of(role)).get_function_name() == role
+
+
+@pytest.mark.parametrize("role", azure_settings.QUEUE_TRIGGERED)
+def test_a_queue_s_consumer(role: str) -> None:
+    (trigger,) = bindings(app_of(role))
+    assert trigger["type"] == "queueTrigger"
+    assert (trigger["queueName"], trigger["connection"]) == ("%TRIGGER_QUEUE%", "QUEUES")
+
+
+@pytest.mark.parametrize("role", HTTP)
+def test_a_receiver(role: str) -> None:
+    trigger, answer = bindings(app_of(role))
+    assert trigger["type"] == "httpTrigger"
+    assert trigger["name"] == "request"
+    assert trigger["route"] == role
+    # Key and signature are checked by the function itself.
+    assert trigger["authLevel"].lower() == "anonymous"
+    assert (answer["type"], answer["name"]) == ("http", "$return")
+
+
+def test_the_dispatcher_is_called_by_event_grid() -> None:
+    (trigger,) = bindings(app_of("dispatcher"))
+    assert trigger["type"] == "eventGridTrigger"
+
+
+@pytest.mark.parametrize(("queue", "kind"), [("factory-commands", "queueTrigger"), ("", "httpTrigger")])
+def test_feedback_is_triggered_by_its_variant(queue: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIGGER_QUEUE", queue)
+    module = importlib.reload(importlib.import_module("twin_azure.event_feedback"))
+    assert bindings(module.app)[0]["type"] == kind
+
+
+class TestFunctionApp:
+    def run(self, folder: Path, role: str) -> subprocess.CompletedProcess[str]:
+        code = "import function_app; print([f.get_function_name() for f in function_app.app.get_functions()])"
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=folder,
+            env={"TWIN_ROLE": role, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+        )
+
+    @pytest.fixture
+    def unpacked(self, tmp_path: Path) -> Path:
+        config = twin_config(Layout(Cloud.AZURE, Cloud.AZURE, Cloud.AZURE))
+        package = packaging.build(config, Cloud.AZURE, tmp_path)
+        folder = tmp_path / "site"
+        zipfile.ZipFile(package.path).extractall(folder)
+        return folder
+
+    def test_the_package_loads_the_role_of_the_environment(self, unpacked: Path) -> None:
+        assert {"function_app.py", "host.json", "requirements.txt", "twin.json"} <= {
+            p.name for p in unpacked.iterdir()
+        }
+        assert "['writer']" in self.run(unpacked, "writer").stdout
+
+    def test_an_unknown_role_is_said(self, unpacked: Path) -> None:
+        assert "TWIN_ROLE must be one of dispatcher," in self.run(unpacked, "reader").stderr
+
+
+class Role:
+    """Takes the place of a role's object."""
+
+    def __init__(self, answer: Any = None) -> None:
+        self.answer = answer
+        self.taken: list[Any] = []
+
+    def handle(self, taken: Any) -> Any:
+        self.taken.append(taken)
+        return self.answer
+
+
+@pytest.fixture(autouse=True)
+def _no_assembly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triggers, "Parts", lambda role, cloud, sink: role)
+
+
+def call(app: FunctionApp, argument: Any) -> Any:
+    return function(app).get_user_function()(argument)
+
+
+def test_a_message_reaches_the_role_with_its_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(func.QueueMessage, "dequeue_count", property(lambda _: 3))
+    role: Any = Role(answer=[])
+    call(triggers.queue_app("processor", lambda _: role), func.QueueMessage(id="m1", body=b"[]"))
+    assert role.taken == [[Message("m1", b"[]", 3)]]
+
+
+def test_a_message_that_is_not_done_is_an_error_of_the_function() -> None:
+    role: Any = Role(answer=["m1"])
+    with pytest.raises(triggers.DeliverAgain):
+        call(triggers.queue_app("processor", lambda _: role), func.QueueMessage(id="m1", body=b"[]"))
+
+
+def test_a_request_and_its_answer_pass_unchanged() -> None:
+    role: Any = Role(
+        answer=Response(202, b'{"accepted":1}', {"content-type": "application/json", "retry-after": "2"})
+    )
+    request = func.HttpRequest(
+        method="GET",
+        url="https://factory.example/hot_reader?device=a%2Bb&x=1&x=2&empty=",
+        headers={"X-Api-Key": "k"},
+        params={},
+        body=b"raw \xff",
+    )
+    answer = call(triggers.http_app("hot_reader", lambda _: role), request)
+    (taken,) = role.taken
+    assert isinstance(taken, Request)
+    assert (taken.method, taken.body, taken.header("x-api-key")) == ("GET", b"raw \xff", "k")
+    assert taken.query == {"device": "a+b", "x": ["1", "2"], "empty": ""}
+    assert (answer.status_code, answer.get_body(), answer.mimetype) == (
+        202,
+        b'{"accepted":1}',
+        "application/json",
+    )
+    assert answer.headers["retry-after"] == "2"
+
+
+def test_an_event_reaches_the_dispatcher() -> None:
+    role: Any = Role()
+    event = func.EventGridEvent(
+        id="e",
+        data={"systemProperties": {"iothub-connection-device-id": "t1"}, "body": b64encode(b"{}").decode()},
+        topic="hub",
+        subject="devices/t1",
+        event_type="Microsoft.Devices.DeviceTelemetry",
+        event_time=datetime(2024, 2, 29, tzinfo=UTC),
+        data_version="",
+    )
+    call(triggers.event_grid_app("dispatcher", lambda _: role), event)
+    ((message,),) = role.taken
+    assert (message.device, message.body, message.received) == ("t1", b"{}", "2024-02-29T00:00:00+00:00")
+
+
+def test_a_role_is_put_together_once() -> None:
+    made: list[Any] = []
+    app = triggers.http_app("writer", lambda _: made.append(Role(Response(200, b"{}", {}))) or made[-1])
+    for _ in range(3):
+        call(app, func.HttpRequest(method="POST", url="https://h/writer", body=b""))
+    assert len(made) == 1
+
+
+class TestHost:
+    host = json.loads((ROOT / "host.json").read_text())
+
+    def test_a_message_is_given_up_after_the_twin_s_number_of_deliveries(self) -> None:
+        # maxDequeueCount: Microsoft's documentation, functions-bindings-storage-queue, host.json settings
+        assert self.host["extensions"]["queues"]["maxDequeueCount"] == MAX_RECEIVES
+
+    def test_queue_settings_are_within_the_host_s_bounds(self) -> None:
+        # The same page: batchSize at most 32, newBatchThreshold, encodings base64 and none.
+        queues = self.host["extensions"]["queues"]
+        assert 1 <= queues["batchSize"] <= 32
+        assert queues["messageEncoding"] in ("base64", "none")
+
+    def test_no_trace_is_left_out_of_the_logs_that_alarms_read(self) -> None:
+        sampling = self.host["logging"]["applicationInsights"]["samplingSettings"]
+        assert {"Trace", "Exception"} <= set(sampling["excludedTypes"].split(";"))
+        assert self.host["logging"]["logLevel"]["Function"] == "Information"
+
+    def test_receivers_are_found_at_their_role(self) -> None:
+        assert self.host["extensions"]["http"]["routePrefix"] == ""
+
+    def test_a_function_s_own_time_is_shorter_than_the_time_of_its_app(self) -> None:
+        # Flex Consumption has no upper bound; a message is hidden for 10 minutes while it is worked on.
+        assert max(size.timeout_s for size in SIZES.values()) < 600
+
+    def test_requirements_are_pinned(self) -> None:
+        lines = (ROOT / "requirements.txt").read_text().split()
+        assert all(line.count("==") == 1 for line in lines)
+        assert [line.partition("==")[0] for line in lines] == sorted(
+            line.partition("==")[0] for line in lines
+        )

@@ -1,0 +1,49 @@
+"""Azure's side of the stack `links`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from support.layouts import Layout, twin_config
+from support.terraform_json import resources
+from twinspan import providers
+from twinspan.azure.links import SecretWriter
+from twinspan.providers import App, TerraformStack
+from twinspan.topology import Topology
+from twinspan.twin import Twin
+from twinspan.vocabulary import Cloud
+
+CYCLE = Layout(Cloud.AWS, Cloud.AZURE, Cloud.AWS)
+OUTPUTS = "data.terraform_remote_state.azure.outputs"
+
+
+@pytest.fixture(scope="module")
+def stack() -> dict:
+    config = twin_config(CYCLE)
+    app = App()
+    stack = TerraformStack(app, "links")
+    writer = SecretWriter(stack, "secrets-azure", twin=Twin(config), outputs=OUTPUTS)
+    for link in Topology.of(config).signed_links:
+        writer.write(link, f'${{jsonencode({{name = "{link.name}"}})}}')
+    return json.loads(providers.Testing.synth(stack))
+
+
+def test_each_link_s_secret_is_written_where_the_stack_said(stack: dict) -> None:
+    secrets = {block.name: block for block in resources(stack, "azurerm_key_vault_secret")}
+    assert secrets.keys() == {"link_telemetry", "link_write", "link_feedback"}
+    for name, block in secrets.items():
+        assert block.body["name"] == f"${{{OUTPUTS}.{name}_secret}}"
+        assert block.body["key_vault_id"] == f"${{{OUTPUTS}.key_vault_id}}"
+        assert block.counted is (name == "link_feedback")
+
+
+def test_one_identity_reads_one_secret(stack: dict) -> None:
+    readers = {block.name: block for block in resources(stack, "azurerm_role_assignment")}
+    assert readers.keys() == {"link_telemetry_reader", "link_write_reader", "link_feedback_reader"}
+    grant = readers["link_telemetry_reader"].body
+    assert grant["role_definition_name"] == "Key Vault Secrets User"
+    assert grant["scope"] == "${azurerm_key_vault_secret.link_telemetry.resource_versionless_id}"
+    assert grant["principal_id"] == f"${{{OUTPUTS}.link_telemetry_reader}}"
+    assert "one(azurerm_key_vault_secret.link_feedback[*]" in readers["link_feedback_reader"].body["scope"]

@@ -1,0 +1,332 @@
+"""What the Azure stack is made of: identities, permissions, network, settings, order."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from support.layouts import Layout, twin_config
+from support.terraform_json import data_sources, interpolations, references, resources
+from twin_azure import settings as azure_settings
+from twin_runtime import settings
+from twinspan.azure.deployment import template
+from twinspan.azure.functions import memory_mb
+from twinspan.topology import Topology
+from twinspan.vocabulary import Cloud, Role
+
+from .stacks import ALL, AZURE_LAYOUTS, FIRST, LAST, MIDDLE, azure_stack, stack_of
+
+APP = "azurerm_function_app_flex_consumption"
+ROLE = "azurerm_role_assignment"
+PUBLIC = {*("dispatcher", "ingestion", "writer", "hot_reader")}
+
+
+def topology(layout: Layout) -> Topology:
+    return Topology.of(twin_config(layout))
+
+
+def apps(layout: Layout) -> dict[str, dict[str, Any]]:
+    return {block.name: block.body for block in resources(azure_stack(layout), APP)}
+
+
+def grants(layout: Layout) -> dict[str, dict[str, Any]]:
+    return {block.name: block.body for block in resources(azure_stack(layout), ROLE)}
+
+
+@pytest.mark.parametrize("layout", AZURE_LAYOUTS, ids=str)
+class TestEveryLayout:
+    def test_the_roles_of_this_cloud_and_no_others(self, layout: Layout) -> None:
+        here = {role for role, cloud in topology(layout).roles.items() if cloud is Cloud.AZURE}
+        assert set(apps(layout)) == here
+
+    def test_settings_are_exactly_what_a_function_reads(self, layout: Layout) -> None:
+        known = topology(layout)
+        for role, app in apps(layout).items():
+            link = settings.REMOTE_LINK.get(role)
+            remote = link is not None and known.link(link).remote
+            expected = settings.expected(role, "azure", remote=remote) | azure_settings.expected(
+                role, remote=remote
+            )
+            assert app["app_settings"].keys() == expected, role
+
+    def test_what_can_be_reached_from_outside(self, layout: Layout) -> None:
+        receivers = set(topology(layout).receivers_in(Cloud.AZURE))
+        for role, app in apps(layout).items():
+            assert app["public_network_access_enabled"] is (role in receivers or role == Role.DISPATCHER), (
+                role
+            )
+            assert app["https_only"] is True
+            assert app["webdeploy_publish_basic_authentication_enabled"] is False
+
+    def test_every_app_has_its_own_identity_plan_container_and_host_id(self, layout: Layout) -> None:
+        for key in ("service_plan_id", "storage_user_assigned_identity_id", "storage_container_endpoint"):
+            values = [app[key] for app in apps(layout).values()]
+            assert len(values) == len(set(values)), key
+        ids = [app["app_settings"]["AzureFunctionsWebHost__hostid"] for app in apps(layout).values()]
+        assert len(ids) == len(set(ids))
+
+    def test_no_key_opens_queues_hosts_or_rows(self, layout: Layout) -> None:
+        stack = azure_stack(layout)
+        accounts = {block.name: block.body for block in resources(stack, "azurerm_storage_account")}
+        assert {name: body["shared_access_key_enabled"] for name, body in accounts.items()} == {
+            "twin": False,
+            "packages": True,
+        }
+        assert all(body["allow_nested_items_to_be_public"] is False for body in accounts.values())
+        # Besides packages, the account with keys holds nothing.
+        inside = [
+            block.address
+            for block in resources(stack)
+            if block.kind in ("azurerm_storage_container", "azurerm_storage_queue")
+            and "storage_account.packages" in str(block.body)
+        ]
+        assert inside == ["azurerm_storage_container.packages"]
+        for block in resources(stack, "azurerm_cosmosdb_account"):
+            assert block.body["local_authentication_disabled"] is True
+        for block in resources(stack, "azurerm_iothub"):
+            assert block.body["local_authentication_enabled"] is False
+
+    def test_no_grant_is_wider_than_a_queue_a_container_a_secret_or_the_hub(self, layout: Layout) -> None:
+        narrow = re.compile(
+            r"\$\{(one\()?azurerm_(storage_queue|storage_container|key_vault_secret|iothub)\.\w+(\[\*\])?"
+            r"\.(resource_manager_id|resource_versionless_id|id)\)?\}"
+        )
+        for name, grant in grants(layout).items():
+            if name.startswith("deployer_"):
+                assert grant["principal_id"] == "${data.azurerm_client_config.current.object_id}"
+            else:
+                assert narrow.fullmatch(grant["scope"]), name
+                assert "principal_id" in grant["principal_id"]
+
+    def test_a_vault_is_there_when_a_secret_is(self, layout: Layout) -> None:
+        known = topology(layout)
+        ends = [
+            link for link in known.signed_links if Cloud.AZURE in (link.sender_cloud, link.receiver_cloud)
+        ]
+        expected = 1 if ends or known.receivers_in(Cloud.AZURE) else 0
+        assert len(resources(azure_stack(layout), "azurerm_key_vault")) == expected
+
+    def test_every_dead_letter_queue_has_an_alarm_that_looks_for_its_name(self, layout: Layout) -> None:
+        stack = azure_stack(layout)
+        queues = {block.name: block.body["name"] for block in resources(stack, "azurerm_storage_queue")}
+        alarms = {
+            block.name: (block.body["criteria"][0]["query"], block.counted)
+            for block in resources(stack, "azurerm_monitor_scheduled_query_rules_alert_v2")
+        }
+        dead = {name for name in queues if name.endswith("_dead")}
+        assert dead == alarms.keys()
+        for block in resources(stack, "azurerm_storage_queue"):
+            if block.name in dead:
+                query, counted = alarms[block.name]
+                assert f'"{queues[block.name]}"' in query
+                assert counted is block.counted
+
+    def test_code_is_deployed_after_what_it_needs(self, layout: Layout) -> None:
+        stack = azure_stack(layout)
+        known = {block.address for block in resources(stack)}
+        for block in resources(stack, "azurerm_resource_group_template_deployment"):
+            needs = block.body["depends_on"]
+            assert set(needs) <= known
+            for purpose in ("keeps_azure_webjobs_hosts", "keeps_azure_webjobs_secrets", "keeps_code"):
+                assert f"{ROLE}.{block.name}_{purpose}" in needs
+
+    def test_outputs_for_the_stack_that_wires_the_links(self, layout: Layout) -> None:
+        known, outputs = topology(layout), azure_stack(layout).get("output", {})
+        for role in known.receivers_in(Cloud.AZURE):
+            assert outputs[f"{role}_api_key"]["sensitive"] is True
+            assert f"/{role}" in outputs[f"{role}_url"]["value"]
+        for link in known.signed_links:
+            if Cloud.AZURE in (link.sender_cloud, link.receiver_cloud):
+                assert outputs[f"link_{link.name}_secret"]["value"] == f"factory-link-{link.name}"
+                reader = link.sender if link.sender_cloud is Cloud.AZURE else link.receiver
+                assert (
+                    f"azurerm_user_assigned_identity.{reader}" in outputs[f"link_{link.name}_reader"]["value"]
+                )
+                assert "key_vault_id" in outputs
+
+    def test_references_resolve_and_counted_ones_are_guarded(self, layout: Layout) -> None:
+        stack = azure_stack(layout)
+        blocks = {block.address: block for block in (*resources(stack), *data_sources(stack))}
+        for part in ("resource", "output", "provider"):
+            for reference in references(stack.get(part, {})):
+                block = blocks[reference.address]
+                if block.counted or "for_each" in block.body:
+                    assert reference.index, reference.expression
+                    assert reference.index != "[*]" or "one(" in reference.expression
+
+
+class TestSecretless:
+    def test_a_single_cloud_without_read_api_has_no_secret_and_no_random_value(self) -> None:
+        stack = azure_stack(ALL, read_api=False)
+        assert not resources(stack, "azurerm_key_vault", "azurerm_key_vault_secret", "random_password")
+        assert "random" not in stack["provider"]
+        assert not stack.get("output")
+
+    def test_no_value_in_the_stack_is_a_secret(self) -> None:
+        for layout in (ALL, FIRST, MIDDLE, LAST):
+            text = json.dumps(azure_stack(layout))
+            assert not re.search(
+                r"AccountKey=|SharedAccess|primary_access_key|connection_string\":\s*\"[^$]", text
+            )
+
+
+class TestGrants:
+    def test_a_reader_reads_rows_and_a_writer_writes_them(self) -> None:
+        roles = {
+            block.name: block.body["role_definition_id"][-1]
+            for block in resources(azure_stack(LAST), "azurerm_cosmosdb_sql_role_assignment")
+        }
+        assert roles == {"hot_reader_reads_store": "1", "writer_writes_store": "2"}
+
+    def test_a_consumer_takes_from_its_queue_and_may_send_to_the_dead_letters(self) -> None:
+        found = grants(ALL)
+        assert found["processor_takes_processing"]["role_definition_name"] == "Storage Queue Data Contributor"
+        assert (
+            found["processor_sends_processing_dead"]["role_definition_name"]
+            == "Storage Queue Data Message Sender"
+        )
+        takes = {
+            name
+            for name, grant in found.items()
+            if grant["role_definition_name"].endswith("Contributor") and "_takes_" in name
+        }
+        assert takes == {
+            *("processor_takes_processing", "persister_takes_persisting"),
+            *("event_checker_takes_events", "event_feedback_takes_commands"),
+        }
+
+    def test_only_feedback_commands_devices_and_only_the_topic_writes_refused_events(self) -> None:
+        found = grants(ALL)
+        assert [n for n, g in found.items() if g["role_definition_name"] == "IoT Hub Data Contributor"] == [
+            "event_feedback_commands_devices"
+        ]
+        assert (
+            found["broker_writes_broker_dead"]["scope"]
+            == "${azurerm_storage_container.broker_dead.resource_manager_id}"
+        )
+
+    def test_a_grant_is_optional_when_either_end_is(self) -> None:
+        found = grants(ALL)
+        assert "count" in found["persister_sends_events"]
+        assert "count" in found["event_checker_sends_commands"]
+        assert "count" not in found["persister_sends_persisting_dead"]
+
+
+class TestDeployment:
+    content = json.loads(template())
+    config, nested = content["resources"]
+    inner = nested["properties"]["template"]
+    (deploy,) = inner["resources"]
+
+    def test_the_settings_of_the_app_are_written_without_the_provider_s_own(self) -> None:
+        # The provider adds AzureWebJobsStorage on each create and update: its issue 29693.
+        assert self.config["type"] == "Microsoft.Web/sites/config"
+        assert "parameters('settings')" in self.config["properties"]
+        assert "AzureWebJobsStorage" not in template()
+        settings_id = "resourceId('Microsoft.Web/sites/config', parameters('site'), 'appsettings')"
+        assert self.nested["dependsOn"] == [f"[{settings_id}]"]
+
+    def test_code_goes_in_by_one_deploy_and_is_built_there(self) -> None:
+        # functions-infrastructure-as-code, deployment package; functions-deployment-technologies, one deploy.
+        assert self.deploy["type"] == "Microsoft.Web/sites/extensions"
+        assert "/onedeploy" in self.deploy["name"]
+        assert self.deploy["properties"]["remoteBuild"] is True
+
+    def test_the_signature_that_opens_the_package_is_for_reading_one_blob_for_an_hour(self) -> None:
+        uri = self.deploy["properties"]["packageUri"]
+        for part in ("'signedResource', 'b'", "'signedPermission', 'r'", "'signedProtocol', 'https'"):
+            assert part in uri
+        # utcNow is for default values of parameters alone: template-functions-date.
+        assert self.inner["parameters"]["expires"]["defaultValue"].startswith("[dateTimeAdd(utcNow(), 'PT1H'")
+        assert template().count("utcNow") == 1
+
+    def test_nothing_in_it_differs_from_one_plan_to_the_next(self) -> None:
+        # The provider reads all parameters back, those with a default too, and types as Azure writes them.
+        assert not [name for name, p in self.content["parameters"].items() if "defaultValue" in p]
+        assert {p["type"] for p in self.content["parameters"].values()} <= {"String", "Object"}
+
+    def test_every_parameter_is_given_and_used(self) -> None:
+        def used(resources: list[Any]) -> set[str]:
+            return set(re.findall(r"parameters\('(\w+)'\)", json.dumps(resources)))
+
+        assert self.nested["properties"]["expressionEvaluationOptions"] == {"scope": "inner"}
+        given = self.nested["properties"]["parameters"]
+        assert used(self.inner["resources"]) == self.inner["parameters"].keys() == {*given, "expires"}
+        wanted = self.content["parameters"].keys()
+        assert used([self.config, given]) == wanted - {"revision"}
+        for block in resources(azure_stack(ALL), "azurerm_resource_group_template_deployment"):
+            (expression,) = interpolations(block.body["parameters_content"])
+            assert set(re.findall(r"(\w+) = \{value = ", expression)) == wanted
+
+    def test_a_new_size_writes_the_settings_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from twinspan import sizing
+
+        def revision() -> str:
+            blocks = resources(stack_of(twin_config(LAST)), "azurerm_resource_group_template_deployment")
+            (writer,) = [block.body["parameters_content"] for block in blocks if block.name == "writer"]
+            return re.findall(r'revision = \{value = "(\w+)"', writer)[0]
+
+        before = revision()
+        assert before == revision()
+        bigger = sizing.Size(memory_mb=2048, timeout_s=30, max_concurrency=50)
+        monkeypatch.setitem(sizing.SIZES, Role.WRITER, bigger)
+        assert before != revision()
+
+    def test_azure_s_own_tag_is_left_alone(self) -> None:
+        for app in apps(ALL).values():
+            assert app["lifecycle"]["ignore_changes"] == ['tags["hidden-link: /app-insights-resource-id"]']
+
+    def test_event_grid_delivers_when_the_dispatcher_is_deployed(self) -> None:
+        (block,) = resources(azure_stack(ALL), "azurerm_eventgrid_system_topic_event_subscription")
+        assert "azurerm_resource_group_template_deployment.dispatcher" in block.body["depends_on"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "size"), [(128, 512), (512, 512), (513, 2048), (1024, 2048), (4096, 4096)]
+)
+def test_memory_is_rounded_up_to_a_size_that_there_is(wanted: int, size: int) -> None:
+    assert memory_mb(wanted) == size
+
+
+def test_more_memory_than_there_is_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most 4096 MB"):
+        memory_mb(4097)
+
+
+class TestWorkflow:
+    def test_the_checker_s_identity_alone_starts_it(self) -> None:
+        (flow,) = resources(azure_stack(ALL), "azurerm_logic_app_workflow")
+        (policy,) = flow.body["access_control"]["trigger"]["open_authentication_policy"]
+        claims = {claim["name"]: claim["value"] for claim in policy["claim"]}
+        assert claims["iss"].startswith("https://sts.windows.net/")
+        assert claims["oid"] == "${one(azurerm_user_assigned_identity.event_checker[*].principal_id)}"
+
+    def test_its_address_carries_no_signature(self) -> None:
+        address = apps(ALL)["event_checker"]["app_settings"]["WORKFLOW"]
+        assert address.endswith('/triggers/fired/paths/invoke?api-version=2016-10-01", "")}')
+        assert "callback_url" not in json.dumps(azure_stack(ALL))
+
+    def test_an_action_is_made_after_those_it_waits_for(self) -> None:
+        actions = {
+            b.body["name"]: b.body for b in resources(azure_stack(ALL), "azurerm_logic_app_action_custom")
+        }
+        assert actions["notify"]["depends_on"] == ["azurerm_logic_app_trigger_http_request.workflow"]
+        assert actions["escalate"]["depends_on"] == ["azurerm_logic_app_action_custom.workflow_0_notify"]
+
+    def test_all_of_it_is_optional(self) -> None:
+        for block in resources(azure_stack(ALL)):
+            if "workflow" in block.name or "logic_app" in block.kind:
+                assert block.counted, block.address
+
+
+class TestAlerts:
+    def test_without_an_address_alarms_notify_no_one(self) -> None:
+        stack = azure_stack(ALL)
+        assert not resources(stack, "azurerm_monitor_action_group")
+        for block in resources(
+            stack, "azurerm_monitor_metric_alert", "azurerm_monitor_scheduled_query_rules_alert_v2"
+        ):
+            assert "action" not in block.body

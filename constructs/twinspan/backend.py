@@ -1,4 +1,4 @@
-"""Where each stack keeps its Terraform state, and how the stack `links` reads the others' outputs from there."""
+"""Where each stack keeps its Terraform state, and how `links` reads the other stacks' outputs from there."""
 
 from typing import Any
 
@@ -55,8 +55,8 @@ class StateBackend:
         arguments = self._backend.arguments(twin=self._twin, stack=name)
         match self._backend.type:
             case "local":
-                # Terraform runs in cdktf.out/stacks/<name>. An absolute path would differ between machines, and one
-                # without the way up would hide each stack's state from the others.
+                # Terraform runs in cdktf.out/stacks/<name>. An absolute path would differ between machines,
+                # and one without the way up would hide each stack's state from the others.
                 arguments.setdefault("path", f"../../../terraform.{self._twin}.{name}.tfstate")
             case "remote":
                 arguments["workspaces"] = NamedRemoteWorkspace(arguments["workspaces"]["name"])

@@ -1,8 +1,9 @@
 """Names of cloud resources, and the limits that the clouds set on them.
 
-A name is the twin's name and what the thing is: `factory-dispatcher`, `factory-processing-dead`. Where a name must be
-unique in the world, a short hash of the account and the twin's name follows: the same on every machine, so nothing
-random ever renames a resource. A twin's name that would break a limit is refused before anything is built.
+A name is the twin's name and what the thing is: `factory-dispatcher`, `factory-processing-dead`. Where a name
+must be unique in the world, a short hash of the account and the twin's name follows: the same on every
+machine, so nothing random ever renames a resource. A twin's name that would break a limit is refused before
+anything is built.
 """
 
 import hashlib
@@ -51,7 +52,9 @@ class Names:
 
     twin: str
     accounts: tuple[tuple[Cloud, str], ...] = ()
-    """What tells this deployment from another of the same twin name, per cloud: subscription, project, region."""
+    """What tells this deployment from another of the same twin name, per cloud: subscription, project,
+    region.
+    """
 
     @classmethod
     def of(cls, config: Config) -> "Names":
@@ -75,7 +78,9 @@ class Names:
         return hashlib.sha256(f"{account}/{self.twin}".encode()).hexdigest()[:UNIQUE_LENGTH]
 
     def compact(self, cloud: Cloud) -> str:
-        """`factory3f9a01`: the twin's name without hyphens and the unique digits, for Azure's storage accounts."""
+        """`factory3f9a01`: the twin's name without hyphens and the unique digits, for Azure's storage
+        accounts.
+        """
         return self.twin.replace("-", "") + self.unique(cloud)
 
 

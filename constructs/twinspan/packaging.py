@@ -1,7 +1,8 @@
 """The zip that a cloud's functions are deployed from.
 
-One package per cloud holds the runtime, the cloud's adapters, the twin's own data (`twin.json`) and the user's
-processors. It is the same, byte for byte, on every machine: sorted entries, fixed times and modes, no bytecode.
+One package per cloud holds the runtime, the cloud's adapters, the twin's own data (`twin.json`) and the
+user's processors. It is the same, byte for byte, on every machine: sorted entries, fixed times and modes, no
+bytecode.
 """
 
 import hashlib
@@ -31,10 +32,10 @@ class Package:
 def build(config: Config, cloud: Cloud, folder: Path) -> Package:
     """Write the package of a cloud into `folder`, as `<cloud>-<first 16 digits of the digest>.zip`."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    # Stored: two builds of zlib may compress the same bytes differently, which would change the digest.
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in sorted(_entries(config, cloud)):
             info = zipfile.ZipInfo(name, _EPOCH)
-            info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = _REGULAR_FILE
             info.create_system = 3  # Unix, so that the same bytes come out on every system
             archive.writestr(info, content)

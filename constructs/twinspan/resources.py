@@ -1,8 +1,9 @@
 """Placing resources: addresses that a reviewer can read, and references that stay right under `count`.
 
-CDKTF renders `${TYPE.NAME.arn}` for an attribute of a counted resource, without the index that Terraform asks for,
-and names a resource after its construct path and a hash. Every resource is therefore placed through here: its address
-is the word that is given, and its references are written by hand, without a round trip to the jsii kernel.
+CDKTF renders `${TYPE.NAME.arn}` for an attribute of a counted resource, without the index that Terraform asks
+for, and names a resource after its construct path and a hash. Every resource is therefore placed through
+here: its address is the word that is given, and its references are written by hand, without a round trip to
+the jsii kernel.
 """
 
 from dataclasses import dataclass, field

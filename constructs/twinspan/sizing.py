@@ -7,7 +7,8 @@ from twinspan.vocabulary import Role
 LOG_RETENTION_DAYS = 30
 DEAD_LETTER_DAYS = 14
 MAX_RECEIVES = 60
-"""How often a queue hands out a message before it moves it to the dead letters by itself, which tells no reason.
+"""How often a queue hands out a message before it moves it to the dead letters by itself, which tells no
+reason.
 
 Above the runtime's own MAX_DELIVERIES: there the function moves the message, with the reason."""
 

@@ -22,9 +22,9 @@ BUILT_LAYERS = (Layer.ACQUISITION, Layer.PROCESSING, Layer.HOT_STORAGE)
 class Link:
     """A directed flow between two layers.
 
-    `sender` and `receiver` are the two ends as they are built: of a remote link the roles that speak HTTPS with
-    each other, of a local one the roles (or the database) on the two sides of the shortcut. The read link's other
-    end is a client outside the twin, so its `sender_cloud` and `sender` are None.
+    `sender` and `receiver` are the two ends as they are built: of a remote link the roles that speak HTTPS
+    with each other, of a local one the roles (or the database) on the two sides of the shortcut. The read
+    link's other end is a client outside the twin, so its `sender_cloud` and `sender` are None.
     """
 
     name: str
@@ -51,7 +51,8 @@ class Link:
 class Topology:
     """The links, roles and stacks of a twin, from the cloud of each layer.
 
-    >>> Topology({Layer.ACQUISITION: Cloud.AWS, Layer.PROCESSING: Cloud.AZURE, Layer.HOT_STORAGE: Cloud.AWS}).stacks
+    >>> clouds = {"acquisition": Cloud.AWS, "processing": Cloud.AZURE, "hot_storage": Cloud.AWS}
+    >>> Topology({Layer(layer): cloud for layer, cloud in clouds.items()}).stacks
     ('aws', 'azure', 'links')
     """
 
@@ -129,7 +130,9 @@ class Topology:
 
     @cached_property
     def stacks(self) -> tuple[str, ...]:
-        """Stack names in deploy order: a stack per cloud, then `links` when a remote link has two ends of ours."""
+        """Stack names in deploy order: a stack per cloud, then `links` when a remote link has two ends of
+        ours.
+        """
         return (*(cloud.value for cloud in self.clouds), *((LINKS_STACK,) if self.signed_links else ()))
 
     def layers_in(self, cloud: Cloud) -> tuple[Layer, ...]:

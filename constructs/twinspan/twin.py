@@ -26,7 +26,7 @@ class Twin:
     def labels(self, layer: Layer | None, role: Role | str) -> dict[str, str]:
         """Tags (AWS, Azure) or labels (Google) of a resource: twin, layer and role.
 
-        `layer` is None for what all layers of a cloud share. A resource of no function's own names what it serves,
-        such as "broker" or "store", as its role.
+        `layer` is None for what all layers of a cloud share. A resource of no function's own names what it
+        serves, such as "broker" or "store", as its role.
         """
         return {"twin": self.config.name, "layer": layer.value if layer else "shared", "role": str(role)}

@@ -1,4 +1,4 @@
-"""Workflow definitions: the one that Twinspan brings per cloud, or the user's own, and what is wrong with it."""
+"""Workflow definitions of the user's own, and what is wrong with them."""
 
 from collections.abc import Iterator
 from importlib import import_module

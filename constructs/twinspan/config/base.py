@@ -124,6 +124,21 @@ Identifier = Annotated[
         "use up to 64 letters, digits and '_', first a letter, not ending with '_'",
     ),
 ]
+# What a device may say beside its measurements (twin_runtime/payload.py); as metrics they would be mistaken
+# for it.
+RESERVED_METRICS = ("data", "id", "time", "traceparent")
+
+
+def _not_reserved(value: str) -> str:
+    if value in RESERVED_METRICS:
+        raise Said(
+            f"{shown(value)} is what a device calls a part of its message; use another name than "
+            f"{', '.join(RESERVED_METRICS)}"
+        )
+    return value
+
+
+MetricName = Annotated[Identifier, AfterValidator(_not_reserved)]
 # The narrowest broker decides: an AWS IoT thing name is 1 to 128 of a-zA-Z0-9:_- (API: CreateThing).
 # IoT Hub allows these and more in up to 128 (identity registry, deviceId); a Pub/Sub attribute value holds
 # 1024 bytes. The first character keeps clear of ids that Firestore reserves (__x__).
@@ -139,7 +154,8 @@ RuleName = Annotated[
     str, *_text(r"[A-Za-z][A-Za-z0-9_-]*", 64, "use up to 64 letters, digits, '_' and '-', first a letter")
 ]
 Unit = Annotated[str, *_text(r"\S(?:.{0,30}\S)?", 32, 'a unit is 1 to 32 characters, for example Cel or "%"')]
-# One address, in the plain form that SNS, Azure Monitor and Cloud Monitoring all take; 254 is SMTP's limit (RFC 5321).
+# One address, in the plain form that SNS, Azure Monitor and Cloud Monitoring all take; 254 is SMTP's limit
+# (RFC 5321).
 Email = Annotated[
     str,
     *_text(

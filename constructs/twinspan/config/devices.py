@@ -2,7 +2,17 @@
 
 from pydantic import Field
 
-from twinspan.config.base import DeviceId, Entry, FrozenMap, Identifier, List, RelativePath, TypeName, Unit
+from twinspan.config.base import (
+    DeviceId,
+    Entry,
+    FrozenMap,
+    Identifier,
+    List,
+    MetricName,
+    RelativePath,
+    TypeName,
+    Unit,
+)
 
 
 class Metric(Entry):
@@ -25,7 +35,7 @@ class DeviceType(Entry):
     """What devices of one kind have in common."""
 
     # Without a metric a device never reports, so no rule could ever send it a command.
-    telemetry: FrozenMap[Identifier, Metric] = Field(
+    telemetry: FrozenMap[MetricName, Metric] = Field(
         min_length=1,
         description="The metrics that a device of this type reports, by name.",
         examples=[{"temperature": {"type": "number", "unit": "Cel"}}],

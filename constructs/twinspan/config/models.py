@@ -46,7 +46,9 @@ class Retention(Entry):
 class Alerts(Entry):
     """Whom the alarms tell. Without it they stand in the cloud's console alone."""
 
-    email: Email = Field(description="Who is told when a message is dead-lettered.", examples=["ops@example.com"])
+    email: Email = Field(
+        description="Who is told when a message is dead-lettered.", examples=["ops@example.com"]
+    )
 
 
 class Config(Entry):

@@ -52,14 +52,12 @@ class Broker(Construct):
             self._subscriptions(devices)
 
     def deliver_to(self, dispatcher: parts.Function, *, dead_letters: parts.DeadLetters) -> None:
-        if not isinstance(dispatcher, Function) or not isinstance(dead_letters, DeadLetterQueue):
-            raise TypeError("the broker, its dispatcher and the dead letters are parts of one cloud")
         push(
             names.TELEMETRY,
             foundation=self._foundation,
             topic=self._telemetry,
-            dead_letters=dead_letters,
-            function=dispatcher,
+            dead_letters=parts.own(dead_letters, DeadLetterQueue),
+            function=parts.own(dispatcher, Function),
         )
         self._fleet.grant_read(dispatcher)
 

@@ -1,7 +1,8 @@
 """L1: from the broker into the `processing` queue, and on to the processor or to another cloud."""
 
+from twinspan.kit import Kit
 from twinspan.layers.processing import Processing
-from twinspan.parts import Broker, Kit, Queue
+from twinspan.parts import Broker, Queue
 from twinspan.providers import Construct
 from twinspan.vocabulary import Layer, Role
 
@@ -9,8 +10,8 @@ from twinspan.vocabulary import Layer, Role
 class Acquisition(Construct):
     """Broker → dispatcher → `processing` queue.
 
-    `processing` is None when L2 is in another cloud: the queue is then this layer's own, and the connector consumes
-    it in the processor's place.
+    `processing` is None when L2 is in another cloud: the queue is then this layer's own, and the connector
+    consumes it in the processor's place.
     """
 
     def __init__(

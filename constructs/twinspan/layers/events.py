@@ -1,13 +1,18 @@
-"""The event system: rules are checked next to L2, commands reach the devices next to L1. All of it is optional."""
+"""The event system: rules are checked next to L2, commands reach the devices next to L1. All of it is
+optional.
+"""
 
+from twinspan.kit import Kit
 from twinspan.layers.receiver import receiver
-from twinspan.parts import Broker, Kit, Queue
+from twinspan.parts import Broker, Queue
 from twinspan.providers import Construct
 from twinspan.vocabulary import Layer, Role
 
 
 class EventFeedback(Construct):
-    """Commands to the devices: from the `commands` queue when the checker is in this cloud, over HTTPS when it is not."""
+    """Commands to the devices: from the `commands` queue when the checker is in this cloud, over HTTPS when
+    it is not.
+    """
 
     queue: Queue | None
     """The `commands` queue; None when the feedback link is remote."""
@@ -46,7 +51,8 @@ class EventFeedback(Construct):
 class EventCheck(Construct):
     """`events` queue → event_checker → commands and workflows.
 
-    `feedback` is this cloud's own `EventFeedback`; None when L1 is in another cloud, which is then reached over HTTPS.
+    `feedback` is this cloud's own `EventFeedback`; None when L1 is in another cloud, which is then reached
+    over HTTPS.
     """
 
     def __init__(self, scope: Construct, id_: str, *, kit: Kit, feedback: EventFeedback | None) -> None:

@@ -1,7 +1,7 @@
 """L3 hot: the store of the last days, and the ways in and out of its cloud."""
 
+from twinspan.kit import Kit
 from twinspan.layers.receiver import receiver
-from twinspan.parts import Kit
 from twinspan.providers import Construct
 from twinspan.vocabulary import Layer, Role
 

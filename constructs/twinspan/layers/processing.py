@@ -1,18 +1,21 @@
 """L2: the user's code on every event, and the way to the hot store."""
 
+from twinspan.kit import Kit
 from twinspan.layers.events import EventCheck
 from twinspan.layers.hot_storage import HotStorage
 from twinspan.layers.receiver import receiver
-from twinspan.parts import Kit, Queue
+from twinspan.parts import Queue
 from twinspan.providers import Construct
 from twinspan.vocabulary import Layer, Role
 
 
 class Processing(Construct):
-    """`processing` queue → processor → `persisting` queue → persister → store, here or behind a remote writer.
+    """`processing` queue → processor → `persisting` queue → persister → store, here or behind a remote
+    writer.
 
-    When the telemetry comes from another cloud, ingestion receives it and fills the `processing` queue. `store` is
-    None when the hot store is in another cloud. After the store the persister hands events to `events`, if that is on.
+    When the telemetry comes from another cloud, ingestion receives it and fills the `processing` queue.
+    `store` is None when the hot store is in another cloud. After the store the persister hands events to
+    `events`, if that is on.
     """
 
     def __init__(

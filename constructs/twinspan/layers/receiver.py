@@ -2,15 +2,24 @@
 
 from collections.abc import Mapping
 
-from twinspan.parts import Function, Kit
+from twinspan.kit import Kit
+from twinspan.parts import Function
 from twinspan.providers import Construct
 from twinspan.vocabulary import Layer, Role
 
 
 def receiver(
-    scope: Construct, role: Role, *, kit: Kit, layer: Layer, environment: Mapping[str, str], optional: bool = False
+    scope: Construct,
+    role: Role,
+    *,
+    kit: Kit,
+    layer: Layer,
+    environment: Mapping[str, str],
+    optional: bool = False,
 ) -> Function:
-    """A function behind HTTPS with its API keys and, on a link that is signed, the secret that holds the signing keys."""
+    """A function behind HTTPS with its API keys and, on a link that is signed, the secret that holds the
+    signing keys.
+    """
     link = kit.twin.topology.link_of(role)
     api_keys = kit.api_keys(scope, role, layer=layer, optional=optional)
     secret = kit.link_secret(scope, link, layer=layer) if link else None

@@ -1,10 +1,13 @@
-"""The one place that imports CDKTF and the provider bindings, so that another fork or release is one folder's change.
+"""The one place that imports CDKTF and the provider bindings, so that another fork or release is one folder's
+change.
 
 Two loaders make it quick; both must act before the first import of a binding, hence here:
 
-* Python: a binding's root package imports about 2,000 submodules. An unexecuted module object in its place has the
+* Python: a binding's root package imports about 2,000 submodules. An unexecuted module object in its place
+has the
   same `__path__`, so the submodules import by name and nothing else is read.
-* Node: the kernel loads each binding's `lib/index.js`, which requires as many files. A preload turns those lines
+* Node: the kernel loads each binding's `lib/index.js`, which requires as many files. A preload turns those
+lines
   into getters. It is handed over in NODE_OPTIONS, which the kernel reads when it starts.
 
 Without them a three-cloud synth takes tens of seconds and 2.7 GB, with the same result.
@@ -25,7 +28,9 @@ def _lazy_package(name: str) -> None:
         return
     spec = importlib.util.find_spec(name)
     if spec is None:
-        raise ModuleNotFoundError(f"{name} is not installed: run `pip install -r requirements.txt`", name=name)
+        raise ModuleNotFoundError(
+            f"{name} is not installed: run `pip install -r requirements.txt`", name=name
+        )
     sys.modules[name] = importlib.util.module_from_spec(spec)
 
 
@@ -68,6 +73,7 @@ from cdktf import (  # noqa: E402  (after the loaders, on purpose)
     Testing,
     Token,
 )
+
 from constructs import Construct  # noqa: E402
 
 __all__ = [

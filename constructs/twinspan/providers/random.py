@@ -1,4 +1,6 @@
-"""The hashicorp/random provider, for which no binding is published in the pinned set: passwords, with `for_each`."""
+"""The hashicorp/random provider, for which no binding is published in the pinned set: passwords, with
+`for_each`.
+"""
 
 from typing import ClassVar
 

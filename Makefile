@@ -1,0 +1,83 @@
+# Two commands do all the set-up: `make synth` and `make test`.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+CDKTF := node_modules/.bin/cdktf
+STAMP := $(VENV)/.synth-installed
+DEV_STAMP := $(VENV)/.dev-installed
+NODE_STAMP := node_modules/.installed
+SERVERS_STAMP := tests/servers/node_modules/.installed
+
+# An unset TWIN lets main.py choose: ./twin.yaml, else the example.
+TWIN ?=
+ifneq ($(TWIN),)
+export TWIN
+endif
+export CHECKPOINT_DISABLE := 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+
+.PHONY: help synth deps check lint types test test-all schema snapshots bench clean
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+synth: $(STAMP) $(NODE_STAMP) ## twin.yaml (TWIN=path) to Terraform in cdktf.out/, with a summary
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/synth "$(CDKTF)"
+
+check: $(DEV_STAMP) lint types ## Format, lint, types, fast tests: before every commit
+	@$(PY) -m pytest -q -m "not slow and not terraform and not servers"
+
+lint: $(DEV_STAMP) ## Format and lint
+	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check .
+
+types: $(DEV_STAMP) ## Type check
+	@$(VENV)/bin/pyright
+
+test: $(DEV_STAMP) $(NODE_STAMP) $(SERVERS_STAMP) ## All tests but the long matrices
+	@$(PY) -m pytest -q -m "not slow"
+
+test-all: $(DEV_STAMP) $(NODE_STAMP) $(SERVERS_STAMP) lint types ## Everything
+	@$(PY) -m pytest -q
+
+schema: $(DEV_STAMP) ## Write docs/twin.schema.json again
+	@PYTHONPATH=constructs $(PY) -m twinspan.config.schema docs/twin.schema.json
+
+snapshots: $(DEV_STAMP) ## Accept what the stacks look like now
+	@$(PY) -m pytest -q tests/synth --snapshot-update
+
+bench: $(DEV_STAMP) ## Measure synth time, import times, package sizes
+	@$(PY) benchmarks/synth.py && $(PY) benchmarks/functions.py
+
+clean: ## Remove what was synthesized and installed; Terraform state stays
+	@rm -rf cdktf.out $(VENV) node_modules tests/servers/node_modules
+
+$(PY):
+	@scripts/python-version "$(PYTHON)"
+	@echo "Creating the Python environment in $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(STAMP): requirements.txt | $(PY)
+	@echo "Installing CDKTF and the provider bindings (1.3 GB on disk, a few minutes the first time) …"
+	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.txt $(STAMP)
+	@echo "Installing the tools for tests and checks …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(NODE_STAMP): package-lock.json
+	@scripts/node-version
+	@echo "Installing the cdktf command line (420 MB on disk, about a minute) …"
+	@npm ci --silent --no-progress
+	@touch $@
+
+$(SERVERS_STAMP): tests/servers/package-lock.json
+	@scripts/node-version
+	@echo "Installing the local servers that the tests talk to …"
+	@cd tests/servers && npm ci --silent --no-progress
+	@touch $@

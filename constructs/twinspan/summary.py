@@ -1,0 +1,59 @@
+"""What a person reads after a synth: stacks, resources, links, the events flag, the files. Ten seconds'
+worth.
+"""
+
+import json
+from pathlib import Path
+
+from twinspan.config import Config
+from twinspan.topology import LINKS_STACK, Link, Topology
+from twinspan.vocabulary import Cloud
+
+_NAMES = {Cloud.AWS: "AWS", Cloud.AZURE: "Azure", Cloud.GCP: "Google Cloud"}
+
+
+def resources(path: Path) -> tuple[int, int]:
+    """How many resource blocks a synthesized stack has: always there, and of the event system."""
+    blocks = [block for kind in _load(path).get("resource", {}).values() for block in kind.values()]
+    optional = sum("count" in block or "enable_events" in str(block.get("for_each", "")) for block in blocks)
+    return len(blocks) - optional, optional
+
+
+def text(config: Config, out: Path) -> str:
+    """The summary of a synthesized twin."""
+    topology = Topology.of(config)
+    width = max(len(stack) for stack in topology.stacks)
+    lines = [
+        f"Twin {config.name}: {len(config.devices)} devices of {len(config.device_types)} types",
+        "",
+        "Stacks",
+    ]
+    for stack in topology.stacks:
+        always, optional = resources(out / "stacks" / stack / "cdk.tf.json")
+        holds = (
+            "keys and secrets of the remote links"
+            if stack == LINKS_STACK
+            else ", ".join(layer.value for layer in topology.layers_in(Cloud(stack)))
+        )
+        events = f" + {optional} with events" if optional else ""
+        lines.append(f"  {stack:<{width}}  {f'{always} resources{events}':<32}  {holds}")
+    lines += ["", "Links", *(f"  {_link(link)}" for link in topology.links)]
+    default = "true" if config.events.enabled else "false"
+    lines += ["", f"Events: enable_events is {default} unless -var or TF_VAR_enable_events says otherwise"]
+    lines += [f"Files:  {out / 'stacks'}/<stack>/cdk.tf.json"]
+    lines += [f"Deploy: cdktf deploy {' '.join(topology.stacks)}"]
+    return "\n".join(lines)
+
+
+def _link(link: Link) -> str:
+    kind = "remote" if link.remote else "local"
+    sender = (
+        f"{link.sender} ({_NAMES[link.sender_cloud]})" if link.sender and link.sender_cloud else "API client"
+    )
+    receiver = f"{link.receiver or 'database'} ({_NAMES[link.receiver_cloud]})"
+    optional = "  [with events]" if link.optional else ""
+    return f"{link.name:<9}  {kind:<6}  {sender} → {receiver}{optional}"
+
+
+def _load(path: Path) -> dict[str, dict[str, dict[str, dict[str, object]]]]:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,51 @@
+"""Builds the stacks of a twin and writes them as Terraform JSON."""
+
+import shutil
+import tempfile
+from importlib import import_module
+from pathlib import Path
+
+from twinspan import packaging
+from twinspan.config import Config
+from twinspan.providers import App
+from twinspan.twin import Twin
+from twinspan.vocabulary import Cloud
+
+STACK_CLASSES = {Cloud.AWS: "AwsStack", Cloud.AZURE: "AzureStack", Cloud.GCP: "GcpStack"}
+
+
+def build(app: App, twin: Twin, packages: Path) -> None:
+    """Add the twin's stacks to an app. Packages are written to `packages`, which must live until the app is
+    synthesized.
+
+    Only the bindings of clouds in use are imported.
+    """
+    clouds = {}
+    for cloud in twin.topology.clouds:
+        package = packaging.build(twin.config, cloud, packages)
+        stack = getattr(import_module(f"stacks.{cloud}"), STACK_CLASSES[cloud])
+        clouds[cloud] = stack(app, twin=twin, package=package)
+    if twin.topology.signed_links:
+        from stacks.links import LinksStack
+
+        LinksStack(app, twin=twin, clouds=clouds)
+
+
+def synthesize(config: Config, out: Path) -> None:
+    """Write the Terraform of a twin to `out`/stacks/<stack>/cdk.tf.json."""
+    twin = Twin(config)
+    _clear(out, keep=twin.topology.stacks)
+    with tempfile.TemporaryDirectory(prefix="twinspan-") as packages:
+        app = App(outdir=str(out))
+        build(app, twin, Path(packages))
+        app.synth()
+
+
+def _clear(out: Path, *, keep: tuple[str, ...]) -> None:
+    """Remove what an earlier synth left and this one would not replace: stacks no longer in use, old
+    packages.
+
+    What Terraform keeps in a stack's folder (its provider cache and lock) stays.
+    """
+    for stack in (out / "stacks").glob("*"):
+        shutil.rmtree(stack if stack.name not in keep else stack / "assets", ignore_errors=True)

@@ -1,0 +1,19 @@
+"""The CDKTF app: `python main.py`, or `cdktf synth`, turns a twin.yaml into Terraform under cdktf.out/.
+
+The environment variable TWIN names the file; without it, twin.yaml in the working directory, else the
+example. Exit status 2 and one sentence per mistake when the file is wrong.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(
+    0, str(ROOT / "constructs")
+)  # a source root, never a package: it would hide PyPI's `constructs`
+
+from twinspan.cli import main  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ, root=ROOT))

@@ -1,0 +1,1 @@
+"""One stack per cloud in use, and `links` where data crosses clouds."""

@@ -1,0 +1,19 @@
+"""The stack `aws`: what of the twin is in this cloud."""
+
+from stacks.base import TwinStack
+from stacks.cloud import lay_out
+from twinspan.aws.foundation import Foundation
+from twinspan.aws.kit import kit
+from twinspan.packaging import Package
+from twinspan.providers import Construct
+from twinspan.twin import Twin
+from twinspan.vocabulary import Cloud
+
+
+class AwsStack(TwinStack):
+    """The cloud's own ground (provider, code, alarms), then its layers."""
+
+    def __init__(self, scope: Construct, *, twin: Twin, package: Package) -> None:
+        super().__init__(scope, Cloud.AWS, twin=twin)
+        foundation = Foundation(self, "foundation", twin=twin, package=package)
+        lay_out(self, kit(foundation))

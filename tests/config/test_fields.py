@@ -217,10 +217,17 @@ CASES = {
         1.5,
         "retention.hot_days: must be a whole number, got 1.5; write digits alone, without quotes",
     ),
+    "reserved metric": (
+        "device_types.thermostat.telemetry",
+        {"temperature": {"type": "number"}, "time": {"type": "string"}},
+        "device_types.thermostat.telemetry.time: 'time' is what a device calls a part of its message; "
+        "use another name than data, id, time, traceparent",
+    ),
     "alerts": (
         "alerts",
         {"email": "ops at example.com"},
-        "alerts.email: 'ops at example.com' is not allowed; write one e-mail address, for example ops@example.com",
+        "alerts.email: 'ops at example.com' is not allowed; "
+        "write one e-mail address, for example ops@example.com",
     ),
     "read_api": ("read_api", "on", "read_api: must be true or false, got 'on'; write true, without quotes"),
     "workflow path": (

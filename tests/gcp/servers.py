@@ -43,7 +43,7 @@ def free_port() -> int:
 @contextlib.contextmanager
 def firestore() -> Iterator[str]:
     """@firestore-emulator/server, from the repository's node_modules or from TEST_NODE_MODULES."""
-    places = [os.environ.get("TEST_NODE_MODULES", ""), str(ROOT / "node_modules")]
+    places = [os.environ.get("TEST_NODE_MODULES", ""), str(ROOT / "tests" / "servers" / "node_modules")]
     modules = next((p for p in places if p and (Path(p) / "@firestore-emulator/server").is_dir()), None)
     if modules is None or shutil.which("node") is None:
         pytest.skip("@firestore-emulator/server is not installed: run npm ci, or set TEST_NODE_MODULES")

@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Layer, Role
 
@@ -16,7 +17,9 @@ def topology(l1: Cloud, l2: Cloud, l3: Cloud, *, read_api: bool = True) -> Topol
     return Topology(layers, read_api=read_api)
 
 
-ALL = [topology(*clouds, read_api=read_api) for clouds in product(Cloud, repeat=3) for read_api in (True, False)]
+ALL = [
+    topology(*clouds, read_api=read_api) for clouds in product(Cloud, repeat=3) for read_api in (True, False)
+]
 any_topology = st.sampled_from(ALL)
 
 
@@ -95,7 +98,9 @@ def test_what_only_remote_links_need_is_absent_without_them(twin: Topology) -> N
 @given(any_topology)
 def test_every_role_is_deployed_once_and_every_cloud_in_use_has_a_stack(twin: Topology) -> None:
     assert set(twin.roles.values()) == set(twin.clouds) == {Cloud(s) for s in twin.stacks if s != "links"}
-    assert {Role.DISPATCHER, Role.PROCESSOR, Role.PERSISTER, Role.EVENT_CHECKER, Role.EVENT_FEEDBACK} <= set(twin.roles)
+    assert {Role.DISPATCHER, Role.PROCESSOR, Role.PERSISTER, Role.EVENT_CHECKER, Role.EVENT_FEEDBACK} <= set(
+        twin.roles
+    )
 
 
 @given(any_topology)

@@ -1,0 +1,127 @@
+"""The zip that functions are deployed from."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from support.layouts import LAYOUTS, twin_config, twin_data
+from twinspan import packaging
+from twinspan.config import load
+from twinspan.vocabulary import Cloud, Role
+
+CONFIG = twin_config(LAYOUTS[0])
+CLOUDS = list(Cloud)
+MAXIMUM_BYTES = 200_000
+"""Far below what any of the platforms takes: growth by an accident, such as a bundled SDK, shows here."""
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_same_bytes_every_time(cloud: Cloud, tmp_path: Path) -> None:
+    first = packaging.build(CONFIG, cloud, tmp_path / "a")
+    second = packaging.build(CONFIG, cloud, tmp_path / "b")
+    assert first.path.read_bytes() == second.path.read_bytes()
+    assert first.path.name == f"{cloud}-{first.digest[:16]}.zip"
+
+
+def test_same_bytes_in_another_process_with_another_hash_seed_zone_and_mask(tmp_path: Path) -> None:
+    here = packaging.build(CONFIG, Cloud.AWS, tmp_path / "here")
+    script = (
+        "import os, sys, pathlib; os.umask(0o077)\n"
+        "from support.layouts import LAYOUTS, twin_config; from twinspan import packaging\n"
+        "from twinspan.vocabulary import Cloud\n"
+        "print(packaging.build(twin_config(LAYOUTS[0]), Cloud.AWS, pathlib.Path(sys.argv[1])).digest)"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONHASHSEED": "7",
+        "TZ": "Pacific/Auckland",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    there = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "there")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert there.stdout.strip() == here.digest
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_holds_what_the_cloud_needs_and_nothing_else(cloud: Cloud, tmp_path: Path) -> None:
+    with zipfile.ZipFile(packaging.build(CONFIG, cloud, tmp_path).path) as archive:
+        names = archive.namelist()
+        entries = archive.infolist()
+    roots = {
+        Cloud.AWS: set(),
+        Cloud.AZURE: {"function_app.py", "host.json", "requirements.txt"},
+        Cloud.GCP: {"main.py", "requirements.txt"},
+    }
+    assert {name for name in names if "/" not in name} == roots[cloud] | {"twin.json"}
+    assert {name.split("/")[0] for name in names if "/" in name} == {
+        "twin_runtime",
+        f"twin_{cloud}",
+        "processors",
+    }
+    assert {f"twin_{cloud}/{role}.py" for role in Role} <= set(names)
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
+    assert names == sorted(names)
+    assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+    assert {entry.external_attr >> 16 for entry in entries} == {0o100644}
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_stays_small(cloud: Cloud, tmp_path: Path) -> None:
+    assert packaging.build(CONFIG, cloud, tmp_path).path.stat().st_size < MAXIMUM_BYTES
+
+
+def test_a_thousand_devices_go_into_the_package(tmp_path: Path) -> None:
+    """What grows with the fleet is in the package: an environment variable would end at 4 KB."""
+    devices = [{"id": f"thermostat-{n}", "type": "thermostat"} for n in range(1000)]
+    config = twin_config(LAYOUTS[0], devices=devices)
+    package = packaging.build(config, Cloud.AWS, tmp_path)
+    with zipfile.ZipFile(package.path) as archive:
+        assert len(json.loads(archive.read("twin.json"))["devices"]) == 1000
+
+
+def test_runtime_reads_back_the_rules_as_written(tmp_path: Path) -> None:
+    from twin_runtime.model import load_twin
+
+    package = packaging.build(CONFIG, Cloud.GCP, tmp_path)
+    with zipfile.ZipFile(package.path) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    twin = load_twin(tmp_path / "unpacked")
+    written = twin_data(LAYOUTS[0])["events"]["rules"][0]
+    manifest = json.loads((tmp_path / "unpacked" / "twin.json").read_text(encoding="utf-8"))
+    assert manifest["rules"] == [{**written, "then": written["then"]}]
+    assert twin.name == "factory"
+    assert set(twin.devices) == {"thermostat-1"}
+
+
+def test_the_user_s_processor_is_packed_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "twin"
+    folder.mkdir()
+    code = b"# -*- coding: utf-8 -*-\r\ndef process(event):\r\n    return event  # \xc3\xa9\r\n"
+    (folder / "mine.py").write_bytes(code)
+    (folder / "twin.yaml").write_text(
+        "twin: factory\nlayers: {acquisition: aws, processing: aws, hot_storage: aws}\n"
+        "clouds: {aws: {region: eu-west-1}}\n"
+        "device_types: {pump: {telemetry: {on: {type: boolean}}, processor: mine.py}}\n"
+        "devices: [{id: p1, type: pump}]\n".replace("{on:", '{"on":'),
+        encoding="utf-8",
+    )
+    package = packaging.build(load(folder / "twin.yaml"), Cloud.AWS, tmp_path / "out")
+    with zipfile.ZipFile(package.path) as archive:
+        assert archive.read("processors/pump.py") == code
+        assert (
+            json.loads(archive.read("twin.json"))["device_types"]["pump"]["processor"] == "processors/pump.py"
+        )
+        for name in archive.namelist():
+            if name.endswith(".py"):
+                ast.parse(archive.read(name))

@@ -1,0 +1,75 @@
+"""How long a synth takes, against an empty CDKTF app and against the same imports made the normal way, in one
+run.
+
+Prints medians over several runs taken in turn, then CPU seconds per layout with all layouts in one process.
+The normal way takes a minute a run; `--quick` leaves it out.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "constructs"), str(ROOT / "tests")]
+
+from measure import Figures, median, run, usage  # noqa: E402
+
+RUNS = 5
+
+
+def main() -> None:
+    quick = "--quick" in sys.argv
+    twin = str(ROOT / "examples" / "three-clouds.yaml")
+    with tempfile.TemporaryDirectory() as folder:
+        env = {**os.environ, "TWIN": twin, "CDKTF_OUTDIR": f"{folder}/twin"}
+        app = [sys.executable, str(ROOT / "main.py")]
+        empty = [sys.executable, str(ROOT / "benchmarks" / "empty_app.py"), f"{folder}/empty"]
+        run(app, env=env)  # fills jsii's package cache
+        run(empty, env=env)
+        pairs = [(run(empty, env=env), run(app, env=env)) for _ in range(RUNS)]
+        floor, ours = median([pair[0] for pair in pairs]), median([pair[1] for pair in pairs])
+        show("empty app", floor, floor)
+        show("three clouds", ours, floor)
+        if not quick:
+            normal = run(app, env={**env, "TWINSPAN_NORMAL_IMPORTS": "1"})
+            normal = run(app, env={**env, "TWINSPAN_NORMAL_IMPORTS": "1"})  # the first one wrote the bytecode
+            show("normal imports", normal, floor)
+            print(f"three clouds / normal imports: wall 1/{normal.wall_s / ours.wall_s:.1f}", end=", ")
+            print(f"CPU 1/{normal.cpu_s / ours.cpu_s:.1f}")
+    layouts()
+
+
+def show(name: str, figures: Figures, floor: Figures) -> None:
+    """One line of the table."""
+    print(
+        f"{name:<15} wall {figures.wall_s:6.2f} s ({figures.wall_s / floor.wall_s:5.1f} x empty)"
+        f"  CPU {figures.cpu_s:6.2f} s  peak {figures.peak_mb:6.0f} MB"
+    )
+
+
+def cpu_s() -> float:
+    """CPU seconds so far of this process and the jsii kernel."""
+    return sum(seconds for seconds, _ in usage(os.getpid()).values())
+
+
+def layouts() -> None:
+    """CPU per layout, kernel included, with every layout in this process, events on and off."""
+    from support.layouts import LAYOUTS
+    from support.synth import stacks
+    from twinspan.providers.quick import quicken
+
+    quicken()
+    started, cpu = time.perf_counter(), cpu_s()
+    count = 0
+    for events in (True, False):
+        for layout in LAYOUTS:
+            stacks(layout, events=events)
+            count += 1
+    wall, cpu = time.perf_counter() - started, cpu_s() - cpu
+    print(f"{count} layouts in one process: {wall:.1f} s wall, {cpu / count:.2f} s of CPU each")
+
+
+if __name__ == "__main__":
+    main()

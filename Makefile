@@ -20,7 +20,7 @@ endif
 export CHECKPOINT_DISABLE := 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help synth deps check lint types test test-all schema snapshots bench clean
+.PHONY: help synth check fast lint types test test-all schema snapshots bench clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +28,11 @@ help: ## Show this list
 synth: $(STAMP) $(NODE_STAMP) ## twin.yaml (TWIN=path) to Terraform in cdktf.out/, with a summary
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/synth "$(CDKTF)"
 
-check: $(DEV_STAMP) lint types ## Format, lint, types, fast tests: before every commit
-	@$(PY) -m pytest -q -m "not slow and not terraform and not servers"
+check: $(DEV_STAMP) ## Format, lint, types, fast tests: before every commit
+	@$(MAKE) --no-print-directory -j2 lint types fast
+
+fast: $(DEV_STAMP)
+	@$(PY) -m pytest -q -m "not slow and not terraform and not servers and not matrix"
 
 lint: $(DEV_STAMP) ## Format and lint
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check .

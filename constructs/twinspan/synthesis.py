@@ -34,6 +34,7 @@ def build(app: App, twin: Twin, packages: Path) -> None:
 def synthesize(config: Config, out: Path) -> None:
     """Write the Terraform of a twin to `out`/stacks/<stack>/cdk.tf.json."""
     twin = Twin(config)
+    out.mkdir(parents=True, exist_ok=True)  # CDKTF makes the last folder only
     _clear(out, keep=twin.topology.stacks)
     with tempfile.TemporaryDirectory(prefix="twinspan-") as packages:
         app = App(outdir=str(out))
@@ -42,10 +43,13 @@ def synthesize(config: Config, out: Path) -> None:
 
 
 def _clear(out: Path, *, keep: tuple[str, ...]) -> None:
-    """Remove what an earlier synth left and this one would not replace: stacks no longer in use, old
-    packages.
+    """Remove what an earlier synth left and this one would not replace: stacks not in use, old packages.
 
-    What Terraform keeps in a stack's folder (its provider cache and lock) stays.
+    What Terraform keeps in a stack's folder (its provider cache and lock) stays. So does the folder itself:
+    the cdktf command line, when it runs the app, has listed the folders already and stumbles over one that is
+    gone.
     """
     for stack in (out / "stacks").glob("*"):
-        shutil.rmtree(stack if stack.name not in keep else stack / "assets", ignore_errors=True)
+        shutil.rmtree(stack / "assets", ignore_errors=True)
+        if stack.name not in keep:
+            (stack / "cdk.tf.json").unlink(missing_ok=True)

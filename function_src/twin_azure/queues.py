@@ -13,6 +13,15 @@ from .failures import translated
 MAX_MESSAGE_BYTES = 65_536
 """Of a message as it is stored, that is in base64."""
 FOR_EVER = -1
+# The SDK's own bounds (60 s for an answer, 57 s of pauses) are longer than a function may run, and a function
+# that does not end in time takes its whole process with it.
+_BOUNDS: dict[str, Any] = {
+    "connection_timeout": 3,
+    "read_timeout": 7,
+    "retry_total": 1,
+    "initial_backoff": 1,
+    "random_jitter_range": 1,
+}
 _DEAD = "-poison"
 
 
@@ -26,7 +35,7 @@ class StorageQueue:
 
     def __init__(self, url: str, credential: Any) -> None:
         self._client = QueueClient.from_queue_url(
-            url, credential=credential, message_encode_policy=TextBase64EncodePolicy()
+            url, credential=credential, message_encode_policy=TextBase64EncodePolicy(), **_BOUNDS
         )
 
     def send(self, bodies: Sequence[str]) -> None:

@@ -14,8 +14,14 @@ HOST = (
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__clientId",
     "AzureWebJobsStorage__credential",
+    "PYTHON_THREADPOOL_THREAD_COUNT",
 )
-"""What the host reads, of every app."""
+"""What the host and its Python worker read, of every app."""
+ONE_AT_A_TIME = (
+    "AzureFunctionsJobHost__extensions__queues__batchSize",
+    "AzureFunctionsJobHost__extensions__queues__newBatchThreshold",
+)
+"""What the host reads in host.json's place, of the apps of `ALONE`."""
 IDENTITY = "AZURE_CLIENT_ID"
 """Which of the app's identities the adapters use."""
 TRIGGER = ("QUEUES__clientId", "QUEUES__credential", "QUEUES__queueServiceUri", "TRIGGER_QUEUE")
@@ -23,12 +29,15 @@ TRIGGER = ("QUEUES__clientId", "QUEUES__credential", "QUEUES__queueServiceUri", 
 ROLE = "TWIN_ROLE"
 QUEUE_TRIGGERED = ("connector", "processor", "persister", "event_checker")
 """Always; event_feedback is in the local variant."""
+ALONE = ("processor",)
+"""The user's code need not be thread-safe."""
 
 
 def expected(role: str, *, remote: bool = False) -> frozenset[str]:
     """`remote` is read for event_feedback alone: its remote variant is called over HTTPS."""
     queue_triggered = role in QUEUE_TRIGGERED or (role == "event_feedback" and not remote)
-    return frozenset((*HOST, IDENTITY, *(TRIGGER if queue_triggered else ())))
+    trigger = TRIGGER if queue_triggered else ()
+    return frozenset((*HOST, IDENTITY, *trigger, *(ONE_AT_A_TIME if role in ALONE else ())))
 
 
 def role(environ: Mapping[str, str] | None = None) -> str:

@@ -21,6 +21,18 @@ _NEVER = (400, 413)
 """What Cosmos DB will not take of this row, however often: malformed, or larger than 2 MB."""
 _LONGEST_TTL = 2_147_483_647
 _WRITERS = 8
+_CALL_SECONDS = 8
+_PUT_SECONDS = 12.0
+"""When a batch is no longer begun: with a call's bound that is less than the shortest function may run."""
+# The SDK would wait 65 s for an answer and 30 s of pauses when it is throttled, which still makes 9 attempts.
+_BOUNDS: dict[str, Any] = {
+    "connection_timeout": 3,
+    "read_timeout": 7,
+    "retry_total": 1,
+    "retry_backoff_max": 2,
+    "retry_throttle_total": 9,
+    "retry_throttle_backoff_max": 5,
+}
 
 
 class CosmosStore:
@@ -42,13 +54,14 @@ class CosmosStore:
         if not account or not database or not separator or not container:
             raise ConfigurationError("The store's address must be https://<account>/dbs/<db>/colls/<coll>.")
         with translated(_SERVICE):
-            client = CosmosClient(account, credential, **options)
+            client = CosmosClient(account, credential, **{**_BOUNDS, **options})
         return cls(client.get_database_client(database).get_container_client(container))
 
     def put(self, rows: Sequence[Row]) -> Sequence[Unstored]:
         # Writes run side by side, so of rows with one key only the last is written.
         last = {(row.device, row.key): index for index, row in enumerate(rows)}
-        results = list(self._pool.map(lambda index: self._write(rows[index]), last.values()))
+        until = time.monotonic() + _PUT_SECONDS
+        results = list(self._pool.map(lambda index: self._write(rows[index], until), last.values()))
         if results and all(isinstance(result, Retry) for result in results):
             raise next(result for result in results if isinstance(result, Retry))
         by_row = dict(zip(last, results, strict=True))
@@ -75,15 +88,19 @@ class CosmosStore:
             {"name": name, "value": value} for name, value in values.items()
         ]
         with translated(_SERVICE):
-            found = self._container.query_items(text, parameters=parameters, partition_key=device)
+            found = self._container.query_items(
+                text, parameters=parameters, partition_key=device, timeout=_CALL_SECONDS
+            )
             return Page([_row(item) for item in found])
 
-    def _write(self, row: Row) -> Retry | str | None:
+    def _write(self, row: Row, until: float) -> Retry | str | None:
         """None when it is durable; why it is not: for now, or (a text) for ever."""
+        if time.monotonic() > until:
+            return Retry(f"{_SERVICE} is too slow.")
         try:
             with translated(_SERVICE):
                 try:
-                    self._container.upsert_item(self._item(row))
+                    self._container.upsert_item(self._item(row), timeout=_CALL_SECONDS)
                 except CosmosHttpResponseError as error:
                     if error.status_code in _NEVER:
                         return f"{_SERVICE} refuses the row ({error.status_code})."

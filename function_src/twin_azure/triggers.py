@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 
+from twin_runtime import coalescer
 from twin_runtime.assembly import Parts
-from twin_runtime.ports import Message, Request, Response
+from twin_runtime.ports import BrokerMessage, Message, Request, Response
 
 from . import telemetry
 from .cloud import AzureCloud
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+# The SDKs write two lines for each of their calls, more than all else together, and each line is billed.
+logging.getLogger("azure").setLevel(logging.WARNING)
 
 
 class Answers(Protocol):
@@ -55,15 +58,21 @@ def sink(level: str, line: str) -> None:
     logging.getLogger("twinspan").log(_LEVELS[level], line)
 
 
-def queue_app(role: str, assemble: Callable[[Parts], Consumer]) -> func.FunctionApp:
-    """An app that consumes the queue `TRIGGER_QUEUE`."""
+def queue_app(
+    role: str, assemble: Callable[[Parts], Consumer], *, together: bool = False
+) -> func.FunctionApp:
+    """An app that consumes the queue `TRIGGER_QUEUE`. `together`: messages that the host hands over side by
+    side are worked on as one batch.
+    """
     app, consumer = func.FunctionApp(), Once(role, assemble)
+    gathered = coalescer.of_messages(lambda batch: consumer.get().handle(batch)) if together else None
 
     @app.function_name(role)
     @app.queue_trigger(arg_name="message", queue_name="%TRIGGER_QUEUE%", connection="QUEUES")
     def run(message: func.QueueMessage) -> None:
         received = Message(str(message.id), message.get_body(), message.dequeue_count)
-        if consumer.get().handle([received]):
+        done = gathered.submit(received) if gathered else not consumer.get().handle([received])
+        if not done:
             raise DeliverAgain("The message is not done and must be delivered again.")
 
     return app
@@ -82,16 +91,24 @@ def http_app(role: str, assemble: Callable[[Parts], Answers]) -> func.FunctionAp
 
 
 def event_grid_app(role: str, assemble: Callable[[Parts], Dispatcher]) -> func.FunctionApp:
-    """An app that Event Grid delivers telemetry to. An error makes Event Grid deliver again."""
+    """An app that Event Grid delivers telemetry to. An error makes Event Grid deliver again.
+
+    The host takes Event Grid's batches apart and hands the events over side by side: they are put together
+    again, so that the queue's messages carry batches.
+    """
     app, dispatcher = func.FunctionApp(), Once(role, assemble)
+
+    def dispatch(messages: Sequence[BrokerMessage]) -> Sequence[None]:
+        dispatcher.get().handle(messages)
+        return [None] * len(messages)
+
+    gathered = coalescer.Coalescer(dispatch)
 
     @app.function_name(role)
     @app.event_grid_trigger(arg_name="event")
     def run(event: func.EventGridEvent) -> None:
         happened = event.event_time
-        dispatcher.get().handle(
-            [telemetry.read(_json(event), happened.isoformat() if happened is not None else "")]
-        )
+        gathered.submit(telemetry.read(_json(event), happened.isoformat() if happened is not None else ""))
 
     return app
 

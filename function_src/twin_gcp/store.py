@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from google.api_core import exceptions
+from google.api_core import exceptions, retry
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
@@ -27,7 +27,8 @@ MAX_COMMIT_ROWS = 400
 MAX_COMMIT_BYTES = 8_000_000
 """A commit may have 10 MiB."""
 MAX_PAGE_BYTES = 8_000_000
-_TIMEOUT_S = 15.0
+_TIMEOUT_S = 10.0
+"""Of a call with the client's own attempts, which would go on for 60 s, and longer in a query."""
 _TIME_LENGTH = 27  # of "2024-02-29T12:00:00.000000Z"
 
 
@@ -52,6 +53,9 @@ class FirestoreStore:
         stored = False
         problem: Retry | None = None
         for group in _groups(rows, fitting):
+            if problem is not None:  # what failed for all of a call's time would fail for the next one's
+                unstored += [Unstored(index, problem.reason) for index in group]
+                continue
             try:
                 refused = self._commit(rows, group)
                 unstored += refused
@@ -81,7 +85,7 @@ class FirestoreStore:
         found: list[Row] = []
         size = 0
         try:
-            for snapshot in query.stream(timeout=_TIMEOUT_S):
+            for snapshot in query.stream(timeout=_TIMEOUT_S, retry=_attempts()):
                 row = _row(snapshot.to_dict() or {})
                 size += _size(row)
                 if found and size > MAX_PAGE_BYTES:
@@ -97,7 +101,7 @@ class FirestoreStore:
         for index in group:
             batch.set(self._rows.document(_document_id(rows[index])), _document(rows[index]))
         try:
-            batch.commit(timeout=_TIMEOUT_S)
+            batch.commit(timeout=_TIMEOUT_S, retry=_attempts())
         except exceptions.InvalidArgument:
             if len(group) == 1:
                 return [Unstored(group[0], "The database refuses the event.", permanent=True)]
@@ -106,6 +110,11 @@ class FirestoreStore:
         except exceptions.GoogleAPIError as error:
             raise _retry(error) from error
         return []
+
+
+def _attempts() -> retry.Retry:
+    again = retry.if_exception_type(exceptions.ResourceExhausted, exceptions.ServiceUnavailable)
+    return retry.Retry(predicate=again, initial=0.1, maximum=2.0, multiplier=2.0, timeout=_TIMEOUT_S)
 
 
 def _groups(rows: Sequence[Row], indexes: Sequence[int]) -> Iterator[list[int]]:
@@ -155,5 +164,6 @@ def _row(document: dict[str, Any]) -> Row:
 
 
 def _retry(error: exceptions.GoogleAPIError) -> Retry:
-    kind = Throttled if isinstance(error, exceptions.ResourceExhausted) else Retry
-    return kind(f"Firestore failed ({type(error).__name__}).")
+    cause = error.cause if isinstance(error, exceptions.RetryError) else error
+    kind = Throttled if isinstance(cause, exceptions.ResourceExhausted) else Retry
+    return kind(f"Firestore failed ({type(cause).__name__}).")

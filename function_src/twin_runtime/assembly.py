@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from .writer import Writer
 
 
+COMMANDS_PER_REQUEST = 50
+
+
 class Parts:
     """What every role needs: settings, twin, log, dead letters. `root` is the folder that holds twin.json."""
 
@@ -137,9 +140,11 @@ def event_checker(parts: Parts) -> EventChecker:
 
     sender = commands = None
     if parts.settings.remote:
-        from .sender import Sender
+        from .sender import Policy, Sender
 
-        sender = Sender(parts.secret("LINK_SECRET"), log=parts.log)
+        # The receiver hands commands over one by one, and answers when all of them are.
+        policy = Policy(max_events=COMMANDS_PER_REQUEST)
+        sender = Sender(parts.secret("LINK_SECRET"), log=parts.log, policy=policy)
     else:
         commands = parts.cloud.queue(parts.settings["COMMANDS_QUEUE"])
     return EventChecker(

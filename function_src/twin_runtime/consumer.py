@@ -23,8 +23,17 @@ from .ports import MAX_DELIVERIES, Event, Message
 
 DEFAULT_BUDGET = 45.0
 """Seconds that a call may take when the platform does not say."""
+NO_TIME = "There was no time left in the call."
+_SECONDS_PER_LETTER = 0.005
 MAX_MESSAGE_BYTES = 10_500_000
 MAX_MESSAGE_EVENTS = 20_000
+
+
+def over(deadline: float) -> bool:
+    """Whether the time of a call is used up: what is not done by then fails, so that what is done counts. A
+    platform that ends the call brings back all of its messages, and the same ones together again.
+    """
+    return time.monotonic() >= deadline
 
 
 class Work:
@@ -79,12 +88,18 @@ class Consumer(ABC):
 
     @abstractmethod
     def work(self, works: Sequence[Work], deadline: float) -> None:
-        """Do the events of these messages; note on each what failed or is refused. Raising fails all."""
+        """Do the events of these messages; note on each what failed or is refused. Raising fails all.
+
+        Nothing new is begun after `deadline` (see `over`).
+        """
 
     def handle(self, messages: Sequence[Message], *, budget: float = DEFAULT_BUDGET) -> list[str]:
         """The ids of the messages that must be delivered again; never raises. `budget` is in seconds."""
         deadline = time.monotonic() + budget
         works = [self._open(message) for message in messages]
+        # After an outage all of a batch is on its last delivery: its dead letters take time as well.
+        letters = sum(len(work.events) for work in works if self._is_last(work))
+        deadline -= min(budget / 2, letters * _SECONDS_PER_LETTER)
         live = [work for work in works if work.events]
         try:
             if live:
@@ -129,10 +144,13 @@ class Consumer(ABC):
                 work.letters.append(DeadLetter(str(error), body=text))
 
     def _give_up(self, work: Work) -> None:
-        if work.failed and (work.message.attempt or 0) >= self._max_deliveries:
+        if work.failed and self._is_last(work):
             for event, reason in work.failed:
                 work.refuse(reason, event)
             work.failed.clear()
+
+    def _is_last(self, work: Work) -> bool:
+        return (work.message.attempt or 0) >= self._max_deliveries
 
     def _put_letters(self, works: Sequence[Work]) -> list[Work]:
         """Put the dead letters of the messages that are done; returns the messages that must come again."""

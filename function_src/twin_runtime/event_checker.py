@@ -5,12 +5,13 @@ workflow, or both.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from . import cloudevents
 from .batching import Outbox
-from .consumer import Consumer, Work
+from .consumer import NO_TIME, Consumer, Work, over
 from .dead_letters import DeadLetters
 from .errors import ConfigurationError, Refused, Retry
 from .log import Log, failure
@@ -44,7 +45,8 @@ class EventChecker(Consumer):
         super().__init__(twin=twin, dead=dead, log=log, max_deliveries=max_deliveries)
         if (commands is None) == (sender is None):
             raise ConfigurationError("The event checker needs a queue of commands or a sender, and not both.")
-        self._commands = Outbox(commands) if commands is not None else None
+        # One a message: a device that is away brings back its own command alone.
+        self._commands = Outbox(commands, max_events=1) if commands is not None else None
         self._sender = sender
         self._workflow = workflow
 
@@ -56,7 +58,11 @@ class EventChecker(Consumer):
             for rule in self._fired(event)
         ]
         commands: list[tuple[Work, Event, Event]] = []
+        half = (time.monotonic() + deadline) / 2  # the commands take their time as well
         for work, event, rule, device in fired:
+            if over(half):
+                work.fail(NO_TIME, event)
+                continue
             self.log.info("rule_fired", rule=rule.name, device=device, traceparent=event["traceparent"])
             if rule.workflow:
                 self._start(work, event, rule, device)

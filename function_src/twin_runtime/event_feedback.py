@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
 from . import cloudevents
-from .consumer import Consumer, Work
+from .consumer import NO_TIME, Consumer, Work, over
 from .dead_letters import DeadLetters
 from .errors import Refused, Retry
 from .log import Log, failure
@@ -21,6 +21,8 @@ from .secret_cache import CachedSecret
 
 _REMEMBERED = 10_000
 _REMEMBER_SECONDS = 900.0
+_BUDGET_S = 8.0
+"""How long a request's commands are begun: the sender waits 15 seconds, the last command included."""
 
 
 class Commands:
@@ -70,6 +72,9 @@ class EventFeedback(Consumer):
     def work(self, works: Sequence[Work], deadline: float) -> None:
         for work in works:
             for event in work.events:
+                if over(deadline):
+                    work.fail(NO_TIME, event)
+                    continue
                 try:
                     self._commands.send(event)
                 except Refused as error:
@@ -79,9 +84,7 @@ class EventFeedback(Consumer):
 
 
 class FeedbackReceiver(Receiver):
-    """The HTTPS variant. Commands that were sent before one that failed are not sent again by the same
-    process.
-    """
+    """The HTTPS variant. A device that is away, or a lack of time, brings back its own commands alone."""
 
     kind = cloudevents.COMMAND
 
@@ -99,11 +102,16 @@ class FeedbackReceiver(Receiver):
         super().__init__(twin=twin, dead=dead, log=log, link=link, api_keys=api_keys, clock=clock)
         self._commands = Commands(broker, twin)
 
-    def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str]:
-        refused: dict[int, str] = {}
+    def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str | Retry]:
+        undone: dict[int, str | Retry] = {}
+        deadline = time.monotonic() + _BUDGET_S
         for position, event in enumerate(events):
             try:
+                if over(deadline):
+                    raise Retry(NO_TIME)
                 self._commands.send(event)
             except Refused as error:
-                refused[position] = error.reason
-        return refused
+                undone[position] = error.reason
+            except Retry as error:
+                undone[position] = error
+        return undone

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import rows
 from .batching import Outbox
 from .connector import deliver
-from .consumer import Consumer, Work
+from .consumer import NO_TIME, Consumer, Work, over
 from .dead_letters import DeadLetters
 from .errors import ConfigurationError, Retry
 from .log import Log, failure
@@ -19,6 +19,10 @@ from .ports import MAX_DELIVERIES, Event, Queue, Store
 if TYPE_CHECKING:
     # Loads an HTTP client: for the remote variant alone.
     from .sender import Sender
+
+
+ROWS_AT_ONCE = 250
+"""Rows that are stored before the clock is looked at again."""
 
 
 class Persister(Consumer):
@@ -51,15 +55,27 @@ class Persister(Consumer):
         if self._sender is not None:
             deliver(self._sender, works, deadline)
         elif self._store is not None:
-            self._put(self._store, works)
+            self._put(self._store, works, deadline)
         if self._events is not None:
             self._show(self._events, works)
 
-    def _put(self, store: Store, works: Sequence[Work]) -> None:
-        now = self._clock()
+    def _put(self, store: Store, works: Sequence[Work], deadline: float) -> None:
         owners = [(work, event) for work in works for event in work.events]
-        lost = rows.store(store, [rows.from_event(event, self.twin, now) for _, event in owners], self.log)
-        for position, missed in lost.items():
+        for start in range(0, len(owners), ROWS_AT_ONCE):
+            try:
+                if over(deadline):
+                    raise Retry(NO_TIME)
+                self._put_some(store, owners[start : start + ROWS_AT_ONCE], deadline)
+            except Retry as error:
+                # A store that takes nothing now will hardly take the rest.
+                for work, event in owners[start:]:
+                    work.fail(error.reason, event)
+                return
+
+    def _put_some(self, store: Store, owners: Sequence[tuple[Work, Event]], deadline: float) -> None:
+        now = self._clock()
+        made = [rows.from_event(event, self.twin, now) for _, event in owners]
+        for position, missed in rows.store(store, made, self.log, deadline=deadline).items():
             work, event = owners[position]
             if missed.permanent:
                 work.refuse(missed.reason, event)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .batching import Outbox
-from .consumer import Consumer, Work
+from .consumer import NO_TIME, Consumer, Work, over
 from .dead_letters import DeadLetters
 from .errors import Retry
 from .log import Log, failure
@@ -21,8 +21,8 @@ dead-lettered.
 
 
 class Processor(Consumer):
-    """The other events of a message go on when the user's code fails on one; they may go on again when it
-    comes back.
+    """The other events of a message go on when the user's code fails on one, or is too slow for all of them;
+    they may go on again when it comes back.
     """
 
     def __init__(
@@ -44,6 +44,9 @@ class Processor(Consumer):
         texts: list[str | None] = []
         for work in works:
             for event, text in zip(work.events, work.texts, strict=True):
+                if over(deadline):
+                    work.fail(NO_TIME, event)
+                    continue
                 for result in self._process(work, event):
                     made.append((work, event, result))
                     texts.append(text if result is event else None)

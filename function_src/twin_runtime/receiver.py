@@ -13,6 +13,7 @@ from typing import Any
 from . import cloudevents, gate, jsontext
 from .answers import Refusal, answer, guarded
 from .dead_letters import DeadLetter, DeadLetters
+from .errors import Retry
 from .log import Log
 from .model import Twin
 from .ports import Event, Request, Response
@@ -46,8 +47,9 @@ class Receiver(ABC):
         self._clock = clock
 
     @abstractmethod
-    def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str]:
-        """Make the events durable; returns why some can never be, by position. Raises `Retry`.
+    def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str | Retry]:
+        """Make the events durable; returns by position why some can never be (a sentence), or are not now (a
+        `Retry`). Raises `Retry` for all of them.
 
         `texts` is the JSON of each event as it came.
         """
@@ -77,6 +79,7 @@ class Receiver(ABC):
     def _take(self, items: list[tuple[Any, str]]) -> Response:
         good: list[int] = []
         rejected: dict[int, str] = {}
+        later: dict[int, Retry] = {}
         for index, (item, _) in enumerate(items):
             try:
                 cloudevents.check(item, self.twin, self.kind)
@@ -86,21 +89,28 @@ class Receiver(ABC):
         if good:
             events, texts = zip(*(items[index] for index in good), strict=True)
             refused = self.accept(events, texts)
-            rejected.update((good[position], reason) for position, reason in refused.items())
+            for position, why in refused.items():
+                if isinstance(why, Retry):
+                    later[good[position]] = why
+                else:
+                    rejected[good[position]] = why
+            if later and len(later) == len(items):
+                raise later[0]
         self._dead.put([_letter(*items[index], reason) for index, reason in sorted(rejected.items())])
         trace = items[good[0]][0]["traceparent"] if good else None
+        accepted = len(items) - len(rejected) - len(later)
         self.log.info(
             "received",
             events=len(items),
-            accepted=len(items) - len(rejected),
+            accepted=accepted,
             rejected=len(rejected),
+            later=len(later),
             traceparent=trace,
         )
-        entries = [
-            {"index": index, "id": _id(items[index][0]), "reason": reason, "kept": True}
-            for index, reason in sorted(rejected.items())
+        entries = [_entry(items, index, reason, kept=True) for index, reason in sorted(rejected.items())] + [
+            _entry(items, index, error.reason, retry=True) for index, error in sorted(later.items())
         ]
-        return answer(200, {"accepted": len(items) - len(rejected), "rejected": entries})
+        return answer(200, {"accepted": accepted, "rejected": entries})
 
 
 def _unpacked(request: Request) -> bytes:
@@ -125,6 +135,11 @@ def _letter(item: Any, text: str, reason: str) -> DeadLetter:
     if isinstance(item, dict):
         return DeadLetter(reason, event=item)
     return DeadLetter(reason, body=text)
+
+
+def _entry(items: Sequence[tuple[Any, str]], index: int, reason: str, **flag: bool) -> dict[str, Any]:
+    """What the answer says of one event: `kept` in the dead letters here, or to be sent again (`retry`)."""
+    return {"index": index, "id": _id(items[index][0]), "reason": reason, **flag}
 
 
 def _id(item: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -50,17 +51,22 @@ def to_json(row: Row, twin: Twin) -> str:
 
 
 def store(
-    target: Store, rows: Sequence[Row], log: Log, *, sleep: Callable[[float], None] = time.sleep
+    target: Store,
+    rows: Sequence[Row],
+    log: Log,
+    *,
+    deadline: float = math.inf,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> dict[int, Unstored]:
     """Write the rows, trying again what the store did not take; returns what it did not take in the end, by
-    position.
+    position. After `deadline`, in `time.monotonic` seconds, nothing is tried again.
 
     A row that is there twice is written once. Raises `Retry` when nothing could be written at all.
     """
     first: dict[tuple[str, str], int] = {}
     for position, row in enumerate(rows):
         first.setdefault((row.device, row.key), position)
-    lost = _store(target, {position: rows[position] for position in first.values()}, log, sleep)
+    lost = _store(target, {position: rows[position] for position in first.values()}, log, deadline, sleep)
     return {
         position: lost[same]
         for position, row in enumerate(rows)
@@ -69,7 +75,7 @@ def store(
 
 
 def _store(
-    target: Store, pending: dict[int, Row], log: Log, sleep: Callable[[float], None]
+    target: Store, pending: dict[int, Row], log: Log, deadline: float, sleep: Callable[[float], None]
 ) -> dict[int, Unstored]:
     lost: dict[int, Unstored] = {}
     written = False
@@ -77,13 +83,14 @@ def _store(
         if attempt:
             sleep(_FIRST_DELAY * 2 ** (attempt - 1))
         positions = list(pending)
+        last = attempt + 1 == _TRIES or time.monotonic() >= deadline
         try:
             missed = target.put(list(pending.values()))
             written = True
         except Exception as error:
             reason = error.reason if isinstance(error, Retry) else f"The store failed ({failure(error)})."
             log.warning("store_failed", reason=reason, rows=len(pending), attempt=attempt + 1)
-            if attempt + 1 == _TRIES and not written:
+            if last and not written:
                 raise error if isinstance(error, Retry) else Retry(reason) from error
             missed = [Unstored(index, reason) for index in range(len(positions))]
         again = {positions[each.index]: each for each in missed if not each.permanent}
@@ -91,6 +98,7 @@ def _store(
         pending = {position: pending[position] for position in again}
         if not pending:
             return lost
-        if attempt + 1 == _TRIES:
+        if last:
             lost.update(again)
+            break
     return lost

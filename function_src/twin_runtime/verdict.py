@@ -52,8 +52,8 @@ def problem(answer: Answer) -> Retry:
 
 
 def rejections(answer: Answer, count: int) -> dict[int, Outcome]:
-    """The refused events of a 2xx answer, by position in the request; raises `Retry` when the numbers do not
-    agree.
+    """The events of a 2xx answer that are refused, or to be sent again, by position in the request; raises
+    `Retry` when the numbers do not agree.
     """
     document = _document(answer) or {}
     found: dict[int, Outcome] = {}
@@ -61,7 +61,8 @@ def rejections(answer: Answer, count: int) -> dict[int, Outcome]:
         position = item.get("index") if isinstance(item, dict) else None
         if not isinstance(position, int) or not 0 <= position < count:
             raise Retry("The receiver's answer was not understood.")
-        found[position] = Outcome("refused", str(item.get("reason"))[:300], item.get("kept") is True)
+        state = "retry" if item.get("retry") is True else "refused"
+        found[position] = Outcome(state, str(item.get("reason"))[:300], item.get("kept") is True)
     if document["accepted"] + len(found) != count:
         raise Retry("The receiver's answer does not account for every event.")
     return found

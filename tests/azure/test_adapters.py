@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import socket
+import time
 from itertools import count
 from typing import Any
 
@@ -13,10 +15,12 @@ from azure.keyvault.secrets import KeyVaultSecret, SecretProperties
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from contract.adapter_contract import DeadLetterContract, QueueContract, SecretContract, StoreContract, row
+from twin_azure import queues, secrets, store
 from twin_azure.queues import StorageQueue
 from twin_azure.secrets import VaultSecret
 from twin_azure.store import CosmosStore
 from twin_runtime.errors import ConfigurationError, Retry
+from twinspan.sizing import SIZES
 
 from . import servers
 
@@ -151,3 +155,64 @@ def test_a_secret_s_address_names_vault_and_secret(url: str) -> None:
 def test_a_store_s_address_names_database_and_container(url: str) -> None:
     with pytest.raises(ConfigurationError, match="https://<account>/dbs/<db>/colls/<coll>"):
         CosmosStore.at(url, None)
+
+
+SHORTEST = min(size.timeout_s for size in SIZES.values())
+
+
+@pytest.mark.parametrize("adapter", [queues, secrets, store])
+def test_a_call_ends_before_the_function_s_time(adapter: Any) -> None:
+    """A function that is not done in its time-out ends with its process."""
+    bounds = adapter._BOUNDS
+    attempts = 1 + bounds["retry_total"]
+    pauses = bounds.get("initial_backoff", 0) + bounds.get("random_jitter_range", 0)
+    assert attempts * (bounds["connection_timeout"] + bounds["read_timeout"]) + pauses < SHORTEST
+
+
+def test_a_queue_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(queues._BOUNDS, "read_timeout", 0.2)
+    monkeypatch.setitem(queues._BOUNDS, "initial_backoff", 0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/{servers.ACCOUNT}/processing"
+        begun = time.monotonic()
+        with pytest.raises(Retry, match="The queue failed"):
+            StorageQueue(url, servers.KEY).send(["[]"])
+        assert time.monotonic() - begun < 10
+
+
+def test_a_vault_s_client_is_given_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(secrets, "SecretClient", lambda *_, **options: given.update(options))
+    VaultSecret.at("https://vault.example/secrets/name", None)
+    assert given == secrets._BOUNDS
+
+
+def test_a_store_s_client_is_given_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    class Client:
+        def __init__(self, *_: Any, **options: Any) -> None:
+            given.update(options)
+
+        def get_database_client(self, _: str) -> Any:
+            return self
+
+        get_container_client = get_database_client
+
+    monkeypatch.setattr(store, "CosmosClient", Client)
+    CosmosStore.at("https://account.example/dbs/twin/colls/events", None)
+    assert given == store._BOUNDS
+
+
+def test_a_batch_that_takes_too_long_is_not_begun_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        def upsert_item(self, item: Any, *, timeout: float) -> None:
+            assert timeout + store._PUT_SECONDS < SHORTEST
+            time.sleep(0.05)
+
+    monkeypatch.setattr(store, "_PUT_SECONDS", 0.08)
+    container: Any = Slow()
+    rows = [row(second=second) for second in range(40)]
+    unstored = CosmosStore(container).put(rows)
+    assert 0 < len(unstored) < len(rows)
+    assert {(each.reason, each.permanent) for each in unstored} == {("Cosmos DB is too slow.", False)}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import subprocess
 import sys
 import zipfile
 from base64 import b64encode
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ from support.layouts import Layout, twin_config
 from twin_azure import settings as azure_settings
 from twin_azure import triggers
 from twin_runtime import settings
-from twin_runtime.ports import Message, Request, Response
+from twin_runtime.errors import Retry
+from twin_runtime.ports import MAX_DELIVERIES, Message, Request, Response
 from twinspan import packaging
+from twinspan.azure.functions import ALONE, CONCURRENCY
 from twinspan.sizing import MAX_RECEIVES, SIZES
 from twinspan.vocabulary import Cloud
 
@@ -142,6 +146,35 @@ def test_a_message_that_is_not_done_is_an_error_of_the_function() -> None:
         call(triggers.queue_app("processor", lambda _: role), func.QueueMessage(id="m1", body=b"[]"))
 
 
+def test_messages_side_by_side_are_one_batch_and_each_has_its_own_outcome() -> None:
+    class Picky(Role):
+        def handle(self, taken: list[Message]) -> list[str]:
+            self.taken.append(len(taken))
+            return [message.id for message in taken if message.body == b"[1]"]
+
+    role: Any = Picky()
+    run = function(triggers.queue_app("persister", lambda _: role, together=True)).get_user_function()
+    # The same message may be handed over twice at a time.
+    messages = [func.QueueMessage(id="m", body=f"[{number}]".encode()) for number in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        failures = [future.exception() for future in [pool.submit(run, each) for each in messages]]
+    assert [type(failure) for failure in failures] == [type(None), triggers.DeliverAgain, type(None)]
+    assert role.taken == [3]
+
+
+@pytest.mark.parametrize("role", ["connector", "persister"])
+def test_what_crosses_to_another_service_goes_in_batches(role: str) -> None:
+    # As on Google Cloud: a message of one event each would make a request of each.
+    code = function(app_of(role)).get_user_function().__closure__
+    assert any(type(cell.cell_contents).__name__ == "Coalescer" for cell in code)
+
+
+def test_the_sdks_do_not_log_their_calls() -> None:
+    for name in ("azure.core.pipeline.policies.http_logging_policy", "azure.identity", "azure.cosmos"):
+        assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+        assert logging.getLogger(name).isEnabledFor(logging.WARNING)
+
+
 def test_a_request_and_its_answer_pass_unchanged() -> None:
     role: Any = Role(
         answer=Response(202, b'{"accepted":1}', {"content-type": "application/json", "retry-after": "2"})
@@ -182,6 +215,24 @@ def test_an_event_reaches_the_dispatcher() -> None:
     assert (message.device, message.body, message.received) == ("t1", b"{}", "2024-02-29T00:00:00+00:00")
 
 
+def test_the_events_of_a_batch_are_dispatched_as_one_and_fail_as_one() -> None:
+    class Failing(Role):
+        def handle(self, taken: list[Any]) -> None:
+            self.taken.append(len(taken))
+            raise Retry("The queue failed.")
+
+    role: Any = Failing()
+    run = function(triggers.event_grid_app("dispatcher", lambda _: role)).get_user_function()
+    data = {"systemProperties": {"iothub-connection-device-id": "t1"}, "body": ""}
+    event = func.EventGridEvent(
+        id="e", data=data, topic="", subject="", event_type="", event_time=None, data_version=""
+    )
+    with ThreadPoolExecutor(4) as pool:
+        failures = [future.exception() for future in [pool.submit(run, event) for _ in range(4)]]
+    assert role.taken == [4]
+    assert all(isinstance(failure, Retry) for failure in failures)
+
+
 def test_a_role_is_put_together_once() -> None:
     made: list[Any] = []
     app = triggers.http_app("writer", lambda _: made.append(Role(Response(200, b"{}", {}))) or made[-1])
@@ -202,6 +253,18 @@ class TestHost:
         queues = self.host["extensions"]["queues"]
         assert 1 <= queues["batchSize"] <= 32
         assert queues["messageEncoding"] in ("base64", "none")
+
+    def test_no_message_waits_for_a_thread_in_its_own_time(self) -> None:
+        # A function that is not done in its time-out ends with its process, and all else that this one does.
+        queues = self.host["extensions"]["queues"]
+        assert queues["batchSize"] + queues["newBatchThreshold"] <= CONCURRENCY
+        assert ALONE == azure_settings.ALONE
+
+    def test_a_message_waits_for_hours_before_it_is_given_up(self) -> None:
+        # For a receiver in another cloud that is down, or for `links`. As long as on AWS.
+        hours, minutes, seconds = map(int, self.host["extensions"]["queues"]["visibilityTimeout"].split(":"))
+        pause = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        assert pause * (MAX_DELIVERIES - 1) >= timedelta(hours=4)
 
     def test_no_trace_is_left_out_of_the_logs_that_alarms_read(self) -> None:
         sampling = self.host["logging"]["applicationInsights"]["samplingSettings"]

@@ -259,6 +259,7 @@ def test_every_value_is_one_that_is_taken(rule: Rule) -> None:
 
 
 NO_TAGS = {
+    "time_sleep",
     "azurerm_cosmosdb_sql_container",
     "azurerm_cosmosdb_sql_database",
     "azurerm_cosmosdb_sql_role_assignment",

@@ -158,6 +158,20 @@ class TestEveryLayout:
                     assert reference.index != "[*]" or "one(" in reference.expression
 
 
+def test_the_user_s_code_runs_on_one_message_at_a_time() -> None:
+    queues = "AzureFunctionsJobHost__extensions__queues__"
+    for role, app in apps(ALL).items():
+        given = app["app_settings"]
+        threads = given["PYTHON_THREADPOOL_THREAD_COUNT"]
+        if role == "processor":
+            # At most batchSize + newBatchThreshold: functions-bindings-storage-queue, host.json settings.
+            assert threads == given[f"{queues}batchSize"] == "1"
+            assert given[f"{queues}newBatchThreshold"] == "0"
+        else:
+            assert threads == "48"
+            assert f"{queues}batchSize" not in given
+
+
 class TestSecretless:
     def test_a_single_cloud_without_read_api_has_no_secret_and_no_random_value(self) -> None:
         stack = azure_stack(ALL, read_api=False)
@@ -323,6 +337,27 @@ class TestWorkflow:
 
 
 class TestAlerts:
+    def test_an_address_is_told_by_every_alarm(self) -> None:
+        stack = stack_of(twin_config(ALL, alerts={"email": "ops@example.com"}))
+        (group,) = resources(stack, "azurerm_monitor_action_group")
+        assert not group.counted
+        assert [r["email_address"] for r in group.body["email_receiver"]] == ["ops@example.com"]
+        # docs/r/monitor_action_group: short_name, which stands in e-mails, has at most 12 characters.
+        assert len(group.body["short_name"]) <= 12
+        told = "${azurerm_monitor_action_group.alerts.id}"
+        alarms = resources(stack, "azurerm_monitor_metric_alert")
+        assert len(alarms) == 2
+        assert all(block.body["action"] == [{"action_group_id": told}] for block in alarms)
+        alarms = resources(stack, "azurerm_monitor_scheduled_query_rules_alert_v2")
+        assert len(alarms) == 5
+        assert all(block.body["action"] == {"action_groups": [told]} for block in alarms)
+
+    def test_a_line_that_comes_late_is_seen(self) -> None:
+        # A workspace shows a line minutes after it was logged; a look covers the window before it alone.
+        for block in resources(azure_stack(ALL), "azurerm_monitor_scheduled_query_rules_alert_v2"):
+            assert block.body["evaluation_frequency"] == "PT5M"
+            assert block.body["window_duration"] == "PT15M"
+
     def test_without_an_address_alarms_notify_no_one(self) -> None:
         stack = azure_stack(ALL)
         assert not resources(stack, "azurerm_monitor_action_group")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -96,16 +97,53 @@ def test_check_reads_only(tmp_path: Path) -> None:
 
 
 def test_a_stack_that_is_no_longer_in_use_goes_away(tmp_path: Path) -> None:
+    stacks = tmp_path / "cdktf.out" / "stacks"
     run(cwd=tmp_path, environment={"TWIN": str(ROOT / "examples" / "three-clouds.yaml")})
-    kept = tmp_path / "cdktf.out" / "stacks" / "aws" / ".terraform.lock.hcl"
+    kept = stacks / "aws" / ".terraform.lock.hcl"
     kept.write_text("", encoding="utf-8")
     run(cwd=tmp_path, environment={"TWIN": str(ROOT / "examples" / "single-aws.yaml")})
-    assert [path.name for path in (tmp_path / "cdktf.out" / "stacks").iterdir()] == ["aws"]
+    assert [path.parent.name for path in stacks.rglob("cdk.tf.json")] == ["aws"]
+    assert len(list(stacks.rglob("*.zip"))) == 1
     assert kept.exists()
-    packages = list((tmp_path / "cdktf.out" / "stacks" / "aws" / "assets").rglob("*.zip"))
-    assert len(packages) == 1
 
 
+def test_output_folder_is_made_with_its_parents(tmp_path: Path) -> None:
+    example = str(ROOT / "examples" / "single-aws.yaml")
+    done = run(cwd=tmp_path, environment={"TWIN": example, "CDKTF_OUTDIR": "a/b/c"})
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a/b/c/stacks/aws/cdk.tf.json").exists()
+
+
+CDKTF = ROOT / "node_modules" / ".bin" / "cdktf"
+
+
+@pytest.mark.servers
+def test_cdktf_synth_goes_from_one_twin_to_another(tmp_path: Path) -> None:
+    """As `make synth` runs it, in a folder where another twin was synthesized before."""
+    if not CDKTF.exists():
+        pytest.skip("the cdktf command line is not installed: run `npm ci`")
+    shutil.copy(ROOT / "cdktf.json", tmp_path)
+    environment = {name: value for name, value in os.environ.items() if name != "CDKTF_OUTDIR"}
+    environment |= {"CHECKPOINT_DISABLE": "1", "CI": "1"}
+    (tmp_path / "main.py").write_text(
+        f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        f"runpy.run_path({str(ROOT / 'main.py')!r}, run_name='__main__')",
+        encoding="utf-8",
+    )
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    for example in ("three-clouds", "cycle", "single-gcp"):
+        done = subprocess.run(
+            [str(CDKTF), "synth"],
+            cwd=tmp_path,
+            env={**environment, "TWIN": str(ROOT / "examples" / f"{example}.yaml")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{example}: {done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.matrix
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_output_is_the_same_from_any_folder(example: Path, tmp_path: Path) -> None:
     """No path of a machine and no order of a dictionary is in what is reviewed."""

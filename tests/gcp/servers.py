@@ -5,13 +5,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import os
 import re
 import shutil
-import socket
-import subprocess
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +15,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
+
+from support.servers import free_port, npm_module, running
 
 ROOT = Path(__file__).resolve().parents[2]
 _PUBSUB = "platform/pubsub-emulator/bin/cloud-pubsub-emulator"
@@ -34,22 +31,11 @@ new (require("@firestore-emulator/server").FirestoreServer)().start(Number(proce
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextlib.contextmanager
 def firestore() -> Iterator[str]:
-    """@firestore-emulator/server, from the repository's node_modules or from TEST_NODE_MODULES."""
-    places = [os.environ.get("TEST_NODE_MODULES", ""), str(ROOT / "tests" / "servers" / "node_modules")]
-    modules = next((p for p in places if p and (Path(p) / "@firestore-emulator/server").is_dir()), None)
-    if modules is None or shutil.which("node") is None:
-        pytest.skip("@firestore-emulator/server is not installed: run npm ci, or set TEST_NODE_MODULES")
-    port = free_port()
-    command = ["node", "-e", _FIRESTORE, str(port)]
-    with _running(command, port, {**os.environ, "NODE_PATH": modules}):
+    """@firestore-emulator/server, an npm package of tests/servers."""
+    modules, port = npm_module("@firestore-emulator/server").parents[1], free_port()
+    with running("node", "-e", _FIRESTORE, str(port), port=port, environment={"NODE_PATH": str(modules)}):
         yield f"127.0.0.1:{port}"
 
 
@@ -65,27 +51,8 @@ def pubsub() -> Iterator[str]:
             "Google's Pub/Sub emulator is not on this machine: gcloud components install pubsub-emulator"
         )
     port = free_port()
-    with _running([str(root / _PUBSUB), "--host=127.0.0.1", f"--port={port}"], port, dict(os.environ)):
+    with running(str(root / _PUBSUB), "--host=127.0.0.1", f"--port={port}", port=port):
         yield f"http://127.0.0.1:{port}"
-
-
-@contextlib.contextmanager
-def _running(command: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
-    server = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        for _ in range(150):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
-                break
-            assert server.poll() is None, f"{command[0]} ended with {server.returncode}"
-            time.sleep(0.1)
-        else:
-            raise AssertionError(f"{command[0]} did not open its port")
-        yield
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait(10)
 
 
 def call(url: str, document: dict[str, Any] | None = None, *, method: str = "POST") -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from contract.adapter_contract import StoreContract, row
+from support.servers import free_port
 from twin_runtime.errors import Retry, Throttled
 from twin_runtime.ports import Row
+from twinspan.sizing import SIZES
 
 firestore = pytest.importorskip("google.cloud.firestore", reason="google-cloud-firestore is not installed")
 
@@ -51,7 +54,7 @@ class Batch:
     def set(self, reference: str, document: dict[str, Any]) -> None:
         self.written.append((reference, document))
 
-    def commit(self, timeout: float) -> None:
+    def commit(self, timeout: float, retry: Any) -> None:
         self.client.commits.append(len(self.written))
         if self.client.errors and (error := self.client.errors.pop(0)) is not None:
             raise error
@@ -124,6 +127,33 @@ def test_nothing_stored_raises(error: Exception, kind: type[Retry]) -> None:
         FirestoreStore(Client(error)).put([row()])  # type: ignore[arg-type]
     assert type(raised.value) is kind
     assert "x" not in raised.value.reason.split()
+
+
+def test_after_a_commit_that_failed_none_is_begun() -> None:
+    client = Client(None, exceptions.ServiceUnavailable("busy"))
+    unstored = FirestoreStore(client).put([row(second=n) for n in range(1_201)])  # type: ignore[arg-type]
+    assert client.commits == [400, 400]
+    assert [each.index for each in unstored] == list(range(400, 1_201))
+
+
+def test_a_client_that_gave_up_on_a_full_database_asks_for_less() -> None:
+    error = exceptions.RetryError("over", cause=exceptions.ResourceExhausted("x"))
+    with pytest.raises(Throttled):
+        FirestoreStore(Client(error)).put([row()])  # type: ignore[arg-type]
+
+
+def test_a_call_ends_before_the_function_s_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client would try again for 60 seconds, and in a query for 300."""
+    assert min(size.timeout_s for size in SIZES.values()) > 2 * module._TIMEOUT_S
+    monkeypatch.setattr(module, "_TIMEOUT_S", 0.5)
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{free_port()}")
+    store = GcpCloud().store("projects/my-project/databases/factory")
+    begun = time.monotonic()
+    with pytest.raises(Retry):
+        store.put([row()])
+    with pytest.raises(Retry):
+        store.query("t", start="a", end="b", limit=1, cursor=None, descending=False)
+    assert time.monotonic() - begun < 10
 
 
 def test_the_timestamp_that_firestore_deletes_by() -> None:

@@ -137,8 +137,8 @@ def test_nothing_is_unpacked_before_it_is_authentic(monkeypatch: pytest.MonkeyPa
         ({"api_key": "wrong"}, 401),
         ({"api_key": "é"}, 401),
         ({"keys": [KEY_2]}, 401),
-        ({"at": time.time() - 360}, 401),
-        ({"at": time.time() + 360}, 401),
+        ({"ahead_s": -360}, 401),
+        ({"ahead_s": 360}, 401),
         ({"headers": {"webhook-signature": ""}}, 401),
         ({"headers": {"webhook-id": "msg_2"}}, 401),
         ({"headers": {"webhook-timestamp": "x"}}, 401),
@@ -150,6 +150,8 @@ def test_nothing_is_unpacked_before_it_is_authentic(monkeypatch: pytest.MonkeyPa
 )
 def test_refused(kind: str, changes: dict[str, Any], status: int) -> None:
     bench = Bench(kind)
+    if "ahead_s" in changes:  # counted from now, and not from when the tests were collected
+        changes = {"at": time.time() + changes["ahead_s"]}
     assert bench.send(*bench.good, **changes)[0] == status
     assert bench.durable() == 0
     assert bench.dead.bodies == []
@@ -325,10 +327,29 @@ def test_a_command_that_was_sent_is_not_sent_again_with_the_rest() -> None:
     bench = Bench("event_feedback")
     bench.broker.away = {"thermostat-2"}
     commands = [command("c1"), command("c2", "thermostat-2")]
-    assert bench.send(*commands)[0] == 503
+    assert bench.send(*commands)[0] == 200
     bench.broker.away = set()
     assert bench.send(*commands)[0] == 200
     assert [device for device, _ in bench.broker.sent] == ["thermostat-1", "thermostat-2"]
+
+
+def test_a_device_that_is_away_does_not_hold_up_the_commands_of_others() -> None:
+    bench = Bench("event_feedback")
+    bench.broker.away = {"thermostat-2"}
+    status, document = bench.send(command("c1", "thermostat-2"), command("c2"))
+    assert (status, document["accepted"]) == (200, 1)
+    (entry,) = document["rejected"]
+    assert entry == {"index": 0, "id": "c1", "reason": "The device is away.", "retry": True}
+    assert [device for device, _ in bench.broker.sent] == ["thermostat-1"]
+    assert bench.dead.bodies == [], "the sender keeps it"
+    assert bench.send(command("c3", "thermostat-2"))[0] == 503, "nothing was taken: try the request again"
+
+
+def test_a_feedback_that_takes_long_answers_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twin_runtime.event_feedback._BUDGET_S", -1.0)
+    bench = Bench("event_feedback")
+    assert bench.send(command("c1"))[0] == 503
+    assert bench.broker.sent == []
 
 
 def test_another_spelling_of_the_same_signature_is_not_accepted() -> None:

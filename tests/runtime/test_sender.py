@@ -300,12 +300,14 @@ def test_a_partial_answer(bench: Bench) -> None:
     rejected = [
         {"index": 1, "id": "e1", "reason": "No.", "kept": True},
         {"index": 2, "id": "e2", "reason": "Neither."},
+        {"index": 3, "id": "e3", "reason": "Away.", "retry": True},
     ]
     bench.server.script = [status(200, None, {"accepted": 1, "rejected": rejected})]
-    assert bench.deliver([event(f"e{n}") for n in range(3)]) == [
+    assert bench.deliver([event(f"e{n}") for n in range(4)]) == [
         DELIVERED,
         ("refused", "No.", True),
         ("refused", "Neither.", False),
+        ("retry", "Away.", False),
     ]
 
 

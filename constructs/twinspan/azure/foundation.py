@@ -18,6 +18,7 @@ from twinspan.providers.azure import (
     ResourceGroup,
 )
 from twinspan.providers.random import RandomProvider
+from twinspan.providers.time import TimeProvider
 from twinspan.resources import Ref, place
 from twinspan.twin import Twin
 from twinspan.vocabulary import Layer, Role
@@ -84,6 +85,7 @@ class Foundation(Construct):
         assert azure is not None
         self.location = azure.location
         provider(self, twin)
+        TimeProvider(self)
         self._group = place(
             ResourceGroup(
                 self,

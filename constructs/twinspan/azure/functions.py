@@ -28,6 +28,12 @@ MEMORY_MB = (512, 2048, 4096)
 FEWEST_INSTANCES = 40
 """The provider takes no lower maximum."""
 MANAGED_IDENTITY = "managedidentity"
+CONCURRENCY = 48
+"""Calls that an instance works on at a time. As many as the host takes from a queue (host.json: batchSize and
+newBatchThreshold): one that waited for a thread would wait in its own time, and end with the process.
+"""
+ALONE = (Role.PROCESSOR,)
+"""Roles that take one message at a time: the user's code need not be thread-safe."""
 
 
 def memory_mb(wanted: int) -> int:
@@ -85,7 +91,7 @@ class Function(Construct):
         )
         settings = {**self._host_settings(), "TWIN_ROLE": str(role), **environment}
         if source:
-            settings |= self._trigger_settings(source)
+            settings |= self._trigger_settings(source) | self._alone_settings()
             needs.append(grant(self, f"takes_{source.name}", role=CONSUME, at=source.scope))
         public = receiver or source is None
         self.app = self._function_app(code, settings, public=public)
@@ -123,7 +129,14 @@ class Function(Construct):
             "AzureWebJobsStorage__clientId": self._identity["client_id"],
             "AzureWebJobsStorage__credential": MANAGED_IDENTITY,
             "AZURE_CLIENT_ID": self._identity["client_id"],
+            "PYTHON_THREADPOOL_THREAD_COUNT": "1" if self.role in ALONE else str(CONCURRENCY),
         }
+
+    def _alone_settings(self) -> dict[str, str]:
+        if self.role not in ALONE:
+            return {}
+        queues = "AzureFunctionsJobHost__extensions__queues__"
+        return {f"{queues}batchSize": "1", f"{queues}newBatchThreshold": "0"}
 
     def _trigger_settings(self, source: "Queue") -> dict[str, str]:
         return {

@@ -10,6 +10,11 @@ CONSUME = "Storage Queue Data Contributor"
 Message Processor does not allow."""
 HOST = "Storage Blob Data Owner"
 READ_SECRET = "Key Vault Secrets User"  # noqa: S105  (a role's name)
+ROLE_SETTLES_S = 120
+"""How long a first apply waits between giving Terraform a role and using it. Azure says that a new role can
+take longer (up to ten minutes): an apply that is refused then goes on where it stopped when it is run
+again.
+"""
 COMMAND = "IoT Hub Data Contributor"
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _SEVERITY = 1  # 0 is critical, 4 verbose: something is lost until a person looks
 _EVERY = "PT5M"
+_WINDOW = "PT15M"
+"""Longer than the pause between two looks: a line that reaches the workspace minutes late is still seen."""
 
 
 class Monitoring(Construct):
@@ -101,7 +103,7 @@ class Monitoring(Construct):
             scopes=[self.workspace["id"]],
             severity=_SEVERITY,
             evaluation_frequency=_EVERY,
-            window_duration=_EVERY,
+            window_duration=_WINDOW,
             criteria=[
                 MonitorScheduledQueryRulesAlertV2Criteria(
                     query=f'AppTraces | where Message has "{phrase}"',
@@ -143,7 +145,7 @@ class Monitoring(Construct):
             scopes=[of["id"]],
             severity=_SEVERITY,
             frequency=_EVERY,
-            window_size="PT15M",
+            window_size=_WINDOW,
             criteria=[
                 MonitorMetricAlertCriteria(
                     metric_namespace=namespace,

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from twinspan.azure import names
+from twinspan.azure.grants import ROLE_SETTLES_S
 from twinspan.packaging import Package
 from twinspan.providers import AssetType, Construct, TerraformAsset
 from twinspan.providers.azure import (
@@ -14,6 +15,7 @@ from twinspan.providers.azure import (
     StorageBlob,
     StorageContainer,
 )
+from twinspan.providers.time import TimeSleep
 from twinspan.resources import Ref, place
 from twinspan.sizing import DEAD_LETTER_DAYS
 
@@ -110,7 +112,8 @@ class Packages(Construct):
             role_definition_name="Storage Blob Data Contributor",
             principal_id=foundation.client["object_id"],
         )
-        uploader = place(upload, "deployer_uploads_packages")
+        place(upload, "deployer_uploads_packages")
+        settled = TimeSleep(self, "settled", seconds=ROLE_SETTLES_S, depends_on=[upload])
         asset = TerraformAsset(
             self, "package", path=str(package.path), asset_hash=package.digest, type=AssetType.FILE
         )
@@ -123,6 +126,6 @@ class Packages(Construct):
             type="Block",
             source=asset.path,
         )
-        blob.add_override("depends_on", [uploader.address])
+        blob.add_override("depends_on", [place(settled, "deployer_uploads_packages").address])
         self.container = container
         self.blob = place(blob, "package")

@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 from twinspan.azure import names
+from twinspan.azure.grants import ROLE_SETTLES_S
 from twinspan.providers import Construct, TerraformOutput
 from twinspan.providers.azure import KeyVault, RoleAssignment
+from twinspan.providers.time import TimeSleep
 from twinspan.resources import place
 
 if TYPE_CHECKING:
@@ -17,9 +19,8 @@ class Vault(Construct):
     """A vault that RBAC alone opens; what is deleted can be recovered for a week, and purged by no one
     before.
 
-    `id` and `uri` are interpolations. `writer` is the address of the role that lets Terraform write secrets:
-    what writes one depends on it. Azure can take minutes to act on a new role: where a first apply is
-    refused, a second one goes on.
+    `id` and `uri` are interpolations. What writes a secret depends on the address `writer`: the role that
+    lets Terraform write, and the time that Azure takes to act on it.
     """
 
     def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation") -> None:
@@ -49,7 +50,9 @@ class Vault(Construct):
             role_definition_name="Key Vault Secrets Officer",
             principal_id=foundation.client["object_id"],
         )
-        self.writer = place(write, "deployer_writes_secrets").address
+        place(write, "deployer_writes_secrets")
+        settled = TimeSleep(self, "settled", seconds=ROLE_SETTLES_S, depends_on=[write])
+        self.writer = place(settled, "deployer_writes_secrets").address
         output = TerraformOutput(
             self, "id", value=self.id, description="The key vault of the links' secrets."
         )

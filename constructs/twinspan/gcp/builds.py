@@ -10,9 +10,8 @@ from twinspan.providers.gcp import (
     StorageBucket,
     StorageBucketObject,
     StorageBucketVersioning,
-    TimeProvider,
-    TimeSleep,
 )
+from twinspan.providers.time import TimeProvider, TimeSleep
 from twinspan.resources import Ref, place
 
 if TYPE_CHECKING:

@@ -1,8 +1,5 @@
-"""The bindings of hashicorp/google that Twinspan uses, and hashicorp/time, for which none is published."""
+"""The bindings of hashicorp/google that Twinspan uses."""
 
-from typing import ClassVar
-
-from cdktf import TerraformProviderGeneratorMetadata
 from cdktf_cdktf_provider_google.cloud_run_v2_service_iam_member import CloudRunV2ServiceIamMember
 from cdktf_cdktf_provider_google.cloudfunctions2_function import (
     Cloudfunctions2Function,
@@ -60,8 +57,6 @@ from cdktf_cdktf_provider_google.storage_bucket import StorageBucket, StorageBuc
 from cdktf_cdktf_provider_google.storage_bucket_object import StorageBucketObject
 from cdktf_cdktf_provider_google.workflows_workflow import WorkflowsWorkflow
 
-from twinspan.providers import Construct, TerraformProvider, TerraformResource
-
 __all__ = [
     "CloudRunV2ServiceIamMember",
     "Cloudfunctions2Function",
@@ -112,45 +107,5 @@ __all__ = [
     "StorageBucket",
     "StorageBucketObject",
     "StorageBucketVersioning",
-    "TimeProvider",
-    "TimeSleep",
     "WorkflowsWorkflow",
 ]
-
-_TIME_VERSION = "~> 0.13"  # the kernel writes the "version" into required_providers, not the constraint
-_TIME = TerraformProviderGeneratorMetadata(
-    provider_name="time", provider_version=_TIME_VERSION, provider_version_constraint=_TIME_VERSION
-)
-
-
-class TimeProvider(TerraformProvider):
-    """The block of hashicorp/time; it takes no arguments."""
-
-    def __init__(self, scope: Construct) -> None:
-        super().__init__(
-            scope,
-            "time",
-            terraform_resource_type="time",
-            terraform_provider_source="hashicorp/time",
-            terraform_generator_metadata=_TIME,
-        )
-
-
-class TimeSleep(TerraformResource):
-    """`time_sleep`: waits once, when it is created. `seconds` go by between what it depends on and what needs
-    it.
-    """
-
-    TF_RESOURCE_TYPE: ClassVar[str] = "time_sleep"
-
-    def __init__(
-        self, scope: Construct, id_: str, *, seconds: int, depends_on: list[TerraformResource]
-    ) -> None:
-        super().__init__(
-            scope,
-            id_,
-            terraform_resource_type=self.TF_RESOURCE_TYPE,
-            terraform_generator_metadata=_TIME,
-            depends_on=depends_on,
-        )
-        self.add_override("create_duration", f"{seconds}s")

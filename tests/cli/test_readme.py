@@ -1,0 +1,46 @@
+"""What the README shows is what there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from support.layouts import config_of
+from support.synth import stacks_of
+from twinspan import naming, summary, synthesis
+from twinspan.cli import checked
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_summary_is_the_example_s(tmp_path: Path) -> None:
+    config = checked(ROOT / "examples" / "three-clouds.yaml")
+    synthesis.synthesize(config, tmp_path)
+    shown = next(text for _, text in BLOCKS if text.startswith("Twin factory:"))
+    assert shown.strip() == summary.text(config, tmp_path).replace(str(tmp_path), "cdktf.out")
+
+
+def test_the_twin_yaml_is_right() -> None:
+    text = next(text for language, text in BLOCKS if language == "yaml")
+    config = config_of(yaml.safe_load(text))
+    assert not list(naming.problems(config))
+    assert config.alerts is not None
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"`?make ([a-z-]+)", README))))
+def test_make_has_what_it_names(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_links_lead_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()
+
+
+def test_the_variables_it_names_exist(tmp_path: Path) -> None:
+    stacks = stacks_of(checked(ROOT / "examples" / "single-azure.yaml"))
+    for variable in set(re.findall(r"TF_VAR_(\w+)", README)):
+        assert variable in stacks["azure"]["variable"], variable

@@ -1,0 +1,133 @@
+"""A call that has too much to do ends in time, keeps what it did, and brings back the rest."""
+
+from __future__ import annotations
+
+import json
+import time
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from support.benches import Bench, FakeSender
+from support.memory import MemoryBroker, MemoryCloud, MemoryQueue, MemoryStore, MemoryWorkflow
+from support.samples import API_KEY, DOCUMENT, KEY_1, Lines, event, log, message
+from twin_runtime import assembly, event_feedback, persister, rows, settings
+from twin_runtime.connector import Connector
+from twin_runtime.consumer import NO_TIME
+from twin_runtime.event_checker import EventChecker
+from twin_runtime.event_feedback import EventFeedback
+from twin_runtime.persister import Persister
+from twin_runtime.ports import MAX_DELIVERIES, Row, Unstored
+from twin_runtime.processor import Processor
+from twin_runtime.sender import Outcome
+
+HOT = {"temperature": 81}
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at the clock of a queue role costs a second: a budget of 3.5 is time for three things."""
+    seconds = count()
+    fake = SimpleNamespace(monotonic=lambda: float(next(seconds)))
+    for module in ("consumer", "event_checker"):
+        monkeypatch.setattr(f"twin_runtime.{module}.time", fake)
+
+
+def test_slow_code_of_the_user(tmp_path: Path) -> None:
+    bench, queue = Bench("processor"), MemoryQueue()
+    role = Processor(queue=queue, root=tmp_path, **bench.shared())
+    messages = [message(event(f"{m}a"), event(f"{m}b"), id=m) for m in ("m1", "m2", "m3")]
+    assert role.handle(messages, budget=3.5) == ["m2", "m3"]
+    assert [each["id"] for body in queue.bodies for each in json.loads(body)] == ["m1a", "m1b", "m2a"]
+    assert bench.lines.named("handled")[0]["reason"] == NO_TIME
+
+
+def test_a_slow_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persister, "ROWS_AT_ONCE", 2)
+    bench, store, events = Bench("persister"), MemoryStore(), MemoryQueue()
+    role = Persister(store=store, events=events, **bench.shared())
+    messages = [message(event(f"{m}a"), event(f"{m}b"), id=m) for m in ("m1", "m2", "m3")]
+    assert role.handle(messages, budget=2.5) == ["m3"]
+    assert sorted(row.id for row in store.rows.values()) == ["m1a", "m1b", "m2a", "m2b"]
+    assert len(json.loads(events.bodies[0])) == 4
+
+
+def test_a_store_that_fails_midway_does_not_undo_what_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persister, "ROWS_AT_ONCE", 1)
+    bench, store, events = Bench("persister"), MemoryStore(), MemoryQueue()
+    role = Persister(store=store, events=events, **bench.shared())
+
+    def fails_on_b(rows: list[Row]) -> list[Unstored]:
+        if rows[0].id == "b":
+            raise OSError
+        return []
+
+    monkeypatch.setattr(store, "put", fails_on_b)
+    messages = [message(event(id), id=id) for id in "abc"]
+    assert role.handle(messages, budget=100) == ["b", "c"]
+    assert [each["id"] for body in events.bodies for each in json.loads(body)] == ["a"]
+
+
+def test_rows_are_not_tried_again_when_the_time_is_over() -> None:
+    store = MemoryStore()
+    store.unstored = [[Unstored(0, "Busy.")]] * 4
+    row = Row("d", "t", "i", "k", "{}", "", 0)
+    assert rows.store(store, [row], log()[0], deadline=time.monotonic())[0].reason == "Busy."
+    assert len(store.unstored) == 3
+
+
+def test_many_workflows_leave_time_for_the_commands() -> None:
+    sender, workflow, bench = FakeSender(), MemoryWorkflow(), Bench("event_checker")
+    role = EventChecker(sender=sender, workflow=workflow, **bench.shared())  # type: ignore[arg-type]
+    messages = [message(event(id, HOT), id=id) for id in "abcdef"]
+    # Half of it: the deadline is at 7.5 s, the half at 4.25 s, and the first is begun at 2 s.
+    assert role.handle(messages, budget=7.5) == ["d", "e", "f"]
+    assert workflow.calls == 3
+    assert len(sender.calls[0]) == 3
+
+
+def test_many_commands() -> None:
+    checker, commands = Bench("event_checker"), MemoryQueue()
+    role = EventChecker(commands=commands, workflow=MemoryWorkflow(), **checker.shared())
+    role.handle([message(event(id, HOT)) for id in "abcdef"], budget=100)
+    assert [len(json.loads(body)) for body in commands.bodies] == [1] * 6, "a message is one device's alone"
+    bench, broker = Bench("event_feedback"), MemoryBroker()
+    feedback = EventFeedback(broker=broker, **bench.shared())
+    assert feedback.handle(commands.take(), budget=3.5) == ["m3", "m4", "m5"]
+    assert len(broker.sent) == 3
+
+
+def test_the_dead_letters_of_a_last_delivery_get_their_time() -> None:
+    deadlines: list[float] = []
+
+    class Down(FakeSender):
+        def deliver(self, events: object, *, deadline: float, texts: object = ()) -> list[Outcome]:
+            deadlines.append(deadline)
+            return [Outcome("retry", "Down.")] * 1_000
+
+    bench = Bench("connector")
+    role = Connector(sender=Down(), **bench.shared())  # type: ignore[arg-type]
+    events = [event(f"e{n}") for n in range(1_000)]
+    role.handle([message(*events)], budget=50)
+    role.handle([message(*events, attempt=MAX_DELIVERIES)], budget=50)
+    assert deadlines == [50, 51 - 5]
+    role.handle([message(*events, attempt=MAX_DELIVERIES)], budget=4)
+    assert deadlines[2] == 52 - 50 + 4 - 2, "never more than half"
+
+
+def test_a_request_of_commands_is_small_enough_to_be_answered_in_time(tmp_path: Path) -> None:
+    (tmp_path / "twin.json").write_text(json.dumps(DOCUMENT))
+    cloud = MemoryCloud("aws")
+    cloud.secret("link_secret").text = json.dumps(
+        {"url": "ftp:", "api_key": API_KEY, "signing_keys": [KEY_1]}
+    )
+    environ = {name: name.lower() for name in settings.expected("event_checker", "aws", remote=True)}
+    role = assembly.event_checker(
+        assembly.Parts("event_checker", cloud, environ=environ, root=tmp_path, sink=Lines())
+    )
+    assert role._sender is not None
+    # A command takes an adapter up to 0.1 s or so; the sender waits for an answer for 15 s.
+    assert role._sender._policy.max_events == assembly.COMMANDS_PER_REQUEST == 50
+    assert role._sender._policy.timeout > event_feedback._BUDGET_S

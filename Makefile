@@ -18,6 +18,8 @@ ifneq ($(TWIN),)
 export TWIN
 endif
 export CHECKPOINT_DISABLE := 1
+# Bytecode of the bindings is worth a second of every synth; pip leaves it to the first run, for what is used.
+export PYTHONDONTWRITEBYTECODE :=
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 .PHONY: help synth check fast lint types test test-all schema snapshots bench clean

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support.servers import missing
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 
@@ -121,7 +123,7 @@ CDKTF = ROOT / "node_modules" / ".bin" / "cdktf"
 def test_cdktf_synth_goes_from_one_twin_to_another(tmp_path: Path) -> None:
     """As `make synth` runs it, in a folder where another twin was synthesized before."""
     if not CDKTF.exists():
-        pytest.skip("the cdktf command line is not installed: run `npm ci`")
+        missing("the cdktf command line is not installed: run `npm ci`")
     shutil.copy(ROOT / "cdktf.json", tmp_path)
     environment = {name: value for name, value in os.environ.items() if name != "CDKTF_OUTDIR"}
     environment |= {"CHECKPOINT_DISABLE": "1", "CI": "1"}

@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import pytest
+from support.servers import missing
 
 MIRROR_VARIABLE = "TWINSPAN_PROVIDER_MIRROR"
 ACCEPTED_MAJORS = {"aws": (5, 6), "azurerm": (4,), "google": (6,), "random": (3,), "time": (0,)}
@@ -66,19 +66,12 @@ class TerraformError(AssertionError):
     """Terraform refused; the text is what it said."""
 
 
-def unavailable(reason: str) -> NoReturn:
-    """Skip the test, or fail it where it must not be skipped."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @cache
 def real_terraform() -> "Terraform":
     """The harness, one for the whole run."""
     binary = shutil.which("terraform")
     if binary is None:
-        unavailable("terraform is not on PATH, so no stack was checked by it")
+        missing("terraform is not on PATH, so no stack was checked by it")
     return Terraform(binary, find_providers())
 
 
@@ -166,9 +159,9 @@ class Terraform:
 
     def check(self, stack: Path) -> Checked:
         """A copy of the stack's folder for the mirrored providers; skips the test when one is missing."""
-        if missing := self.missing(stack):
-            unavailable(
-                f"no mirror holds the provider {' or '.join(missing)}, so {stack.name} was not checked; "
+        if absent := self.missing(stack):
+            missing(
+                f"no mirror holds the provider {' or '.join(absent)}, so {stack.name} was not checked; "
                 f"name a mirror in {MIRROR_VARIABLE}"
             )
         return self._copy(stack)
@@ -178,8 +171,8 @@ class Terraform:
         reason."""
         unchecked = {}
         for stack in sorted((out / "stacks").iterdir()):
-            if missing := self.missing(stack):
-                unchecked[stack.name] = f"no mirror holds {' or '.join(missing)}"
+            if absent := self.missing(stack):
+                unchecked[stack.name] = f"no mirror holds {' or '.join(absent)}"
             else:
                 self._copy(stack).validate()
         return unchecked

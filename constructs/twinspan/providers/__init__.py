@@ -71,7 +71,6 @@ from cdktf import (  # noqa: E402  (after the loaders, on purpose)
     TerraformStack,
     TerraformVariable,
     Testing,
-    Token,
 )
 
 from constructs import Construct  # noqa: E402
@@ -100,5 +99,4 @@ __all__ = [
     "TerraformStack",
     "TerraformVariable",
     "Testing",
-    "Token",
 ]

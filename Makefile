@@ -11,6 +11,10 @@ STAMP := $(VENV)/.synth-installed
 DEV_STAMP := $(VENV)/.dev-installed
 NODE_STAMP := node_modules/.installed
 SERVERS_STAMP := tests/servers/node_modules/.installed
+MINISTACK := .venv-ministack
+MINISTACK_STAMP := $(MINISTACK)/.installed
+WORKER := .venv-functions
+WORKER_STAMP := $(WORKER)/.installed
 
 # An unset TWIN lets main.py choose: ./twin.yaml, else the example.
 TWIN ?=
@@ -22,13 +26,21 @@ export CHECKPOINT_DISABLE := 1
 export PYTHONDONTWRITEBYTECODE :=
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-.PHONY: help synth check fast lint types test test-all schema snapshots bench clean
+# The demonstration stays up until Ctrl-C where KEEP is set.
+KEEP ?=
+
+.PHONY: help synth demo local-cloud check fast lint types test test-all schema snapshots bench clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 synth: $(STAMP) $(NODE_STAMP) ## twin.yaml (TWIN=path) to Terraform in cdktf.out/, with a summary
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/synth "$(CDKTF)"
+
+demo: local-cloud ## The twin (TWIN=path) on this machine, without a cloud account (KEEP=1 leaves it up)
+	@$(PY) -m local_cloud $(if $(KEEP),--keep)
+
+local-cloud: $(DEV_STAMP) $(SERVERS_STAMP) $(MINISTACK_STAMP) $(WORKER_STAMP) ## Install the servers that stand for the clouds
 
 check: $(DEV_STAMP) ## Format, lint, types, fast tests: before every commit
 	@$(MAKE) --no-print-directory -j2 lint types fast
@@ -42,10 +54,10 @@ lint: $(DEV_STAMP) ## Format and lint
 types: $(DEV_STAMP) ## Type check
 	@$(VENV)/bin/pyright
 
-test: $(DEV_STAMP) $(NODE_STAMP) $(SERVERS_STAMP) ## All tests but the long matrices
+test: $(NODE_STAMP) local-cloud ## All tests but the long matrices
 	@$(PY) -m pytest -q -m "not slow"
 
-test-all: $(DEV_STAMP) $(NODE_STAMP) $(SERVERS_STAMP) lint types ## Everything
+test-all: $(NODE_STAMP) local-cloud lint types ## Everything
 	@$(PY) -m pytest -q
 
 schema: $(DEV_STAMP) ## Write docs/twin.schema.json again
@@ -58,7 +70,7 @@ bench: $(DEV_STAMP) ## Measure synth time, import times, package sizes
 	@$(PY) benchmarks/synth.py && $(PY) benchmarks/functions.py
 
 clean: ## Remove what was synthesized and installed; Terraform state stays
-	@rm -rf cdktf.out $(VENV) node_modules tests/servers/node_modules
+	@rm -rf cdktf.out .local-cloud $(VENV) $(MINISTACK) $(WORKER) node_modules tests/servers/node_modules
 
 $(PY):
 	@scripts/python-version "$(PYTHON)"
@@ -79,6 +91,17 @@ $(NODE_STAMP): package-lock.json
 	@scripts/node-version
 	@echo "Installing the cdktf command line (420 MB on disk, about a minute) …"
 	@npm ci --silent --no-progress
+	@touch $@
+
+$(MINISTACK_STAMP): requirements-ministack.txt | $(PY)
+	@echo "Installing MiniStack, which stands for AWS, in an environment of its own …"
+	@$(PYTHON) -m venv $(MINISTACK)
+	@$(MINISTACK)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-ministack.txt
+	@touch $@
+
+# Azure's worker needs Python 3.13. Without one the function apps are run by azure-functions alone.
+$(WORKER_STAMP): requirements-functions.txt | $(PY)
+	@scripts/functions-environment $(WORKER) requirements-functions.txt
 	@touch $@
 
 $(SERVERS_STAMP): tests/servers/package-lock.json

@@ -1,6 +1,9 @@
-"""The layers of one cloud, each given what it sends to, hence in the order back from L3."""
+"""The layers of one cloud, each given what it sends to, hence in the order back from L3; and where their dead
+letters are.
+"""
 
 from twinspan.kit import Kit
+from twinspan.layers import hops
 from twinspan.layers.acquisition import Acquisition
 from twinspan.layers.events import EventCheck, EventFeedback
 from twinspan.layers.hot_storage import HotStorage
@@ -18,10 +21,13 @@ def lay_out(stack: Construct, kit: Kit) -> None:
     broker = kit.broker(stack) if Layer.ACQUISITION in here else None
     feedback = EventFeedback(stack, "event-feedback", kit=kit, broker=broker) if broker else None
 
-    processing = None
+    processing = events = None
     if Layer.PROCESSING in here:
         events = EventCheck(stack, "event-check", kit=kit, feedback=feedback)
         processing = Processing(stack, "processing", kit=kit, store=store, events=events)
 
-    if broker:
-        Acquisition(stack, "acquisition", kit=kit, broker=broker, processing=processing)
+    acquisition = (
+        Acquisition(stack, "acquisition", kit=kit, broker=broker, processing=processing) if broker else None
+    )
+    layers = (acquisition, processing, store, events, feedback)
+    hops.publish(stack, [hop for layer in layers if layer for hop in layer.hops])

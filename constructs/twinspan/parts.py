@@ -44,6 +44,11 @@ class DeadLetters(Protocol):
         ...
 
     @property
+    def source(self) -> str:
+        """Where a replay takes them from; empty when it is off."""
+        ...
+
+    @property
     def optional(self) -> bool: ...
 
     def grant_send(self, function: Function) -> None: ...
@@ -110,8 +115,11 @@ class Broker(Protocol):
         """What the dispatcher needs beyond the common variables, to know which device sent a message."""
         ...
 
-    def deliver_to(self, dispatcher: Function, *, dead_letters: DeadLetters) -> None:
-        """Hand every telemetry message to the dispatcher; what cannot be goes to `dead_letters`."""
+    def deliver_to(self, dispatcher: Function, *, dead_letters: DeadLetters) -> str | None:
+        """Hand every telemetry message to the dispatcher; what cannot be goes to `dead_letters`.
+
+        Where the broker can only keep that in a place of its own, returns the place's address.
+        """
         ...
 
     def grant_command(self, function: Function) -> None: ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -145,13 +146,86 @@ def encode(event: Event) -> str:
 
 
 def encode_batch(events: Iterable[Event]) -> str:
-    """A batch as ASCII JSON."""
-    return "[" + ",".join(map(encode, events)) + "]"
+    """A batch as ASCII JSON; raises `jsontext.Malformed`."""
+    return jsontext.dumps(list(events))
 
 
 def decode_batch(body: str | bytes, *, max_bytes: int, max_events: int) -> list[tuple[Any, str]]:
     """The items of a batch, unchecked one by one, each with its ASCII text; raises `jsontext.Malformed`."""
     return jsontext.loads_items(body, max_bytes=max_bytes, max_items=max_events)
+
+
+def read_batch(
+    body: str | bytes, twin: Twin, kind: str, *, max_bytes: int, max_events: int
+) -> list[tuple[Any, str, Invalid | None]]:
+    """The items of a batch, each with its ASCII text and, where it is not an event of this twin and of type
+    `kind`, why; raises `jsontext.Malformed`.
+    """
+    return jsontext.judged_items(
+        body,
+        lambda item: _problem(item, twin, kind),
+        max_bytes=max_bytes,
+        max_items=max_events,
+        recognise=_recognise(twin) if kind == TELEMETRY else None,
+    )
+
+
+def _problem(item: object, twin: Twin, kind: str) -> Invalid | None:
+    try:
+        check(item, twin, kind)
+    except Invalid as error:
+        return error
+    return None
+
+
+def _recognise(twin: Twin) -> jsontext.Recognise:
+    """Reads an event that passes `check`, where its text is as `encode` writes what `make` made.
+
+    Nearly all events are. One match then does what the decoder and `check` do for all attributes but `data`,
+    in two thirds of the time; whatever is not matched in full is left to those two.
+    """
+    head, devices = _head(twin.name).match, twin.devices
+
+    def recognise(text: str, at: int) -> tuple[Event, int] | None:
+        found = head(text, at)
+        if found is None:
+            return None
+        origin, device, id, time, subject, traceparent = found.groups()
+        if devices.get(device) != subject or not times.exists(time):
+            return None
+        read = jsontext.scan_object(text, found.end(), max_depth=jsontext.MAX_DEPTH - 1)
+        if read is None or not text.startswith("}", read[1]):
+            return None
+        data, end = read
+        event = {
+            "specversion": "1.0",
+            "type": TELEMETRY,
+            "source": origin,
+            "id": id,
+            "time": time,
+            "subject": subject,
+            "datacontenttype": "application/json",
+            "traceparent": traceparent,
+            "data": data,
+        }
+        return event, end + 1
+
+    return recognise
+
+
+@lru_cache(maxsize=4)
+def _head(twin: str) -> re.Pattern[str]:
+    """The text of an event of the twin up to its data. Without escapes and control characters in it, a text
+    and its value are the same.
+    """
+    plain = r'[^"\\\x00-\x1f]+'
+    return re.compile(
+        r'\{"specversion":"1\.0","type":"'
+        + re.escape(TELEMETRY)
+        + rf'","source":"({re.escape(source(twin, ""))}({plain}))","id":"({_ID.pattern})"'
+        + rf',"time":"({times.FIXED})","subject":"({plain})","datacontenttype":"application/json"'
+        + rf',"traceparent":"({_TRACEPARENT.pattern})","data":'
+    )
 
 
 def _trace(origin: str, id: str) -> str:

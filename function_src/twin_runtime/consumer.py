@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 from . import cloudevents, jsontext
 from .dead_letters import DeadLetter, DeadLetters
@@ -122,26 +121,26 @@ class Consumer(ABC):
     def _open(self, message: Message) -> Work:
         work = Work(message)
         try:
-            items = cloudevents.decode_batch(
-                message.body, max_bytes=MAX_MESSAGE_BYTES, max_events=MAX_MESSAGE_EVENTS
+            items = cloudevents.read_batch(
+                message.body,
+                self.twin,
+                self.kind,
+                max_bytes=MAX_MESSAGE_BYTES,
+                max_events=MAX_MESSAGE_EVENTS,
             )
         except jsontext.Malformed as error:
             work.letters.append(DeadLetter(str(error), body=message.body))
             return work
-        for item, text in items:
-            self._sort(work, item, text)
+        for item, text, problem in items:
+            if problem is None:
+                work.events.append(item)
+                work.texts.append(text)
+            elif isinstance(item, dict):
+                work.refuse(str(problem), item)
+            else:
+                work.letters.append(DeadLetter(str(problem), body=text))
         work.unread = len(work.letters)
         return work
-
-    def _sort(self, work: Work, item: Any, text: str) -> None:
-        try:
-            work.events.append(cloudevents.check(item, self.twin, self.kind))
-            work.texts.append(text)
-        except cloudevents.Invalid as error:
-            if isinstance(item, dict):
-                work.refuse(str(error), item)
-            else:
-                work.letters.append(DeadLetter(str(error), body=text))
 
     def _give_up(self, work: Work) -> None:
         if work.failed and self._is_last(work):

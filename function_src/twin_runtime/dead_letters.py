@@ -29,6 +29,7 @@ from .ports import Event, Queue
 
 MOVED_BY_QUEUE = "The queue moved it after its limit of deliveries."
 _READ_LIMIT = 64_000_000
+_OPTIONAL = ("detail", "device", "received", "role", "time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +108,29 @@ def decode(message: str | bytes) -> list[DeadLetter]:
         return [DeadLetter(MOVED_BY_QUEUE, event=item) for item in value]
     if not isinstance(value, dict) or value.get("dead_letter") != 1:
         return [DeadLetter(MOVED_BY_QUEUE, body=message)]
+    try:
+        return [_read(value)]
+    except (KeyError, TypeError, ValueError, zlib.error):
+        return [DeadLetter(MOVED_BY_QUEUE, body=message)]
+
+
+def _read(value: dict[str, Any]) -> DeadLetter:
     event, body = value.get("event"), value.get("body")
     if "event_gzip" in value:
         event = jsontext.loads(_gunzip(value["event_gzip"]), max_bytes=_READ_LIMIT)
     elif "body_gzip" in value:
         body = _gunzip(value["body_gzip"])
     elif "body_base64" in value:
-        body = b64decode(value["body_base64"])
-    names = ("detail", "device", "received", "role", "time")
-    rest = {name: value.get(name) for name in names}
-    return [
-        DeadLetter(value["reason"], event=event, body=body, truncated=value.get("truncated") is True, **rest)
-    ]
+        body = b64decode(value["body_base64"], validate=True)
+    texts = (value["reason"], *(value.get(name) for name in _OPTIONAL))
+    kinds = ((event, dict), (body, (str, bytes)), *((text, str) for text in texts))
+    if value["reason"] is None or any(
+        given is not None and not isinstance(given, kind) for given, kind in kinds
+    ):
+        raise TypeError("a field of a dead letter is of another kind")
+    rest = {name: value.get(name) for name in _OPTIONAL}
+    truncated = value.get("truncated") is True
+    return DeadLetter(value["reason"], event=event, body=body, truncated=truncated, **rest)
 
 
 def _body(body: str | bytes) -> tuple[bytes, dict[str, Any]]:
@@ -136,4 +148,4 @@ def _gzip(data: bytes) -> bytes:
 
 
 def _gunzip(text: str) -> bytes:
-    return zlib.decompress(b64decode(text), wbits=31)
+    return zlib.decompress(b64decode(text, validate=True), wbits=31)

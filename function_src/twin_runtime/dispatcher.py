@@ -58,4 +58,6 @@ class Dispatcher:
 
 
 def _letter(message: BrokerMessage, reason: str, body: str | bytes) -> DeadLetter:
-    return DeadLetter(reason, body=body, device=message.device, received=message.received)
+    # A replay believes the letter's device: one that was not authenticated is not named.
+    device = message.device if message.problem is None else None
+    return DeadLetter(reason, body=body, device=device, received=message.received)

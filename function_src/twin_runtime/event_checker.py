@@ -72,6 +72,8 @@ class EventChecker(Consumer):
             self._send(commands, deadline)
 
     def _fired(self, event: Event) -> list[Rule]:
+        if not self.twin.rules:
+            return []
         device = cloudevents.device_of(event, self.twin)
         return [rule for rule in self.twin.rules if rule.fires(device, event["subject"], event["data"])]
 

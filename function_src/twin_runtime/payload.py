@@ -25,7 +25,8 @@ from .ports import BrokerMessage, Event
 
 MAX_PAYLOAD_BYTES = 512_000
 MAX_READINGS = 500
-_RESERVED = ("time", "id", "traceparent")
+_RESERVED = frozenset(("time", "id", "traceparent"))
+_ENVELOPE = _RESERVED | {"data"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,12 @@ def _event(reading: Any, position: int, received: str, device: str, twin: Twin) 
 
 
 def _open(reading: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The envelope's fields and the measurements."""
+    """Where the reserved fields are, and the measurements."""
     if not isinstance(reading, dict):
         raise cloudevents.Invalid("A reading must be a JSON object.")
-    fields = {name: reading[name] for name in _RESERVED if name in reading}
-    rest = {name: value for name, value in reading.items() if name not in fields}
-    if not isinstance(rest.get("data"), dict):
-        return fields, rest
-    if len(rest) > 1:
+    data = reading.get("data")
+    if not isinstance(data, dict):
+        return reading, {name: value for name, value in reading.items() if name not in _RESERVED}
+    if not _ENVELOPE.issuperset(reading):
         raise cloudevents.Invalid("A reading with data has no other key than time, id and traceparent.")
-    return fields, rest["data"]
+    return reading, data

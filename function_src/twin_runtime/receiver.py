@@ -69,23 +69,22 @@ class Receiver(ABC):
         gate.check_api_key(request, self._api_keys)
         gate.check_signature(request, self._link, self._clock())
         try:
-            items = cloudevents.decode_batch(
-                _unpacked(request), max_bytes=MAX_BODY_BYTES, max_events=MAX_EVENTS
+            items = cloudevents.read_batch(
+                _unpacked(request),
+                self.twin,
+                self.kind,
+                max_bytes=MAX_BODY_BYTES,
+                max_events=MAX_EVENTS,
             )
         except jsontext.Malformed as error:
             raise Refusal(400, str(error)) from None
         return self._take(items)
 
-    def _take(self, items: list[tuple[Any, str]]) -> Response:
-        good: list[int] = []
-        rejected: dict[int, str] = {}
+    def _take(self, found: list[tuple[Any, str, cloudevents.Invalid | None]]) -> Response:
+        items = [(item, text) for item, text, _ in found]
+        good = [index for index, (_, _, problem) in enumerate(found) if problem is None]
+        rejected = {index: str(problem) for index, (_, _, problem) in enumerate(found) if problem is not None}
         later: dict[int, Retry] = {}
-        for index, (item, _) in enumerate(items):
-            try:
-                cloudevents.check(item, self.twin, self.kind)
-                good.append(index)
-            except cloudevents.Invalid as error:
-                rejected[index] = str(error)
         if good:
             events, texts = zip(*(items[index] for index in good), strict=True)
             refused = self.accept(events, texts)

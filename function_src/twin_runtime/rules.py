@@ -8,10 +8,12 @@ equals 1 nor is above 0. Anything unknown is an error when the twin is loaded.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_NUMBERS = (int, float)  # tested faster than a union, once per event and rule
 Condition = Callable[[Mapping[str, Any]], bool]
 MAX_NESTING = 16
 
@@ -86,6 +88,9 @@ def _condition(when: Any, name: str, depth: int) -> Condition:
     tests = [_test(word, wanted, name) for word, wanted in when.items() if word != "metric"]
     if not tests:
         raise RuleError(f"rule {name!r}: the condition on {metric!r} has no operator.")
+    if len(tests) == 1:
+        only = tests[0]
+        return lambda data: metric in data and only(data[metric])
     return lambda data: metric in data and all(test(data[metric]) for test in tests)
 
 
@@ -113,7 +118,7 @@ def _test(word: str, wanted: Any, name: str) -> Callable[[Any], bool]:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
 def _same(value: Any, wanted: Any) -> bool:
@@ -124,8 +129,8 @@ def _same(value: Any, wanted: Any) -> bool:
 
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "above": lambda value, wanted: value > wanted,
-    "below": lambda value, wanted: value < wanted,
-    "at_least": lambda value, wanted: value >= wanted,
-    "at_most": lambda value, wanted: value <= wanted,
+    "above": operator.gt,
+    "below": operator.lt,
+    "at_least": operator.ge,
+    "at_most": operator.le,
 }

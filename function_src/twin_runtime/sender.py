@@ -20,7 +20,8 @@ from .secret_cache import CachedSecret
 from .verdict import DELIVERED, Outcome
 
 GZIP_ABOVE = 1024
-_GZIP_LEVEL = 5
+GZIP_LEVEL = 5
+"""Bytes between clouds cost more than the time to pack them: level 1 makes a tenth more of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class Sender:
         """
         headers = {signing.ID: signing.webhook_id(body)}
         if len(body) > GZIP_ABOVE:
-            packer = zlib.compressobj(_GZIP_LEVEL, wbits=31)
+            packer = zlib.compressobj(GZIP_LEVEL, wbits=31)
             body = packer.compress(body) + packer.flush()
             headers["content-encoding"] = "gzip"
         delay, reread, problem = self._policy.first_delay, False, Retry("There was no time left to send.")

@@ -17,18 +17,15 @@ _RFC3339 = re.compile(
     r"(\.[0-9]{1,12})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 
-_FIXED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+FIXED = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
+"""A regular expression of the fixed-width form; see `exists`."""
+_FIXED = re.compile(FIXED)
 
 
 def normalise(value: object) -> str:
     """The fixed-width UTC form; raises `ValueError` with one sentence."""
-    if isinstance(value, str) and _FIXED.fullmatch(value):
-        try:
-            datetime.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
-            return value
+    if isinstance(value, str) and _FIXED.fullmatch(value) and exists(value):
+        return value
     match = _RFC3339.fullmatch(value) if isinstance(value, str) and len(value) <= 48 else None
     if match is None:
         raise ValueError("The time must be RFC 3339 text with an offset, such as 2024-02-29T12:00:00Z.")
@@ -42,6 +39,15 @@ def normalise(value: object) -> str:
     except (ValueError, OverflowError):
         raise ValueError("The time is not a date and time that exists.") from None
     return _text(moment)
+
+
+def exists(fixed: str) -> bool:
+    """Whether a text of the form `FIXED` is a date and time that exists."""
+    try:
+        datetime.fromisoformat(fixed)
+    except ValueError:
+        return False
+    return True
 
 
 def from_epoch(seconds: float) -> str:

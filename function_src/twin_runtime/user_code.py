@@ -24,6 +24,9 @@ from .ports import Event
 MAX_DERIVED = 1_000
 _DEPTH = jsontext.MAX_DEPTH - 1
 """Of the data: the event around it is one level more."""
+_FEW, _SHORT = 100, 500
+"""Measurements, and characters of a name or a text: far within an event's bound."""
+_LARGEST = sys.float_info.max
 _FIXED = ("specversion", "type", "source", "subject", "datacontenttype", "traceparent")
 
 
@@ -48,7 +51,7 @@ class UserCode:
         if device_type.processor is None:
             return [event]
         try:
-            result = self._function(device_type.processor)(jsontext.copy(event))
+            result = self._function(device_type.processor)(_copy(event))
         except (Exception, SystemExit) as error:
             raise UserError(type(error).__name__, _text(error)) from error
         try:
@@ -57,10 +60,18 @@ class UserCode:
             raise UserError("what it returned", str(error)) from None
 
     def _function(self, path: str) -> Callable[[Event], Any]:
+        loaded = self._loaded.get(path)
+        if loaded is not None:
+            return loaded
         with self._lock:
             if path not in self._loaded:
                 self._loaded[path] = _load(self._root, path)
             return self._loaded[path]
+
+
+def _copy(event: Event) -> Event:
+    """All attributes of a checked event but `data` are text."""
+    return {**event, "data": jsontext.copy(event["data"])}
 
 
 def _text(error: BaseException) -> str:
@@ -121,14 +132,37 @@ def _event(event: Event, item: dict[str, Any], id: str) -> Event:
     for name in _FIXED:
         if name in item and item[name] != event[name]:
             raise ValueError(f"process must not change {name}.")
-    unknown = sorted(str(name) for name in item.keys() - cloudevents.ATTRIBUTES)
-    if unknown:
+    if not cloudevents.ATTRIBUTES.issuperset(item):
+        unknown = sorted(str(name) for name in item.keys() - cloudevents.ATTRIBUTES)
         raise ValueError(f"process returned an event with the unknown attribute {unknown[0][:40]!r}.")
-    if not isinstance(item.get("data"), dict):
+    data = item.get("data")
+    if not isinstance(data, dict):
         raise ValueError("process returned an event without data.")
-    # Through text and back: what the next role would refuse (NaN, a key twice) is the user's error here.
-    data = jsontext.loads(
-        jsontext.dumps(item["data"]), max_bytes=cloudevents.MAX_EVENT_BYTES, max_depth=_DEPTH
-    )
-    time = times.normalise(item.get("time", event["time"]))
+    if _plain(data):
+        data = dict(data)
+    else:
+        # Through text and back: what the next role would refuse (NaN, a key twice) is the user's error here.
+        data = jsontext.loads(jsontext.dumps(data), max_bytes=cloudevents.MAX_EVENT_BYTES, max_depth=_DEPTH)
+    time = item.get("time", event["time"])
+    if time is not event["time"]:
+        time = times.normalise(time)
     return {**event, "id": id, "time": time, "data": data}
+
+
+def _plain(data: dict[Any, Any]) -> bool:
+    """Whether the data is a few short scalars that text would give back as they are, which most is."""
+    if len(data) > _FEW:
+        return False
+    for key, value in data.items():
+        kind = type(value)
+        if type(key) is not str or len(key) > _SHORT:
+            return False
+        if kind is float or kind is int:
+            if not -_LARGEST <= value <= _LARGEST:
+                return False
+        elif kind is str:
+            if len(value) > _SHORT:
+                return False
+        elif kind is not bool and value is not None:
+            return False
+    return True

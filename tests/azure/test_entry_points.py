@@ -25,7 +25,7 @@ from twin_runtime import settings
 from twin_runtime.errors import Retry
 from twin_runtime.ports import MAX_DELIVERIES, Message, Request, Response
 from twinspan import packaging
-from twinspan.azure.functions import ALONE, CONCURRENCY
+from twinspan.azure.functions import ALONE, CONCURRENCY, PYTHON
 from twinspan.sizing import MAX_RECEIVES, SIZES
 from twinspan.vocabulary import Cloud
 
@@ -277,6 +277,15 @@ class TestHost:
     def test_a_function_s_own_time_is_shorter_than_the_time_of_its_app(self) -> None:
         # Flex Consumption has no upper bound; a message is hidden for 10 minutes while it is worked on.
         assert max(size.timeout_s for size in SIZES.values()) < 600
+
+    def test_the_library_is_of_the_line_for_the_apps_python(self) -> None:
+        """azure-functions 1 asks for a Python below 3.13, and 2 for 3.13 or newer: with the other one the
+        remote build installs nothing.
+        """
+        lines = (ROOT / "requirements.txt").read_text().split()
+        (pinned,) = (line.partition("==")[2] for line in lines if line.startswith("azure-functions=="))
+        newer = tuple(map(int, PYTHON.split("."))) >= (3, 13)
+        assert pinned.partition(".")[0] == ("2" if newer else "1")
 
     def test_requirements_are_pinned(self) -> None:
         lines = (ROOT / "requirements.txt").read_text().split()

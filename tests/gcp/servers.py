@@ -6,7 +6,7 @@ import base64
 import contextlib
 import json
 import re
-import shutil
+import tempfile
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,43 +16,43 @@ from typing import Any
 
 import pytest
 
-from support.servers import free_port, npm_module, running
+from local_cloud.errors import MissingProgram
+from local_cloud.gcp import firestore as server
+from local_cloud.gcp.pubsub.servers import google_emulator
+from local_cloud.gcp.pubsub.servers import start as start_pubsub
+from local_cloud.processes import Processes, free_port
+from support.servers import npm_module
 
 ROOT = Path(__file__).resolve().parents[2]
-_PUBSUB = "platform/pubsub-emulator/bin/cloud-pubsub-emulator"
-# The server listens on all addresses; the patch keeps it on loopback.
-_FIRESTORE = """
-const grpc = require(require.resolve("@grpc/grpc-js", {paths:
-[require.resolve("@firestore-emulator/server")]})); const bind = grpc.Server.prototype.bindAsync;
-grpc.Server.prototype.bindAsync = function (at, ...rest) {
-  return bind.call(this, at.replace("0.0.0.0", "127.0.0.1"), ...rest);
-};
-new (require("@firestore-emulator/server").FirestoreServer)().start(Number(process.argv[1]));
-"""
 
 
 @contextlib.contextmanager
 def firestore() -> Iterator[str]:
     """@firestore-emulator/server, an npm package of tests/servers."""
-    modules, port = npm_module("@firestore-emulator/server").parents[1], free_port()
-    with running("node", "-e", _FIRESTORE, str(port), port=port, environment={"NODE_PATH": str(modules)}):
+    npm_module(server.PACKAGE)
+    with _processes() as processes:
+        port = free_port()
+        processes.wait(server.start(processes, port), port=port)
         yield f"127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
 def pubsub() -> Iterator[str]:
     """Google's Pub/Sub emulator, where the machine has the gcloud component."""
-    gcloud = shutil.which("gcloud")
-    root = (
-        next((p for p in Path(gcloud).resolve().parents if (p / _PUBSUB).exists()), None) if gcloud else None
-    )
-    if root is None or shutil.which("java") is None:
-        pytest.skip(
-            "Google's Pub/Sub emulator is not on this machine: gcloud components install pubsub-emulator"
-        )
-    port = free_port()
-    with running(str(root / _PUBSUB), "--host=127.0.0.1", f"--port={port}", port=port):
+    try:
+        google_emulator()
+    except MissingProgram as error:
+        pytest.skip(str(error))
+    with _processes() as processes:
+        port = free_port()
+        processes.wait(start_pubsub(processes, "google", port), port=port)
         yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def _processes() -> Iterator[Processes]:
+    with tempfile.TemporaryDirectory() as folder, Processes(Path(folder)) as processes:
+        yield processes
 
 
 def call(url: str, document: dict[str, Any] | None = None, *, method: str = "POST") -> dict[str, Any]:

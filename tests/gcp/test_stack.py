@@ -40,7 +40,9 @@ def test_only_receivers_are_open_to_the_internet(layout: Layout) -> None:
     everybody = {each.name.removesuffix("_public") for each in invokers if each.body["member"] == "allUsers"}
     assert public == everybody == receivers
     outputs = {name for name in stack.get("output", {}) if not name.startswith("link_")}
-    assert outputs == {f"{role}_{what}" for role in receivers for what in ("url", "api_key")}
+    assert outputs == {"dead_letters"} | {
+        f"{role}_{what}" for role in receivers for what in ("url", "api_key")
+    }
     assert all(stack["output"][f"{role}_api_key"]["sensitive"] for role in receivers)
 
 

@@ -106,3 +106,19 @@ def test_what_a_queue_moves_by_itself() -> None:
 def test_anything_else_is_a_letter_too(text: Any) -> None:
     (letter,) = dead_letters.decode(text)
     assert letter.body == text
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"reason": 5},
+        {"reason": "No.", "event": []},
+        {"reason": "No.", "event_gzip": "bm8gZ3ppcA=="},
+        {"reason": "No.", "body_base64": "?"},
+        {"reason": "No.", "body": "x", "time": 5},
+    ],
+)
+def test_a_letter_that_somebody_else_wrote_is_kept_as_it_is(fields: dict[str, Any]) -> None:
+    text = json.dumps({"dead_letter": 1, **fields})
+    assert dead_letters.decode(text) == [DeadLetter(dead_letters.MOVED_BY_QUEUE, body=text)]

@@ -187,3 +187,12 @@ def test_the_log_holds_counts_and_no_payload() -> None:
     bench.send([{"temperature": 98765.4321}, "98765.4321"])
     assert bench.lines.named("dispatched")[0]["events"] == 1
     assert "98765" not in "".join(bench.lines.lines)
+
+
+def test_a_letter_names_no_device_that_was_not_authenticated() -> None:
+    """A replay believes what it names."""
+    letters = MemoryQueue()
+    role = Dispatcher(twin=TWIN, queue=MemoryQueue(), dead=DeadLetters(letters, log()[0]), log=log()[0])
+    role.handle([BrokerMessage("thermostat-1", b"{}", TIME, problem="The signature is wrong.")])
+    (letter,) = decode(letters.bodies[0])
+    assert (letter.device, letter.reason) == (None, "The signature is wrong.")

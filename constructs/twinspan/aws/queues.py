@@ -66,7 +66,7 @@ class DeadLetterQueue(Construct):
             tags=tags,
         )
         self.queue = place(queue, address, optional=optional)
-        self.address = self.queue.or_empty("url")
+        self.address = self.source = self.queue.or_empty("url")
         _refuse_plain_http(self, self.queue, address)
         alarm = CloudwatchMetricAlarm(
             self,

@@ -61,12 +61,12 @@ class Broker(Construct):
         self.address = self._hub["hostname"]
         self.dispatcher_environment: Mapping[str, str] = {}
 
-    def deliver_to(self, dispatcher: parts.Function, *, dead_letters: parts.DeadLetters) -> None:
+    def deliver_to(self, dispatcher: parts.Function, *, dead_letters: parts.DeadLetters) -> str:
         """Hand every telemetry message to the dispatcher.
 
         Event Grid tries for a day, then writes what it could not deliver into a blob container, since it
-        puts dead letters nowhere else; an alarm rings then too. What the dispatcher itself refuses goes to
-        `dead_letters`.
+        puts dead letters nowhere else; an alarm rings then too. Returns the container's URL. What the
+        dispatcher itself refuses goes to `dead_letters`.
         """
         target = parts.own(dispatcher, Function)
         topic = self._topic()
@@ -107,6 +107,7 @@ class Broker(Construct):
             layer=Layer.ACQUISITION,
             role="broker",
         )
+        return f"{self._foundation.storage.account['primary_blob_endpoint']}{refused['name']}"
 
     def grant_command(self, function: parts.Function) -> None:
         """Direct methods. The hub knows no role that is narrower than data contributor and can call them."""

@@ -42,7 +42,7 @@ class DeadLetterQueue(Construct):
         self.name = name
         self.optional = optional
         self._queue = _queue(self, foundation=foundation, name=name, optional=optional)
-        self.address = self._queue.or_empty("url")
+        self.address = self.source = self._queue.or_empty("url")
         foundation.monitoring.on_log(
             name.replace("-", "_"),
             phrase=names.queue(foundation.names, name),

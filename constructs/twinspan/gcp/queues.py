@@ -85,9 +85,11 @@ class DeadLetterQueue(Construct):
             expiration_policy=PubsubSubscriptionExpirationPolicy(ttl=""),
             labels=self._labels,
         )
+        subscription = place(kept, name.replace("-", "_"), optional=optional)
+        self.source = subscription.or_empty("id")
         ring_when_not_empty(
             self,
-            place(kept, name.replace("-", "_"), optional=optional),
+            subscription,
             foundation=foundation,
             name=name,
             labels=self._labels,

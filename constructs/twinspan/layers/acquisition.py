@@ -1,6 +1,7 @@
 """L1: from the broker into the `processing` queue, and on to the processor or to another cloud."""
 
 from twinspan.kit import Kit
+from twinspan.layers.hops import Hop
 from twinspan.layers.processing import Processing
 from twinspan.parts import Broker, Queue
 from twinspan.providers import Construct
@@ -18,11 +19,13 @@ class Acquisition(Construct):
         self, scope: Construct, id_: str, *, kit: Kit, broker: Broker, processing: Processing | None
     ) -> None:
         super().__init__(scope, id_)
+        self.hops: list[Hop] = []
         if processing:
             queue = processing.queue
         else:
             queue = kit.queue(self, "processing", layer=Layer.ACQUISITION)
             self._connector(kit, queue)
+            self.hops.append(Hop.of("processing", queue))
         self._dispatcher(kit, broker, queue)
 
     def _dispatcher(self, kit: Kit, broker: Broker, queue: Queue) -> None:
@@ -39,7 +42,13 @@ class Acquisition(Construct):
         )
         queue.grant_send(dispatcher)
         dead_letters.grant_send(dispatcher)
-        broker.deliver_to(dispatcher, dead_letters=dead_letters)
+        undelivered = broker.deliver_to(dispatcher, dead_letters=dead_letters)
+        more = {name.lower(): value for name, value in broker.dispatcher_environment.items()}
+        for name, letters in (("telemetry", dead_letters.source), ("broker", undelivered)):
+            if letters is not None:
+                self.hops.append(
+                    Hop(name=name, kind="dispatcher", letters=letters, target=queue.address, more=more)
+                )
 
     def _connector(self, kit: Kit, queue: Queue) -> None:
         link = kit.twin.topology.link("telemetry")

@@ -3,6 +3,7 @@ optional.
 """
 
 from twinspan.kit import Kit
+from twinspan.layers.hops import Hop
 from twinspan.layers.receiver import receiver
 from twinspan.parts import Broker, Queue
 from twinspan.providers import Construct
@@ -23,8 +24,18 @@ class EventFeedback(Construct):
         self.queue = None if remote else kit.queue(self, "commands", layer=Layer.ACQUISITION, optional=True)
         if self.queue:
             dead_letters = self.queue.dead_letters
+            self.hops = [Hop.of("commands", self.queue)]
         else:
             dead_letters = kit.dead_letters(self, "commands-dead", layer=Layer.ACQUISITION, optional=True)
+            self.hops = [
+                Hop(
+                    name="commands",
+                    kind="devices",
+                    letters=dead_letters.source,
+                    target=broker.address,
+                    optional=True,
+                )
+            ]
         environment = {"BROKER": broker.address, "DEAD_LETTER_QUEUE": dead_letters.address}
         if self.queue:
             feedback = kit.function(
@@ -58,6 +69,7 @@ class EventCheck(Construct):
     def __init__(self, scope: Construct, id_: str, *, kit: Kit, feedback: EventFeedback | None) -> None:
         super().__init__(scope, id_)
         self.queue: Queue = kit.queue(self, "events", layer=Layer.PROCESSING, optional=True)
+        self.hops = [Hop.of("events", self.queue)]
         workflow = kit.workflow(self)
         commands = feedback.queue if feedback else None
         link = kit.twin.topology.link_of(Role.EVENT_CHECKER)

@@ -1,6 +1,7 @@
 """L3 hot: the store of the last days, and the ways in and out of its cloud."""
 
 from twinspan.kit import Kit
+from twinspan.layers.hops import Hop
 from twinspan.layers.receiver import receiver
 from twinspan.providers import Construct
 from twinspan.vocabulary import Layer, Role
@@ -12,6 +13,7 @@ class HotStorage(Construct):
     def __init__(self, scope: Construct, id_: str, *, kit: Kit) -> None:
         super().__init__(scope, id_)
         self.store = kit.store(self)
+        self.hops: list[Hop] = []
         if kit.twin.topology.is_receiver(Role.WRITER):
             self._writer(kit)
         if kit.twin.topology.is_receiver(Role.HOT_READER):
@@ -28,6 +30,9 @@ class HotStorage(Construct):
         )
         self.store.grant_write(writer)
         dead_letters.grant_send(writer)
+        self.hops.append(
+            Hop(name="writing", kind="store", letters=dead_letters.source, target=self.store.address)
+        )
 
     def _hot_reader(self, kit: Kit) -> None:
         hot_reader = receiver(

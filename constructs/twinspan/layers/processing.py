@@ -2,6 +2,7 @@
 
 from twinspan.kit import Kit
 from twinspan.layers.events import EventCheck
+from twinspan.layers.hops import Hop
 from twinspan.layers.hot_storage import HotStorage
 from twinspan.layers.receiver import receiver
 from twinspan.parts import Queue
@@ -26,6 +27,7 @@ class Processing(Construct):
         if kit.twin.topology.is_receiver(Role.INGESTION):
             self._ingestion(kit)
         persisting = kit.queue(self, "persisting", layer=Layer.PROCESSING)
+        self.hops = [Hop.of("processing", self.queue), Hop.of("persisting", persisting)]
         self._processor(kit, persisting)
         self._persister(kit, persisting, store, events)
 

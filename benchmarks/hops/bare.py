@@ -1,0 +1,124 @@
+"""The work of a hop by hand: parse, do the one thing, write. No check of anything, no signature, no log, no
+dead letter, no second try. What it leaves behind is what the role leaves, ids and traceparents included.
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+import time
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from twin_runtime import cloudevents
+
+from . import sample
+from .services import Stored
+
+_RETENTION_S = 30 * 86_400
+
+
+def dispatch(payload: bytes) -> str:
+    """Readings to a batch of events."""
+    source = f"/twins/{sample.TWIN}/devices/{sample.DEVICE}"
+    return json.dumps(
+        [
+            {
+                "specversion": "1.0",
+                "type": cloudevents.TELEMETRY,
+                "source": source,
+                "id": reading["id"],
+                "time": reading["time"],
+                "subject": sample.KIND,
+                "datacontenttype": "application/json",
+                "traceparent": _trace(source, reading["id"]),
+                "data": reading["data"],
+            }
+            for reading in json.loads(payload)
+        ]
+    )
+
+
+def load(path: Path) -> Callable[[Any], Any]:
+    """The user's `process`."""
+    return runpy.run_path(str(path))["process"]
+
+
+def process(body: str, function: Callable[[Any], Any]) -> str:
+    """A batch of events through the user's code."""
+    return json.dumps([result for event in json.loads(body) if (result := function(event)) is not None])
+
+
+def rows(body: str | bytes) -> list[Stored]:
+    """The rows of a batch of events."""
+    expires = int(time.time()) + _RETENTION_S
+    return [
+        {
+            "device": event["source"].rpartition("/")[2],
+            "time": event["time"],
+            "id": event["id"],
+            "type": event["type"],
+            "data": json.dumps(event["data"]),
+            "traceparent": event["traceparent"],
+            "expires": expires,
+        }
+        for event in json.loads(body)
+    ]
+
+
+def read(found: Sequence[Stored]) -> str:
+    """The answer to a read of these rows."""
+    events = [
+        {
+            "specversion": "1.0",
+            "type": row["type"],
+            "source": f"/twins/{sample.TWIN}/devices/{row['device']}",
+            "id": row["id"],
+            "time": row["time"],
+            "subject": sample.KIND,
+            "datacontenttype": "application/json",
+            "traceparent": row["traceparent"],
+            "data": json.loads(row["data"]),
+        }
+        for row in found
+    ]
+    return json.dumps({"device": sample.DEVICE, "events": events, "cursor": None})
+
+
+def check(body: str) -> list[str]:
+    """The messages with the commands that a batch of events fires."""
+    return [
+        json.dumps(
+            [
+                {
+                    "specversion": "1.0",
+                    "type": cloudevents.COMMAND,
+                    "source": event["source"],
+                    "id": _id("overheating", sample.DEVICE, event["id"]),
+                    "time": event["time"],
+                    "subject": "set_point",
+                    "datacontenttype": "application/json",
+                    "traceparent": event["traceparent"],
+                    "data": {
+                        "command": "set_point",
+                        "value": 20,
+                        "rule": "overheating",
+                        "event_id": event["id"],
+                    },
+                }
+            ]
+        )
+        for event in json.loads(body)
+        if event["data"].get("temperature", 0) > sample.THRESHOLD
+    ]
+
+
+def _id(*parts: str) -> str:
+    return sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:32]
+
+
+def _trace(source: str, id: str) -> str:
+    digest = sha256(f"{source}\0{id}".encode()).hexdigest()
+    return f"00-{digest[:31]}1-{digest[32:47]}1-01"

@@ -1,0 +1,144 @@
+"""AWS: SQS and DynamoDB of moto, in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from unittest import mock
+
+from local_cloud.processes import free_port
+from support.servers import running
+from twin_runtime.ports import Broker, Queue, Store, Workflow
+
+from .services import Secret, Stored
+
+_BATCH = 25
+
+
+class LocalAws:
+    """`ports.Cloud`: the product's own factory, whose clients find the server by the environment."""
+
+    name = "aws"
+
+    def __init__(self, secret: str) -> None:
+        from twin_aws.cloud import Aws
+
+        self._aws = Aws()
+        self._secret = Secret(secret)
+
+    def queue(self, address: str) -> Queue:
+        return self._aws.queue(address)
+
+    def store(self, address: str) -> Store:
+        return self._aws.store(address)
+
+    def secret(self, address: str) -> Secret:
+        return self._secret
+
+    def broker(self, address: str) -> Broker:
+        return self._aws.broker(address)
+
+    def workflow(self, address: str) -> Workflow:
+        return self._aws.workflow(address)
+
+
+class AwsServices:
+    """`services.Services`. The bare side uses the very clients of the adapters."""
+
+    runs_on = "SQS and DynamoDB of moto"
+    store = "factory-hot"
+
+    def __init__(self, secret: str) -> None:
+        from twin_aws.clients import client
+
+        self.cloud = LocalAws(secret)
+        self._sqs, self._dynamodb = client("sqs"), client("dynamodb")
+        self.queue: str = self._sqs.create_queue(QueueName="factory-queue")["QueueUrl"]
+        key, sort = ("device", "HASH"), ("key", "RANGE")
+        self._dynamodb.create_table(
+            TableName=self.store,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in (key, sort)],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in (key, sort)],
+        )
+
+    def send(self, body: str) -> None:
+        entries = [{"Id": "0", "MessageBody": body}]
+        self._sqs.send_message_batch(QueueUrl=self.queue, Entries=entries)
+
+    def put(self, rows: Sequence[Stored]) -> None:
+        for start in range(0, len(rows), _BATCH):
+            items = [
+                {
+                    "device": {"S": row["device"]},
+                    "key": {"S": f"{row['time']}#{row['id']}"},
+                    "type": {"S": row["type"]},
+                    "data": {"S": row["data"]},
+                    "traceparent": {"S": row["traceparent"]},
+                    "expires": {"N": str(row["expires"])},
+                }
+                for row in rows[start : start + _BATCH]
+            ]
+            self._dynamodb.batch_write_item(
+                RequestItems={self.store: [{"PutRequest": {"Item": item}} for item in items]}
+            )
+
+    def query(self, device: str, limit: int) -> list[Stored]:
+        answer = self._dynamodb.query(
+            TableName=self.store,
+            KeyConditionExpression="device = :device",
+            ExpressionAttributeValues={":device": {"S": device}},
+            Limit=limit,
+        )
+        return [_stored(item) for item in answer["Items"]]
+
+    def taken(self) -> list[str]:
+        bodies: list[str] = []
+        while found := self._sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in found:
+                bodies.append(message["Body"])
+                self._sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+    def rows(self) -> list[Stored]:
+        items = self._dynamodb.scan(TableName=self.store)["Items"]
+        for item in items:
+            key = {name: item[name] for name in ("device", "key")}
+            self._dynamodb.delete_item(TableName=self.store, Key=key)
+        return [_stored(item) for item in items]
+
+
+def _stored(item: dict[str, dict[str, str]]) -> Stored:
+    time, _, id = item["key"]["S"].partition("#")
+    return {
+        "device": item["device"]["S"],
+        "time": time,
+        "id": id,
+        "type": item["type"]["S"],
+        "data": item["data"]["S"],
+        "traceparent": item["traceparent"]["S"],
+        "expires": int(item["expires"]["N"]),
+    }
+
+
+@contextlib.contextmanager
+def services(secret: str) -> Iterator[AwsServices]:
+    """The services, until the end of the block. `secret` is the text of every secret."""
+    port = free_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }
+    server = (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port))
+    with running(*server, port=port), mock.patch.dict(os.environ, environment):
+        from twin_aws.clients import client
+
+        client.cache_clear()
+        try:
+            yield AwsServices(secret)
+        finally:
+            client.cache_clear()

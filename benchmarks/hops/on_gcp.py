@@ -1,0 +1,105 @@
+"""Google Cloud: the sink in Pub/Sub's place, and a Firestore emulator, each in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from unittest import mock
+
+from gcp.servers import firestore
+from twin_runtime.ports import Broker, Queue, Store, Workflow
+
+from .services import Secret, Sink, Stored, sink
+
+
+class LocalGcp:
+    """`ports.Cloud`: the product's own factory at the local servers' addresses."""
+
+    name = "gcp"
+
+    def __init__(self, pubsub: str, secret: str) -> None:
+        from twin_gcp.cloud import Endpoints, GcpCloud
+
+        self._gcp = GcpCloud(endpoints=Endpoints(pubsub=pubsub))
+        self._secret = Secret(secret)
+
+    def queue(self, address: str) -> Queue:
+        return self._gcp.queue(address)
+
+    def store(self, address: str) -> Store:
+        return self._gcp.store(address)
+
+    def secret(self, address: str) -> Secret:
+        return self._secret
+
+    def broker(self, address: str) -> Broker:
+        return self._gcp.broker(address)
+
+    def workflow(self, address: str) -> Workflow:
+        return self._gcp.workflow(address)
+
+
+class GcpServices:
+    """`services.Services`. The bare side has an HTTP connection and a Firestore client of its own."""
+
+    runs_on = "Pub/Sub's REST on a bare server, Firestore of @firestore-emulator/server"
+    queue = "projects/my-project/topics/factory-queue"
+    store = "projects/my-project/databases/factory-hot"
+
+    def __init__(self, publisher: Sink, secret: str) -> None:
+        from google.cloud.firestore import Client
+
+        self.cloud = LocalGcp(publisher.url, secret)
+        self._sink = publisher
+        self._client = Client(project="my-project", database="factory-hot")
+        self._rows = self._client.collection("rows")
+
+    def send(self, body: str) -> None:
+        document = {"messages": [{"data": b64encode(body.encode()).decode()}]}
+        content = json.dumps(document).encode()
+        self._sink.post(f"/v1/{self.queue}:publish", content, {"content-type": "application/json"})
+
+    def put(self, rows: Sequence[Stored]) -> None:
+        batch = self._client.batch()
+        for row in rows:
+            key = f"{row['time']}#{row['id']}"
+            name = sha256(f"{row['device']}\n{key}".encode()).hexdigest()[:40]
+            document = {name: row[name] for name in ("device", "type", "data", "traceparent")}
+            expires = datetime.fromtimestamp(row["expires"], UTC)
+            batch.set(self._rows.document(name), {**document, "key": key, "expires": expires})
+        batch.commit()
+
+    def query(self, device: str, limit: int) -> list[Stored]:
+        from google.cloud.firestore_v1.base_query import FieldFilter
+
+        found = self._rows.where(filter=FieldFilter("device", "==", device)).order_by("key").limit(limit)
+        return [_stored(snapshot.to_dict() or {}) for snapshot in found.stream()]
+
+    def taken(self) -> list[str]:
+        return self._sink.taken()
+
+    def rows(self) -> list[Stored]:
+        found = list(self._rows.stream())
+        for snapshot in found:
+            snapshot.reference.delete()
+        return [_stored(snapshot.to_dict() or {}) for snapshot in found]
+
+
+def _stored(document: dict[str, Any]) -> Stored:
+    time, _, id = document.pop("key").partition("#")
+    return {**document, "time": time, "id": id, "expires": int(document["expires"].timestamp())}
+
+
+@contextlib.contextmanager
+def services(secret: str) -> Iterator[GcpServices]:
+    """The services, until the end of the block. `secret` is the text of every secret."""
+    with firestore() as host, sink() as publisher:
+        environment = {"FIRESTORE_EMULATOR_HOST": host, "GOOGLE_CLOUD_PROJECT": "my-project"}
+        with mock.patch.dict(os.environ, environment):
+            yield GcpServices(publisher, secret)

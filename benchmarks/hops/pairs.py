@@ -1,0 +1,189 @@
+"""Each role at work on a batch, and beside it the same work as a function without any check would do it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twin_runtime import assembly, cloudevents, settings, signing
+from twin_runtime.ports import BrokerMessage, Message, Request
+from twin_runtime.sender import GZIP_ABOVE, GZIP_LEVEL
+
+from . import bare, sample
+from .services import Services, Sink
+
+Left = Callable[[], list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Both sides of a hop; each call does one batch. `left` takes away what the calls since left behind."""
+
+    ours: Callable[[], None]
+    bare: Callable[[], None]
+    left: Left
+
+
+def secret(link: str) -> str:
+    """The text of every secret: a sender's, a receiver's and the API keys' in one. `link` is a URL."""
+    keys = {"signing_keys": sample.SIGNING_KEYS, "api_keys": [sample.API_KEY]}
+    return json.dumps({"url": link, "api_key": sample.API_KEY, **keys})
+
+
+class Pairs:
+    """The pairs of one cloud's services. `folder` is scratch."""
+
+    def __init__(self, services: Services, link: Sink, folder: Path) -> None:
+        self._services = services
+        self._link = link
+        self._plain = sample.package(folder / "plain", processor=False)
+        self._coded = sample.package(folder / "coded", processor=True)
+        self._null = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+
+    def dispatcher(self, count: int) -> Pair:
+        role = assembly.dispatcher(self._parts("dispatcher"))
+        body = json.dumps(sample.readings(count)).encode()
+        message = BrokerMessage(sample.DEVICE, body, "2024-02-29T12:00:00Z")
+        send = self._services.send
+        return Pair(lambda: role.handle([message]), lambda: send(bare.dispatch(body)), self._bodies)
+
+    def connector(self, count: int) -> Pair:
+        role = assembly.connector(self._parts("connector"))
+        return Pair(_consume(role, count), self._post(count), self._posted)
+
+    def connector_both_gzip(self, count: int) -> Pair:
+        """The bare side packs its body as the role does: the same bytes go out."""
+        role = assembly.connector(self._parts("connector"))
+        return Pair(_consume(role, count), self._post(count, gzip=True), self._posted)
+
+    def ingestion(self, count: int) -> Pair:
+        role = assembly.ingestion(self._parts("ingestion"))
+        body, send = sample.body(count).encode(), self._services.send
+        return Pair(_request(role, count), lambda: send(json.dumps(json.loads(body))), self._bodies)
+
+    def processor(self, count: int) -> Pair:
+        """With the user code of the example."""
+        role = assembly.processor(self._parts("processor", self._coded))
+        body, send = sample.body(count), self._services.send
+        process = bare.load(self._coded / sample.PROCESSOR)
+        return Pair(_consume(role, count), lambda: send(bare.process(body, process)), self._bodies)
+
+    def processor_without_code(self, count: int) -> Pair:
+        role = assembly.processor(self._parts("processor"))
+        body, send = sample.body(count), self._services.send
+        return Pair(_consume(role, count), lambda: send(json.dumps(json.loads(body))), self._bodies)
+
+    def persister_local(self, count: int) -> Pair:
+        role = assembly.persister(self._parts("persister"))
+        body, put = sample.body(count), self._services.put
+        return Pair(_consume(role, count), lambda: put(bare.rows(body)), self._rows)
+
+    def persister_remote(self, count: int) -> Pair:
+        role = assembly.persister(self._parts("persister", remote=True))
+        return Pair(_consume(role, count), self._post(count), self._posted)
+
+    def writer(self, count: int) -> Pair:
+        role = assembly.writer(self._parts("writer"))
+        body, put = sample.body(count).encode(), self._services.put
+        return Pair(_request(role, count), lambda: put(bare.rows(body)), self._rows)
+
+    def hot_reader(self, count: int) -> Pair:
+        """The store holds `count` rows of the device; both sides answer with all of them."""
+        role = assembly.hot_reader(self._parts("hot_reader"))
+        self._services.rows()
+        self._services.put(bare.rows(sample.body(count)))
+        query = {"device": sample.DEVICE, "limit": str(count)}
+        request = Request("GET", {"host": "example", "x-api-key": sample.API_KEY}, query=query)
+        answers: list[bytes | str] = []
+
+        def ours() -> None:
+            answers[:] = [role.handle(request).body]
+
+        def theirs() -> None:
+            answers[:] = [bare.read(self._services.query(sample.DEVICE, count))]
+
+        return Pair(ours, theirs, lambda: [json.loads(answer) for answer in answers])
+
+    def event_checker(self, count: int) -> Pair:
+        """One event of the batch fires the rule, which sends a command."""
+        role = assembly.event_checker(self._parts("event_checker"))
+        body, send = sample.body(count), self._services.send
+
+        def theirs() -> None:
+            for command in bare.check(body):
+                send(command)
+
+        return Pair(_consume(role, count), theirs, self._bodies)
+
+    def _post(self, count: int, *, gzip: bool = False) -> Callable[[], None]:
+        body, headers = sample.body(count), {"content-type": cloudevents.BATCH_MEDIA_TYPE}
+
+        def post() -> None:
+            content = json.dumps(json.loads(body)).encode()
+            if gzip:
+                content = zlib.compress(content, GZIP_LEVEL, 31)
+            self._link.post("/link", content, headers | ({"content-encoding": "gzip"} if gzip else {}))
+
+        return post
+
+    def _parts(self, role: str, root: Path | None = None, *, remote: bool = False) -> assembly.Parts:
+        services = self._services
+        names = settings.expected(role, services.cloud.name, remote=remote)
+        values = {name: services.queue if name.endswith("QUEUE") else "secret" for name in names}
+        own = {"STORE": services.store, "TWIN_ROLE": role, "EVENTS_QUEUE": "", "WORKFLOW": _WORKFLOW}
+        environ = {name: own.get(name, value) for name, value in values.items()}
+        return assembly.Parts(
+            role, services.cloud, environ=environ, root=root or self._plain, sink=self._write
+        )
+
+    def _write(self, _level: str, line: str) -> None:
+        self._null.write(line + "\n")
+        self._null.flush()
+
+    def _bodies(self) -> list[Any]:
+        return [json.loads(body) for body in self._services.taken()]
+
+    def _posted(self) -> list[Any]:
+        return [json.loads(body) for body in self._link.taken()]
+
+    def _rows(self) -> list[Any]:
+        """Without the second in which they were written."""
+        rows = [{**row, "expires": None, "data": json.loads(row["data"])} for row in self._services.rows()]
+        return sorted(rows, key=lambda row: row["time"])
+
+
+_WORKFLOW = "http://127.0.0.1/never"
+"""No rule of the sample starts it."""
+
+
+def _consume(role: Any, count: int) -> Callable[[], None]:
+    message = Message("m1", sample.body(count), 1)
+
+    def run() -> None:
+        if role.handle([message]):
+            raise RuntimeError(f"{type(role).__name__} did not do its batch.")
+
+    return run
+
+
+def _request(role: Any, count: int) -> Callable[[], None]:
+    """A request as the sender makes it: packed above its bound, with an API key, signed with two keys."""
+    body = sample.body(count).encode()
+    headers: Mapping[str, str] = {"content-type": cloudevents.BATCH_MEDIA_TYPE, "x-api-key": sample.API_KEY}
+    id = signing.webhook_id(body)
+    if len(body) > GZIP_ABOVE:
+        body, headers = zlib.compress(body, GZIP_LEVEL, 31), {**headers, "content-encoding": "gzip"}
+    signed = signing.sign(sample.SIGNING_KEYS, body, id=id, timestamp=int(time.time()))
+    request = Request("POST", {**headers, **signed}, body)
+
+    def run() -> None:
+        if role.handle(request).status != 200:
+            raise RuntimeError(f"{type(role).__name__} did not take its batch.")
+
+    return run

@@ -1,0 +1,51 @@
+"""The command `python -m local_cloud [--keep]`: the demonstration of the twin that TWIN names."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+BEGAN = time.time()
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "constructs"), str(ROOT / "function_src")]
+
+FOLDER = ROOT / ".local-cloud"
+
+
+def main() -> int:
+    """0 when nothing was lost, 1 when something was, 2 when the demonstration could not run."""
+    from local_cloud.demo.run import Demo
+    from local_cloud.errors import LocalCloudError
+    from local_cloud.processes import ended_by_signals
+    from simulator.errors import SimulatorError
+    from twinspan.cli import checked, twin_file
+    from twinspan.config import ConfigErrors
+
+    parser = argparse.ArgumentParser(prog="python -m local_cloud", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
+    arguments = parser.parse_args()
+    path = twin_file(os.environ, root=ROOT)
+    try:
+        config = checked(path)
+    except ConfigErrors as errors:
+        print(errors, file=sys.stderr)
+        return 2
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    try:
+        with ended_by_signals():
+            good = Demo(config, path, folder=FOLDER, began=BEGAN).go(keep=arguments.keep)
+    except KeyboardInterrupt:
+        print("\nEnded.", file=sys.stderr)
+        return 130
+    except (LocalCloudError, SimulatorError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""The AWS stack, applied to MiniStack by real Terraform with the real provider."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from local_cloud import standins, terraform
+from local_cloud.aws import queues
+from local_cloud.aws.server import ROOT_KEY, MiniStack
+
+SERVICES = (
+    "apigateway",
+    "cloudwatch",
+    "dynamodb",
+    "iam",
+    "iot",
+    "kms",
+    "lambda",
+    "logs",
+    "secretsmanager",
+    "sfn",
+    "sns",
+    "sqs",
+    "sts",
+)
+"""Names in the provider's `endpoints` block of what the stacks use."""
+ACCOUNT = "000000000000"
+_API_KEY = "aws_api_gateway_api_key"
+_PARALLEL = 30
+
+
+def apply(
+    stack: Mapping[str, Any],
+    variables: Mapping[str, object],
+    *,
+    server: MiniStack,
+    sqs: Any,
+    folder: Path,
+    assets: Path,
+    adopt: bool = True,
+) -> standins.Evaluated:
+    """Apply a scratch copy of the stack in `folder`; it is `stack` in all but:
+
+    - the provider: its version is the one that is there, its endpoint is MiniStack's;
+    - a value for each API key: AWS makes one up, MiniStack refuses a key without;
+    - with `adopt`, `import` blocks for the queues (see `queues`).
+    """
+    providers = terraform.find_providers()
+    copy = _for_server(stack, server, providers)
+    if adopt:
+        copy["import"] = queues.adopt(
+            stack,
+            variables,
+            sqs=sqs,
+            url=server.url,
+            account=ACCOUNT,
+            region=server.region,
+            folder=folder / "queues",
+        )
+    workspace = terraform.Workspace(folder, {"aws": providers["aws"]} if "aws" in providers else {})
+    workspace.write(copy, assets)
+    return standins.evaluated(workspace.apply(variables, f"-parallelism={_PARALLEL}"))
+
+
+def again(variables: Mapping[str, object], folder: Path) -> standins.Evaluated:
+    """Apply the same copy once more, with other variables."""
+    workspace = terraform.Workspace(folder)
+    return standins.evaluated(workspace.apply(variables, f"-parallelism={_PARALLEL}"))
+
+
+def _for_server(
+    stack: Mapping[str, Any], server: MiniStack, providers: Mapping[str, tuple[str, Path]]
+) -> dict[str, Any]:
+    copy = standins.rewrite(stack, lambda *_: {}, real=("aws",))
+    copy["terraform"] = {**copy["terraform"]}
+    copy["terraform"].pop("backend", None)
+    if "aws" in providers:
+        terraform.required_providers(copy)["aws"]["version"] = providers["aws"][0]
+    copy["provider"] = {"aws": [{**block, **_provider(server)} for block in stack["provider"]["aws"]]}
+    keys = copy["resource"].get(_API_KEY, {})
+    made = {name: {**body, "value": secrets.token_hex(20) + _each(body)} for name, body in keys.items()}
+    if made:
+        copy["resource"] = {**copy["resource"], _API_KEY: made}
+    return copy
+
+
+def _each(body: Mapping[str, Any]) -> str:
+    return "${each.key}" if "for_each" in body else ""
+
+
+def _provider(server: MiniStack) -> dict[str, Any]:
+    return {
+        "access_key": ROOT_KEY,
+        "secret_key": ROOT_KEY,
+        "skip_credentials_validation": True,
+        "skip_metadata_api_check": True,
+        "skip_region_validation": True,
+        "skip_requesting_account_id": True,
+        "max_retries": 2,
+        "custom_ca_bundle": str(server.ca_file),
+        "endpoints": [dict.fromkeys(SERVICES, server.url)],
+    }

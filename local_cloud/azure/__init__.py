@@ -1,0 +1,1 @@
+"""Azure's part of the local cloud."""

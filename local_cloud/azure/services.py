@@ -1,0 +1,64 @@
+"""The stand-ins that function apps call and that have little to do, in one process: managed identities, the
+key vault, logic apps.
+
+Run as `python -m local_cloud.azure.services <config>`; `configuration` says what is in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from local_cloud.azure.identity import Identities
+from local_cloud.azure.key_vault import Vault
+from local_cloud.azure.logic_app import LogicApps
+from local_cloud.azure.tokens import Tokens
+from local_cloud.azure.web import Server
+from local_cloud.certificates import Certificate
+
+
+def configuration(
+    *,
+    key: str,
+    certificate: Certificate,
+    apps: Mapping[str, Mapping[str, str]],
+    identity_port: int,
+    vault_port: int,
+    vault_host: str,
+    policies: Mapping[str, Sequence[Mapping[str, str]]],
+    logic_app_port: int,
+    runs: Path,
+) -> dict[str, Any]:
+    """A JSON object of all that the three need; `vault_host` is the vault's name and port for clients."""
+    return {
+        "key": key,
+        "certificate": [str(certificate.certificate), str(certificate.key)],
+        "identity": {"port": identity_port, "apps": apps},
+        "vault": {"port": vault_port, "host": vault_host},
+        "logic_app": {"port": logic_app_port, "policies": policies, "runs": str(runs)},
+    }
+
+
+def main(config: Mapping[str, Any]) -> None:
+    tokens = Tokens(config["key"])
+    certificate, key = (Path(path) for path in config["certificate"])
+    identity, vault, logic_app = config["identity"], config["vault"], config["logic_app"]
+    logic_apps = LogicApps(tokens, logic_app["policies"], Path(logic_app["runs"]))
+    servers = [
+        Server(identity["port"], Identities(tokens, identity["apps"])),
+        Server(vault["port"], Vault(tokens, vault["host"]), (certificate, key)),
+        Server(logic_app["port"], logic_apps, (certificate, key)),
+    ]
+    threads = [threading.Thread(target=server.serve_forever) for server in servers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text("utf-8")))

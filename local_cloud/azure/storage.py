@@ -1,0 +1,84 @@
+"""Storage accounts: Azurite, with accounts of the stack's names, and over HTTPS, since an identity's token
+goes nowhere else.
+
+Azurite takes a token for what it says, whoever signed it, and knows no roles.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64encode
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient, TextBase64DecodePolicy
+
+from local_cloud import node
+from local_cloud.certificates import Certificate
+from local_cloud.processes import Process, Processes, free_port
+from local_cloud.standins import Evaluated
+
+
+class Azurite:
+    """Blobs and queues of some accounts."""
+
+    def __init__(self, accounts: Collection[str], *, queue_port: int, blob_port: int, ca_file: str) -> None:
+        self._keys = {name: b64encode(secrets.token_bytes(64)).decode() for name in accounts}
+        self._ca_file = ca_file
+        self._queue_port = queue_port
+        self._blob_port = blob_port
+        self._accounts_of_queues: dict[str, str] = {}
+
+    def start(self, processes: Processes, certificate: Certificate) -> Process:
+        script = node.package("azurite") / "dist" / "src" / "azurite.js"
+        options = ["--silent", "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck"]
+        options += ["--oauth", "basic", "--cert", str(certificate.certificate), "--key", str(certificate.key)]
+        ports = {"blob": self._blob_port, "queue": self._queue_port, "table": free_port()}
+        for kind, port in ports.items():
+            options += [f"--{kind}Host", "127.0.0.1", f"--{kind}Port", str(port)]
+        accounts = ";".join(f"{name}:{key}" for name, key in self._keys.items())
+        return processes.start(
+            "azurite",
+            [node.node(), str(script), *options],
+            environment={"AZURITE_ACCOUNTS": accounts},
+            cwd=processes.folder,
+        )
+
+    def queues(self, account: str) -> QueueServiceClient:
+        """A client with the account's key."""
+        url = f"https://127.0.0.1:{self._queue_port}/{account}"
+        return QueueServiceClient(url, self._credential(account), connection_verify=self._ca_file)
+
+    def blobs(self, account: str) -> BlobServiceClient:
+        url = f"https://127.0.0.1:{self._blob_port}/{account}"
+        return BlobServiceClient(url, self._credential(account), connection_verify=self._ca_file)
+
+    def create(self, evaluated: Evaluated) -> None:
+        """The stack's queues and containers."""
+        for queue in evaluated.of("azurerm_storage_queue").values():
+            account = self._accounts_of_queues[queue["name"]] = _account_of(queue)
+            _once(self.queues(account).create_queue, queue["name"])
+        for container in evaluated.of("azurerm_storage_container").values():
+            _once(self.blobs(_account_of(container)).create_container, container["name"])
+
+    def peek(self, queue: str) -> list[str]:
+        """Bodies of up to 32 visible messages of a queue of the stack, which keeps them."""
+        account = self._accounts_of_queues[queue]
+        client = self.queues(account).get_queue_client(queue, message_decode_policy=TextBase64DecodePolicy())
+        return [message.content for message in client.peek_messages(32)]
+
+    def _credential(self, account: str) -> Any:
+        return {"account_name": account, "account_key": self._keys[account]}
+
+
+def _account_of(values: Mapping[str, Any]) -> str:
+    return values["storage_account_id"].rpartition("/")[2]
+
+
+def _once(create: Any, name: str) -> None:
+    try:
+        create(name)
+    except ResourceExistsError:
+        return

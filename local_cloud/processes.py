@@ -1,0 +1,194 @@
+"""Servers as processes of their own, on free ports of loopback, ended with the block that started them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from local_cloud.errors import LocalCloudError
+
+_GRACE_S = 5.0
+_POLL_S = 0.05
+_TAIL = 600
+
+
+class Process:
+    """One server. Its output goes to `log`."""
+
+    def __init__(self, name: str, popen: subprocess.Popen[bytes], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._popen = popen
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
+    def running(self) -> bool:
+        return self._popen.poll() is None
+
+    def kill(self) -> None:
+        """End it at once, as a machine that fails would, with all that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._popen.wait()
+
+    def ask_to_end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGTERM)
+
+    def end(self, until: float) -> None:
+        """Wait until `until` (of time.monotonic) for it to end, then kill what is left of its group."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(max(0.0, until - time.monotonic()))
+        self.kill()
+
+    def tail(self) -> str:
+        """The last of what it said."""
+        return self.log.read_text("utf-8", "replace")[-_TAIL:].strip() if self.log.exists() else ""
+
+
+class Processes:
+    """Starts servers and ends them all, in the opposite order: use it as a context manager.
+
+    `folder` gets a log per server, `<name>.log`. `environment` is laid over this process's own for each.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self._environment = dict(environment or {})
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._running: list[Process] = []
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> Process:
+        """Start a server; see `wait` for when it answers. `environment` is laid over that of all."""
+        log = self.folder / f"{name}.log"
+        with log.open("ab") as output:
+            popen = self._popen(name, command, output, self._with(environment), cwd)
+        process = Process(name, popen, log)
+        self._running.append(process)
+        return process
+
+    def wait(self, process: Process, *, port: int, path: str | None = None, seconds: float = 60.0) -> None:
+        """Until the server listens on `port` or, where `path` is given, answers it with any status below 500.
+
+        Raises `LocalCloudError` with the server's last words when it ends first or takes too long.
+        """
+        until = time.monotonic() + seconds
+        while not (listens(port) if path is None else answers(f"http://127.0.0.1:{port}{path}")):
+            if not process.running:
+                raise LocalCloudError(f"{process.name} ended before it answered: {process.tail()}")
+            if time.monotonic() > until:
+                raise LocalCloudError(
+                    f"{process.name} did not answer on port {port} within {seconds:.0f} s: {process.tail()}"
+                )
+            time.sleep(_POLL_S)
+
+    def stop(self, process: Process) -> None:
+        """End one server before the others."""
+        self._running.remove(process)
+        process.ask_to_end()
+        process.end(time.monotonic() + _GRACE_S)
+
+    def close(self) -> None:
+        """End every server: ask all of them, then kill who is left."""
+        for process in reversed(self._running):
+            process.ask_to_end()
+        until = time.monotonic() + _GRACE_S
+        while self._running:
+            self._running.pop().end(until)
+
+    def _with(self, environment: Mapping[str, str] | None) -> dict[str, str]:
+        return {**os.environ, **self._environment, **(environment or {})}
+
+    @staticmethod
+    def _popen(
+        name: str, command: Sequence[str], output: IO[bytes], environment: Mapping[str, str], cwd: Path | None
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(  # noqa: S603 - our own command lines
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=dict(environment),
+                cwd=cwd,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise LocalCloudError(f"{name} could not be started: {command[0]} is not there.") from error
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def free_ports(count: int) -> list[int]:
+    """Several at a time, all different."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections on a port of loopback."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+        return True
+    return False
+
+
+def answers(url: str) -> bool:
+    """Whether an HTTP server answers, with anything but a failure of its own."""
+    try:
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - http on loopback
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code < 500
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the block as Ctrl-C does, so that servers are ended in all three cases."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,24 @@
+"""Attributes of resources that belong to no cloud: passwords and waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from local_cloud.standins import Body
+
+
+def computed(seed: str) -> Any:
+    """A `standins.Computed` for the providers random and time.
+
+    A password follows from `seed` and its address, so that applying again keeps it, as a state would.
+    """
+
+    def attributes(kind: str, name: str, body: Body) -> Mapping[str, Any]:
+        if kind != "random_password":
+            return {}
+        instance = "${each.key}" if "for_each" in body else "${count.index}" if "count" in body else ""
+        digits = f'sha512("{seed}/{name}/{instance}")'
+        return {"result": f"${{substr({digits}, 0, {body['length']})}}"}
+
+    return attributes

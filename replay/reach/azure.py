@@ -1,0 +1,70 @@
+"""Azure, by `DefaultAzureCredential`: environment, workload identity, `az login` and more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from replay.places import Place
+from replay.sources import Source
+from replay.sources.azure import BlobSource, QueueSource
+from twin_runtime.ports import Broker, Queue, SecretSource, Store
+
+
+class AzureReach:
+    """`endpoints`: keys, a token and a hub of local servers (see `replay.access`)."""
+
+    def __init__(self, endpoints: Mapping[str, str]) -> None:
+        self._endpoints = endpoints
+
+    @cached_property
+    def _credential(self) -> Any:
+        if "token" in self._endpoints:
+            return _StaticToken(self._endpoints["token"])
+        from azure.identity import DefaultAzureCredential
+
+        return DefaultAzureCredential()
+
+    @property
+    def _storage(self) -> Any:
+        return self._endpoints.get("storage_key") or self._credential
+
+    def source(self, place: Place) -> Source:
+        made = BlobSource if place.hop == "broker" else QueueSource
+        return made(place.letters, self._storage)
+
+    def queue(self, address: str) -> Queue:
+        from twin_azure.queues import StorageQueue
+
+        return StorageQueue(address, self._storage)
+
+    def store(self, address: str) -> Store:
+        from twin_azure.store import CosmosStore
+
+        if "cosmos_key" in self._endpoints:
+            # A local server names itself by an address that it does not listen on.
+            return CosmosStore.at(address, self._endpoints["cosmos_key"], enable_endpoint_discovery=False)
+        return CosmosStore.at(address, self._credential)
+
+    def broker(self, address: str) -> Broker:
+        from twin_azure.broker import HubBroker
+
+        return HubBroker(self._endpoints.get("hub") or address, self._credential)
+
+    def secret(self, address: str) -> SecretSource:
+        from twin_azure.secrets import VaultSecret
+
+        return VaultSecret.at(address, self._credential)
+
+
+class _StaticToken:
+    """A credential of Azure's kind with one token, for local servers."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def get_token(self, *_scopes: str, **_options: Any) -> Any:
+        from azure.core.credentials import AccessToken
+
+        return AccessToken(self._token, 2**31)

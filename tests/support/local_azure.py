@@ -1,0 +1,123 @@
+"""A twin that runs on the local Azure, for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from local_cloud import node, shared, standins, terraform
+from local_cloud.azure import mqtt
+from local_cloud.azure.cloud import LocalAzure
+from local_cloud.certificates import Authority
+from local_cloud.errors import MissingProgram
+from local_cloud.processes import Processes
+from simulator.clients import Client, connect
+from simulator.endpoint import parse
+from support.layouts import Layout, twin_config
+from support.servers import missing
+from twinspan import synthesis
+from twinspan.vocabulary import Cloud
+
+AZURE = Layout(Cloud.AZURE, Cloud.AZURE, Cloud.AZURE)
+DEVICE, OTHER = "thermostat-1", "thermostat-2"
+HASTEN = 20_000.0
+"""Event Grid's day of attempts takes four seconds; a queue delivers again at once."""
+
+
+class Twin:
+    """The twin `factory` of two devices, wholly on Azure."""
+
+    def __init__(self, cloud: LocalAzure, evaluated: standins.Evaluated, authority: Authority) -> None:
+        self.cloud = cloud
+        self.evaluated = evaluated
+        self.authority = authority
+        self.endpoint = cloud.endpoint() or {}
+
+    @contextlib.contextmanager
+    def device(self, name: str = DEVICE, commands: list[Any] | None = None) -> Iterator[Client]:
+        """A device that is connected; what it is commanded goes into `commands`."""
+        client = connect(parse(self.endpoint), name)
+        try:
+            if commands is not None:
+                client.on_command(commands.append)
+            yield client
+        finally:
+            client.close()
+
+    def send(self, reading: Mapping[str, Any], name: str = DEVICE) -> None:
+        with self.device(name) as device:
+            device.send(json.dumps(reading).encode())
+
+    def read(self, *, key: str | None = None, **query: str) -> tuple[int, dict[str, Any]]:
+        """Status and answer of the hot_reader."""
+        parameters = "&".join(f"{name}={value}" for name, value in query.items())
+        outputs = self.evaluated.outputs
+        request = urllib.request.Request(
+            f"{outputs['hot_reader_url']}?{parameters}",
+            headers={"x-api-key": outputs["hot_reader_api_key"] if key is None else key},
+        )
+        context = ssl.create_default_context(cafile=str(self.authority.ca_file))
+        try:
+            with urllib.request.urlopen(request, timeout=30, context=context) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, {}
+
+
+def until(found: Callable[[], Any], *, seconds: float = 30.0) -> Any:
+    """What `found` returns once that is something."""
+    end = time.monotonic() + seconds
+    while not (result := found()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.05)
+    return result
+
+
+def programs() -> None:
+    """Skip where a program is missing."""
+    try:
+        terraform.binary()
+        mqtt.program()
+        node.package("azurite")
+        node.package("@vercel/cosmosdb-server")
+    except MissingProgram as error:
+        missing(str(error))
+
+
+@contextlib.contextmanager
+def running(folder: Path, *, hasten: float = HASTEN, **options: Any) -> Iterator[Twin]:
+    """The twin, from its first answer until the end of the block."""
+    programs()
+    devices = [{"id": name, "type": "thermostat"} for name in (DEVICE, OTHER)]
+    synthesis.synthesize(twin_config(AZURE, devices=devices), folder / "out")
+    stack_folder = folder / "out" / "stacks" / "azure"
+    stack = terraform.read_stack(stack_folder)
+    authority = Authority(folder / "certificates")
+    with Processes(folder / "logs") as processes:
+        cloud = LocalAzure(processes, folder=folder, authority=authority, hasten=hasten, **options)
+        cloud.start(stack)
+        evaluated = _evaluate(stack, cloud, folder / "terraform")
+        (package,) = evaluated.of("azurerm_storage_blob").values()
+        cloud.deploy(evaluated, stack_folder / package["source"])
+        yield Twin(cloud, evaluated, authority)
+
+
+def _evaluate(stack: Mapping[str, Any], cloud: LocalAzure, folder: Path) -> standins.Evaluated:
+    passwords = shared.computed("seed")
+
+    def computed(kind: str, name: str, body: standins.Body) -> Mapping[str, Any]:
+        source = cloud.computed if "azurerm_" in kind else passwords
+        return source(kind, name, body)
+
+    rewritten = standins.rewrite(stack, computed)
+    rewritten["terraform"].pop("backend", None)
+    workspace = terraform.Workspace(folder)
+    workspace.write(rewritten)
+    return standins.evaluated(workspace.apply({}))

@@ -1,0 +1,129 @@
+"""A twin that runs on the local Google Cloud, for tests."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from local_cloud import shared, standins, terraform
+from local_cloud.errors import MissingProgram
+from local_cloud.gcp.cloud import LocalGcp
+from local_cloud.gcp.pubsub.servers import Kind, google_emulator
+from local_cloud.gcp.rest import call
+from local_cloud.node import package as npm_package
+from local_cloud.processes import Processes
+from support.layouts import Layout, twin_config
+from support.servers import missing
+from twin_gcp import devices
+from twinspan import synthesis
+from twinspan.vocabulary import Cloud
+
+GCP = Layout(Cloud.GCP, Cloud.GCP, Cloud.GCP)
+DEVICE = "thermostat-1"
+HASTEN = 2_000.0
+"""Back-offs of 10 to 600 seconds take 5 to 300 milliseconds: a queue still outlives the restart of a function
+before it has used up its attempts.
+"""
+
+
+class Twin:
+    """The twin `factory` of one device, wholly on Google Cloud."""
+
+    def __init__(self, cloud: LocalGcp, evaluated: standins.Evaluated) -> None:
+        self.cloud = cloud
+        self.evaluated = evaluated
+        self.endpoint = cloud.endpoint() or {}
+        self._port = int(cloud.pubsub_url.rpartition(":")[2])
+
+    def publish(self, reading: Mapping[str, Any], *, device: str = DEVICE, key: str | None = None) -> None:
+        """As the device; with another key than the device's, as somebody else."""
+        data, at = json.dumps(reading).encode(), int(time.time())
+        key = key or devices.device_key(self.endpoint["fleet_secret"], device)
+        self.publish_raw(data, devices.attributes(key, device, at, data))
+
+    def publish_raw(self, data: bytes, attributes: Mapping[str, str], *, topic: str = "telemetry") -> None:
+        path = f"v1/projects/{self.endpoint['project']}/topics/{self.endpoint['twin']}-{topic}:publish"
+        message = {"data": base64.b64encode(data).decode(), "attributes": attributes}
+        call(self._port, "POST", path, {"messages": [message]})
+
+    def pull(self, subscription: str) -> list[dict[str, Any]]:
+        """The messages of a subscription, with `data` decoded; they are acknowledged."""
+        name = f"{self.endpoint['twin']}-{subscription}"
+        path = f"v1/projects/{self.endpoint['project']}/subscriptions/{name}"
+        request = {"maxMessages": 100, "returnImmediately": True}
+        received = call(self._port, "POST", f"{path}:pull", request).get("receivedMessages", [])
+        if received:
+            ids = [each["ackId"] for each in received]
+            call(self._port, "POST", f"{path}:acknowledge", {"ackIds": ids})
+        return [{**each["message"], "data": base64.b64decode(each["message"]["data"])} for each in received]
+
+    def read(self, *, key: str | None = None, **query: str) -> tuple[int, dict[str, Any]]:
+        """Status and answer of the hot_reader."""
+        parameters = "&".join(f"{name}={value}" for name, value in query.items())
+        outputs = self.evaluated.outputs
+        request = urllib.request.Request(
+            f"{outputs['hot_reader_url']}?{parameters}",
+            headers={"x-api-key": outputs["hot_reader_api_key"] if key is None else key},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, {}
+
+
+def until(found: Callable[[], Any], *, seconds: float = 30.0) -> Any:
+    """What `found` returns once that is something."""
+    end = time.monotonic() + seconds
+    while not (result := found()):
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.05)
+    return result
+
+
+@contextlib.contextmanager
+def running(folder: Path, *, pubsub: Kind = "own", **options: Any) -> Iterator[Twin]:
+    """The twin, from its first answer until the end of the block. Skips where a program is missing."""
+    try:
+        terraform.binary()
+        npm_package("@firestore-emulator/server")
+        if pubsub == "google":
+            google_emulator()
+    except MissingProgram as error:
+        missing(str(error))
+    synthesis.synthesize(twin_config(GCP), folder / "out")
+    stack_folder = folder / "out" / "stacks" / "gcp"
+    stack = terraform.read_stack(stack_folder)
+    with Processes(folder / "logs") as processes:
+        cloud = LocalGcp(processes, folder=folder, hasten=HASTEN, pubsub=pubsub, **options)
+        cloud.start(stack)
+        try:
+            evaluated = _evaluate(stack, cloud, stack_folder, folder / "terraform")
+            (package,) = evaluated.of("google_storage_bucket_object").values()
+            cloud.deploy(evaluated, stack_folder / package["source"])
+            yield Twin(cloud, evaluated)
+        finally:
+            cloud.close()
+
+
+def _evaluate(
+    stack: Mapping[str, Any], cloud: LocalGcp, stack_folder: Path, folder: Path
+) -> standins.Evaluated:
+    passwords = shared.computed("seed")
+
+    def computed(kind: str, name: str, body: standins.Body) -> Mapping[str, Any]:
+        source = cloud.computed if kind.startswith("google_") else passwords
+        return source(kind, name, body)
+
+    rewritten = standins.rewrite(stack, computed)
+    rewritten["terraform"].pop("backend", None)
+    workspace = terraform.Workspace(folder)
+    workspace.write(rewritten, stack_folder / "assets")
+    return standins.evaluated(workspace.apply({}))

@@ -10,7 +10,7 @@ CDKTF := node_modules/.bin/cdktf
 STAMP := $(VENV)/.synth-installed
 DEV_STAMP := $(VENV)/.dev-installed
 NODE_STAMP := node_modules/.installed
-SERVERS_STAMP := tests/servers/node_modules/.installed
+SERVERS_STAMP := local_cloud/servers/node_modules/.installed
 MINISTACK := .venv-ministack
 MINISTACK_STAMP := $(MINISTACK)/.installed
 WORKER := .venv-functions
@@ -66,11 +66,11 @@ schema: $(DEV_STAMP) ## Write docs/twin.schema.json again
 snapshots: $(DEV_STAMP) ## Accept what the stacks look like now
 	@$(PY) -m pytest -q tests/synth --snapshot-update
 
-bench: $(DEV_STAMP) ## Measure synth time, import times, package sizes
-	@$(PY) benchmarks/synth.py && $(PY) benchmarks/functions.py
+bench: local-cloud ## Measure synth, imports, packages, roles against bare calls, bytes and requests between clouds
+	@for each in synth functions roles wire links; do $(PY) benchmarks/$$each.py || exit 1; done
 
 clean: ## Remove what was synthesized and installed; Terraform state stays
-	@rm -rf cdktf.out .local-cloud $(VENV) $(MINISTACK) $(WORKER) node_modules tests/servers/node_modules
+	@rm -rf cdktf.out .local-cloud $(VENV) $(MINISTACK) $(WORKER) node_modules local_cloud/servers/node_modules
 
 $(PY):
 	@scripts/python-version "$(PYTHON)"
@@ -104,8 +104,8 @@ $(WORKER_STAMP): requirements-functions.txt | $(PY)
 	@scripts/functions-environment $(WORKER) requirements-functions.txt
 	@touch $@
 
-$(SERVERS_STAMP): tests/servers/package-lock.json
+$(SERVERS_STAMP): local_cloud/servers/package-lock.json
 	@scripts/node-version
 	@echo "Installing the local servers that the tests talk to …"
-	@cd tests/servers && npm ci --silent --no-progress
+	@cd local_cloud/servers && npm ci --silent --no-progress
 	@touch $@

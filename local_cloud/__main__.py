@@ -1,10 +1,13 @@
-"""The command `python -m local_cloud [--keep]`: the demonstration of the twin that TWIN names."""
+"""The command `python -m local_cloud [--keep]`: the demonstration of the twin that TWIN names.
+
+Scratch files lie in .local-cloud, or in the folder that LOCAL_CLOUD_FOLDER names; those of an earlier run are
+removed.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -13,19 +16,20 @@ BEGAN = time.time()
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "constructs"), str(ROOT / "function_src")]
 
-FOLDER = ROOT / ".local-cloud"
+FOLDER = Path(os.environ.get("LOCAL_CLOUD_FOLDER") or ROOT / ".local-cloud")
 
 
 def main() -> int:
     """0 when nothing was lost, 1 when something was, 2 when the demonstration could not run."""
     from local_cloud.demo.run import Demo
+    from local_cloud.demo.scratch import make_scratch
     from local_cloud.errors import LocalCloudError
     from local_cloud.processes import ended_by_signals
     from simulator.errors import SimulatorError
     from twinspan.cli import checked, twin_file
     from twinspan.config import ConfigErrors
 
-    parser = argparse.ArgumentParser(prog="python -m local_cloud", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m local_cloud", description="Shows a twin on this machine.")
     parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
     arguments = parser.parse_args()
     path = twin_file(os.environ, root=ROOT)
@@ -34,8 +38,8 @@ def main() -> int:
     except ConfigErrors as errors:
         print(errors, file=sys.stderr)
         return 2
-    shutil.rmtree(FOLDER, ignore_errors=True)
     try:
+        make_scratch(FOLDER)
         with ended_by_signals():
             good = Demo(config, path, folder=FOLDER, began=BEGAN).go(keep=arguments.keep)
     except KeyboardInterrupt:

@@ -55,6 +55,9 @@ class Options:
     """None: as twin.yaml says."""
 
 
+DEFAULT = Options()
+
+
 class LocalCloud:
     """Use it as a context manager: whatever it started ends with the block."""
 
@@ -63,7 +66,7 @@ class LocalCloud:
         out: Path,
         *,
         folder: Path,
-        options: Options = Options(),  # noqa: B008 - frozen
+        options: Options = DEFAULT,
         progress: Callable[[str], None] = lambda _sentence: None,
     ) -> None:
         """`out` has the synthesized stacks; `folder` is for scratch files; `progress` is told each step."""

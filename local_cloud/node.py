@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local_cloud.errors import MissingProgram
 
-NODE_MODULES = Path(__file__).resolve().parents[1] / "tests" / "servers" / "node_modules"
+NODE_MODULES = Path(__file__).with_name("servers") / "node_modules"
 """Where `npm ci` puts them."""
 
 
@@ -22,5 +22,5 @@ def node() -> str:
 def package(name: str) -> Path:
     """The folder of an installed package; raises `MissingProgram`."""
     if not (NODE_MODULES / name).is_dir():
-        raise MissingProgram(f"{name} is not installed: run npm ci in tests/servers.")
+        raise MissingProgram(f"{name} is not installed: run make local-cloud.")
     return NODE_MODULES / name

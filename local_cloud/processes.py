@@ -19,6 +19,7 @@ from local_cloud.errors import LocalCloudError
 
 _GRACE_S = 5.0
 _POLL_S = 0.05
+_GONE_S = 2.0
 _TAIL = 600
 
 
@@ -43,6 +44,12 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._popen.wait()
+        # What it started is not ours to wait for, and holds its ports a moment longer.
+        until = time.monotonic() + _GONE_S
+        with contextlib.suppress(ProcessLookupError):
+            while time.monotonic() < until:
+                os.killpg(self.pid, 0)
+                time.sleep(0.005)
 
     def ask_to_end(self) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -8,6 +8,7 @@ order of things stay Terraform's business, so that a wiring mistake in a stack s
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -78,24 +79,31 @@ def rewrite(stack: Mapping[str, Any], computed: Computed, *, real: Collection[st
         "resource": {**kept, **({"terraform_data": replaced} if replaced else {})},
         "data": data,
     }
-    rewriter = _References({name for name in replaced})
+    rewriter = _References(set(replaced))
     return {key: rewriter.apply(value) for key, value in made.items() if value}
 
 
 def evaluated(state: Mapping[str, Any]) -> Evaluated:
-    """What `terraform show -json` says of a state, with stand-ins under their own addresses."""
-    values = state.get("values", {})
+    """What is in a state file (version 4), with stand-ins under their own addresses.
+
+    Not `terraform show -json`, which starts the providers for their schemas: seconds of the AWS one's.
+    """
     resources: dict[str, Mapping[str, Any]] = {}
-    for resource in values.get("root_module", {}).get("resources", ()):
+    for resource in state["resources"]:
         if resource["mode"] != "managed":
             continue
-        address = resource["address"]
-        if resource["type"] == "terraform_data":
-            address = address.removeprefix("terraform_data.").replace("__", ".", 1)
-            resources[address] = resource["values"].get("output") or {}
-        else:
-            resources[address] = resource["values"]
-    outputs = {name: output["value"] for name, output in values.get("outputs", {}).items()}
+        kind, name = resource["type"], resource["name"]
+        if name.startswith("data__"):
+            continue
+        if standin := kind == "terraform_data":
+            kind, _, name = name.partition("__")
+        for instance in resource["instances"]:
+            index = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
+            values = instance["attributes"]
+            if standin:
+                values = (values["output"] or {}).get("value") or {}
+            resources[f"{kind}.{name}{index}"] = values
+    outputs = {name: output["value"] for name, output in state["outputs"].items()}
     return Evaluated(resources, outputs)
 
 

@@ -60,15 +60,20 @@ def apply(
             region=server.region,
             folder=folder / "queues",
         )
-    workspace = terraform.Workspace(folder, {"aws": providers["aws"]} if "aws" in providers else {})
+    workspace = _workspace(folder, providers)
     workspace.write(copy, assets)
     return standins.evaluated(workspace.apply(variables, f"-parallelism={_PARALLEL}"))
 
 
 def again(variables: Mapping[str, object], folder: Path) -> standins.Evaluated:
     """Apply the same copy once more, with other variables."""
-    workspace = terraform.Workspace(folder)
+    workspace = _workspace(folder, terraform.find_providers())
     return standins.evaluated(workspace.apply(variables, f"-parallelism={_PARALLEL}"))
+
+
+def _workspace(folder: Path, providers: Mapping[str, tuple[str, Path]]) -> terraform.Workspace:
+    """Without a mirror, Terraform fetches the provider that the stack asks for."""
+    return terraform.Workspace(folder, {"aws": providers["aws"]} if "aws" in providers else {})
 
 
 def _for_server(

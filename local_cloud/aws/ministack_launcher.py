@@ -1,33 +1,73 @@
 """Starts MiniStack in its own Python environment, with all that it opens on loopback.
 
-Run by that environment's interpreter, never imported: MiniStack and boto3 are there alone. It corrects what
-of MiniStack 1.5.33 would hide or invent a mistake in a stack.
+Run by that environment's interpreter, never imported: MiniStack and boto3 are there alone. Where MiniStack
+1.5.33 differs from AWS in what a twin relies on, it is put right here.
 """
 
 import asyncio
+import threading
+import time
 from typing import Any
 
 from ministack.core import iam_evaluator  # type: ignore[import-not-found]
+from ministack.services import iot, lambda_svc  # type: ignore[import-not-found]
 
+PROCESSES = 4
+"""Of a function at a time. More are not faster on one machine; an invocation beyond them waits, where AWS
+would start another."""
 _create_server = asyncio.base_events.BaseEventLoop.create_server
 _enforce = iam_evaluator.enforce
+_reserved_concurrency = lambda_svc._reserved_concurrency
+_acquire_execution_slot = lambda_svc._acquire_execution_slot
 
 
-def _on_loopback(self: Any, factory: Any, host: Any = None, *rest: Any, **options: Any) -> Any:
+def on_loopback(self: Any, factory: Any, host: Any = None, *rest: Any, **options: Any) -> Any:
     """MiniStack's MQTT listener asks for all addresses, whatever BIND_HOST says."""
     return _create_server(self, factory, "127.0.0.1" if host == "0.0.0.0" else host, *rest, **options)  # noqa: S104
 
 
-def _as_iam_names_it(access_key_id: str, action: str, service: str, *rest: Any, **options: Any) -> Any:
+def as_iam_names_it(access_key_id: str, action: str, service: str, *rest: Any, **options: Any) -> Any:
     """SQS has no permissions for batches: sqs:SendMessage is asked for SendMessageBatch too."""
     if service == "sqs":
         action = action.removesuffix("Batch")
     return _enforce(access_key_id, action, service, *rest, **options)
 
 
+def concurrency(function: Any, config: Any) -> int:
+    reserved = _reserved_concurrency(function, config)
+    return PROCESSES if reserved is None else min(reserved, PROCESSES)
+
+
+def slot(function: Any, config: Any) -> Any:
+    """Wait for a free process: MiniStack would throttle, and drop what a rule of IoT Core hands over."""
+    while True:
+        found, limit = _acquire_execution_slot(function, config)
+        if found is not None or concurrency(function, config) == 0:
+            return found, limit
+        time.sleep(0.02)
+
+
+def rule_to_function(account_id: str, region: str, function_arn: str, event: Any) -> None:
+    """IoT Core's rules invoke a function asynchronously: failures are repeated, then go where the function
+    says. MiniStack invokes once.
+    """
+
+    def invoke() -> None:
+        found, config, _ = lambda_svc._get_func_record_for_ref_in_scope(
+            function_arn, account_id=account_id, region=region
+        )
+        if found and config:
+            lambda_svc.invoke_async_with_retry(lambda_svc._execution_record_for_config(found, config), event)
+
+    threading.Thread(target=invoke, daemon=True).start()
+
+
 if __name__ == "__main__":
-    asyncio.base_events.BaseEventLoop.create_server = _on_loopback  # type: ignore[method-assign]
-    iam_evaluator.enforce = _as_iam_names_it
+    asyncio.base_events.BaseEventLoop.create_server = on_loopback  # type: ignore[method-assign]
+    iam_evaluator.enforce = as_iam_names_it
+    lambda_svc._reserved_concurrency = concurrency
+    lambda_svc._acquire_execution_slot = slot
+    iot._dispatch_rule_to_lambda = rule_to_function
     from ministack import app  # type: ignore[import-not-found]
 
     app._port_is_bindable = lambda *_: False  # with TLS it would take port 443 as well

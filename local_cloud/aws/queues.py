@@ -1,8 +1,8 @@
 """Has Terraform adopt the stack's queues instead of creating them.
 
-The provider reads a new queue's attributes for 25 seconds before it goes on, and a policy's as well: three in
-a chain. So the queues are created beforehand, with the attributes that Terraform evaluates, and imported. What
-differs from the stack Terraform changes, and waits: a mistake here costs time and hides nothing.
+The provider reads a new queue's attributes for 25 seconds before it goes on, and a policy's as well: three
+in a chain. So the queues are created beforehand, with the attributes that Terraform evaluates, and imported.
+What differs from the stack Terraform changes, and waits: a mistake here costs time and hides nothing.
 """
 
 from __future__ import annotations

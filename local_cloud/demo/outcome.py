@@ -52,7 +52,7 @@ def identity(event: Mapping[str, Any]) -> Identity:
 def delays(
     sent: Iterable[Mapping[str, Any]], stored: Iterable[Mapping[str, Any]], hops: Iterable[Hop]
 ) -> dict[str, list[float]]:
-    """Seconds from sending to each role's being done, sorted, for the readings whose trace the role logged."""
+    """Seconds from sending until each role was done, sorted, for readings whose trace the role logged."""
     began = {(each["device"], each["id"]): datetime.fromisoformat(each["sent"]).timestamp() for each in sent}
     traces = {event["traceparent"].split("-")[1]: identity(event) for event in stored}
     found: dict[str, dict[str, float]] = {role: {} for role in ORDER}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support.layouts import Layout
-from support.terraform import ACCOUNT, Checked, TerraformError, real_terraform
+from support.terraform import ACCOUNT, Checked, TerraformFailed, real_terraform
 from twinspan.vocabulary import Cloud
 
 pytestmark = pytest.mark.terraform
@@ -74,7 +74,7 @@ def test_a_higher_generation_keeps_the_one_before(whole_twin: Checked) -> None:
 
 
 def test_a_generation_that_is_none_is_refused(whole_twin: Checked) -> None:
-    with pytest.raises(TerraformError, match="key_generation is a whole number"):
+    with pytest.raises(TerraformFailed, match="key_generation is a whole number"):
         whole_twin.plan(key_generation=0)
 
 
@@ -83,7 +83,7 @@ def test_the_harness_finds_a_wrong_value(synthesized: Callable[..., Path]) -> No
     text = json.loads((stack / "cdk.tf.json").read_text())
     text["resource"]["aws_sqs_queue"]["processing"]["message_retention_seconds"] = 1
     (stack / "cdk.tf.json").write_text(json.dumps(text))
-    with pytest.raises(TerraformError, match="message_retention_seconds"):
+    with pytest.raises(TerraformFailed, match="message_retention_seconds"):
         real_terraform().check(stack).validate()
 
 

@@ -1,5 +1,5 @@
 """Local servers for the adapters, on loopback: Azurite for queues, cosmosdb-server for the store. They are
-npm packages of tests/servers.
+npm packages of local_cloud/servers.
 """
 
 from collections.abc import Iterator

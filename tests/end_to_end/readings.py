@@ -14,7 +14,7 @@ VALUES = (
     '{"temperature": 1e-300}',
     '{"temperature": 5e-324, "humidity": 1.7976931348623157e308}',
     '{"temperature": 0.1, "humidity": 0.30000000000000004}',
-    '{"temperature": 9007199254740993}',
+    '{"humidity": 9007199254740993}',
     '{"temperature": -123456789012345680000000.0, "humidity": 2.5e+17}',
     '{"count": 10000000000000000000000000000000000000001}',
     '{"open": true, "armed": false, "fault": null}',

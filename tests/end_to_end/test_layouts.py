@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from local_cloud.cloud import LocalCloud, Options
 from local_cloud.operator import Operator
 from local_cloud.reader import Reader
 from simulator import clients, endpoint
+from simulator.clients import Client
 from support.layouts import LAYOUTS, Layout, config_of, twin_data
 from support.local import HASTEN, local_twin, until
 from twinspan.vocabulary import Cloud
@@ -26,8 +28,8 @@ DEVICES = ("thermostat-1", "thermostat-2")
 EACH = 100
 PATIENCE_S = 180
 AWS, AZURE, GCP = Cloud.AWS, Cloud.AZURE, Cloud.GCP
-ALWAYS = (Layout(AWS, AZURE, GCP), Layout(AZURE, GCP, AWS), Layout(GCP, GCP, GCP))
-"""Every cloud in every layer, and one twin without a remote link; the rest run with the long matrices."""
+ALWAYS = (Layout(AWS, AZURE, GCP), Layout(AZURE, GCP, AZURE), Layout(GCP, GCP, GCP))
+"""Every cloud's broker, and one twin without a remote link; the rest run with the long matrices."""
 WITHOUT_EVENTS = (Layout(AWS, AWS, AWS), Layout(AZURE, AZURE, AZURE), Layout(GCP, AWS, AZURE))
 
 
@@ -53,27 +55,23 @@ def data(layout: Layout) -> dict[str, Any]:
 )
 def test_events_come_back_as_they_were_sent(layout: Layout, tmp_path: Path) -> None:
     with local_twin(config_of(data(layout)), tmp_path) as twin:
-        commands: Counter[str] = Counter()
-        sent = send(twin, commands)
-        check_stored(twin, sent, tmp_path, layout)
-        # The rule fires once per device, and Pub/Sub, SQS and storage queues may say a thing twice.
-        assert until(lambda: set(commands) == set(DEVICES), seconds=PATIENCE_S), commands
-        assert until(lambda: len(twin.workflow_runs()) == len(DEVICES), seconds=PATIENCE_S)
+        with fleet(twin) as (devices, commands):
+            check_stored(twin, send(devices), tmp_path, layout)
+            assert until(lambda: set(commands) == set(DEVICES), seconds=PATIENCE_S), commands
+        # Once per device, or more often: what a hop could not finish it does again.
+        assert until(lambda: len(twin.workflow_runs()) >= len(DEVICES), seconds=PATIENCE_S)
         assert dead_letters(twin, tmp_path, layout) == []
 
 
 @pytest.mark.parametrize(
     "layout",
-    [
-        pytest.param(layout, id=str(layout), marks=() if layout == WITHOUT_EVENTS[2] else pytest.mark.slow)
-        for layout in WITHOUT_EVENTS
-    ],
+    [pytest.param(layout, id=str(layout), marks=pytest.mark.slow) for layout in WITHOUT_EVENTS],
 )
 def test_without_the_event_system_nothing_is_checked(layout: Layout, tmp_path: Path) -> None:
     options = Options(hasten=HASTEN, enable_events=False)
     with local_twin(config_of(data(layout)), tmp_path, options=options) as twin:
-        commands: Counter[str] = Counter()
-        check_stored(twin, send(twin, commands), tmp_path, layout)
+        with fleet(twin) as (devices, commands):
+            check_stored(twin, send(devices), tmp_path, layout)
         roles = {
             json.loads(line[line.index("{") :])["role"] for _, line in twin.log_lines() if '"role"' in line
         }
@@ -84,31 +82,28 @@ def test_without_the_event_system_nothing_is_checked(layout: Layout, tmp_path: P
         assert dead_letters(twin, tmp_path, layout) == []
 
 
-def send(twin: LocalCloud, commands: Counter[str]) -> dict[str, list[Sent]]:
-    """Every device sends its readings, side by side; `commands` counts what each device is told."""
+@contextmanager
+def fleet(twin: LocalCloud) -> Iterator[tuple[dict[str, Client], Counter[str]]]:
+    """Every device, connected, and how many commands each was told."""
     where = endpoint.parse(twin.endpoint)
-    sent = {device: made(device, EACH) for device in DEVICES}
-    started: list[clients.Client] = []
+    commands: Counter[str] = Counter()
+    with ExitStack() as stack:
+        connected = {device: stack.enter_context(clients.connect(where, device)) for device in DEVICES}
+        for device, client in connected.items():
+            client.on_command(lambda _command, device=device: commands.update([device]))
+        yield connected, commands
 
-    def heard(device: str, _command: Mapping[str, Any]) -> None:
-        commands[device] += 1
 
-    def one(device: str, client: clients.Client) -> None:
+def send(devices: Mapping[str, Client]) -> dict[str, list[Sent]]:
+    """Every device sends its readings, side by side."""
+    sent = {device: made(device, EACH) for device in devices}
+
+    def one(device: str) -> None:
         for body in messages(sent[device]):
-            client.send(body)
+            devices[device].send(body)
 
-    for device in DEVICES:
-        client = clients.connect(where, device)
-        client.on_command(lambda command, device=device: heard(device, command))
-        started.append(client)
-    threads = [
-        threading.Thread(target=one, args=(device, client))
-        for device, client in zip(DEVICES, started, strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(devices)) as pool:
+        list(pool.map(one, devices))
     return sent
 
 

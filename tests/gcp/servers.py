@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @contextlib.contextmanager
 def firestore() -> Iterator[str]:
-    """@firestore-emulator/server, an npm package of tests/servers."""
+    """@firestore-emulator/server, an npm package of local_cloud/servers."""
     npm_module(server.PACKAGE)
     with _processes() as processes:
         port = free_port()

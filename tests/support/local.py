@@ -15,12 +15,13 @@ from twinspan import synthesis
 from twinspan.config import Config
 
 HASTEN = 60.0
+HASTENED = Options(hasten=HASTEN)
 Found = TypeVar("Found")
 
 
 @contextmanager
 def local_twin(
-    config: Config, folder: Path, *, options: Options = Options(hasten=HASTEN), links: bool = True
+    config: Config, folder: Path, *, options: Options = HASTENED, links: bool = True
 ) -> Iterator[LocalCloud]:
     """The twin, up. Skips the test where the machine lacks a server; see `support.servers.missing`."""
     out = folder / "cdktf.out"

@@ -109,8 +109,10 @@ class MemoryBroker:
         self.sent: list[tuple[str, Event]] = []
         self.unknown: set[str] = set()
         self.away: set[str] = set()
+        self.faults = Faults()
 
     def send(self, device: str, command: Event) -> None:
+        self.faults.check()
         if device in self.unknown:
             raise Refused("The broker does not know the device.")
         if device in self.away:

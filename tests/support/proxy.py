@@ -51,8 +51,8 @@ class Cut(Exception):
 
 @dataclass
 class Proxy:
-    """`target` is the server's URL, of which the path is kept. `before` sees each request, `after` each answer
-    before the client does; either may raise `Answer` or `Cut`.
+    """`target` is the server's URL, of which the path is kept. `before` sees each request, `after` each
+    answer before the client does; either may raise `Answer` or `Cut`.
     """
 
     target: str

@@ -1,0 +1,57 @@
+"""Receivers refuse whoever has no API key or a wrong one; on AWS, API Gateway does."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from local_cloud.cloud import LocalCloud
+from support.layouts import Layout, twin_config
+from support.local import local_twin
+from twinspan.vocabulary import Cloud
+
+pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
+
+LAYOUT = Layout(Cloud.AWS, Cloud.AZURE, Cloud.AWS)
+"""All but ingestion are on AWS; the functions of the other clouds check the key themselves."""
+
+
+def test_receivers_refuse_without_a_key(tmp_path: Path) -> None:
+    with local_twin(twin_config(LAYOUT), tmp_path) as twin:
+        refused = [401, 401, 401]
+        roles = ("ingestion", "writer", "hot_reader", "event_feedback")
+        assert answers(twin) == dict.fromkeys(roles, refused)
+
+
+def answers(twin: LocalCloud) -> dict[str, list[int]]:
+    """By receiver, the status without a key, with a wrong one and with half of the right one."""
+    context = ssl.create_default_context(cafile=str(twin.trust))
+    found: dict[str, list[int]] = {}
+    for name, url in twin.outputs.items():
+        role, matched, _ = name.partition("_url")
+        key = twin.outputs.get(f"{role}_api_key")
+        if matched and url and key:
+            found[role] = [
+                _status(role, url, given, context) for given in (None, "wrong", key[: len(key) // 2])
+            ]
+    return found
+
+
+def _status(role: str, url: str, key: str | None, context: ssl.SSLContext) -> int:
+    body = None if role == "hot_reader" else b"[]"
+    headers = {"content-type": "application/cloudevents-batch+json"}
+    if key is not None:
+        headers["x-api-key"] = key
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, body, headers),
+            timeout=30,
+            context=context if url.startswith("https:") else None,
+        ) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code

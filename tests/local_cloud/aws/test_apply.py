@@ -1,0 +1,101 @@
+"""The AWS stack on MiniStack, by real Terraform."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_cloud.aws.cloud import LocalAws
+from local_cloud.certificates import Authority
+from local_cloud.errors import MissingProgram
+from local_cloud.processes import Processes
+from local_cloud.standins import Evaluated
+from local_cloud.terraform import MIRROR_VARIABLE, find_providers, read_stack
+from support.layouts import EXAMPLES
+from support.servers import missing
+from twinspan import synthesis
+from twinspan.cli import checked
+
+pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
+
+
+@contextmanager
+def applied(folder: Path, *, adopt: bool, **variables: object) -> Iterator[tuple[LocalAws, Evaluated]]:
+    out = folder / "cdktf.out"
+    synthesis.synthesize(checked(EXAMPLES / "single-aws.yaml"), out)
+    source = out / "stacks" / "aws"
+    if "aws" not in find_providers():
+        missing(f"no mirror holds the provider aws; name a mirror in {MIRROR_VARIABLE}")
+    authority = Authority(folder / "certificates")
+    with Processes(folder / "logs", authority.trust()) as processes:
+        cloud = LocalAws(processes, folder=folder, authority=authority)
+        try:
+            cloud.start(read_stack(source))
+        except MissingProgram as error:
+            missing(str(error))
+        yield (
+            cloud,
+            cloud.apply(read_stack(source), variables, assets=source / "assets", adopt=adopt),
+        )
+
+
+def queues(cloud: LocalAws) -> dict[str, Mapping[str, Any]]:
+    """What SQS says of every queue, but for its addresses and times."""
+    sqs, found = cloud.client("sqs"), {}
+    for url in sqs.list_queues()["QueueUrls"]:
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        kept = {name: value for name, value in attributes.items() if "Timestamp" not in name}
+        for name in ("Policy", "RedrivePolicy", "RedriveAllowPolicy"):
+            if name in kept:
+                kept[name] = json.loads(kept[name])
+        found[url.rpartition("/")[2]] = kept
+    return found
+
+
+def planned(folder: Path) -> str:
+    """Terraform's own summary of what it did."""
+    log = (folder / "stack" / "apply.log").read_text("utf-8")
+    return next(line for line in log.splitlines() if line.startswith("Apply complete!"))
+
+
+def test_terraform_makes_what_it_otherwise_adopts(tmp_path: Path) -> None:
+    """The queues that the local cloud makes beforehand are those that the provider would make."""
+    with applied(tmp_path / "made", adopt=False) as (cloud, made):
+        expected = queues(cloud)
+        assert "0 changed, 0 destroyed" in planned(tmp_path / "made")
+        # Once more: there is nothing left to do but what MiniStack is known to answer differently.
+        again = cloud.apply_again({})
+        assert again.outputs == made.outputs
+        changed = planned(tmp_path / "made").split("Resources: ")[1]
+        assert changed.startswith("0 added")
+        assert changed.endswith("0 destroyed.")
+    with applied(tmp_path / "adopted", adopt=True) as (cloud, adopted):
+        assert queues(cloud) == expected
+        assert f"{imported(adopted)} imported" in planned(tmp_path / "adopted")
+        assert "0 changed, 0 destroyed" in planned(tmp_path / "adopted")
+        assert adopted.resources.keys() == made.resources.keys()
+
+
+def test_the_event_system_is_not_there_when_it_is_off(tmp_path: Path) -> None:
+    with applied(tmp_path, adopt=True, enable_events=False) as (cloud, evaluated):
+        assert set(queues(cloud)) == {
+            f"pumps-{name}{suffix}" for name in ("processing", "persisting") for suffix in ("", "-dead")
+        } | {"pumps-telemetry-dead"}
+        functions = cloud.client("lambda").list_functions()["Functions"]
+        assert {each["FunctionName"].removeprefix("pumps-") for each in functions} == {
+            "dispatcher",
+            "processor",
+            "persister",
+            "hot-reader",
+        }
+        assert not evaluated.of("aws_sfn_state_machine")
+
+
+def imported(evaluated: Evaluated) -> int:
+    kinds = ("aws_sqs_queue", "aws_sqs_queue_policy", "aws_sqs_queue_redrive_allow_policy")
+    return sum(len(evaluated.of(kind)) for kind in kinds)

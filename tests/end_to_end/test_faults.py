@@ -76,7 +76,7 @@ class Scene:
     def check(self, record: Callable[[str, object], None], *, dead: int = 0) -> list[dict[str, Any]]:
         """sent = stored + dead-lettered, no row twice, a reason on each dead letter; returns the letters."""
         rows, letters = fleet.stored(self.twin), self.dead_letters()
-        lost = self.fleet.sent - set(rows) - {(each["device"], each["event"]) for each in letters}
+        lost = self.fleet.sent - set(rows) - {(each.get("device"), each.get("event_id")) for each in letters}
         figures = {
             "sent": len(self.fleet.sent),
             "stored": len(set(rows)),

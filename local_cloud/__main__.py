@@ -29,7 +29,9 @@ def main() -> int:
     from twinspan.cli import checked, twin_file
     from twinspan.config import ConfigErrors
 
-    parser = argparse.ArgumentParser(prog="python -m local_cloud", description="Shows a twin on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="python -m local_cloud", description="Shows a twin on this machine."
+    )
     parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
     arguments = parser.parse_args()
     path = twin_file(os.environ, root=ROOT)

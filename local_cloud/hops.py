@@ -12,20 +12,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from twin_runtime.settings import ROLES
+
 DONE = ("dispatched", "handled", "received", "rule_fired")
 """What a role logs when it is done with a batch, or when a rule fires."""
 _LATE_S = 10.0
 """How much later than another function's a line of the same time may show."""
-ORDER = (
-    "dispatcher",
-    "connector",
-    "ingestion",
-    "processor",
-    "persister",
-    "writer",
-    "event_checker",
-    "event_feedback",
-)
+ORDER = tuple(role for role in ROLES if role != "hot_reader")
+"""The roles that an event passes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 _TIMEOUT_S = 30.0
 _PAGE = 1000
+Decode = Callable[[str], Any]
 
 
 class Answered(Exception):
@@ -24,19 +25,19 @@ class Answered(Exception):
 
 
 class Reader:
-    """Thread-safe. `trust` is the authority of the local servers; `decode` reads JSON."""
+    """Thread-safe. `trust` is the authority of local servers, else the system's; `decode` reads JSON."""
 
     def __init__(
-        self, url: str, api_key: str, *, trust: Path, decode: Callable[[str], Any] = json.loads
+        self, url: str, api_key: str, *, trust: Path | None = None, decode: Decode = json.loads
     ) -> None:
         self._url = url
         self._api_key = api_key
         self._decode = decode
-        self._context = ssl.create_default_context(cafile=str(trust))
+        self._context = ssl.create_default_context(cafile=str(trust) if trust else None)
 
     @classmethod
     def of(
-        cls, outputs: Mapping[str, Any], *, trust: Path, decode: Callable[[str], Any] = json.loads
+        cls, outputs: Mapping[str, Any], *, trust: Path | None = None, decode: Decode = json.loads
     ) -> Reader:
         """The reader that a twin's outputs name."""
         return cls(outputs["hot_reader_url"], outputs["hot_reader_api_key"], trust=trust, decode=decode)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from local_cloud import shared, standins
+from local_cloud.azure.cloud import LocalAzure
 from local_cloud.cloud import LocalCloud, Options
 from local_cloud.errors import MissingProgram
+from local_cloud.gcp.cloud import LocalGcp
+from local_cloud.terraform import Workspace
 from support.servers import missing
 from twinspan import synthesis
 from twinspan.config import Config
@@ -32,6 +36,23 @@ def local_twin(
             yield twin
     except MissingProgram as error:
         missing(str(error))
+
+
+def evaluate(
+    stack: Mapping[str, Any], cloud: LocalAzure | LocalGcp, folder: Path, *, assets: Path | None = None
+) -> standins.Evaluated:
+    """One cloud's stack alone, evaluated by real Terraform in `folder`."""
+    passwords = shared.computed("seed")
+
+    def computed(kind: str, name: str, body: standins.Body) -> Mapping[str, Any]:
+        source = passwords if kind.startswith(("random_", "time_")) else cloud.computed
+        return source(kind, name, body)
+
+    rewritten = standins.rewrite(stack, computed)
+    rewritten["terraform"].pop("backend", None)
+    workspace = Workspace(folder)
+    workspace.write(rewritten, assets)
+    return standins.evaluated(workspace.apply({}))
 
 
 def until(probe: Callable[[], Found], *, seconds: float, every: float = 0.25) -> Found:

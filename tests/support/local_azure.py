@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from local_cloud import node, shared, standins, terraform
+from local_cloud import node, standins, terraform
 from local_cloud.azure import mqtt
 from local_cloud.azure.cloud import LocalAzure
 from local_cloud.certificates import Authority
 from local_cloud.errors import MissingProgram
 from local_cloud.processes import Processes
+from local_cloud.reader import Answered, Reader
 from simulator.clients import Client, connect
 from simulator.endpoint import parse
 from support.layouts import Layout, twin_config
+from support.local import evaluate
 from support.servers import missing
 from twinspan import synthesis
 from twinspan.vocabulary import Cloud
@@ -57,18 +56,13 @@ class Twin:
 
     def read(self, *, key: str | None = None, **query: str) -> tuple[int, dict[str, Any]]:
         """Status and answer of the hot_reader."""
-        parameters = "&".join(f"{name}={value}" for name, value in query.items())
         outputs = self.evaluated.outputs
-        request = urllib.request.Request(
-            f"{outputs['hot_reader_url']}?{parameters}",
-            headers={"x-api-key": outputs["hot_reader_api_key"] if key is None else key},
-        )
-        context = ssl.create_default_context(cafile=str(self.authority.ca_file))
+        api_key = outputs["hot_reader_api_key"] if key is None else key
+        reader = Reader(outputs["hot_reader_url"], api_key, trust=self.authority.ca_file)
         try:
-            with urllib.request.urlopen(request, timeout=30, context=context) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, {}
+            return 200, reader.page(**query)
+        except Answered as error:
+            return error.status, {}
 
 
 def until(found: Callable[[], Any], *, seconds: float = 30.0) -> Any:
@@ -103,21 +97,7 @@ def running(folder: Path, *, hasten: float = HASTEN, **options: Any) -> Iterator
     with Processes(folder / "logs") as processes:
         cloud = LocalAzure(processes, folder=folder, authority=authority, hasten=hasten, **options)
         cloud.start(stack)
-        evaluated = _evaluate(stack, cloud, folder / "terraform")
+        evaluated = evaluate(stack, cloud, folder / "terraform")
         (package,) = evaluated.of("azurerm_storage_blob").values()
         cloud.deploy(evaluated, stack_folder / package["source"])
         yield Twin(cloud, evaluated, authority)
-
-
-def _evaluate(stack: Mapping[str, Any], cloud: LocalAzure, folder: Path) -> standins.Evaluated:
-    passwords = shared.computed("seed")
-
-    def computed(kind: str, name: str, body: standins.Body) -> Mapping[str, Any]:
-        source = cloud.computed if "azurerm_" in kind else passwords
-        return source(kind, name, body)
-
-    rewritten = standins.rewrite(stack, computed)
-    rewritten["terraform"].pop("backend", None)
-    workspace = terraform.Workspace(folder)
-    workspace.write(rewritten)
-    return standins.evaluated(workspace.apply({}))

@@ -6,20 +6,20 @@ import base64
 import contextlib
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from local_cloud import shared, standins, terraform
+from local_cloud import standins, terraform
 from local_cloud.errors import MissingProgram
 from local_cloud.gcp.cloud import LocalGcp
 from local_cloud.gcp.pubsub.servers import Kind, google_emulator
 from local_cloud.gcp.rest import call
 from local_cloud.node import package as npm_package
 from local_cloud.processes import Processes
+from local_cloud.reader import Answered, Reader
 from support.layouts import Layout, twin_config
+from support.local import evaluate
 from support.servers import missing
 from twin_gcp import devices
 from twinspan import synthesis
@@ -66,17 +66,13 @@ class Twin:
 
     def read(self, *, key: str | None = None, **query: str) -> tuple[int, dict[str, Any]]:
         """Status and answer of the hot_reader."""
-        parameters = "&".join(f"{name}={value}" for name, value in query.items())
         outputs = self.evaluated.outputs
-        request = urllib.request.Request(
-            f"{outputs['hot_reader_url']}?{parameters}",
-            headers={"x-api-key": outputs["hot_reader_api_key"] if key is None else key},
-        )
+        api_key = outputs["hot_reader_api_key"] if key is None else key
+        reader = Reader(outputs["hot_reader_url"], api_key)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, {}
+            return 200, reader.page(**query)
+        except Answered as error:
+            return error.status, {}
 
 
 def until(found: Callable[[], Any], *, seconds: float = 30.0) -> Any:
@@ -105,25 +101,9 @@ def running(folder: Path, *, pubsub: Kind = "own", **options: Any) -> Iterator[T
         cloud = LocalGcp(processes, folder=folder, hasten=HASTEN, pubsub=pubsub, **options)
         cloud.start(stack)
         try:
-            evaluated = _evaluate(stack, cloud, stack_folder, folder / "terraform")
+            evaluated = evaluate(stack, cloud, folder / "terraform", assets=stack_folder / "assets")
             (package,) = evaluated.of("google_storage_bucket_object").values()
             cloud.deploy(evaluated, stack_folder / package["source"])
             yield Twin(cloud, evaluated)
         finally:
             cloud.close()
-
-
-def _evaluate(
-    stack: Mapping[str, Any], cloud: LocalGcp, stack_folder: Path, folder: Path
-) -> standins.Evaluated:
-    passwords = shared.computed("seed")
-
-    def computed(kind: str, name: str, body: standins.Body) -> Mapping[str, Any]:
-        source = cloud.computed if kind.startswith("google_") else passwords
-        return source(kind, name, body)
-
-    rewritten = standins.rewrite(stack, computed)
-    rewritten["terraform"].pop("backend", None)
-    workspace = terraform.Workspace(folder)
-    workspace.write(rewritten, stack_folder / "assets")
-    return standins.evaluated(workspace.apply({}))

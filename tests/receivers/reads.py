@@ -1,0 +1,136 @@
+"""A hot_reader over a store of three devices, mutated queries, and what their answers must hold to."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+from urllib.parse import parse_qs, quote, quote_plus, urlencode
+
+from receivers.requests import check_refusal
+from support.deployed import Functions
+from support.platforms import Reply, Wire
+from support.samples import API_KEY, TWIN, event
+from twin_runtime import rows, times
+
+BASE = 1_709_208_000
+EACH = 7
+NAMES = ("device", "from", "to", "limit", "cursor", "order", "latest")
+ODD = (
+    *(
+        "",
+        "x",
+        "0",
+        "1",
+        "-1",
+        "1000",
+        "1001",
+        "99999999999",
+        "٣",
+        "1.5",
+        "true",
+        "TRUE",
+        "false",
+        "desc",
+        "asc",
+    ),
+    *("thermostat-1", "thermostat-2", "pump-1", "stranger", "thermostat-1'--", "thermostat-1#", "*", "\x00"),
+    *("2024-02-29T12:00:00Z", "2024-02-29T13:00:03+01:00", "0000-00-00T00:00:00Z", "9999-12-31T23:59:59Z"),
+    *("2024-02-29", "\ud800", "é" * 40, "A" * 1_500, "%", "%zz", "[", "]", "/", "\n", "..", "{}"),
+)
+
+
+class Reader:
+    """The function, with `EACH` rows a device."""
+
+    def __init__(self, functions: Functions, cloud: str) -> None:
+        self.errors: list[str] = []
+        self.function = functions.load(cloud, "hot_reader", sink=self._log)
+        self.function.admit()
+        self.platform = self.function.platform()
+        self.devices = sorted(TWIN.devices)
+        made = [
+            event(f"{device}-{n}", {"n": n}, device, times.from_epoch(BASE + n))
+            for device in self.devices
+            for n in range(EACH)
+        ]
+        put = [rows.from_event(each, TWIN, BASE * 1.5) for each in made]
+        self.function.memory.store("STORE").put(put)
+        self.cursors = [self._cursor(device, order) for device in self.devices for order in ("asc", "desc")]
+
+    def mutated(self, chance: Random) -> Wire:
+        """A read with up to three changes; some of them are still good."""
+        query: dict[str, list[str]] = {"device": [chance.choice(self.devices)]}
+        if chance.randrange(2):
+            query["limit"] = [str(chance.randrange(1, EACH))]
+        if chance.randrange(2):
+            query["from"] = [times.from_epoch(BASE + chance.randrange(-1, EACH))]
+            query["to"] = [times.from_epoch(BASE + chance.randrange(EACH + 2))]
+        if chance.randrange(2):
+            query["order"] = [chance.choice(("asc", "desc"))]
+        if chance.randrange(3) == 0:
+            query["cursor"] = [chance.choice(self.cursors)]
+        for _ in range(max(0, chance.randrange(5) - 2)):
+            self._mutate(chance, query)
+        text = urlencode(
+            query, doseq=True, errors="surrogatepass", quote_via=chance.choice((quote, quote_plus))
+        )
+        if chance.randrange(8) == 0:
+            text = _spoilt(chance, text)
+        return Wire("GET", f"{self.function.path}?{text}", (("x-api-key", API_KEY),))
+
+    def check(self, wire: Wire, reply: Reply) -> int:
+        """Of an answer; returns how many events it holds."""
+        assert not self.errors, self.errors
+        if reply.status != 200:
+            assert reply.status in (400, 404)
+            check_refusal(reply)
+            return 0
+        query = parse_qs(wire.target.partition("?")[2], keep_blank_values=True)
+        assert query.keys() <= set(NAMES), "an unknown parameter is refused"
+        assert all(len(values) == 1 for values in query.values()), "and one that is given twice"
+        (device,) = query["device"]
+        answer = json.loads(reply.body)
+        assert answer.keys() == {"device", "events", "cursor"}
+        assert answer["device"] == device
+        events: list[dict[str, Any]] = answer["events"]
+        assert all(each["source"] == f"/twins/{TWIN.name}/devices/{device}" for each in events)
+        latest = query.get("latest") == ["true"]
+        found = [each["time"] for each in events]
+        assert found == sorted(found, reverse=latest or query.get("order") == ["desc"])
+        assert len(events) <= int(query["limit"][0] if "limit" in query else 1 if latest else EACH)
+        return len(events)
+
+    def _mutate(self, chance: Random, query: dict[str, list[str]]) -> None:
+        name = chance.choice(NAMES)
+        which = chance.randrange(6)
+        if which == 0:
+            query.pop(name, None)
+        elif which == 1:
+            query[name] = [*query.get(name, []), chance.choice(ODD)]
+        elif which == 2:
+            query[chance.choice(("Device", "device[]", "", "x", "$where"))] = [chance.choice(ODD)]
+        elif which == 3 and query.get(name, [""])[0]:
+            value = query[name][0]
+            at = chance.randrange(len(value))
+            query[name] = [value[:at] + chr(chance.randrange(1, 0x2FF)) + value[at + 1 :]]
+        else:
+            query[name] = [chance.choice(ODD)]
+
+    def _cursor(self, device: str, order: str) -> str:
+        query = urlencode({"device": device, "order": order, "limit": 3})
+        reply = self.platform(Wire("GET", f"{self.function.path}?{query}", (("x-api-key", API_KEY),)))
+        return json.loads(reply.body)["cursor"]
+
+    def _log(self, level: str, line: str) -> None:
+        if '"unavailable"' in line:
+            self.errors.append(line)
+
+
+def _spoilt(chance: Random, text: str) -> str:
+    """Of a query's text: characters that a request line may have."""
+    at = chance.randrange(len(text) + 1)
+    noise = chance.choice(
+        ("&", "=", "%", "%f", "%ff", "%00", "+", ";", "&&", "?", "&device=pump-1", "/", "[", "%0a")
+    )
+    return text[:at] + noise + text[at + chance.randrange(3) :]

@@ -1,0 +1,189 @@
+"""Functions as their cloud's own entry point loads them, on ports in memory."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import itertools
+import json
+import os
+import sys
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from azure.functions.meta import Datum
+
+from support import platforms
+from support.memory import MemoryCloud
+from support.platforms import Platform, Wire
+from support.samples import API_KEY, DOCUMENT, KEY_1, Lines
+from twin_azure import triggers
+from twin_gcp import entry
+from twin_runtime import assembly, settings
+from twin_runtime.log import Sink
+
+MAIN = Path(entry.__file__).parent / "root" / "main.py"
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Deployed:
+    """A function. An address in `memory` is the name of the variable that holds it, such as `STORE`."""
+
+    cloud: str
+    role: str
+    memory: MemoryCloud
+    root: Path
+    sink: Sink
+    loaded: Any = None
+
+    @property
+    def method(self) -> str:
+        return "GET" if self.role == "hot_reader" else "POST"
+
+    @property
+    def path(self) -> str:
+        return "/" if self.cloud == "gcp" else f"/{self.role}"
+
+    def platform(self) -> Platform:
+        """The function behind HTTPS."""
+        if self.cloud == "aws":
+            return platforms.lambda_proxy(self.loaded.handler)
+        return platforms.functions_host(self.loaded) if self.cloud == "azure" else platforms.wsgi(self.loaded)
+
+    def api_keys(self) -> list[str]:
+        """Those that are accepted; on AWS by API Gateway."""
+        return json.loads(self.memory.secret("API_KEYS_SECRET").text or "{}").get("api_keys", [])
+
+    def admit(self, *, signing_keys: Sequence[str] = (KEY_1,), api_keys: Sequence[str] = (API_KEY,)) -> None:
+        """Write the secrets of a receiver."""
+        self.memory.secret("LINK_SECRET").text = json.dumps({"signing_keys": list(signing_keys)})
+        self.memory.secret("API_KEYS_SECRET").text = json.dumps({"api_keys": list(api_keys)})
+
+    def consume(self, body: str, attempt: int = 1) -> bool:
+        """Hand the queue trigger a message; whether it is done."""
+        return _CONSUME[self.cloud](self.loaded, body, attempt)
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        return [json.loads(body) for body in self.memory.queue("DEAD_LETTER_QUEUE").bodies]
+
+
+class Functions:
+    """Loads functions; a context, since an entry point may put its role together at its first call.
+
+    `folder` gets a `twin.json`. Two functions of one role and cloud do not stand side by side: the later one
+    takes the place of the earlier.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stack = ExitStack()
+        self._known: dict[tuple[str, str], Deployed] = {}
+        self._make = assembly.Parts
+
+    def __enter__(self) -> Functions:
+        for module in (assembly, triggers, entry):
+            self._stack.enter_context(patch.object(module, "Parts", self._parts))
+        self._stack.enter_context(patch.dict(os.environ))
+        os.environ.pop("TRIGGER_QUEUE", None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def load(
+        self,
+        cloud: str,
+        role: str,
+        *,
+        memory: MemoryCloud | None = None,
+        twin: Mapping[str, Any] = DOCUMENT,
+        sink: Sink | None = None,
+    ) -> Deployed:
+        """The remote variant of a role. `memory` may be that of another function, to share its store."""
+        root = self._folder / f"package-{next(_numbers)}"
+        root.mkdir()
+        (root / "twin.json").write_text(json.dumps(twin))
+        function = Deployed(cloud, role, memory or MemoryCloud(cloud), root, sink or Lines())
+        self._known[cloud, role] = function
+        self.start(function)
+        return function
+
+    def start(self, function: Deployed) -> None:
+        """Start it anew, as another instance: it has read no secret and remembers nothing."""
+        name = f"twin_{function.cloud}.{function.role}"
+        if function.cloud == "gcp":
+            function.loaded = self._framework(name, function.role)
+            return
+        spec = importlib.util.find_spec(name)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        if function.cloud == "aws":
+            module._role()
+            function.loaded = module
+        else:
+            function.loaded = platforms.worker_of(module.app)
+
+    def _framework(self, name: str, role: str) -> Any:
+        """As Cloud Run starts it. The role is made with its module, which nobody else gets."""
+        functions_framework = importlib.import_module("functions_framework")
+        loaded = sys.modules.pop(name, None)
+        try:
+            with patch.dict(os.environ, TWIN_ROLE=role):
+                return functions_framework.create_app("handle", str(MAIN), "http")
+        finally:
+            sys.modules.pop(name, None)
+            if loaded is not None:
+                sys.modules[name] = loaded
+
+    def _parts(self, role: str, cloud: Any, **_: Any) -> assembly.Parts:
+        """As the entry point makes them, but for where the ports, the environment and the package are."""
+        function = self._known[cloud.name, role]
+        environ = {name: name for name in settings.expected(role, cloud.name, remote=True)}
+        return self._make(
+            role,
+            function.memory,
+            environ=environ | ({"TWIN_ROLE": role} if "TWIN_ROLE" in environ else {}) | {"EVENTS_QUEUE": ""},
+            root=function.root,
+            sink=function.sink,
+        )
+
+
+class _Context:
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def _lambda(module: Any, body: str, attempt: int) -> bool:
+    record = {
+        "messageId": "m1",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": str(attempt)},
+        "eventSource": "aws:sqs",
+    }
+    return module.handler({"Records": [record]}, _Context()) == {"batchItemFailures": []}
+
+
+def _queue_trigger(worker: Any, body: str, attempt: int) -> bool:
+    metadata = {"Id": Datum("m1", "string"), "DequeueCount": Datum(str(attempt), "string")}
+    return worker.call(worker.functions[0], Datum(body.encode(), "bytes"), metadata).ok
+
+
+def _push(app: Any, body: str, attempt: int) -> bool:
+    message = {
+        "data": b64encode(body.encode()).decode(),
+        "messageId": "1",
+        "publishTime": "2024-02-29T12:00:00.123Z",
+    }
+    document = {"message": message, "subscription": "s", "deliveryAttempt": attempt}
+    headers = (("content-type", "application/json"),)
+    return platforms.wsgi(app)(Wire("POST", "/", headers, json.dumps(document).encode())).status == 204
+
+
+_CONSUME = {"aws": _lambda, "azure": _queue_trigger, "gcp": _push}

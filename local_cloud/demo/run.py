@@ -52,6 +52,10 @@ class Demo:
 
     def go(self, *, keep: bool) -> bool:
         """Show everything; whether nothing was lost. `keep` waits for Ctrl-C at the end."""
+        if not self._config.read_api:
+            raise LocalCloudError(
+                f"The demonstration reads back what it sent: set read_api: true in {self._twin_file}."
+            )
         out = self._folder / "cdktf.out"
         self._screen.title(f"The twin {self._config.name} on this machine")
         self._synthesize(out)
@@ -79,10 +83,6 @@ class Demo:
 
     def _show(self, twin: LocalCloud, where: endpoint.Endpoint, watch: Watch) -> bool:
         fleet = Fleet.of(self._config)
-        if "hot_reader_url" not in twin.outputs:
-            raise LocalCloudError(
-                "The demonstration reads back what it sent: set read_api: true in twin.yaml."
-            )
         reader = Reader.of(twin.outputs, trust=twin.trust)
         self._one_event(fleet, where, reader, watch)
         self._one_rule(fleet, where, twin, watch)
@@ -149,7 +149,7 @@ class Demo:
     ) -> bool:
         self._screen.title(f"{READINGS} readings of {len(fleet.devices)} devices, {RATE:.0f} a second")
         record = self._folder / "sent.jsonl"
-        traffic = Traffic(rate=RATE, count=READINGS, seed=1, shares=FAULTS, run=_run_name())
+        traffic = Traffic(rate=RATE, count=READINGS, seed=1, shares=FAULTS, run=_run_name(), commands=False)
         report = Run(fleet, where, traffic, record=record).go()
         faults = ", ".join(f"{count} {fault}" for fault, count in report.faults.items()) or "none"
         self._screen.step(f"sent, with faults on purpose: {faults}")

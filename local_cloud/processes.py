@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,6 +22,10 @@ _GRACE_S = 5.0
 _POLL_S = 0.05
 _GONE_S = 2.0
 _TAIL = 600
+_LOWEST_PORT = 10_000
+_USUAL_EPHEMERAL = 32_768
+_ENOUGH_PORTS = 1_000
+_given: set[int] = set()
 
 
 class Process:
@@ -153,19 +158,41 @@ class Processes:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of loopback that nobody uses now, and that no connection will be given as its own."""
+    return free_ports(1)[0]
 
 
 def free_ports(count: int) -> list[int]:
-    """Several at a time, all different."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+    """Several at a time, all different, and never the same twice in this process.
+
+    They lie below the range from which the kernel takes the ports of outgoing connections: one of those could
+    have a port before its server does.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(_LOWEST_PORT, _ephemeral_ports())  # noqa: S311 - to keep out of others' way
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            found.append(port)
+    return found
+
+
+def _ephemeral_ports() -> int:
+    """Where the kernel's own range begins."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()[0])
+        if first > _LOWEST_PORT + _ENOUGH_PORTS:
+            return first
+    return _USUAL_EPHEMERAL
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def listens(port: int) -> bool:

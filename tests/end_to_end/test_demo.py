@@ -67,9 +67,9 @@ def test_it_follows_an_event_trips_a_rule_and_counts(tmp_path: Path) -> None:
     assert "read back: " in said
     assert 'the device got {"command": "stop", "value": true' in said
     assert "workflow " in said
-    sent, stored, duplicates, _, lost = re.search(
-        r"lost\n +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)\n", said
-    ).groups()
+    counted = re.search(r"lost\n +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)\n", said)
+    assert counted is not None, said
+    sent, stored, duplicates, _, lost = counted.groups()
     assert (sent, duplicates, lost) == (stored, "0", "0")
     assert left(tmp_path / "local") == []
 

@@ -152,6 +152,7 @@ SMALL = {
 }  # fmt: skip
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("remote", [False, True])
 @pytest.mark.parametrize("role", ROLES)
 def test_each_entry_point_loads_in_lambda_from_the_package_alone(

@@ -59,6 +59,7 @@ def test_summary_counts_what_is_in_the_files(tmp_path: Path) -> None:
     assert f"{len(blocks) - len(optional)} resources + {len(optional)} with events" in done.stdout
 
 
+@pytest.mark.matrix
 def test_own_file_comes_before_the_example(tmp_path: Path) -> None:
     own = (ROOT / "examples" / "cycle.yaml").read_text(encoding="utf-8").replace("greenhouse", "mine")
     (tmp_path / "twin.yaml").write_text(own, encoding="utf-8")
@@ -98,6 +99,7 @@ def test_check_reads_only(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.matrix
 def test_a_stack_that_is_no_longer_in_use_goes_away(tmp_path: Path) -> None:
     stacks = tmp_path / "cdktf.out" / "stacks"
     run(cwd=tmp_path, environment={"TWIN": str(ROOT / "examples" / "three-clouds.yaml")})

@@ -66,7 +66,7 @@ def test_it_follows_an_event_trips_a_rule_and_counts(tmp_path: Path) -> None:
         assert re.search(rf"\+ +\d+\.\d\d s +Google Cloud +{role}: ", said), said
     assert "read back: " in said
     assert 'the device got {"command": "stop", "value": true' in said
-    assert "workflow " in said
+    assert "workflow: " in said
     counted = re.search(r"lost\n +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)\n", said)
     assert counted is not None, said
     sent, stored, duplicates, _, lost = counted.groups()

@@ -31,6 +31,7 @@ def empty(out: Path) -> float:
     return time.perf_counter() - started
 
 
+@pytest.mark.matrix
 def test_three_clouds_take_at_most_ten_times_an_empty_app(tmp_path: Path) -> None:
     """Loose on purpose: a loader that stops working costs a factor of forty."""
     synth(tmp_path / "warm")  # fills jsii's package cache

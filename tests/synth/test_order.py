@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from support.layouts import Layout, twin_config
 from twinspan import synthesis
 from twinspan.vocabulary import Cloud
@@ -19,6 +21,7 @@ def test_links_waits_for_its_clouds_and_no_cloud_for_another(tmp_path: Path) -> 
     }
 
 
+@pytest.mark.matrix
 def test_every_backend_keeps_the_stacks_apart_and_lets_links_read_them(tmp_path: Path) -> None:
     backends = {
         "local": {},

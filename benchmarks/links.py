@@ -2,8 +2,7 @@
 
 The twin runs on this machine (see local_cloud). Events enter the connector's queue one to a message, which
 is the worst that a dispatcher makes of it, and a proxy counts what goes to the receiver. `--seconds` and
-`--rate` change the load, `--clouds` the senders. On AWS, MiniStack hands over what is there, where SQS's
-event source waits a second for more: AWS itself would send fewer requests.
+`--rate` change the load, `--clouds` the senders.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from ministack.core import iam_evaluator  # type: ignore[import-not-found]
-from ministack.services import iot, lambda_svc  # type: ignore[import-not-found]
+from ministack.services import iot, lambda_svc, sqs  # type: ignore[import-not-found]
 
 PROCESSES = 4
 """Of a function at a time. More are not faster on one machine; an invocation beyond them waits, where AWS
@@ -19,6 +19,8 @@ _create_server = asyncio.base_events.BaseEventLoop.create_server
 _enforce = iam_evaluator.enforce
 _reserved_concurrency = lambda_svc._reserved_concurrency
 _acquire_execution_slot = lambda_svc._acquire_execution_slot
+_sqs_esm_concurrency = lambda_svc._sqs_esm_concurrency
+_receive_messages_for_esm = sqs._receive_messages_for_esm
 
 
 def on_loopback(self: Any, factory: Any, host: Any = None, *rest: Any, **options: Any) -> Any:
@@ -47,6 +49,26 @@ def slot(function: Any, config: Any) -> Any:
         time.sleep(0.02)
 
 
+def batches(mapping: Any, function: Any, config: Any, queue: Any = None) -> int:
+    """How many batches of a queue may be under way. None while the batching window is open: MiniStack would
+    hand over each message as it comes.
+    """
+    window = mapping.get("MaximumBatchingWindowInSeconds") or 0
+    now = time.time()
+    waiting = [each["visible_at"] for each in (queue or {}).get("messages", ()) if each["visible_at"] <= now]
+    if len(waiting) < mapping.get("BatchSize", 10) and (not waiting or now - min(waiting) < window):
+        return 0
+    return _sqs_esm_concurrency(mapping, function, config, queue)
+
+
+def received(queue_url: str, most: int) -> list[Any]:
+    """A batch as large as the mapping's BatchSize. MiniStack stops at the ten of one ReceiveMessage."""
+    batch: list[Any] = []
+    while len(batch) < most and (more := _receive_messages_for_esm(queue_url, most - len(batch))):
+        batch += more
+    return batch
+
+
 def rule_to_function(account_id: str, region: str, function_arn: str, event: Any) -> None:
     """IoT Core's rules invoke a function asynchronously: failures are repeated, then go where the function
     says. MiniStack invokes once.
@@ -67,6 +89,8 @@ if __name__ == "__main__":
     iam_evaluator.enforce = as_iam_names_it
     lambda_svc._reserved_concurrency = concurrency
     lambda_svc._acquire_execution_slot = slot
+    lambda_svc._sqs_esm_concurrency = batches
+    sqs._receive_messages_for_esm = received
     iot._dispatch_rule_to_lambda = rule_to_function
     from ministack import app  # type: ignore[import-not-found]
 

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import twin_gcp
 from gcp.provider_rules import ALARM, FUNCTION, RULES, SUBSCRIPTION, Rule
 from gcp.stacks import GCP_LAYOUTS, gcp_stack
 from support.terraform_json import Resource, resources
+from twinspan.gcp.functions import CONCURRENCY_TOGETHER
 
 MISSING = object()
 
@@ -162,3 +165,12 @@ def test_the_acknowledge_deadline_covers_the_function_s_time() -> None:
         for each in resources(stack, SUBSCRIPTION):
             if "push_config" in each.body:
                 assert each.body["ack_deadline_seconds"] >= timeouts[each.body["labels"]["role"]]
+
+
+def test_roles_that_gather_messages_take_many_at_a_time() -> None:
+    """What an instance answers at a time bounds the batch that `twin_gcp.entry.consumer` gathers."""
+    package = Path(twin_gcp.__file__).parent
+    for each in every(FUNCTION):
+        gathers = "together=True" in (package / f"{each.name}.py").read_text("utf-8")
+        concurrency = each.body["service_config"]["max_instance_request_concurrency"]
+        assert (concurrency == CONCURRENCY_TOGETHER) == gathers, each.name

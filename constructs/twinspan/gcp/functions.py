@@ -23,11 +23,19 @@ ENTRY_POINT = "handle"
 CPU = "1"
 """Of an instance. Less than a whole one allows no concurrency; one whole allows up to 4 GiB of memory."""
 CONCURRENCY = 16
-"""Requests that an instance answers at a time: they wait for other services, and the runtime sends them on
-together.
-"""
+"""Requests that an instance answers at a time: they wait for other services."""
+CONCURRENCY_TOGETHER = 80
+"""The same of a role that works on concurrent messages as one batch: how many the batch can have."""
+TOGETHER = (Role.CONNECTOR, Role.PERSISTER)
 ALONE = (Role.PROCESSOR,)
 """Roles that take one request at a time: the user's code need not be thread-safe."""
+
+
+def concurrency_of(role: Role) -> int:
+    """Requests that an instance of a role answers at a time."""
+    if role in ALONE:
+        return 1
+    return CONCURRENCY_TOGETHER if role in TOGETHER else CONCURRENCY
 
 
 class Function(Construct):
@@ -54,7 +62,7 @@ class Function(Construct):
         self.role, self.layer, self.optional = role, layer, optional
         self._foundation = foundation
         twin, size = foundation.twin, SIZES[role]
-        concurrency = 1 if role in ALONE else CONCURRENCY
+        concurrency = concurrency_of(role)
         account = foundation.account(self, role, purpose=role.replace("_", " "), optional=optional)
         function = Cloudfunctions2Function(
             self,

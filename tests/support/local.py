@@ -63,3 +63,10 @@ def until(probe: Callable[[], Found], *, seconds: float, every: float = 0.25) ->
         if found or time.monotonic() > end:
             return found
         time.sleep(every)
+
+
+def arrival(probe: Callable[[], Any], *, seconds: float = 30.0) -> Any:
+    """As `until`, but a test that waits in vain fails."""
+    found = until(probe, seconds=seconds, every=0.05)
+    assert found, "it did not come"
+    return found

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +62,6 @@ class Twin:
             return 200, reader.page(**query)
         except Answered as error:
             return error.status, {}
-
-
-def until(found: Callable[[], Any], *, seconds: float = 30.0) -> Any:
-    """What `found` returns once that is something."""
-    end = time.monotonic() + seconds
-    while not (result := found()):
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.05)
-    return result
 
 
 def programs() -> None:

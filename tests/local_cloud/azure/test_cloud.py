@@ -18,7 +18,8 @@ from local_cloud.azure.storage import Azurite
 from local_cloud.errors import LocalCloudError
 from local_cloud.processes import Process, Processes, listens
 from simulator.errors import NotAcknowledged
-from support.local_azure import DEVICE, OTHER, Twin, running, until
+from support.local import arrival
+from support.local_azure import DEVICE, OTHER, Twin, running
 from twin_runtime import dead_letters
 from twin_runtime.dead_letters import DeadLetter
 
@@ -57,7 +58,7 @@ def test_every_function_of_the_stack_runs(twin: Twin) -> None:
 def test_a_reading_goes_all_the_way_and_is_read_back(twin: Twin) -> None:
     before, began = len(twin.cloud.rows()), time.time()
     twin.send({"temperature": 21.5})
-    until(lambda: newest(twin) == {"temperature": 21.5})
+    arrival(lambda: newest(twin) == {"temperature": 21.5})
     rows = twin.cloud.rows()
     assert len(rows) == before + 1
     assert {device for device, _ in rows} == {DEVICE}
@@ -76,10 +77,10 @@ def test_a_rule_fires_a_direct_method_and_the_workflow(twin: Twin) -> None:
     commands: list[dict[str, object]] = []
     with twin.device(commands=commands) as device:
         device.send(b'{"temperature": 95}')
-        until(lambda: commands)
+        arrival(lambda: commands)
     assert commands[0]["type"] == "twinspan.command.v1"
     assert commands[0]["data"]["value"] == 20  # type: ignore[index]
-    (run,) = until(twin.cloud.workflow_runs)
+    (run,) = arrival(twin.cloud.workflow_runs)
     assert (run["input"]["rule"], run["input"]["device"]) == ("overheating", DEVICE)
     assert run["input"]["event"]["data"] == {"temperature": 95}
 
@@ -89,11 +90,11 @@ def test_a_command_waits_for_a_device_that_is_offline(twin: Twin) -> None:
     commands: list[dict[str, object]] = []
     began = time.time()
     twin.send({"temperature": 96}, OTHER)
-    until(
+    arrival(
         lambda: [line for _, line in twin.cloud.log_lines(began) if "not connected" in line],
     )
     with twin.device(OTHER, commands):
-        until(lambda: commands)
+        arrival(lambda: commands)
     assert commands[0]["source"] == f"/twins/factory/devices/{OTHER}"
 
 
@@ -102,14 +103,14 @@ def test_a_device_cannot_send_as_another(twin: Twin) -> None:
         with contextlib.suppress(NotAcknowledged):
             device.send_as(OTHER, b'{"temperature": 66}')
         device.send(b'{"temperature": 22}')
-        until(lambda: newest(twin) == {"temperature": 22})
+        arrival(lambda: newest(twin) == {"temperature": 22})
     assert newest(twin, OTHER) != {"temperature": 66}
 
 
 def test_what_is_not_json_is_dead_lettered_with_the_reason(twin: Twin) -> None:
     with twin.device() as device:
         device.send(b"nonsense")
-    (letter,) = until(lambda: letters(twin, "telemetry"))
+    (letter,) = arrival(lambda: letters(twin, "telemetry"))
     assert (letter.role, letter.device) == ("dispatcher", DEVICE)
     assert b64decode(json.loads(letter.body or "")) == b"nonsense"
 
@@ -122,7 +123,7 @@ def test_what_fails_is_delivered_again_and_moved_by_the_host(twin: Twin) -> None
     began = time.time()
     try:
         twin.send({"temperature": 24})
-        (letter,) = until(lambda: letters(twin, "persisting"))
+        (letter,) = arrival(lambda: letters(twin, "persisting"))
     finally:
         persister.restart()
     assert letter.reason == dead_letters.MOVED_BY_QUEUE
@@ -139,7 +140,7 @@ def test_a_consumer_gives_up_before_the_host_and_says_why(twin: Twin) -> None:
     checker.restart({"WORKFLOW": f"{access}/triggers/absent/paths/invoke"})
     try:
         twin.send({"temperature": 99})
-        (letter,) = until(lambda: letters(twin, "events"), seconds=60)
+        (letter,) = arrival(lambda: letters(twin, "events"), seconds=60)
     finally:
         checker.restart()
     assert letter.role == "event_checker"
@@ -156,7 +157,7 @@ def test_event_grid_writes_what_it_cannot_deliver_into_the_container(twin: Twin)
     try:
         twin.send({"temperature": 25})
         container = blobs(storage, url)
-        (blob,) = until(lambda: list(container.list_blobs()))
+        (blob,) = arrival(lambda: list(container.list_blobs()))
         (event,) = json.loads(container.download_blob(blob.name).readall())
     finally:
         dispatcher.restart()
@@ -176,10 +177,10 @@ def test_what_waits_for_a_function_that_was_killed_arrives(twin: Twin) -> None:
     processor = twin.cloud.functions["processor"]
     processor.kill()
     twin.send({"temperature": 23})
-    until(lambda: twin.cloud.messages("factory-processing"))
+    arrival(lambda: twin.cloud.messages("factory-processing"))
     assert newest(twin) != {"temperature": 23}
     processor.restart()
-    until(lambda: newest(twin) == {"temperature": 23})
+    arrival(lambda: newest(twin) == {"temperature": 23})
 
 
 def test_the_clock_of_a_function_can_be_shifted(twin: Twin) -> None:
@@ -189,7 +190,7 @@ def test_the_clock_of_a_function_can_be_shifted(twin: Twin) -> None:
     try:
         with twin.device() as device:
             device.send(b"nothing")
-        until(lambda: len(letters(twin, "telemetry")) > before)
+        arrival(lambda: len(letters(twin, "telemetry")) > before)
     finally:
         dispatcher.restart()
     letter = letters(twin, "telemetry")[-1]
@@ -201,7 +202,7 @@ def test_a_rotated_key_is_taken(twin: Twin) -> None:
     secret = twin.evaluated.of("azurerm_key_vault_secret")["hot_reader_api_keys"]
     try:
         twin.cloud.write_secret({**secret, "value": json.dumps({"api_keys": ["new-key"]})})
-        until(lambda: twin.read(key="new-key", device=DEVICE, latest="true")[0] == 200)
+        arrival(lambda: twin.read(key="new-key", device=DEVICE, latest="true")[0] == 200)
     finally:
         twin.cloud.write_secret(secret)
 

@@ -17,7 +17,8 @@ from local_cloud.gcp.function import CLOCK_OFFSET
 from local_cloud.gcp.rest import call
 from local_cloud.processes import listens
 from local_cloud.standins import Evaluated
-from support.local_gcp import DEVICE, Twin, running, until
+from support.local import arrival
+from support.local_gcp import DEVICE, Twin, running
 from twin_runtime import dead_letters
 from twin_runtime.dead_letters import DeadLetter
 from twin_runtime.ports import MAX_DELIVERIES
@@ -46,7 +47,7 @@ def letters(twin: Twin, queue: str, count: int = 1) -> list[DeadLetter]:
             found.extend(dead_letters.decode(message["data"]))
         return len(found) >= count
 
-    until(enough, seconds=60)
+    arrival(enough, seconds=60)
     return found
 
 
@@ -59,7 +60,7 @@ def test_every_function_of_the_stack_runs(twin: Twin) -> None:
 def test_a_reading_goes_all_the_way_and_is_read_back(twin: Twin) -> None:
     before, began = len(twin.cloud.rows()), time.time()
     twin.publish({"temperature": 21.5})
-    until(lambda: newest(twin) == {"temperature": 21.5})
+    arrival(lambda: newest(twin) == {"temperature": 21.5})
     rows = twin.cloud.rows()
     assert len(rows) == before + 1
     assert {device for device, _ in rows} == {DEVICE}
@@ -76,11 +77,11 @@ def test_the_hot_reader_refuses_another_key(twin: Twin) -> None:
 
 def test_a_rule_fires_a_command_and_the_workflow(twin: Twin) -> None:
     twin.publish({"temperature": 95})
-    (message,) = until(lambda: twin.pull(f"command-{DEVICE}"))
+    (message,) = arrival(lambda: twin.pull(f"command-{DEVICE}"))
     command = json.loads(message["data"])
     assert command["type"] == "twinspan.command.v1"
     assert (command["data"]["command"], command["data"]["value"]) == ("set_point", 20)
-    (run,) = until(twin.cloud.workflow_runs)
+    (run,) = arrival(twin.cloud.workflow_runs)
     assert (run["argument"]["rule"], run["argument"]["device"]) == ("overheating", DEVICE)
     assert run["argument"]["event"]["data"]["temperature"] == 95
     assert run["state"] == "ACTIVE"
@@ -102,9 +103,9 @@ def test_what_waits_for_a_function_that_was_killed_arrives(twin: Twin) -> None:
     persister.kill()
     assert not listens(persister.port)
     twin.publish({"temperature": 23})
-    until(lambda: twin.cloud.counters()["factory-persisting"]["backlog"] == 1)
+    arrival(lambda: twin.cloud.counters()["factory-persisting"]["backlog"] == 1)
     persister.restart()
-    until(lambda: newest(twin) == {"temperature": 23})
+    arrival(lambda: newest(twin) == {"temperature": 23})
     assert twin.cloud.counters()["factory-persisting"]["backlog"] == 0
 
 
@@ -151,10 +152,10 @@ def test_the_same_over_googles_emulator_and_everything_ends(tmp_path: Path) -> N
     """It applies no filter and tells no `deliveryAttempt`; see `local_cloud.gcp.pubsub`."""
     with running(tmp_path, pubsub="google") as twin:
         twin.publish({"temperature": 95})
-        until(lambda: newest(twin) == {"temperature": 95})
-        (message,) = until(lambda: twin.pull(f"command-{DEVICE}"))
+        arrival(lambda: newest(twin) == {"temperature": 95})
+        (message,) = arrival(lambda: twin.pull(f"command-{DEVICE}"))
         assert json.loads(message["data"])["data"]["rule"] == "overheating"
-        until(twin.cloud.workflow_runs)
+        arrival(twin.cloud.workflow_runs)
         twin.publish({"temperature": 1}, key="0" * 64)
         assert letters(twin, "telemetry")[0].reason.startswith("The attribute device_signature")
         functions = list(twin.cloud.functions.values())
@@ -173,11 +174,11 @@ def given_up(twin: Twin) -> Iterator[tuple[DeadLetter, dict[str, Any]]]:
     before = twin.cloud.counters()["factory-events"]["delivered"]
     checker.restart({"WORKFLOW": "projects/my-project/locations/europe-west1/workflows/absent"})
     twin.publish({"temperature": 99})
-    until(lambda: twin.cloud.counters()["factory-events"]["delivered"] > before)
+    arrival(lambda: twin.cloud.counters()["factory-events"]["delivered"] > before)
     dispatcher.restart({"FLEET_SECRET": "projects/my-project/secrets/absent"})
     twin.publish_raw(b"{}", {"device_id": "lost"})
     (event,) = letters(twin, "events")
-    (message,) = until(lambda: twin.pull("telemetry-dead"), seconds=60)
+    (message,) = arrival(lambda: twin.pull("telemetry-dead"), seconds=60)
     yield event, message
     checker.restart()
     dispatcher.restart()
@@ -190,7 +191,7 @@ def test_a_consumer_gives_up_before_its_queue_and_says_why(
     letter, _ = given_up
     assert (letter.role, letter.event and letter.event["data"]) == ("event_checker", {"temperature": 99})
     assert "Workflows answered 404." in letter.reason
-    counters = until(lambda: (c := twin.cloud.counters()["factory-events"])["backlog"] == 0 and c)
+    counters = arrival(lambda: (c := twin.cloud.counters()["factory-events"])["backlog"] == 0 and c)
     assert counters["delivered"] - counters["acknowledged"] == MAX_DELIVERIES - 1
     assert counters["dead_lettered"] == 0
 

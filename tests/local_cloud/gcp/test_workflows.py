@@ -13,7 +13,7 @@ import pytest
 from local_cloud.gcp.rest import call
 from local_cloud.gcp.workflows import server
 from local_cloud.processes import Process, Processes, free_port
-from support.local_gcp import until
+from support.local import arrival
 from twin_gcp.cloud import Endpoints, GcpCloud
 from twinspan.gcp.definition import DEFAULT
 
@@ -44,13 +44,13 @@ def ended(port: int) -> dict[str, Any]:
         (run,) = server.runs(port)
         return run if run["state"] != "ACTIVE" else None
 
-    return until(state)
+    return arrival(state)
 
 
 def test_a_notice_that_somebody_acknowledges(workflows: tuple[int, Process]) -> None:
     port, process = workflows
     start(port, DEFAULT.read_text("utf-8"))
-    noticed = until(lambda: _ACKNOWLEDGE.search(process.log.read_text("utf-8")))
+    noticed = arrival(lambda: _ACKNOWLEDGE.search(process.log.read_text("utf-8")))
     (run,) = server.runs(port)
     assert (run["state"], run["argument"]) == ("ACTIVE", FIRED)
     call(port, "POST", noticed[1], {"by": "me"})

@@ -1,22 +1,33 @@
-"""The layers of one cloud, each given what it sends to, hence in the order back from L3; and where their dead
-letters are.
-"""
+"""The layers of one cloud, each given what it sends to or reads from; where dead letters and tiers are."""
 
 from twinspan.kit import Kit
-from twinspan.layers import hops
+from twinspan.layers import hops, tier_outputs
 from twinspan.layers.acquisition import Acquisition
 from twinspan.layers.events import EventCheck, EventFeedback
 from twinspan.layers.hot_storage import HotStorage
 from twinspan.layers.processing import Processing
+from twinspan.layers.tiers import ArchiveStorage, ColdStorage
+from twinspan.layers.twin_management import TwinManagement
+from twinspan.layers.visualization import Visualization
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer
+from twinspan.vocabulary import Layer, Role
 
 
 def lay_out(stack: Construct, kit: Kit) -> None:
-    """Build L1, L2 and L3 into a stack, as far as the kit's cloud holds them."""
-    here = kit.twin.topology.layers_in(kit.cloud)
+    """Build L1 to L5 into a stack, as far as the kit's cloud holds them."""
+    topology = kit.twin.topology
+    here = topology.layers_in(kit.cloud)
 
-    store = HotStorage(stack, "hot-storage", kit=kit) if Layer.HOT_STORAGE in here else None
+    archive = None
+    if Layer.ARCHIVE_STORAGE in here and topology.is_receiver(Role.ARCHIVE_WRITER):
+        archive = ArchiveStorage(stack, "archive-storage", kit=kit)
+    cold = ColdStorage(stack, "cold-storage", kit=kit) if Layer.COLD_STORAGE in here else None
+    store = HotStorage(stack, "hot-storage", kit=kit, cold=cold) if Layer.HOT_STORAGE in here else None
+
+    if Layer.TWIN_MANAGEMENT in here:
+        TwinManagement(stack, "twin-management", kit=kit, store=store)
+    if Layer.VISUALIZATION in here:
+        Visualization(stack, "visualization", kit=kit, store=store)
 
     broker = kit.broker(stack) if Layer.ACQUISITION in here else None
     feedback = EventFeedback(stack, "event-feedback", kit=kit, broker=broker) if broker else None
@@ -31,3 +42,4 @@ def lay_out(stack: Construct, kit: Kit) -> None:
     )
     layers = (acquisition, processing, store, events, feedback)
     hops.publish(stack, [hop for layer in layers if layer for hop in layer.hops])
+    tier_outputs.publish(stack, kit=kit, hot=store, cold=cold, archive=archive)

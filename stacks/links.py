@@ -6,6 +6,7 @@ It is the only stack that reads others: two clouds that send to each other canno
 from importlib import import_module
 
 from stacks.base import TwinStack
+from twinspan import datasource
 from twinspan.backend import StateBackend
 from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword, RandomProvider
@@ -16,10 +17,11 @@ from twinspan.vocabulary import Cloud
 
 
 class LinksStack(TwinStack):
-    """Signing keys per link; a version of each end's secret.
+    """Signing keys per signed link; a version of each end's secret.
 
     A sender's secret holds `{url, api_key, signing_keys}`, a receiver's `{signing_keys}`. The keys of two
-    generations are valid at any time: a sender signs with both, a receiver accepts either.
+    generations are valid at any time: a sender signs with both, a receiver accepts either. Of a link whose
+    requests carry the API key alone only the sender has a secret (see `twinspan.datasource`).
     """
 
     def __init__(self, scope: Construct, *, twin: Twin, clouds: dict[Cloud, TwinStack]) -> None:
@@ -27,10 +29,9 @@ class LinksStack(TwinStack):
         self._writers = {}
         self._outputs: dict[Cloud, str] = {}
         backend = StateBackend(twin.config)
-        RandomProvider(self)
-        ends = {
-            end for link in twin.topology.signed_links for end in (link.sender_cloud, link.receiver_cloud)
-        }
+        if any(link.signed for link in twin.topology.wired_links):
+            RandomProvider(self)
+        ends = {end for link in twin.topology.wired_links for end in (link.sender_cloud, link.receiver_cloud)}
         for cloud, stack in clouds.items():
             if cloud in ends:
                 self.add_dependency(stack)
@@ -38,23 +39,29 @@ class LinksStack(TwinStack):
                 self._writers[cloud] = import_module(f"twinspan.{cloud}.links").SecretWriter(
                     self, "secrets-" + cloud, twin=twin, outputs=self._outputs[cloud]
                 )
-        for link in twin.topology.signed_links:
+        for link in twin.topology.wired_links:
             self._wire(link)
 
     def _wire(self, link: Link) -> None:
+        receiver = f"{self._outputs[link.receiver_cloud]}.{link.receiver}"
+        url, api_key = f"{receiver}_url", f"{receiver}_api_key"
+        assert link.sender_cloud is not None  # a wired link has a sender of ours
+        sender = self._writers[link.sender_cloud]
+        if not link.signed:
+            sender.write(link, datasource.secret(link, url=url, api_key=api_key))
+            return
+        keys = self._signing_keys(link)
+        sender.write(link, f"${{jsonencode({{url = {url}, api_key = {api_key}, signing_keys = {keys}}})}}")
+        self._writers[link.receiver_cloud].write(link, f"${{jsonencode({{signing_keys = {keys}}})}}")
+
+    def _signing_keys(self, link: Link) -> str:
+        """The list of a link's keys, a bare expression. The newest comes last."""
         keys = RandomPassword(
             self, f"keys-{link.name}", length=43, for_each=generations(optional=link.optional)
         )
         signing = place(keys, f"{link.name}_signing").address
-        # Standard Webhooks writes a key as `whsec_` and base64. The newest comes last.
-        keys = (
+        # Standard Webhooks writes a key as `whsec_` and base64.
+        return (
             "[for generation in range(var.key_generation - 1, var.key_generation + 1) : "
             f'"whsec_${{base64encode({signing}[tostring(generation)].result)}}"]'
         )
-        receiver = f"{self._outputs[link.receiver_cloud]}.{link.receiver}"
-        assert link.sender_cloud is not None  # a signed link has two ends
-        self._writers[link.sender_cloud].write(
-            link,
-            f"${{jsonencode({{url = {receiver}_url, api_key = {receiver}_api_key, signing_keys = {keys}}})}}",
-        )
-        self._writers[link.receiver_cloud].write(link, f"${{jsonencode({{signing_keys = {keys}}})}}")

@@ -4,7 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from twinspan.parts import ApiKeys, Broker, DeadLetters, Function, Queue, Secret, Store, Workflow
+from twinspan.parts import (
+    ApiKeys,
+    Broker,
+    Dashboards,
+    DeadLetters,
+    Endpoint,
+    Function,
+    Graph,
+    Queue,
+    Secret,
+    Store,
+    Tier,
+    Workflow,
+)
 from twinspan.providers import Construct
 from twinspan.topology import Link
 from twinspan.twin import Twin
@@ -22,12 +35,16 @@ class Kit:
     queues: Callable[..., Queue]
     dead_letter_queues: Callable[..., DeadLetters]
     functions: Callable[..., Function]
-    endpoints: Callable[..., object]
+    endpoints: Callable[..., Endpoint]
     link_secrets: Callable[..., Secret]
     keys: Callable[..., ApiKeys]
     stores: Callable[..., Store]
     brokers: Callable[..., Broker]
     workflows: Callable[..., Workflow]
+    cold_stores: Callable[..., Tier]
+    archive_stores: Callable[..., Tier]
+    graphs: Callable[..., Graph]
+    dashboards: Callable[..., Dashboards]
 
     def queue(self, scope: Construct, name: str, *, layer: Layer, optional: bool = False) -> Queue:
         """The queue of that name and its dead-letter queue."""
@@ -54,7 +71,9 @@ class Kit:
         receiver: bool = False,
         optional: bool = False,
     ) -> Function:
-        """A function that consumes `source`, or is called over HTTPS (`receiver`), or by the broker."""
+        """A function that consumes `source`, or is called over HTTPS (`receiver`), or by the clock where its
+        role is one of `sizing.SCHEDULES`, or by the broker.
+        """
         return self.functions(
             scope,
             role,
@@ -67,9 +86,9 @@ class Kit:
             optional=optional,
         )
 
-    def endpoint(self, scope: Construct, function: Function, *, api_keys: ApiKeys) -> None:
+    def endpoint(self, scope: Construct, function: Function, *, api_keys: ApiKeys) -> Endpoint:
         """The receiver's public HTTPS endpoint, and the outputs `<role>_url` and `<role>_api_key`."""
-        self.endpoints(
+        return self.endpoints(
             scope,
             f"{function.role}-endpoint",
             foundation=self.foundation,
@@ -100,3 +119,19 @@ class Kit:
     def workflow(self, scope: Construct) -> Workflow:
         """What a fired rule starts."""
         return self.workflows(scope, "workflow", foundation=self.foundation)
+
+    def cold_store(self, scope: Construct) -> Tier:
+        """The cold tier, whose rules also archive where the archive is in this cloud."""
+        return self.cold_stores(scope, "cold-store", foundation=self.foundation)
+
+    def archive_store(self, scope: Construct) -> Tier:
+        """The archive tier of a twin whose cold tier is in another cloud."""
+        return self.archive_stores(scope, "archive-store", foundation=self.foundation)
+
+    def graph(self, scope: Construct) -> Graph:
+        """The twin graph."""
+        return self.graphs(scope, "graph", foundation=self.foundation)
+
+    def grafana(self, scope: Construct) -> Dashboards:
+        """Grafana and the twin's dashboards."""
+        return self.dashboards(scope, "dashboards", foundation=self.foundation)

@@ -9,12 +9,14 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from twinspan import dashboards, datasource
 from twinspan.config import Config
-from twinspan.vocabulary import Cloud
+from twinspan.config.models import SAFETY_DAYS
+from twinspan.vocabulary import ABSENT, Cloud, Layer, Role
 
 SOURCE = Path(__file__).resolve().parents[2] / "function_src"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip entry can carry
@@ -27,6 +29,8 @@ class Package:
 
     path: Path
     digest: str
+    dashboards: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    """Where the dashboards lie, by file name, of a cloud whose Grafana reads files."""
 
 
 def build(config: Config, cloud: Cloud, folder: Path) -> Package:
@@ -44,7 +48,20 @@ def build(config: Config, cloud: Cloud, folder: Path) -> Package:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{cloud}-{digest[:16]}.zip"
     path.write_bytes(data)
-    return Package(path, digest)
+    return Package(path, digest, _dashboards(config, cloud, folder))
+
+
+def _dashboards(config: Config, cloud: Cloud, folder: Path) -> Mapping[str, Path]:
+    """Write the dashboards beside the package, where no function in it keeps them."""
+    if config.layers.visualization is not cloud or cloud not in ABSENT[Role.DASHBOARD_SYNC]:
+        return {}
+    place = folder / "dashboards"
+    place.mkdir(exist_ok=True)
+    made = {}
+    for name, content in dashboards.generate(config).items():
+        made[name] = place / name
+        made[name].write_bytes(content)
+    return made
 
 
 def manifest(config: Config) -> dict[str, object]:
@@ -60,10 +77,44 @@ def manifest(config: Config) -> dict[str, object]:
     rules = [rule.model_dump(exclude_none=True, by_alias=True) for rule in config.events.rules]
     return {
         "twin": config.name,
-        "hot_days": config.retention.hot_days,
+        **_ages(config),
         "device_types": types,
         "devices": {device.id: device.type for device in config.devices},
         "rules": rules,
+        "model": _model(config),
+    }
+
+
+def _ages(config: Config) -> dict[str, object]:
+    """The days after which an event leaves a tier; none for a tier that the twin has not."""
+    layers, ages = config.layers, config.retention
+    cold = layers.cloud_of(Layer.COLD_STORAGE) is not None
+    archive = layers.cloud_of(Layer.ARCHIVE_STORAGE) is not None
+    return {
+        "hot_days": ages.hot_days,
+        "safety_days": SAFETY_DAYS if cold else 0,
+        "cold_days": ages.cold_days if cold else None,
+        "archive_days": ages.archive_days if archive else None,
+    }
+
+
+def _model(config: Config) -> dict[str, object]:
+    """The things of the twin graph and all of its edges; its other nodes are the devices."""
+    model = config.model
+    return {
+        "types": {
+            name: {"properties": {k: p.model_dump(exclude_none=True) for k, p in kind.properties.items()}}
+            for name, kind in model.types.items()
+        },
+        "things": {
+            thing.id: {
+                "type": thing.type,
+                "name": thing.name or thing.id,
+                "properties": dict(thing.properties),
+            }
+            for thing in model.things
+        },
+        "relationships": [[edge.source, edge.name, edge.target] for edge in model.relationships],
     }
 
 
@@ -81,5 +132,10 @@ def _entries(config: Config, cloud: Cloud) -> Iterator[tuple[str, bytes]]:
     for name, device_type in config.device_types.items():
         if device_type.processor:
             yield f"processors/{name}.py", config.path_of(device_type.processor).read_bytes()
+    if config.layers.visualization is cloud and cloud not in ABSENT[Role.DASHBOARD_SYNC]:
+        for name, content in dashboards.generate(config).items():
+            yield f"dashboards/{name}", content
+        settings = json.dumps(datasource.settings(config, cloud), indent=1, sort_keys=True)
+        yield "grafana.json", settings.encode() + b"\n"
     text = json.dumps(manifest(config), indent=1, sort_keys=True, ensure_ascii=False)
     yield "twin.json", text.encode() + b"\n"

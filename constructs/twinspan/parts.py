@@ -79,6 +79,12 @@ class Secret(Protocol):
 
     def grant_read(self, function: Function) -> None: ...
 
+    def fill(self, text: str) -> None:
+        """Give the secret of a local link its value, an expression: the stack `links` writes remote ones
+        alone.
+        """
+        ...
+
 
 class ApiKeys(Protocol):
     """The API keys of one receiver, in the generations `key_generation` - 1 and `key_generation`."""
@@ -91,8 +97,22 @@ class ApiKeys(Protocol):
     def grant_read(self, function: Function) -> None: ...
 
 
+class Endpoint(Protocol):
+    """The public HTTPS endpoint of a receiver. Both values are expressions; null when the receiver is off."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def api_key(self) -> str:
+        """The key of the generation `key_generation`."""
+        ...
+
+
 class Store(Protocol):
-    """The hot store: encrypted, expiring by `retention.hot_days`, restorable to a point in time."""
+    """The hot store: encrypted, expiring some time after `retention.hot_days`, restorable to a point in
+    time.
+    """
 
     @property
     def address(self) -> str: ...
@@ -100,6 +120,10 @@ class Store(Protocol):
     def grant_read(self, function: Function) -> None: ...
 
     def grant_write(self, function: Function) -> None: ...
+
+    def grant_move(self, function: Function) -> None:
+        """Read, write and delete."""
+        ...
 
 
 class Broker(Protocol):
@@ -132,3 +156,54 @@ class Workflow(Protocol):
     def address(self) -> str: ...
 
     def grant_start(self, function: Function) -> None: ...
+
+
+class Tier(Protocol):
+    """The cold or the archive tier: a bucket of files, encrypted, closed to the public, with lifecycle rules.
+
+    The rules delete what is older than its tier keeps, and in a cold tier whose cloud holds the archive too
+    move files into the archive's storage class. A file's age counts from its writing, which is some time
+    after that of its events.
+    """
+
+    @property
+    def address(self) -> str: ...
+
+    def grant_read(self, function: Function) -> None:
+        """List and read."""
+        ...
+
+    def grant_write(self, function: Function) -> None:
+        """List, read, write and delete."""
+        ...
+
+
+class Graph(Protocol):
+    """Where the twin graph is kept: the platform's service for digital twins, or a database."""
+
+    @property
+    def address(self) -> str: ...
+
+    def feed_from(self, function: Function, *, store: Store | None = None) -> None:
+        """Let `function` (twin_sync or twin_connector) bring what is in the graph: by writing it, or by being
+        asked for it. twin_connector comes first where there is one. `store` is the hot store that it reads,
+        None where that is in another cloud.
+        """
+        ...
+
+    def grant_read(self, function: Function) -> None: ...
+
+
+class Dashboards(Protocol):
+    """Grafana, with the twin's dashboards and the data source that reads through `hot_reader`."""
+
+    @property
+    def address(self) -> str: ...
+
+    def keep_with(self, function: Function) -> None:
+        """Let dashboard_sync keep dashboards and data sources as they are generated."""
+        ...
+
+    def read_by(self, secret: Secret) -> None:
+        """Where no function keeps them: take the data source from the link's secret."""
+        ...

@@ -67,3 +67,9 @@ def generations(*, optional: bool = False) -> str:
     current = f"var.{KEY_GENERATION_VARIABLE}"
     both = f"[for generation in range({current} - 1, {current} + 1) : tostring(generation)]"
     return f"${{toset(var.{EVENTS_VARIABLE} ? {both} : [])}}" if optional else f"${{toset({both})}}"
+
+
+def numbered(count: int, *, optional: bool = False) -> str:
+    """A `for_each` over the numbers below `count`, as text; none when it is optional and off."""
+    listed = ", ".join(f'"{number}"' for number in range(count))
+    return f"${{toset(var.{EVENTS_VARIABLE} ? [{listed}] : [])}}" if optional else f"${{toset([{listed}])}}"

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from twinspan.config import Config
 from twinspan.topology import LINKS_STACK, Link, Topology
-from twinspan.vocabulary import Cloud
+from twinspan.vocabulary import Cloud, Layer
 
+_STORES = {"cold": "bucket"}
+"""What a link without a receiver ends in, where that is no database."""
 _NAMES = {Cloud.AWS: "AWS", Cloud.AZURE: "Azure", Cloud.GCP: "Google Cloud"}
 
 
@@ -47,12 +49,20 @@ def text(config: Config, out: Path) -> str:
 
 def _link(link: Link) -> str:
     kind = "remote" if link.remote else "local"
-    sender = (
-        f"{link.sender} ({_NAMES[link.sender_cloud]})" if link.sender and link.sender_cloud else "API client"
-    )
-    receiver = f"{link.receiver or 'database'} ({_NAMES[link.receiver_cloud]})"
+    if link.name == "archive" and not link.remote:
+        ends = f"lifecycle rule of the bucket ({_NAMES[link.receiver_cloud]})"
+    else:
+        target = link.receiver or _STORES.get(link.name, "database")
+        ends = f"{_sender(link)} → {target} ({_NAMES[link.receiver_cloud]})"
     optional = "  [with events]" if link.optional else ""
-    return f"{link.name:<9}  {kind:<6}  {sender} → {receiver}{optional}"
+    return f"{link.name:<10}  {kind:<6}  {ends}{optional}"
+
+
+def _sender(link: Link) -> str:
+    if link.sender_cloud is None:
+        return "API client"
+    who = "Grafana" if link.target is Layer.VISUALIZATION else link.sender
+    return f"{who} ({_NAMES[link.sender_cloud]})"
 
 
 def _load(path: Path) -> dict[str, dict[str, dict[str, dict[str, object]]]]:

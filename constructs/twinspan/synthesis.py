@@ -25,7 +25,7 @@ def build(app: App, twin: Twin, packages: Path) -> None:
         package = packaging.build(twin.config, cloud, packages)
         stack = getattr(import_module(f"stacks.{cloud}"), STACK_CLASSES[cloud])
         clouds[cloud] = stack(app, twin=twin, package=package)
-    if twin.topology.signed_links:
+    if twin.topology.wired_links:
         from stacks.links import LinksStack
 
         LinksStack(app, twin=twin, clouds=clouds)

@@ -35,3 +35,23 @@ class Role(StrEnum):
     HOT_READER = "hot_reader"
     EVENT_CHECKER = "event_checker"
     EVENT_FEEDBACK = "event_feedback"
+    COLD_MOVER = "cold_mover"
+    COLD_WRITER = "cold_writer"
+    ARCHIVE_MOVER = "archive_mover"
+    ARCHIVE_WRITER = "archive_writer"
+    TWIN_SYNC = "twin_sync"
+    TWIN_CONNECTOR = "twin_connector"
+    TWIN_READER = "twin_reader"
+    DASHBOARD_SYNC = "dashboard_sync"
+
+
+ABSENT: dict[Role, dict[Cloud, str]] = {
+    Role.TWIN_CONNECTOR: {
+        Cloud.AZURE: "Digital Twins asks nobody: twin_sync writes the values into it",
+        Cloud.GCP: "the graph in Firestore asks nobody: twin_sync writes the values into it",
+    },
+    Role.DASHBOARD_SYNC: {
+        Cloud.GCP: "Grafana on Cloud Run reads dashboards and data sources from files",
+    },
+}
+"""The roles that a cloud does without, and why."""

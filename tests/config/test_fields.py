@@ -38,25 +38,27 @@ CASES = {
         ...,
         "layers.acquisition: is missing; add it, for example acquisition: aws",
     ),
-    "cold storage": (
+    "unknown cloud of a tier": (
         "layers.cold_storage",
-        "gcp",
-        "layers.cold_storage: cold storage is not yet supported; leave the line out",
-    ),
-    "archive storage": (
-        "layers.archive_storage",
         "moon",
-        "layers.archive_storage: archive storage is not yet supported; leave the line out",
+        "layers.cold_storage: 'moon' is not one of aws, azure, gcp, none; use aws, azure, gcp or none",
     ),
-    "twin management": (
+    "archive without cold": (
+        "layers",
+        {
+            "acquisition": "aws",
+            "processing": "azure",
+            "hot_storage": "gcp",
+            "cold_storage": "none",
+            "archive_storage": "aws",
+        },
+        "layers: archive_storage is aws, but takes its data from cold_storage, which is none; give "
+        "cold_storage a cloud, or write archive_storage: none",
+    ),
+    "no twin management": (
         "layers.twin_management",
-        "aws",
-        "layers.twin_management: twin management is not yet supported; leave the line out",
-    ),
-    "visualization": (
-        "layers.visualization",
-        "azure",
-        "layers.visualization: visualization is not yet supported; leave the line out",
+        "none",
+        "layers.twin_management: 'none' is not one of aws, azure, gcp; use aws, azure or gcp",
     ),
     "cloud without entry": (
         "clouds.gcp",
@@ -182,7 +184,7 @@ CASES = {
     "hot days too many": (
         "retention",
         {"hot_days": 24856, "cold_days": 30000, "archive_days": 40000},
-        "retention.hot_days: must be at most 24855, got 24856; choose another number of days",
+        "retention.hot_days: must be at most 24825, got 24856; choose another number of days",
     ),
     "days too few": (
         "retention.hot_days",

@@ -77,7 +77,7 @@ def twins(draw):
                 "then": then,
             }
         )
-    days = sorted(draw(st.sets(st.integers(1, 24_855), min_size=3, max_size=3)))
+    days = sorted(draw(st.sets(st.integers(1, 24_825), min_size=3, max_size=3)))
     return {
         "twin": draw(st.from_regex(r"[a-z][a-z0-9]{2,19}", fullmatch=True)),
         "layers": {layer: draw(clouds) for layer in ("acquisition", "processing", "hot_storage")},

@@ -63,7 +63,7 @@ def test_every_field_is_described():
         ("twin", None),
         ("devicez", 1),
         ("layers.processing", "azur"),
-        ("layers.cold_storage", "gcp"),
+        ("layers.cold_storage", "moon"),
         ("device_types", {}),
         ("device_types.a b", {"telemetry": {"t": {"type": "number"}}}),
         ("device_types.thermostat.telemetry.mode.type", "text"),

@@ -10,7 +10,7 @@ from twinspan.vocabulary import Cloud, Layer
 BROKEN = {
     "twin": "F",
     "layers.processing": "azur",
-    "layers.cold_storage": "gcp",
+    "layers.cold_storage": "moon",
     "clouds.aws.region": "eu-centrl-1",
     "clouds.gcp": ...,
     "device_types.thermostat.telemetry.humidity.type": "float",

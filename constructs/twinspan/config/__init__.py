@@ -5,6 +5,7 @@ from twinspan.config.clouds import AwsCloud, AzureCloud, Clouds, GcpCloud, Layer
 from twinspan.config.devices import Command, Device, DeviceType, Metric
 from twinspan.config.events import AllOf, AnyOf, Comparison, Condition, Events, Feedback, Rule, Then
 from twinspan.config.loader import ExtraCheck, load
+from twinspan.config.model import Model, Property, Relationship, Thing, ThingType
 from twinspan.config.models import Alerts, Config, Retention
 from twinspan.config.problems import ConfigErrors, Problem
 
@@ -28,10 +29,15 @@ __all__ = [
     "GcpCloud",
     "Layers",
     "Metric",
+    "Model",
     "Problem",
+    "Property",
+    "Relationship",
     "Retention",
     "Rule",
     "Then",
+    "Thing",
+    "ThingType",
     "ValueType",
     "load",
 ]

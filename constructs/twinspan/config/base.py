@@ -52,12 +52,26 @@ class ValueType(StrEnum):
         return isinstance(value, str) and self is ValueType.STRING
 
     @property
+    def how_to_write(self) -> str:
+        """What to do about a value of another type."""
+        return _WRITE[self]
+
+    @property
     def ordered(self) -> bool:
         """Whether above, below, at_least and at_most make sense."""
         return self in (ValueType.NUMBER, ValueType.INTEGER)
 
 
-def _text(pattern: str, longest: int, rule: str, shortest: int = 1) -> tuple[Any, Any]:
+_WRITE = {
+    ValueType.NUMBER: "write a finite number without quotes",
+    ValueType.INTEGER: "write a whole number without quotes",
+    ValueType.BOOLEAN: "write true or false without quotes",
+    ValueType.STRING: "put it in quotes",
+}
+
+
+def one_text(pattern: str, longest: int, rule: str, shortest: int = 1) -> tuple[Any, Any]:
+    """The validators of a text that matches `pattern` as a whole; `rule` is what the user reads."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -84,7 +98,8 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _scalar(value: Any) -> bool | int | float | str:
+def finite_scalar(value: Any) -> bool | int | float | str:
+    """The value, where it is a number, true, false or text; raises `Said`."""
     if not isinstance(value, bool | int | float | str):
         raise Said(f"must be a number, true, false or text, got {shown(value)}")
     return _finite(value)
@@ -108,7 +123,7 @@ TypeName = Annotated[ValueType, Strict(False)]
 # What each cloud makes of the name is checked where names are made.
 TwinName = Annotated[
     str,
-    *_text(
+    *one_text(
         r"[a-z](?:-?[a-z0-9])+",
         20,
         "a twin's name is 3 to 20 of a-z, 0-9 and single '-', first a letter, last no '-'",
@@ -118,7 +133,7 @@ TwinName = Annotated[
 # What the digital twin languages accept too: a DTDL name has letters, digits and inner underscores, up to 64.
 Identifier = Annotated[
     str,
-    *_text(
+    *one_text(
         r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?",
         64,
         "use up to 64 letters, digits and '_', first a letter, not ending with '_'",
@@ -144,21 +159,23 @@ MetricName = Annotated[Identifier, AfterValidator(_not_reserved)]
 # 1024 bytes. The first character keeps clear of ids that Firestore reserves (__x__).
 DeviceId = Annotated[
     str,
-    *_text(
+    *one_text(
         r"[A-Za-z0-9][A-Za-z0-9:_-]*",
         128,
         "use up to 128 letters, digits, ':', '_' and '-', first a letter or digit, as AWS IoT requires",
     ),
 ]
 RuleName = Annotated[
-    str, *_text(r"[A-Za-z][A-Za-z0-9_-]*", 64, "use up to 64 letters, digits, '_' and '-', first a letter")
+    str, *one_text(r"[A-Za-z][A-Za-z0-9_-]*", 64, "use up to 64 letters, digits, '_' and '-', first a letter")
 ]
-Unit = Annotated[str, *_text(r"\S(?:.{0,30}\S)?", 32, 'a unit is 1 to 32 characters, for example Cel or "%"')]
+Unit = Annotated[
+    str, *one_text(r"\S(?:.{0,30}\S)?", 32, 'a unit is 1 to 32 characters, for example Cel or "%"')
+]
 # One address, in the plain form that SNS, Azure Monitor and Cloud Monitoring all take; 254 is SMTP's limit
 # (RFC 5321).
 Email = Annotated[
     str,
-    *_text(
+    *one_text(
         r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
         254,
         "write one e-mail address, for example ops@example.com",
@@ -167,7 +184,7 @@ Email = Annotated[
 Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
 Scalar = Annotated[
     bool | int | float | str,
-    PlainValidator(_scalar),
+    PlainValidator(finite_scalar),
     WithJsonSchema({"type": ["number", "boolean", "string"]}),
 ]
 RelativePath = Annotated[

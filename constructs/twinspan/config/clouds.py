@@ -1,9 +1,18 @@
 """Which cloud each layer is in, and what Twinspan must know of each cloud."""
 
 import re
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    Strict,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from twinspan.config import regions
 from twinspan.config.base import CloudName, Entry
@@ -31,27 +40,50 @@ def _project(value: str) -> str:
     return value
 
 
+class TierPlace(StrEnum):
+    """Where a tier of storage is, or that the twin has none."""
+
+    AWS = "aws"
+    AZURE = "azure"
+    GCP = "gcp"
+    NONE = "none"
+
+
+TierName = Annotated[TierPlace, Strict(False)]
+
+
 class Layers(Entry):
     """The cloud of each layer."""
 
     acquisition: CloudName = Field(description="L1: where devices report to.", examples=["aws"])
     processing: CloudName = Field(description="L2: where telemetry is processed.", examples=["azure"])
     hot_storage: CloudName = Field(description="L3: where recent data is stored.", examples=["gcp"])
-    cold_storage: CloudName | None = Field(
-        default=None, description="L3: older data. Not supported yet: leave it out."
+    cold_storage: TierName | None = Field(
+        default=None,
+        description="L3: data older than retention.hot_days; where hot_storage is unless it says otherwise. "
+        "none: such data is deleted.",
+        examples=["gcp"],
     )
-    archive_storage: CloudName | None = Field(
-        default=None, description="L3: oldest data. Not supported yet: leave it out."
+    archive_storage: TierName | None = Field(
+        default=None,
+        description="L3: data older than retention.cold_days; where cold_storage is unless it says "
+        "otherwise. "
+        "none: such data is deleted.",
+        examples=["gcp"],
     )
     twin_management: CloudName | None = Field(
-        default=None, description="L4: twin model. Not supported yet: leave it out."
+        default=None, description="L4: the twin graph; left out, there is none.", examples=["aws"]
     )
     visualization: CloudName | None = Field(
-        default=None, description="L5: dashboards. Not supported yet: leave it out."
+        default=None, description="L5: the dashboards; left out, there are none.", examples=["azure"]
     )
 
     def cloud_of(self, layer: Layer) -> Cloud | None:
         """Where the layer is; None when the twin has no such layer."""
+        if layer is Layer.COLD_STORAGE:
+            return _tier(self.cold_storage, self.hot_storage)
+        if layer is Layer.ARCHIVE_STORAGE:
+            return _tier(self.archive_storage, self.cloud_of(Layer.COLD_STORAGE))
         return getattr(self, layer.value)
 
     @property
@@ -59,6 +91,22 @@ class Layers(Entry):
         """The clouds in use, each once, in the order aws, azure, gcp."""
         used = {self.cloud_of(layer) for layer in Layer}
         return tuple(cloud for cloud in Cloud if cloud in used)
+
+    @model_validator(mode="after")
+    def _archive_takes_from_cold(self) -> Self:
+        archived = self.archive_storage not in (None, TierPlace.NONE)
+        if archived and self.cold_storage is TierPlace.NONE:
+            raise Said(
+                f"archive_storage is {self.archive_storage}, but takes its data from cold_storage, "
+                "which is none; give cold_storage a cloud, or write archive_storage: none"
+            )
+        return self
+
+
+def _tier(place: TierPlace | None, default: Cloud | None) -> Cloud | None:
+    if place is None:
+        return default
+    return None if place is TierPlace.NONE else Cloud(place.value)
 
 
 class AwsCloud(Entry):

@@ -7,13 +7,11 @@ a typo in one place hides nothing in another.
 from collections.abc import Iterator
 from typing import Any
 
-from twinspan.config import rulechecks
+from twinspan.config import modelchecks, rulechecks
 from twinspan.config.plain import Finding, list_at, mapping_at, texts
 from twinspan.config.text import FieldPath, Suggest, field_of, shown
 from twinspan.vocabulary import Cloud, Layer
 
-REQUIRED_LAYERS = (Layer.ACQUISITION, Layer.PROCESSING, Layer.HOT_STORAGE)
-UNSUPPORTED_LAYERS = tuple(layer for layer in Layer if layer not in REQUIRED_LAYERS)
 _ENTRIES = {
     Cloud.AWS: "{region: eu-central-1}",
     Cloud.AZURE: "{location: westeurope, subscription_id: <UUID>}",
@@ -34,16 +32,7 @@ def check(data: dict[str, Any]) -> Iterator[Finding]:
                 yield ("devices", i, "type"), f"{shown(name)} is not a device type of this file; {fix}"
     yield from _repeated(("events", "rules"), "name", rules)
     yield from rulechecks.check(data, suggest)
-
-
-def unsupported_layers(data: dict[str, Any]) -> Iterator[Finding]:
-    """Layers that the file may name one day."""
-    for layer in UNSUPPORTED_LAYERS:
-        if layer in mapping_at(data, "layers"):
-            yield (
-                ("layers", layer.value),
-                f"{layer.value.replace('_', ' ')} is not yet supported; leave the line out",
-            )
+    yield from modelchecks.check(data, suggest)
 
 
 def _clouds(data: dict[str, Any]) -> Iterator[Finding]:
@@ -51,7 +40,7 @@ def _clouds(data: dict[str, Any]) -> Iterator[Finding]:
     if not isinstance(clouds, dict):
         return
     for cloud in Cloud:
-        users = [layer.value for layer in REQUIRED_LAYERS if layers.get(layer) == cloud]
+        users = [layer.value for layer in Layer if layers.get(layer) == cloud]
         if users and cloud not in clouds:
             fix = f"add {cloud}: {_ENTRIES[cloud]}"
             yield ("clouds", cloud.value), f"is missing, but {cloud} has {' and '.join(users)}; {fix}"

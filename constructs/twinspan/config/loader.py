@@ -46,8 +46,7 @@ def _no_mapping(path: Path, data: Any) -> Problem:
 
 def _checked(document: Document, folder: Path) -> tuple[Config | None, list[Problem]]:
     data, settled = document.data, set(document.settled)
-    findings: list[Finding] = list(crosschecks.unsupported_layers(data))
-    settled.update(path for path, _ in findings)
+    findings: list[Finding] = []
     config = None
     try:
         config = Config.model_validate(data, context={"folder": folder})
@@ -81,7 +80,7 @@ def _rest(data: dict[str, Any], problems: list[Problem], folder: Path) -> Config
 
 def _parts(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """The optional sections, each as far as it is valid."""
-    for name in ("device_types", "devices", "events", "retention", "backend", "read_api", "alerts"):
+    for name in ("device_types", "devices", "model", "events", "retention", "backend", "read_api", "alerts"):
         info = Config.model_fields[name]
         adapter = TypeAdapter(info.rebuild_annotation())
         value = data.get(name)

@@ -11,11 +11,15 @@ from twinspan.config.base import Email, Entry, TwinName
 from twinspan.config.clouds import Clouds, Layers
 from twinspan.config.devices import Devices, DeviceTypes
 from twinspan.config.events import Events
+from twinspan.config.model import Model
 from twinspan.config.problems import Said
 
+# A row of the hot store outlives the age at which the mover takes it by this many days: what a mover that
+# stood still did not take is not lost meanwhile.
+SAFETY_DAYS = 30
 # Cosmos DB keeps a time to live in 31 bits of seconds (24,855 days); azurerm_storage_management_policy takes
 # up to 99,999 days. One bound for all clouds, so that a layer can move without a change here.
-LONGEST_HOT = 24_855
+LONGEST_HOT = 24_855 - SAFETY_DAYS
 LONGEST_COLD = 99_999
 
 
@@ -71,6 +75,11 @@ class Config(Entry):
     )
     devices: Devices = Field(
         default=(), description="The devices.", examples=[[{"id": "thermostat-1", "type": "thermostat"}]]
+    )
+    model: Model = Field(
+        default_factory=Model,
+        description="The twin graph besides the devices.",
+        examples=[{"types": {"room": {}}, "things": [{"id": "hall-1", "type": "room"}]}],
     )
     events: Events = Field(
         default=Events(), description="Rules on the telemetry.", examples=[{"enabled": True}]

@@ -10,12 +10,6 @@ from twinspan.config.plain import Finding, list_at, mapping_at, texts
 from twinspan.config.text import FieldPath, Suggest, shown
 
 _KINDS = {kind.value: kind for kind in ValueType}
-_WRITE = {
-    ValueType.NUMBER: "write a finite number without quotes",
-    ValueType.INTEGER: "write a whole number without quotes",
-    ValueType.BOOLEAN: "write true or false without quotes",
-    ValueType.STRING: "put it in quotes",
-}
 _Names = dict[str, ValueType | None]
 
 
@@ -106,7 +100,7 @@ def _comparison(operator: str, value: Any, at: FieldPath, name: str, kind: Value
         if not kind.ordered:
             yield at, f"needs a number, but {name} is of type {kind}; use equals or not_equals"
     elif isinstance(value, bool | int | float | str) and not kind.admits(value):
-        yield at, f"{shown(value)} is not of type {kind}, which {name} is; {_WRITE[kind]}"
+        yield at, f"{shown(value)} is not of type {kind}, which {name} is; {kind.how_to_write}"
 
 
 def _feedback(feedback: dict[str, Any], at: FieldPath, subject: _Subject) -> Iterator[Finding]:
@@ -118,4 +112,4 @@ def _feedback(feedback: dict[str, Any], at: FieldPath, subject: _Subject) -> Ite
         return
     kind = subject.commands[name]
     if kind and isinstance(value, bool | int | float | str) and not kind.admits(value):
-        yield (*at, "value"), f"{shown(value)} is not of type {kind}, which {name} takes; {_WRITE[kind]}"
+        yield (*at, "value"), f"{shown(value)} is not of type {kind}, which {name} takes; {kind.how_to_write}"

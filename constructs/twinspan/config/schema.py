@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from twinspan.config.crosschecks import UNSUPPORTED_LAYERS
 from twinspan.config.models import Config
 
 _EXAMPLE = {
@@ -37,8 +36,6 @@ class _Schema(GenerateJsonSchema):
 def schema() -> dict[str, Any]:
     """The schema, draft 2020-12. The loader checks more: names across the file, other files, regions."""
     made = _strict(Config.model_json_schema(by_alias=True, schema_generator=_Schema))
-    for layer in UNSUPPORTED_LAYERS:
-        del made["$defs"]["Layers"]["properties"][layer.value]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **made,

@@ -47,7 +47,7 @@ class EventFeedback(Construct):
                 optional=True,
             )
         else:
-            feedback = receiver(
+            feedback, _ = receiver(
                 self,
                 Role.EVENT_FEEDBACK,
                 kit=kit,

@@ -3,25 +3,40 @@
 from twinspan.kit import Kit
 from twinspan.layers.hops import Hop
 from twinspan.layers.receiver import receiver
+from twinspan.layers.tiers import ColdStorage
+from twinspan.parts import Endpoint, Secret
 from twinspan.providers import Construct
 from twinspan.vocabulary import Layer, Role
 
 
 class HotStorage(Construct):
-    """The store; a writer when data comes from another cloud; a hot_reader when the read API is on."""
+    """The store; a writer when data comes from another cloud; a mover when there is a cold tier; a hot_reader
+    when something reads over HTTPS.
 
-    def __init__(self, scope: Construct, id_: str, *, kit: Kit) -> None:
+    `cold` is None when the cold tier is in another cloud, or there is none.
+    """
+
+    reader: Endpoint | None
+    """Where hot_reader is reached; None when nobody needs it."""
+
+    def __init__(self, scope: Construct, id_: str, *, kit: Kit, cold: ColdStorage | None) -> None:
         super().__init__(scope, id_)
         self.store = kit.store(self)
         self.hops: list[Hop] = []
-        if kit.twin.topology.is_receiver(Role.WRITER):
+        topology = kit.twin.topology
+        if topology.is_receiver(Role.WRITER):
             self._writer(kit)
-        if kit.twin.topology.is_receiver(Role.HOT_READER):
-            self._hot_reader(kit)
+        link = topology.link_of(Role.COLD_MOVER)
+        secret = kit.link_secret(self, link, layer=Layer.HOT_STORAGE) if link else None
+        if Role.COLD_MOVER in topology.roles:
+            self._mover(kit, cold, secret)
+        self.reader = None
+        if topology.is_receiver(Role.HOT_READER):
+            self.reader = self._hot_reader(kit, cold, secret)
 
     def _writer(self, kit: Kit) -> None:
         dead_letters = kit.dead_letters(self, "writing-dead", layer=Layer.HOT_STORAGE)
-        writer = receiver(
+        writer, _ = receiver(
             self,
             Role.WRITER,
             kit=kit,
@@ -34,12 +49,37 @@ class HotStorage(Construct):
             Hop(name="writing", kind="store", letters=dead_letters.source, target=self.store.address)
         )
 
-    def _hot_reader(self, kit: Kit) -> None:
-        hot_reader = receiver(
+    def _mover(self, kit: Kit, cold: ColdStorage | None, secret: Secret | None) -> None:
+        environment = {"STORE": self.store.address}
+        if cold:
+            environment["COLD_STORE"] = cold.store.address
+        if secret:
+            environment["LINK_SECRET"] = secret.address
+        mover = kit.function(self, Role.COLD_MOVER, layer=Layer.HOT_STORAGE, environment=environment)
+        self.store.grant_move(mover)
+        if cold:
+            cold.store.grant_write(mover)
+        if secret:
+            secret.grant_read(mover)
+
+    def _hot_reader(self, kit: Kit, cold: ColdStorage | None, secret: Secret | None) -> Endpoint:
+        topology = kit.twin.topology
+        by_key = any(link.by_key and link.receiver is Role.HOT_READER for link in topology.links)
+        hot_reader, endpoint = receiver(
             self,
             Role.HOT_READER,
             kit=kit,
             layer=Layer.HOT_STORAGE,
-            environment={"STORE": self.store.address},
+            environment={
+                "STORE": self.store.address,
+                "COLD_STORE": cold.store.address if cold else "",
+                "COLD_LINK_SECRET": secret.address if secret else "",
+                "API_KEY_READS": "true" if by_key else "",
+            },
         )
         self.store.grant_read(hot_reader)
+        if cold:
+            cold.store.grant_read(hot_reader)
+        if secret:
+            secret.grant_read(hot_reader)
+        return endpoint

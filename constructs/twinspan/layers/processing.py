@@ -33,7 +33,7 @@ class Processing(Construct):
 
     def _ingestion(self, kit: Kit) -> None:
         dead_letters = self.queue.dead_letters
-        ingestion = receiver(
+        ingestion, _ = receiver(
             self,
             Role.INGESTION,
             kit=kit,

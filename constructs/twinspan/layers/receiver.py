@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from twinspan.kit import Kit
-from twinspan.parts import Function
+from twinspan.parts import Endpoint, Function
 from twinspan.providers import Construct
 from twinspan.vocabulary import Layer, Role
 
@@ -16,7 +16,7 @@ def receiver(
     layer: Layer,
     environment: Mapping[str, str],
     optional: bool = False,
-) -> Function:
+) -> tuple[Function, Endpoint]:
     """A function behind HTTPS with its API keys and, on a link that is signed, the secret that holds the
     signing keys.
     """
@@ -38,5 +38,4 @@ def receiver(
     api_keys.grant_read(function)
     if secret:
         secret.grant_read(function)
-    kit.endpoint(scope, function, api_keys=api_keys)
-    return function
+    return function, kit.endpoint(scope, function, api_keys=api_keys)

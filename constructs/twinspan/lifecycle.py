@@ -1,0 +1,51 @@
+"""When the rules of a tier's bucket act, in days of a file's own age. Pure.
+
+A file is written when its events have reached the age at which they leave the tier before, so its age is
+theirs less that. What came late is in a younger file, and stays longer by as much.
+"""
+
+from dataclasses import dataclass
+
+from twinspan.twin import Twin
+from twinspan.vocabulary import Layer
+
+EVENTS = "events/"
+"""Where the files are. Also in twin_runtime, which is deployed without this package; so is `PARTS`."""
+PARTS = "parts/"
+"""Where the parts of a file in transfer are. A transfer that was given up leaves them behind."""
+PARTS_DAYS = 7
+UNDELETE_DAYS = 7
+"""How long a deleted file can be brought back, as a hot store can to any point of its last days."""
+THAWED_DAYS = 7
+"""How long a file that was thawed stays readable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """A file is archived after `archive_after` days, None: never by a rule; and deleted after
+    `delete_after`.
+    """
+
+    archive_after: int | None
+    delete_after: int
+
+    @classmethod
+    def of_cold(cls, twin: Twin) -> "Lifecycle":
+        """The rules of the cold tier.
+
+        Where the archive is in another cloud, archive_mover deletes what it has moved, and the rule is only
+        there for what it never could.
+        """
+        ages, layers = twin.config.retention, twin.topology.layers
+        archive = layers.get(Layer.ARCHIVE_STORAGE)
+        leaves, ends = ages.cold_days - ages.hot_days, ages.archive_days - ages.hot_days
+        if archive is None:
+            return cls(archive_after=None, delete_after=leaves)
+        here = archive is layers[Layer.COLD_STORAGE]
+        return cls(archive_after=leaves if here else None, delete_after=ends)
+
+    @classmethod
+    def of_archive(cls, twin: Twin) -> "Lifecycle":
+        """The rules of an archive tier of its own."""
+        ages = twin.config.retention
+        return cls(archive_after=0, delete_after=ages.archive_days - ages.cold_days)

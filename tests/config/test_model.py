@@ -1,0 +1,180 @@
+"""`model:`, the twin graph besides the devices: what is accepted, and one sentence for each mistake."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.config.conftest import FULL, put
+from twinspan.config import ConfigErrors, load
+from twinspan.config.modelchecks import MOST_MEMBERS, MOST_TYPES
+from twinspan.packaging import manifest
+
+MODEL: dict[str, Any] = {
+    "types": {
+        "room": {"properties": {"floor": {"type": "integer"}, "area": {"type": "number", "unit": "m2"}}},
+        "machine": {},
+    },
+    "things": [
+        {"id": "hall-1", "type": "room", "name": "Hall 1", "properties": {"floor": 1}},
+        {"id": "press-7", "type": "machine"},
+    ],
+    "relationships": [
+        {"from": "hall-1", "name": "contains", "to": "press-7"},
+        {"from": "press-7", "name": "has_sensor", "to": "thermostat-1"},
+    ],
+}
+
+
+@pytest.fixture
+def said(twin: Path) -> Callable[..., list[str]]:
+    """The problems of the full example with the model, and with each of `changes` put in."""
+
+    def run(changes: dict[str, Any]) -> list[str]:
+        data = yaml.safe_load(FULL)
+        data["layers"]["twin_management"] = "aws"
+        data["model"] = copy.deepcopy(MODEL)
+        for where, value in changes.items():
+            put(data, where, value)
+        twin.write_text(yaml.safe_dump(data, sort_keys=False))
+        try:
+            load(twin)
+        except ConfigErrors as errors:
+            return [f"{problem.field}: {problem.message}" for problem in errors.problems]
+        return []
+
+    return run
+
+
+def test_the_model_is_accepted(said: Callable[..., list[str]], twin: Path) -> None:
+    assert said({}) == []
+    config = load(twin)
+    assert [thing.id for thing in config.model.things] == ["hall-1", "press-7"]
+    twin.write_text(yaml.safe_dump(config.as_written(), sort_keys=False))
+    assert load(twin) == config
+
+
+def test_functions_are_told_the_model(said: Callable[..., list[str]], twin: Path) -> None:
+    said({})
+    assert manifest(load(twin))["model"] == {
+        "types": {
+            "room": {"properties": {"floor": {"type": "integer"}, "area": {"type": "number", "unit": "m2"}}},
+            "machine": {"properties": {}},
+        },
+        "things": {
+            "hall-1": {"type": "room", "name": "Hall 1", "properties": {"floor": 1}},
+            "press-7": {"type": "machine", "name": "press-7", "properties": {}},
+        },
+        "relationships": [
+            ["hall-1", "contains", "press-7"],
+            ["press-7", "has_sensor", "thermostat-1"],
+        ],
+    }
+
+
+def test_without_a_model_the_devices_are_the_graph(said: Callable[..., list[str]], twin: Path) -> None:
+    assert said({"model": ...}) == []
+    assert manifest(load(twin))["model"] == {"types": {}, "things": {}, "relationships": []}
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "sentence"),
+    [
+        ("things.0.id", "x", "model.things[0].id: 'x' is not allowed; in the twin graph an id is 2 to 128"),
+        ("things.0.id", "hall-", "'hall-' is not allowed"),
+        ("things.0.id", "-hall", "'-hall' is not allowed"),
+        ("things.0.id", "h" * 129, "(129 characters) is not allowed"),
+        ("things.0.id", "thermostat-1", "'thermostat-1' is already the id of devices[0]; give each its own"),
+        ("things.1.id", "hall-1", "'hall-1' is already the id of model.things[0]; give each its own"),
+        ("things.0.id", ..., "model.things[0].id: is missing; add it, for example id: hall-1"),
+        ("things.0.type", "rom", "'rom' is not a type of the model; did you mean 'room'?"),
+        ("things.0.type", "thermostat", "'thermostat' is not a type of the model; use room or machine"),
+        ("things.0.nam", "x", "model.things[0].nam: is not a known field; did you mean 'name'?"),
+        ("things.0.name", "", "'' is not allowed; a name is 1 to 256 printable characters"),
+        ("things.0.name", "a\nb", "is not allowed; a name is 1 to 256 printable characters"),
+        ("things.0.name", 7, "must be text, got 7; put it in quotes: '7'"),
+        ("things.0.properties.flor", 1, "'flor' is not a property of room; did you mean 'floor'?"),
+        ("things.1.properties", {"maker": "x"}, "add it to model.types.machine.properties"),
+        (
+            "things.0.properties.floor",
+            1.5,
+            "1.5 is not of type integer, which floor is; write a whole number",
+        ),
+        ("things.0.properties.floor", "1", "'1' is not of type integer, which floor is"),
+        ("things.0.properties.floor", 2**63, "does not fit into 64 bits; write a smaller number"),
+        ("things.0.properties.floor", [1], "must be a number, true, false or text, got a list"),
+        ("types.room.properties.floor.type", "int", "'int' is not one of number, integer, boolean, string"),
+        ("types.room.properties.floor.units", "m", "is not a known field; did you mean 'unit'?"),
+        ("types.a-b", {}, "'a-b' is not allowed; use up to 64 letters, digits and '_'"),
+        (
+            "types.thermostat",
+            {},
+            "'thermostat' is already the name of a device type; give the type of things",
+        ),
+        (
+            "relationships.0.from",
+            "hal-1",
+            "'hal-1' is neither a device nor a thing of this file; did you mean",
+        ),
+        ("relationships.0.to", "hall-1", "'hall-1' is at both ends of the relationship"),
+        ("relationships.0.to", ..., "model.relationships[0].to: is missing"),
+        ("relationships.0.name", "has part", "'has part' is not allowed"),
+        ("relationships.0.name", "floor", "'floor' is already a property or metric of room; give the"),
+        (
+            "relationships.0.kind",
+            "x",
+            "model.relationships[0].kind: is not a known field; use from, name or to",
+        ),
+        (
+            "relationships.2",
+            {"from": "hall-1", "name": "contains", "to": "press-7"},
+            "model.relationships[2]: says the same as model.relationships[0]; take one of them out",
+        ),
+        ("colour", "red", "model.colour: is not a known field; use types, things or relationships"),
+    ],
+)
+def test_one_sentence_for_each_mistake(
+    said: Callable[..., list[str]], where: str, value: Any, sentence: str
+) -> None:
+    found = said({f"model.{where}": value})
+    assert any(sentence in problem for problem in found), found
+
+
+def test_a_relationship_named_as_a_metric(said: Callable[..., list[str]]) -> None:
+    edge = {"from": "thermostat-1", "name": "temperature", "to": "hall-1"}
+    (problem,) = said({"model.relationships.2": edge})
+    assert "'temperature' is already a property or metric of thermostat" in problem
+
+
+def test_ends_are_not_looked_for_while_an_entry_has_no_id(said: Callable[..., list[str]]) -> None:
+    found = said({"model.things.0.id": ..., "model.relationships.1.to": "nowhere-1"})
+    assert [problem.partition(":")[0] for problem in found] == ["model.things[0].id"]
+
+
+@pytest.mark.parametrize("id_", ["t", "t-", "t_", "t:"])
+def test_a_device_that_cannot_be_in_the_graph(said: Callable[..., list[str]], id_: str) -> None:
+    device = {"id": id_, "type": "thermostat"}
+    (problem,) = said({"devices.1": device})
+    assert problem.startswith(f"devices[1].id: {id_!r} cannot be in the twin graph; ")
+    assert said({"devices.1": device, "layers.twin_management": ...}) == []
+
+
+def test_too_many_types(said: Callable[..., list[str]]) -> None:
+    types = {f"type{number}": {} for number in range(MOST_TYPES)}
+    (problem,) = said({"model": {"types": types}})
+    assert (
+        f"has {MOST_TYPES + 1} types of devices and things, of at most {MOST_TYPES} in a twin graph"
+        in problem
+    )
+    assert said({"model": {"types": types}, "layers.twin_management": ...}) == []
+
+
+def test_too_many_metrics(said: Callable[..., list[str]]) -> None:
+    properties = {f"p{number}": {"type": "number"} for number in range(MOST_MEMBERS)}
+    (problem,) = said({"model": {"types": {"room": {"properties": properties}}}})
+    assert f"metrics, properties and names of relationships, of at most {MOST_MEMBERS} in a twin" in problem

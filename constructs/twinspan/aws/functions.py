@@ -7,6 +7,7 @@ from twinspan import parts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.policies import Statement, allow, document, trust
+from twinspan.aws.schedules import Clock
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     CloudwatchLogGroup,
@@ -23,7 +24,7 @@ from twinspan.providers.aws import (
     LambdaPermission,
 )
 from twinspan.resources import Ref, place
-from twinspan.sizing import LOG_RETENTION_DAYS, SIZES
+from twinspan.sizing import LOG_RETENTION_DAYS, SCHEDULES, SIZES
 from twinspan.vocabulary import Layer, Role
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def grant(function: parts.Function, purpose: str, *statements: Statement, option
 class Function(Construct):
     """A Lambda function of the stack's package.
 
-    What consumes a queue is bounded by its event source; what the broker or API Gateway calls by reserved
-    concurrency, which is taken from the account's (1,000 by default).
+    What consumes a queue is bounded by its event source; what the broker, API Gateway or the clock calls by
+    reserved concurrency, which is taken from the account's (1,000 by default).
 
     There is no X-Ray tracing: its permissions know no resource but `*`, and it would see one cloud of three.
     Events carry a W3C `traceparent` through all hops and all logs instead.
@@ -113,6 +114,8 @@ class Function(Construct):
         self.function = place(function, role, optional=optional)
         if source:
             self._consume(source, size.max_concurrency)
+        if schedule := SCHEDULES.get(role):
+            Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
 
     def permit(self, purpose: str, *statements: Statement, optional: bool = False) -> Ref:
         """An inline policy of the function's role, named after its purpose."""

@@ -50,3 +50,8 @@ class Store(Construct):
 
     def grant_write(self, function: parts.Function) -> None:
         grant(function, "write-store", allow("dynamodb:BatchWriteItem", on=[self.table["arn"]]))
+
+    def grant_move(self, function: parts.Function) -> None:
+        # A batch both writes and deletes.
+        statement = allow("dynamodb:Query", "dynamodb:BatchWriteItem", on=[self.table["arn"]])
+        grant(function, "move-store", statement)

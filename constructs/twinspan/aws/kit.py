@@ -1,6 +1,8 @@
 """The parts of a twin, made of AWS."""
 
 from twinspan.aws.acquisition import Broker
+from twinspan.aws.archive_storage import ArchiveStore
+from twinspan.aws.cold_storage import ColdStore
 from twinspan.aws.events import Workflow
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
@@ -8,6 +10,8 @@ from twinspan.aws.hot_storage import Store
 from twinspan.aws.queues import DeadLetterQueue, Queue
 from twinspan.aws.receivers import Endpoint
 from twinspan.aws.secrets import ApiKeys, LinkSecret
+from twinspan.aws.twin_management import Graph
+from twinspan.aws.visualization import Dashboards
 from twinspan.kit import Kit
 from twinspan.vocabulary import Cloud
 
@@ -27,4 +31,8 @@ def kit(foundation: Foundation) -> Kit:
         stores=Store,
         brokers=Broker,
         workflows=Workflow,
+        cold_stores=ColdStore,
+        archive_stores=ArchiveStore,
+        graphs=Graph,
+        dashboards=Dashboards,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from twinspan.naming import NameRule, Names
+from twinspan.sizing import SCHEDULES
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Layer, Role
 
@@ -98,6 +99,23 @@ RULES: tuple[NameRule, ...] = (
     # For REST APIs and usage plans no limit is published: this is the one of HTTP APIs.
     NameRule("aws_api_gateway_rest_api", "REST API", 1, 128, r".+", _API_NAMES),
     NameRule("aws_api_gateway_usage_plan", "usage plan", 1, 128, r".+", _API_NAMES),
+    # CloudFormation and TwinMaker set the same limit, and a name with a hyphen fits both.
+    NameRule(
+        "aws_cloudformation_stack",
+        "CloudFormation stack and TwinMaker workspace",
+        2,
+        128,
+        r"[a-zA-Z][a-zA-Z0-9-]*[a-zA-Z0-9]",
+        _API + "AWSCloudFormation/latest/APIReference/API_CreateStack.html",
+    ),
+    NameRule(
+        "aws_grafana_workspace",
+        "Grafana workspace",
+        1,
+        255,
+        r"[a-zA-Z0-9._~-]+",
+        _API + "grafana/latest/APIReference/API_CreateWorkspace.html",
+    ),
     NameRule(
         "aws_sfn_state_machine",
         "Step Functions state machine",
@@ -106,10 +124,42 @@ RULES: tuple[NameRule, ...] = (
         r"[a-zA-Z0-9_-]+",
         _API + "step-functions/latest/apireference/API_CreateStateMachine.html",
     ),
+    NameRule(
+        "aws_s3_bucket",
+        "S3 bucket",
+        3,
+        63,
+        r"(?!xn--|sthree-|amzn-s3-demo-)[a-z0-9][a-z0-9-]*[a-z0-9]",
+        _API + "AmazonS3/latest/userguide/bucketnamingrules.html",
+        "bucket",
+    ),
+    NameRule(
+        "aws_scheduler_schedule_group",
+        "schedule group",
+        1,
+        64,
+        r"[0-9a-zA-Z_.-]+",
+        _API + "scheduler/latest/APIReference/API_CreateScheduleGroup.html",
+    ),
+    NameRule(
+        "aws_scheduler_schedule",
+        "schedule",
+        1,
+        64,
+        r"[0-9a-zA-Z_.-]+",
+        _API + "scheduler/latest/APIReference/API_CreateSchedule.html",
+    ),
 )
 
+_ANY_ACCOUNT = "0" * 12
+"""In the place of the account's number, which only the deployment knows."""
+
 STORE = "hot"
+COLD = "cold"
+ARCHIVE = "archive"
 WORKFLOW = "workflow"
+GRAFANA = "grafana"
+GRAPH = "graph"
 ALARMS = "alarms"
 BROKER_ERRORS = "broker-errors"
 DEVICE = "device"
@@ -123,6 +173,21 @@ def function_log(names: Names, role: Role) -> str:
 def workflow_log(names: Names) -> str:
     """Under this prefix the account's one log resource policy does not grow with every state machine."""
     return f"/aws/vendedlogs/states/{names.name(WORKFLOW)}"
+
+
+def bucket(names: Names, name: str, *, account: str) -> str:
+    """`factory-cold-123456789012-eu-central-1`: a bucket's name is taken for all accounts of the world."""
+    return f"{names.name(name)}-{account}-{dict(names.accounts)[Cloud.AWS]}"
+
+
+def clock_role(names: Names, role: Role) -> str:
+    """What the clock takes on to call a function."""
+    return names.name(role, "clock")
+
+
+def failed_alarm(names: Names, role: Role) -> str:
+    """The alarm on runs by the clock."""
+    return names.name(role, "failed")
 
 
 def telemetry_rule(names: Names) -> str:
@@ -141,6 +206,11 @@ def command_topic(names: Names, device: str) -> str:
     return f"{names.twin}/devices/{device}/commands"
 
 
+def workspace(names: Names) -> str:
+    """The TwinMaker workspace, and the CloudFormation stack that makes it."""
+    return names.name(GRAPH)
+
+
 def link_secret(names: Names, link: str) -> str:
     return names.name("link", link)
 
@@ -155,13 +225,17 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
         if topology.is_receiver(role):
             yield "aws_api_gateway_rest_api", names.name(role)
             yield "aws_api_gateway_usage_plan", names.name(role)
+        if role in SCHEDULES:
+            yield "aws_iam_role", clock_role(names, role)
+            yield "aws_scheduler_schedule_group", names.name(role)
+            yield "aws_scheduler_schedule", names.name(role, str(SCHEDULES[role].partitions - 1))
+            yield "aws_cloudwatch_metric_alarm", failed_alarm(names, role)
     for queue in _queues(topology, layers):
         yield "aws_sqs_queue", names.name(queue)
         if queue.endswith("-dead"):
             yield "aws_cloudwatch_metric_alarm", names.name(queue)
-    for link in topology.signed_links:
-        if Cloud.AWS in (link.sender_cloud, link.receiver_cloud):
-            yield "aws_secretsmanager_secret", link_secret(names, link.name)
+    for link in topology.link_secrets_in(Cloud.AWS):
+        yield "aws_secretsmanager_secret", link_secret(names, link.name)
     if Layer.ACQUISITION in layers:
         yield "aws_iot_topic_rule", telemetry_rule(names)
         yield "aws_iot_policy", names.name(DEVICE)
@@ -173,6 +247,17 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
         yield "aws_cloudwatch_log_group", workflow_log(names)
     if Layer.HOT_STORAGE in layers:
         yield "aws_dynamodb_table", names.name(STORE)
+    if Layer.TWIN_MANAGEMENT in layers:
+        yield "aws_cloudformation_stack", workspace(names)
+        yield "aws_iam_role", names.name(GRAPH)
+        yield "aws_s3_bucket", bucket(names, GRAPH, account=_ANY_ACCOUNT)
+    if Layer.VISUALIZATION in layers:
+        yield "aws_grafana_workspace", names.name(GRAFANA)
+        yield "aws_iam_role", names.name(GRAFANA)
+    if Layer.COLD_STORAGE in layers:
+        yield "aws_s3_bucket", bucket(names, COLD, account=_ANY_ACCOUNT)
+    if Role.ARCHIVE_WRITER in topology.receivers_in(Cloud.AWS):
+        yield "aws_s3_bucket", bucket(names, ARCHIVE, account=_ANY_ACCOUNT)
     yield "aws_sns_topic", names.name(ALARMS)
 
 

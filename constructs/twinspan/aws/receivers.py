@@ -23,6 +23,7 @@ from twinspan.sizing import SIZES
 from twinspan.vocabulary import Role
 
 STAGE = "v1"
+READERS = (Role.HOT_READER, Role.TWIN_READER)
 TIMEOUT_MS = 29_000
 """The longest that API Gateway waits for a function by default."""
 
@@ -44,7 +45,7 @@ class Endpoint(Construct):
         self._function = function
         self._role = function.role
         self._tags = foundation.labels(function.layer, function.role)
-        self.method = "GET" if function.role is Role.HOT_READER else "POST"
+        self.method = "GET" if function.role in READERS else "POST"
         self.path = function.role.replace("_", "-")
         api = self._api()
         stage = self._stage(api, self._route(api))
@@ -53,12 +54,12 @@ class Endpoint(Construct):
             "apigateway.amazonaws.com", f"{api['execution_arn']}/*/{self.method}/{self.path}"
         )
         urls = stage.path("invoke_url")
+        self.url = f"${{{urls}}}/{self.path}"
         if function.optional:
-            url = f'${{one(formatlist("%s/{self.path}", {stage.address}[*].invoke_url))}}'
-        else:
-            url = f"${{{urls}}}/{self.path}"
-        TerraformOutput(self, "url", value=url).override_logical_id(f"{self._role}_url")
-        key = TerraformOutput(self, "api-key", value=api_keys.newest, sensitive=True)
+            self.url = f'${{one(formatlist("%s/{self.path}", {stage.address}[*].invoke_url))}}'
+        self.api_key = api_keys.newest
+        TerraformOutput(self, "url", value=self.url).override_logical_id(f"{self._role}_url")
+        key = TerraformOutput(self, "api-key", value=self.api_key, sensitive=True)
         key.override_logical_id(f"{self._role}_api_key")
 
     def _api(self) -> Ref:

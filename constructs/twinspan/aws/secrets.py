@@ -8,27 +8,30 @@ from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import grant
 from twinspan.aws.policies import allow
 from twinspan.providers import Construct, TerraformOutput
-from twinspan.providers.aws import ApiGatewayApiKey, SecretsmanagerSecret
+from twinspan.providers.aws import ApiGatewayApiKey, SecretsmanagerSecret, SecretsmanagerSecretVersion
 from twinspan.resources import KEY_GENERATION_VARIABLE, generations, place
-from twinspan.topology import Link
-from twinspan.vocabulary import Layer, Role
+from twinspan.topology import LINKS_STACK, Link
+from twinspan.vocabulary import Cloud, Layer, Role
 
 
 class LinkSecret(Construct):
-    """One end's secret of a remote link, empty until the stack `links` writes a version."""
+    """One end's secret of a link, empty until the stack `links` writes a version; of a local one, until
+    `fill`.
+    """
 
     def __init__(
         self, scope: Construct, id_: str, *, foundation: Foundation, link: Link, layer: Layer
     ) -> None:
         super().__init__(scope, id_)
         self.link = link
+        writer = LINKS_STACK if link.wired else Cloud.AWS
         secret = SecretsmanagerSecret(
             self,
             "secret",
             name=names.link_secret(foundation.twin.names, link.name),
-            description=f"Keys of the link {link.name}; written by the stack links.",
-            # Its content is made anew by `links`, and its name must be free again when events are switched
-            # off and on.
+            description=f"Keys of the link {link.name}; written by the stack {writer}.",
+            # Its content can be made anew, and its name must be free again when events are switched off and
+            # on.
             recovery_window_in_days=0,
             tags=foundation.labels(layer, f"link-{link.name}"),
         )
@@ -36,6 +39,12 @@ class LinkSecret(Construct):
         self.address = self.secret["arn"]
         output = f"link_{link.name}_secret"
         TerraformOutput(self, "output", value=self.address).override_logical_id(output)
+
+    def fill(self, text: str) -> None:
+        version = SecretsmanagerSecretVersion(
+            self, "version", secret_id=self.secret["id"], secret_string=text
+        )
+        place(version, f"link_{self.link.name}", optional=self.link.optional)
 
     def grant_read(self, function: parts.Function) -> None:
         statement = allow("secretsmanager:GetSecretValue", on=[self.secret["arn"]])

@@ -21,10 +21,11 @@ from twinspan.providers.random import RandomProvider
 from twinspan.providers.time import TimeProvider
 from twinspan.resources import Ref, place
 from twinspan.twin import Twin
-from twinspan.vocabulary import Layer, Role
+from twinspan.vocabulary import Cloud, Layer, Role
 
 SERVICES = (
     "Microsoft.AlertsManagement",
+    "Microsoft.Dashboard",
     "Microsoft.Devices",
     "Microsoft.DocumentDB",
     "Microsoft.EventGrid",
@@ -36,20 +37,27 @@ SERVICES = (
     "Microsoft.Storage",
     "Microsoft.Web",
 )
-"""The resource providers that a twin needs registered in its subscription, and no others."""
+LAYER_SERVICES: dict[Layer, tuple[str, ...]] = {
+    Layer.TWIN_MANAGEMENT: ("Microsoft.DigitalTwins",),
+}
+"""The resource providers that a twin needs registered in its subscription: always, and for layers that it can
+do without.
+"""
 
 
 def provider(scope: Construct, twin: Twin) -> None:
     """The provider block: the subscription and nothing secret. Credentials come from the environment."""
     azure = twin.config.clouds.azure
     assert azure is not None  # a cloud in use has its entry
+    layers = twin.topology.layers_in(Cloud.AZURE)
+    more = [name for layer in layers for name in LAYER_SERVICES.get(layer, ())]
     AzurermProvider(
         scope,
         "azure",
         subscription_id=azure.subscription_id,
         storage_use_azuread=True,
         resource_provider_registrations="none",
-        resource_providers_to_register=list(SERVICES),
+        resource_providers_to_register=sorted((*SERVICES, *more)),
         features=[
             AzurermProviderFeatures(
                 # Purge protection is on: an attempt to purge fails, and so does the destroy.
@@ -97,6 +105,7 @@ class Foundation(Construct):
             "twin",
         )
         self.group = self._group["name"]
+        self.group_id = self._group["id"]
         self.monitoring = Monitoring(self, "monitoring", foundation=self)
         self.storage = HostStorage(self, "storage", foundation=self)
         self.packages = Packages(self, "packages", foundation=self, package=package)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from twinspan.azure import names
 from twinspan.azure.deployment import CodeDeployment, revision
 from twinspan.azure.foundation import Foundation
-from twinspan.azure.grants import CONSUME, HOST, grant
+from twinspan.azure.grants import CONSUME, HOST, WRITE_BLOBS, grant
+from twinspan.azure.schedules import Clock
+from twinspan.azure.schedules import settings as clock_settings
 from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.azure import (
     FunctionAppFlexConsumption,
@@ -16,7 +18,7 @@ from twinspan.providers.azure import (
     UserAssignedIdentity,
 )
 from twinspan.resources import Ref, place
-from twinspan.sizing import SIZES
+from twinspan.sizing import SCHEDULES, SIZES
 from twinspan.vocabulary import Layer, Role
 
 if TYPE_CHECKING:
@@ -49,8 +51,8 @@ class Function(Construct):
     retention.
 
     The network reaches it when it is a receiver, or when the broker calls it: Event Grid delivers to public
-    endpoints. Functions that take from a queue have no way in; code is deployed through Azure's own
-    management plane.
+    endpoints. Functions that take from a queue or run by the clock have no way in; code is deployed through
+    Azure's own management plane.
     """
 
     def __init__(
@@ -86,15 +88,18 @@ class Function(Construct):
             )
             for container in foundation.storage.host_containers
         ]
-        needs.append(
-            grant(self, "keeps_code", role="Storage Blob Data Contributor", at=code["resource_manager_id"])
-        )
+        needs.append(grant(self, "keeps_code", role=WRITE_BLOBS, at=code["resource_manager_id"]))
         settings = {**self._host_settings(), "TWIN_ROLE": str(role), **environment}
         if source:
             settings |= self._trigger_settings(source) | self._alone_settings()
             needs.append(grant(self, f"takes_{source.name}", role=CONSUME, at=source.scope))
-        public = receiver or source is None
-        self.app = self._function_app(code, settings, public=public)
+        schedule = SCHEDULES.get(role)
+        if schedule:
+            settings |= clock_settings(schedule)
+        public = receiver or not (source or schedule)
+        self._settings = settings
+        self._element = self._function_app(code, settings, public=public)
+        self.app = place(self._element, role, optional=optional)
         size = SIZES[role]
         fixed = {
             "size": [size.memory_mb, size.max_concurrency],
@@ -105,6 +110,18 @@ class Function(Construct):
         self.code = CodeDeployment(
             self, "deployment", foundation=foundation, function=self, revision=revision(fixed), needs=needs
         )
+        if schedule:
+            Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
+
+    @property
+    def client_id(self) -> str:
+        """Of the function's identity."""
+        return self._identity["client_id"]
+
+    def add_settings(self, settings: Mapping[str, str]) -> None:
+        """What another part has the host read."""
+        self._settings |= settings
+        self._element.app_settings = dict(self._settings)
 
     def _own_identity(self) -> Ref:
         identity = UserAssignedIdentity(
@@ -146,7 +163,9 @@ class Function(Construct):
             "TRIGGER_QUEUE": source.queue_name,
         }
 
-    def _function_app(self, code: Ref, settings: Mapping[str, str], *, public: bool) -> Ref:
+    def _function_app(
+        self, code: Ref, settings: Mapping[str, str], *, public: bool
+    ) -> FunctionAppFlexConsumption:
         foundation = self._foundation
         plan = place(
             ServicePlan(
@@ -164,7 +183,7 @@ class Function(Construct):
         )
         size = SIZES[self.role]
         endpoint = foundation.storage.account["primary_blob_endpoint"]
-        app = FunctionAppFlexConsumption(
+        return FunctionAppFlexConsumption(
             self,
             "app",
             name=names.worldwide(foundation.names, self.role),
@@ -198,4 +217,3 @@ class Function(Construct):
             ),
             tags=self._tags,
         )
-        return place(app, self.role, optional=self.optional)

@@ -9,6 +9,10 @@ CONSUME = "Storage Queue Data Contributor"
 """At one queue's scope. The host renews and gives back a message by updating it, which the narrower role of a
 Message Processor does not allow."""
 HOST = "Storage Blob Data Owner"
+READ_BLOBS = "Storage Blob Data Reader"
+WRITE_BLOBS = "Storage Blob Data Contributor"
+KEEP_TWINS = "Azure Digital Twins Data Owner"
+READ_TWINS = "Azure Digital Twins Data Reader"
 READ_SECRET = "Key Vault Secrets User"  # noqa: S105  (a role's name)
 ROLE_SETTLES_S = 120
 """How long a first apply waits between giving Terraform a role and using it. Azure says that a new role can

@@ -3,7 +3,8 @@
 from twinspan import parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
-from twinspan.azure.functions import Function
+from twinspan.azure.functions import MANAGED_IDENTITY, Function
+from twinspan.config.models import SAFETY_DAYS
 from twinspan.providers import Construct
 from twinspan.providers.azure import (
     CosmosdbAccount,
@@ -19,10 +20,12 @@ from twinspan.providers.azure import (
     CosmosdbSqlRoleAssignment,
 )
 from twinspan.resources import Ref, place
+from twinspan.twin import Twin
 from twinspan.vocabulary import Layer
 
 DATABASE = "twin"
 CONTAINER = "events"
+LEASES = "leases"
 READER = "00000000-0000-0000-0000-000000000001"
 """Cosmos DB Built-in Data Reader."""
 CONTRIBUTOR = "00000000-0000-0000-0000-000000000002"
@@ -30,19 +33,25 @@ CONTRIBUTOR = "00000000-0000-0000-0000-000000000002"
 _DAY = 86_400
 
 
+def _default_ttl_s(twin: Twin) -> int:
+    """Seconds after which a row goes that does not say so itself."""
+    moved = Layer.COLD_STORAGE in twin.topology.layers
+    return (twin.config.retention.hot_days + (SAFETY_DAYS if moved else 0)) * _DAY
+
+
 class Store(Construct):
     """One container, partitioned by device. Entra ID alone opens it; it can be restored to any point of 7
     days.
 
-    A row carries its own `ttl` in seconds, reckoned from the time of its event; the container's default,
-    hot_days, is for what carries none. Only what rows are looked up by is indexed.
+    A row carries its own `ttl` in seconds, which is more where a mover takes it to the cold tier first; the
+    container's default is for what carries none. Only what rows are looked up by is indexed.
     """
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
         super().__init__(scope, id_)
         self._foundation = foundation
         self._account = self._cosmos_account()
-        database = place(
+        self._database = place(
             CosmosdbSqlDatabase(
                 self,
                 "database",
@@ -58,10 +67,10 @@ class Store(Construct):
             name=CONTAINER,
             resource_group_name=foundation.group,
             account_name=self._account["name"],
-            database_name=database["name"],
+            database_name=self._database["name"],
             partition_key_paths=["/device"],
             partition_key_version=2,
-            default_ttl=foundation.twin.config.retention.hot_days * _DAY,
+            default_ttl=_default_ttl_s(foundation.twin),
             indexing_policy=CosmosdbSqlContainerIndexingPolicy(
                 indexing_mode="consistent",
                 included_path=[
@@ -72,14 +81,48 @@ class Store(Construct):
             ),
         )
         self._container = place(container, "store")
-        self.address = f"{self._account['endpoint']}dbs/{database['name']}/colls/{self._container['name']}"
-        self._scope = f"{self._account['id']}/dbs/{database['name']}/colls/{self._container['name']}"
+        self.address = f"{self._account['endpoint']}{self._path(self._container)}"
 
     def grant_read(self, function: parts.Function) -> None:
-        self._grant(parts.own(function, Function), "reads_store", READER)
+        self._grant(parts.own(function, Function), "reads_store", READER, self._container)
 
     def grant_write(self, function: parts.Function) -> None:
-        self._grant(parts.own(function, Function), "writes_store", CONTRIBUTOR)
+        self._grant(parts.own(function, Function), "writes_store", CONTRIBUTOR, self._container)
+
+    def grant_move(self, function: parts.Function) -> None:
+        self._grant(parts.own(function, Function), "moves_store", CONTRIBUTOR, self._container)
+
+    def hand_changes_to(self, function: Function) -> None:
+        """Have the Functions host hand each new row to a function that may read the store. How far it is, it
+        keeps in a container beside the rows.
+        """
+        leases = place(
+            CosmosdbSqlContainer(
+                self,
+                "leases",
+                name=LEASES,
+                resource_group_name=self._foundation.group,
+                account_name=self._account["name"],
+                database_name=self._database["name"],
+                partition_key_paths=["/id"],
+                partition_key_version=2,
+            ),
+            "store_leases",
+        )
+        self._grant(function, "keeps_leases", CONTRIBUTOR, leases)
+        function.add_settings(
+            {
+                "CHANGES__accountEndpoint": self._account["endpoint"],
+                "CHANGES__clientId": function.client_id,
+                "CHANGES__credential": MANAGED_IDENTITY,
+                "CHANGES_CONTAINER": self._container["name"],
+                "CHANGES_DATABASE": self._database["name"],
+                "CHANGES_LEASES": leases["name"],
+            }
+        )
+
+    def _path(self, container: Ref) -> str:
+        return f"dbs/{self._database['name']}/colls/{container['name']}"
 
     def _cosmos_account(self) -> Ref:
         foundation = self._foundation
@@ -102,7 +145,7 @@ class Store(Construct):
         )
         return place(account, "store")
 
-    def _grant(self, function: Function, purpose: str, role: str) -> None:
+    def _grant(self, function: Function, purpose: str, role: str, container: Ref) -> None:
         """Data roles are Cosmos DB's own, not Azure's."""
         assignment = CosmosdbSqlRoleAssignment(
             function,
@@ -111,6 +154,6 @@ class Store(Construct):
             account_name=self._account["name"],
             role_definition_id=f"{self._account['id']}/sqlRoleDefinitions/{role}",
             principal_id=function.principal,
-            scope=self._scope,
+            scope=f"{self._account['id']}/{self._path(container)}",
         )
         place(assignment, f"{function.role}_{purpose}", optional=function.optional)

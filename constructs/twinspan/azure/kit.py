@@ -1,6 +1,8 @@
 """The parts of a twin, made of Azure."""
 
 from twinspan.azure.acquisition import Broker
+from twinspan.azure.archive_storage import ArchiveStore
+from twinspan.azure.cold_storage import ColdStore
 from twinspan.azure.events import Workflow
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
@@ -8,6 +10,8 @@ from twinspan.azure.hot_storage import Store
 from twinspan.azure.queues import DeadLetterQueue, Queue
 from twinspan.azure.receivers import Endpoint
 from twinspan.azure.secrets import ApiKeys, LinkSecret
+from twinspan.azure.twin_management import Graph
+from twinspan.azure.visualization import Dashboards
 from twinspan.kit import Kit
 from twinspan.vocabulary import Cloud
 
@@ -27,4 +31,8 @@ def kit(foundation: Foundation) -> Kit:
         stores=Store,
         brokers=Broker,
         workflows=Workflow,
+        cold_stores=ColdStore,
+        archive_stores=ArchiveStore,
+        dashboards=Dashboards,
+        graphs=Graph,
     )

@@ -5,7 +5,7 @@ from twinspan.azure.grants import READ_SECRET
 from twinspan.azure.vault import KEY_VAULT_OUTPUT
 from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret, RoleAssignment
-from twinspan.resources import place
+from twinspan.resources import EVENTS_VARIABLE, place
 from twinspan.topology import Link
 from twinspan.twin import Twin
 
@@ -32,12 +32,16 @@ class SecretWriter(Construct):
             tags=self._twin.labels(None, f"link-{link.name}"),
         )
         written = place(secret, f"link_{link.name}", optional=link.optional)
-        reader = RoleAssignment(
+        readers = RoleAssignment(
             end,
-            "reader",
+            "readers",
             scope=written["resource_versionless_id"],
             role_definition_name=READ_SECRET,
-            principal_id=f"${{{self._outputs}.link_{link.name}_reader}}",
+            principal_id="${each.value}",
             principal_type="ServicePrincipal",
         )
-        place(reader, f"link_{link.name}_reader", optional=link.optional)
+        named = f"{self._outputs}.link_{link.name}_readers"
+        if link.optional:  # `for_each` excludes `count`
+            named = f"{{for role, reader in {named} : role => reader if var.{EVENTS_VARIABLE}}}"
+        readers.add_override("for_each", f"${{{named}}}")
+        place(readers, f"link_{link.name}_readers")

@@ -17,16 +17,21 @@ from twinspan.providers.azure import (
     MonitorScheduledQueryRulesAlertV2Criteria,
 )
 from twinspan.resources import Ref, place
-from twinspan.sizing import LOG_RETENTION_DAYS
+from twinspan.sizing import LOG_RETENTION_DAYS, Schedule
 from twinspan.vocabulary import Layer, Role
 
 if TYPE_CHECKING:
     from twinspan.azure.foundation import Foundation
+    from twinspan.azure.functions import Function
 
 _SEVERITY = 1  # 0 is critical, 4 verbose: something is lost until a person looks
 _EVERY = "PT5M"
 _WINDOW = "PT15M"
 """Longer than the pause between two looks: a line that reaches the workspace minutes late is still seen."""
+_LATE_MIN = 10
+"""By how much a line can be late."""
+WINDOWS = {15: "PT15M", 30: "PT30M", 45: "PT45M", 60: "PT1H", 120: "PT2H", 180: "PT3H"}
+"""What Azure takes as a window, by minutes."""
 
 
 class Monitoring(Construct):
@@ -93,6 +98,31 @@ class Monitoring(Construct):
         Storage queues have no metric each. Host and functions name the queue in what they log when a message
         goes into it: the host when it moves one, the queue's adapter when a function sends one.
         """
+        self._on_query(
+            address,
+            query=f'AppTraces | where Message has "{phrase}"',
+            window=_WINDOW,
+            description=description,
+            layer=layer,
+            role=role,
+            optional=optional,
+        )
+
+    def _on_query(
+        self,
+        address: str,
+        *,
+        query: str,
+        window: str,
+        description: str,
+        layer: Layer,
+        role: Role | str,
+        optional: bool,
+        after: str | None = None,
+    ) -> None:
+        """An alarm that rings when a query of the workspace's last minutes finds a line. It is made after the
+        resource `after`.
+        """
         recipients = self._recipients
         rule = MonitorScheduledQueryRulesAlertV2(
             self,
@@ -103,17 +133,17 @@ class Monitoring(Construct):
             scopes=[self.workspace["id"]],
             severity=_SEVERITY,
             evaluation_frequency=_EVERY,
-            window_duration=_WINDOW,
+            window_duration=window,
             criteria=[
                 MonitorScheduledQueryRulesAlertV2Criteria(
-                    query=f'AppTraces | where Message has "{phrase}"',
+                    query=query,
                     time_aggregation_method="Count",
                     operator="GreaterThan",
                     threshold=0,
                 )
             ],
             auto_mitigation_enabled=True,
-            # At first there is no table AppTraces: it comes with the first line.
+            # At first there is no such table: it comes with the first line.
             skip_query_validation=True,
             description=description,
             action=MonitorScheduledQueryRulesAlertV2Action(action_groups=[recipients["id"]])
@@ -121,7 +151,28 @@ class Monitoring(Construct):
             else None,
             tags=self._foundation.labels(layer, role),
         )
+        if after:
+            rule.add_override("depends_on", [after])
         place(rule, address, optional=optional)
+
+    def on_failed_run(self, function: "Function", schedule: Schedule) -> None:
+        """An alarm that rings when a run of a function by the clock failed, or when none has ended well: a
+        host that does not start logs nothing. After a first apply it can ring until the first run has ended.
+        """
+        window = next(minutes for minutes in WINDOWS if minutes >= 2 * schedule.every_minutes + _LATE_MIN)
+        counts = "failed = countif(Success == false), done = countif(Success == true)"
+        self._on_query(
+            f"{function.role}_failed",
+            query=f'AppRequests | where AppRoleName =~ "{function.app["name"]}" '
+            f"| summarize {counts} | where failed > 0 or done == 0",
+            window=WINDOWS[window],
+            description=f"A run of {function.role} failed, and its log says why, or none ended in the last "
+            f"{window} minutes. The next run goes on.",
+            layer=function.layer,
+            role=function.role,
+            optional=function.optional,
+            after=function.code.address,
+        )
 
     def on_metric(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from twinspan.naming import NameRule, Names
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Role
+from twinspan.vocabulary import Cloud, Layer, Role
 
 _PROVIDER = "hashicorp/terraform-provider-azurerm 4.55.0, internal/services/"
 _AZURE = "learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#"
@@ -56,6 +56,18 @@ RULES = (
     _rule(  # the provider takes 50
         *("cosmosdb_account", "Cosmos DB account", 3, 44, r"[a-z0-9][a-z0-9-]*[a-z0-9]"),
         *("cosmos/validate/cosmos.go", "microsoftdocumentdb"),
+    ),
+    _rule(
+        *("digital_twins_instance", "Digital Twins instance", 3, 63, r"[A-Za-z0-9][A-Za-z0-9-]+[A-Za-z0-9]"),
+        *("digitaltwins/validate/digital_twins_instance_name.go", ""),
+    ),
+    NameRule(
+        "azapi_resource",
+        "Grafana workspace",
+        2,
+        23,
+        r"[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]",
+        f"{_PROVIDER}dashboard/dashboard_grafana_resource.go",
     ),
     _rule(
         *("iothub", "IoT hub", 3, 50, r"[A-Za-z0-9-]*[A-Za-z0-9]"),
@@ -119,6 +131,9 @@ RULES = (
 
 DEAD = "-dead"
 POISON = "-poison"
+COLD = "cold"
+ARCHIVE = "archive"
+GRAPH = "graph"
 BROKER_DEAD_LETTERS = "broker-dead"
 """Container of what Event Grid could not deliver: it writes blobs and knows no queues."""
 
@@ -138,8 +153,23 @@ def package_account(names: Names) -> str:
     return names.compact(Cloud.AZURE) + "p"
 
 
+def tier_account(names: Names, tier: str) -> str:
+    """The storage account of the cold or the archive tier: `factory3f9a01c`, `factory3f9a01a`."""
+    return names.compact(Cloud.AZURE) + tier[0]
+
+
+def failed_alarm(names: Names, role: Role) -> str:
+    """The alarm on runs by the clock."""
+    return names.name(role, "failed")
+
+
 def vault(names: Names) -> str:
     """The key vault: `factory3f9a01`."""
+    return names.compact(Cloud.AZURE)
+
+
+def grafana(names: Names) -> str:
+    """The Grafana workspace: `factory3f9a01`."""
     return names.compact(Cloud.AZURE)
 
 
@@ -178,8 +208,11 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
     yield "azurerm_resource_group", group(names)
     yield "azurerm_storage_account", account(names)
     yield "azurerm_storage_account", package_account(names)
+    for tier in (COLD, ARCHIVE):
+        yield "azurerm_storage_account", tier_account(names, tier)
     yield "azurerm_key_vault", vault(names)
     yield "azurerm_cosmosdb_account", worldwide(names, "store")
+    yield "azurerm_digital_twins_instance", worldwide(names, GRAPH)
     yield "azurerm_iothub", worldwide(names, "hub")
     yield "azurerm_eventgrid_system_topic", names.name("telemetry")
     yield "azurerm_log_analytics_workspace", names.name("logs")
@@ -194,6 +227,8 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
     for name in ("processing-dead", "persisting-dead", "telemetry-dead", "writing-dead"):
         yield "azurerm_storage_queue", queue(names, name)
         yield "azurerm_monitor_scheduled_query_rules_alert_v2", names.name(name)
+    if Layer.VISUALIZATION in topology.layers_in(Cloud.AZURE):
+        yield "azapi_resource", grafana(names)
     for link in topology.links:
         yield "azurerm_key_vault_secret", link_secret(names, link.name)
     for role, cloud in topology.roles.items():
@@ -204,3 +239,4 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
             yield "azurerm_storage_container", code_container(names, role)
             yield "azurerm_resource_group_template_deployment", code_deployment(names, role)
             yield "azurerm_key_vault_secret", api_keys_secret(names, role)
+            yield "azurerm_monitor_scheduled_query_rules_alert_v2", failed_alarm(names, role)

@@ -18,13 +18,14 @@ class Endpoint(Construct):
         self, scope: Construct, id_: str, *, foundation: Foundation, function: Function, api_keys: ApiKeys
     ) -> None:
         super().__init__(scope, id_)
-        url = f"https://{function.app['default_hostname']}/{function.role}"
+        self.url = f"https://{function.app['default_hostname']}/{function.role}"
         if function.optional:  # null when the app is off, where a template would fail
             hosts = f"{function.app.address}[*].default_hostname"
-            url = f'${{one([for host in {hosts} : "https://${{host}}/{function.role}"])}}'
-        self._output(f"{function.role}_url", url, f"Where the {function.role} listens.")
+            self.url = f'${{one([for host in {hosts} : "https://${{host}}/{function.role}"])}}'
+        self.api_key = api_keys.current
+        self._output(f"{function.role}_url", self.url, f"Where the {function.role} listens.")
         self._output(
-            f"{function.role}_api_key", api_keys.current, f"The {function.role}'s API key.", sensitive=True
+            f"{function.role}_api_key", self.api_key, f"The {function.role}'s API key.", sensitive=True
         )
 
     def _output(self, name: str, value: str, description: str, *, sensitive: bool = False) -> None:

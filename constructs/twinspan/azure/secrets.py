@@ -8,43 +8,73 @@ from twinspan.azure.grants import READ_SECRET, grant
 from twinspan.providers import Construct, TerraformOutput
 from twinspan.providers.azure import KeyVaultSecret
 from twinspan.providers.random import RandomPassword
-from twinspan.resources import KEY_GENERATION_VARIABLE, generations, place
+from twinspan.resources import KEY_GENERATION_VARIABLE, Ref, generations, place
 from twinspan.topology import Link
 from twinspan.vocabulary import Layer, Role
 
 
 class LinkSecret(Construct):
-    """One end of a link that crosses clouds.
+    """One end's secret of a link.
 
-    A secret in a key vault does not exist before it has a value, and the value is written by `links`. So
-    this stack only names it. The permission to read it cannot be given on what does not exist, and on the
-    whole vault it would open every other secret: `links` gives it on the secret itself, to the reader that
-    this stack names.
+    A secret in a key vault does not exist before it has a value, and that of a link which crosses clouds is
+    written by `links`. So this stack only names it. The permission to read it cannot be given on what does
+    not exist, and on the whole vault it would open every other secret: `links` gives it on the secret itself,
+    to the readers that this stack names. A local link's secret is made when it is filled.
     """
 
     def __init__(
         self, scope: Construct, id_: str, *, foundation: Foundation, link: Link, layer: Layer
     ) -> None:
         super().__init__(scope, id_)
-        self._link = link.name
-        name = names.link_secret(foundation.names, link.name)
-        self.address = f"{foundation.vault.uri}secrets/{name}"
-        output = TerraformOutput(
+        self._foundation, self._link, self._layer = foundation, link, layer
+        self._name = names.link_secret(foundation.names, link.name)
+        self._filled: Ref | None = None
+        self.address = f"{foundation.vault.uri}secrets/{self._name}"
+        if link.wired:
+            output = TerraformOutput(
+                self,
+                "secret",
+                value=self._name,
+                description=f"Name of the secret of the link {link.name} in the key vault.",
+            )
+            output.override_logical_id(f"link_{link.name}_secret")
+            self._named: dict[str, str] = {}
+            self._readers = TerraformOutput(
+                self,
+                "readers",
+                value={},
+                description=f"Principals that read the secret of the link {link.name}, by role.",
+            )
+            self._readers.override_logical_id(f"link_{link.name}_readers")
+
+    def fill(self, text: str) -> None:
+        secret = KeyVaultSecret(
             self,
-            "secret",
-            value=name,
-            description=f"Name of the secret of the link {link.name} in the key vault.",
+            "value",
+            name=self._name,
+            key_vault_id=self._foundation.vault.id,
+            value=text,
+            content_type="application/json",
+            tags=self._foundation.labels(self._layer, f"link-{self._link.name}"),
         )
-        output.override_logical_id(f"link_{link.name}_secret")
+        secret.add_override("depends_on", [self._foundation.vault.writer])
+        self._filled = place(secret, f"link_{self._link.name}", optional=self._link.optional)
 
     def grant_read(self, function: parts.Function) -> None:
-        output = TerraformOutput(
-            self,
-            "reader",
-            value=parts.own(function, Function).principal,
-            description=f"Principal of the {function.role}, which reads the secret of the link {self._link}.",
+        """Of a local link after `fill`."""
+        if self._link.wired:
+            reader = parts.own(function, Function)
+            self._named[str(reader.role)] = reader.principal
+            self._readers.value = dict(self._named)
+            return
+        assert self._filled is not None
+        grant(
+            function,
+            f"reads_link_{self._link.name}",
+            role=READ_SECRET,
+            at=self._filled["resource_versionless_id"],
+            optional=self._link.optional,
         )
-        output.override_logical_id(f"link_{self._link}_reader")
 
 
 class ApiKeys(Construct):

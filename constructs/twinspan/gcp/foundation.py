@@ -2,6 +2,8 @@
 alarms.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from twinspan import parts
@@ -19,6 +21,7 @@ from twinspan.providers.gcp import (
 )
 from twinspan.providers.random import RandomProvider
 from twinspan.resources import Ref, place
+from twinspan.sizing import SCHEDULES
 from twinspan.twin import Twin
 from twinspan.vocabulary import Cloud, Layer, Role
 
@@ -36,9 +39,11 @@ SERVICES = (
     "secretmanager",
     "storage",
 )
+CLOCK_SERVICE = "cloudscheduler"
 LAYER_SERVICES: dict[Layer, tuple[str, ...]] = {
     Layer.PROCESSING: ("workflows", "workflowexecutions"),
     Layer.HOT_STORAGE: ("firestore",),
+    Layer.TWIN_MANAGEMENT: ("firestore",),
 }
 
 
@@ -58,6 +63,8 @@ class Foundation(Construct):
     region: str
     channels: list[str]
     """Notification channels of the alarms; empty when twin.yaml names nobody."""
+    dashboards: Mapping[str, Path]
+    """Files of the dashboards, by name; empty when Grafana is elsewhere."""
 
     def __init__(self, scope: Construct, id_: str, *, twin: Twin, package: Package) -> None:
         super().__init__(scope, id_)
@@ -70,6 +77,7 @@ class Foundation(Construct):
         self.builds = Builds(self, "builds", foundation=self, package=package)
         Logs(self, "logs", foundation=self, unique=self.builds.account)
         self.channels = self._channels()
+        self.dashboards = package.dashboards
 
     @property
     def ready(self) -> list[Any]:
@@ -103,6 +111,12 @@ class Foundation(Construct):
         """The identity of one of this stack's functions, as an IAM member."""
         return self._accounts[str(function.role)]["member"]
 
+    def clock_account(self) -> Ref:
+        """The identity under which Cloud Scheduler calls functions, those alone that run by the clock."""
+        if names.CLOCK_ACCOUNT not in self._accounts:
+            self.account(self, names.CLOCK_ACCOUNT, purpose="Cloud Scheduler calls its functions")
+        return self._accounts[names.CLOCK_ACCOUNT]
+
     def push_account(self, topic: Ref) -> Ref:
         """The identity under which Pub/Sub calls functions, those alone that consume a queue.
 
@@ -127,8 +141,11 @@ class Foundation(Construct):
         return account
 
     def _enable(self) -> Ref:
-        layers = self.twin.topology.layers_in(Cloud.GCP)
+        topology = self.twin.topology
+        layers = topology.layers_in(Cloud.GCP)
         services = {*SERVICES, *(name for layer in layers for name in LAYER_SERVICES.get(layer, ()))}
+        if any(role in SCHEDULES and cloud is Cloud.GCP for role, cloud in topology.roles.items()):
+            services.add(CLOCK_SERVICE)
         # Left enabled on destroy: other things in the project may use them, and disabling deletes their
         # resources.
         enabled = ProjectService(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.push import push
 from twinspan.gcp.queues import Queue
+from twinspan.gcp.schedules import Clock
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     Cloudfunctions2Function,
@@ -14,8 +15,8 @@ from twinspan.providers.gcp import (
     Cloudfunctions2FunctionServiceConfig,
     CloudRunV2ServiceIamMember,
 )
-from twinspan.resources import place
-from twinspan.sizing import SIZES
+from twinspan.resources import Ref, place
+from twinspan.sizing import SCHEDULES, SIZES
 from twinspan.vocabulary import Layer, Role
 
 RUNTIME = "python313"
@@ -32,14 +33,14 @@ ALONE = (Role.PROCESSOR,)
 
 
 def concurrency_of(role: Role) -> int:
-    """Requests that an instance of a role answers at a time."""
-    if role in ALONE:
+    """Requests that an instance of a role answers at a time. A run by the clock has one to itself."""
+    if role in ALONE or role in SCHEDULES:
         return 1
     return CONCURRENCY_TOGETHER if role in TOGETHER else CONCURRENCY
 
 
 class Function(Construct):
-    """A function that consumes `source`, or is called over HTTPS (`receiver`), or by the broker.
+    """A function that consumes `source`, or is called over HTTPS (`receiver`), by the clock or by the broker.
 
     Only receivers are reachable from the internet. Logs go to the twin's log bucket (see `Logs`), which
     needs no grant.
@@ -108,13 +109,15 @@ class Function(Construct):
                 dead_letters=source.dead,
                 function=self,
             )
+        if schedule := SCHEDULES.get(role):
+            Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
 
     @property
     def uri(self) -> str:
         """The address of the service, on run.app."""
         return self.ref["service_config[0].uri"]
 
-    def grant_invoke(self, scope: Construct, who: str, member: str) -> None:
+    def grant_invoke(self, scope: Construct, who: str, member: str) -> Ref:
         """Let a member call this function's service, and no other."""
         invoker = CloudRunV2ServiceIamMember(
             scope,
@@ -125,4 +128,4 @@ class Function(Construct):
             role="roles/run.invoker",
             member=member,
         )
-        place(invoker, f"{self.role}_{who}", optional=self.optional)
+        return place(invoker, f"{self.role}_{who}", optional=self.optional)

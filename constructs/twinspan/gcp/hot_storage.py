@@ -2,17 +2,15 @@
 
 from twinspan import parts
 from twinspan.gcp import names
+from twinspan.gcp.databases import READ, WRITE, database, grant
 from twinspan.gcp.foundation import Foundation
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
-    FirestoreDatabase,
     FirestoreField,
     FirestoreFieldIndexConfig,
     FirestoreFieldTtlConfig,
     FirestoreIndex,
     FirestoreIndexFields,
-    ProjectIamMember,
-    ProjectIamMemberCondition,
 )
 from twinspan.resources import place
 
@@ -23,29 +21,13 @@ COLLECTION = "rows"
 class Store(Construct):
     """Rows by device and key (see `twin_gcp.store`), read back to any minute of the last seven days (PITR).
 
-    Firestore deletes a document within a day after its `expires`. Encrypted by Google. `terraform destroy`
-    deletes the database with its data: a twin must be removable by what made it. PITR cannot bring a deleted
-    database back.
+    Firestore deletes a document within a day after its `expires`. PITR cannot bring a deleted database back.
     """
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
         super().__init__(scope, id_)
         self._foundation = foundation
-        self._name = foundation.twin.names.name(names.STORE)
-        database = FirestoreDatabase(
-            self,
-            "database",
-            name=self._name,
-            location_id=foundation.region,
-            type="FIRESTORE_NATIVE",
-            concurrency_mode="OPTIMISTIC",
-            app_engine_integration_mode="DISABLED",
-            point_in_time_recovery_enablement="POINT_IN_TIME_RECOVERY_ENABLED",
-            delete_protection_state="DELETE_PROTECTION_DISABLED",
-            deletion_policy="DELETE",
-            depends_on=foundation.ready,
-        )
-        self._database = place(database, "hot")
+        self._database = database(self, names.STORE, foundation=foundation, restorable=True)
         self.address = self._database["id"]
         self._indexes()
 
@@ -88,24 +70,13 @@ class Store(Construct):
             place(index, f"device_key_{order.lower()}")
 
     def grant_read(self, function: parts.Function) -> None:
-        self._grant(function, "roles/datastore.viewer")
+        self._grant(function, READ)
 
     def grant_write(self, function: parts.Function) -> None:
-        self._grant(function, "roles/datastore.user")
+        self._grant(function, WRITE)
+
+    def grant_move(self, function: parts.Function) -> None:
+        self._grant(function, WRITE)
 
     def _grant(self, function: parts.Function, role: str) -> None:
-        """The role can only be granted on the project; the condition narrows it to this database."""
-        resource = f"projects/{self._foundation.project}/databases/{self._name}"
-        grant = ProjectIamMember(
-            self,
-            f"grant-{function.role}",
-            project=self._foundation.project,
-            role=role,
-            member=self._foundation.member(function),
-            condition=ProjectIamMemberCondition(
-                title=f"{self._name}-only",
-                description=f"Only the Firestore database {self._name}",
-                expression=f'resource.name == "{resource}"',
-            ),
-        )
-        place(grant, f"store_{function.role}", optional=function.optional)
+        grant(self, function, role, foundation=self._foundation, name=names.STORE, to="store")

@@ -1,6 +1,8 @@
 """The parts of a twin, made of Google Cloud."""
 
 from twinspan.gcp.acquisition import Broker
+from twinspan.gcp.archive_storage import ArchiveStore
+from twinspan.gcp.cold_storage import ColdStore
 from twinspan.gcp.events import Workflow
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
@@ -8,6 +10,8 @@ from twinspan.gcp.hot_storage import Store
 from twinspan.gcp.queues import DeadLetterQueue, Queue
 from twinspan.gcp.receivers import Endpoint
 from twinspan.gcp.secrets import ApiKeys, LinkSecret
+from twinspan.gcp.twin_management import Graph
+from twinspan.gcp.visualization import Dashboards
 from twinspan.kit import Kit
 from twinspan.vocabulary import Cloud
 
@@ -27,4 +31,8 @@ def kit(foundation: Foundation) -> Kit:
         stores=Store,
         brokers=Broker,
         workflows=Workflow,
+        cold_stores=ColdStore,
+        archive_stores=ArchiveStore,
+        dashboards=Dashboards,
+        graphs=Graph,
     )

@@ -33,6 +33,14 @@ RULES: tuple[NameRule, ...] = (
         r"[a-z]([-a-z0-9]*[a-z0-9])?",
         "Cloud Functions API v2, projects.locations.functions.create: functionId",
     ),
+    NameRule(
+        "google_cloud_run_v2_service",
+        "Cloud Run service",
+        1,
+        49,
+        r"[a-z]([-a-z0-9]*[a-z0-9])?",
+        "Cloud Run Admin API v2, projects.locations.services.create: serviceId",
+    ),
     NameRule("google_pubsub_topic", "Pub/Sub topic", 3, 255, _PUBSUB, _PUBSUB_SOURCE),
     NameRule("google_pubsub_subscription", "Pub/Sub subscription", 3, 255, _PUBSUB, _PUBSUB_SOURCE),
     NameRule(
@@ -59,6 +67,14 @@ RULES: tuple[NameRule, ...] = (
         64,
         r"[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?",
         "Workflows API v1, projects.locations.workflows.create: workflowId",
+    ),
+    NameRule(
+        "google_cloud_scheduler_job",
+        "Cloud Scheduler job",
+        1,
+        500,
+        r"[A-Za-z0-9_-]+",
+        "Cloud Scheduler API v1, Job: name",
     ),
     NameRule(
         "google_logging_project_bucket_config",

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from twinspan.gcp.limits import RULES
 from twinspan.naming import Names
+from twinspan.sizing import SCHEDULES
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Layer, Role
 
@@ -20,15 +21,28 @@ _ACCOUNTS: dict[Role, str] = {
     Role.HOT_READER: "reader",
     Role.EVENT_CHECKER: "checker",
     Role.EVENT_FEEDBACK: "feedback",
+    Role.COLD_MOVER: "coldmover",
+    Role.COLD_WRITER: "coldwrite",
+    Role.ARCHIVE_MOVER: "archmover",
+    Role.ARCHIVE_WRITER: "archwrite",
+    Role.TWIN_SYNC: "twinsync",
+    Role.TWIN_READER: "twinread",
 }
 BUILD_ACCOUNT = "build"
 PUSH_ACCOUNT = "push"
+CLOCK_ACCOUNT = "clock"
 WORKFLOW = "workflow"
+GRAFANA = "grafana"
+GRAFANA_ADMIN = "grafana-admin"
+DASHBOARDS = "dashboards"
 TELEMETRY = "telemetry"
 DEVICE_COMMANDS = "device-commands"
 DEVICE_COMMAND = "command"
 FLEET = "fleet"
 STORE = "hot"
+GRAPH = "graph"
+COLD = "cold"
+ARCHIVE = "archive"
 LOGS = "functions"
 
 
@@ -39,6 +53,11 @@ def account(names: Names, what: Role | str) -> str:
 
 def source_bucket(names: Names) -> str:
     return f"{names.name('source')}-{names.unique(Cloud.GCP)}"
+
+
+def bucket(names: Names, name: str) -> str:
+    """A tier's bucket: `factory-cold-3f9a01`."""
+    return f"{names.name(name)}-{names.unique(Cloud.GCP)}"
 
 
 def dead(queue: str) -> str:
@@ -68,14 +87,16 @@ def planned(names: Names, topology: Topology) -> Iterable[tuple[str, str]]:
         if cloud is Cloud.GCP:
             yield "google_service_account", account(names, role)
             yield "google_cloudfunctions2_function", names.name(role)
+            if role in SCHEDULES:
+                yield "google_service_account", account(names, CLOCK_ACCOUNT)
+                yield "google_cloud_scheduler_job", names.name(role, str(SCHEDULES[role].partitions - 1))
     for queue in _queues(topology):
         yield "google_pubsub_topic", names.name(queue)
         yield "google_pubsub_subscription", names.name(queue)
     for role in topology.receivers_in(Cloud.GCP):
         yield "google_secret_manager_secret", api_keys(names, role)
-    for link in topology.signed_links:
-        if Cloud.GCP in (link.sender_cloud, link.receiver_cloud):
-            yield "google_secret_manager_secret", link_secret(names, link.name)
+    for link in topology.link_secrets_in(Cloud.GCP):
+        yield "google_secret_manager_secret", link_secret(names, link.name)
     layers = topology.layers_in(Cloud.GCP)
     if Layer.ACQUISITION in layers or Layer.PROCESSING in layers:
         yield "google_service_account", account(names, PUSH_ACCOUNT)
@@ -89,6 +110,17 @@ def planned(names: Names, topology: Topology) -> Iterable[tuple[str, str]]:
         yield "google_workflows_workflow", names.name(WORKFLOW)
     if Layer.HOT_STORAGE in layers:
         yield "google_firestore_database", names.name(STORE)
+    if Layer.TWIN_MANAGEMENT in layers:
+        yield "google_firestore_database", names.name(GRAPH)
+    if Layer.VISUALIZATION in layers:
+        yield "google_service_account", account(names, GRAFANA)
+        yield "google_cloud_run_v2_service", names.name(GRAFANA)
+        yield "google_secret_manager_secret", names.name(GRAFANA_ADMIN)
+        yield "google_storage_bucket", bucket(names, DASHBOARDS)
+    if Layer.COLD_STORAGE in layers:
+        yield "google_storage_bucket", bucket(names, COLD)
+    if Role.ARCHIVE_WRITER in topology.receivers_in(Cloud.GCP):
+        yield "google_storage_bucket", bucket(names, ARCHIVE)
 
 
 def _queues(topology: Topology) -> Iterator[str]:

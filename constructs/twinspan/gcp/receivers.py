@@ -26,17 +26,18 @@ class Endpoint(Construct):
         super().__init__(scope, id_)
         function.grant_invoke(self, "public", "allUsers")
         role = function.role
+        self.url, self.api_key = function.uri, api_keys.newest
         url = TerraformOutput(
             self,
             "url",
-            value=function.uri,
+            value=self.url,
             description=f"HTTPS address of the {role}, in {foundation.region}",
         )
         url.override_logical_id(f"{role}_url")
         key = TerraformOutput(
             self,
             "api-key",
-            value=api_keys.newest,
+            value=self.api_key,
             sensitive=True,
             description=f"API key of the {role}, of the generation key_generation",
         )

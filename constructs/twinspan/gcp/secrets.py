@@ -1,4 +1,4 @@
-"""The secrets of links and of receivers, one reader each."""
+"""The secrets of links and of receivers."""
 
 from collections.abc import Mapping
 
@@ -13,8 +13,8 @@ from twinspan.vocabulary import Layer, Role
 
 
 class LinkSecret(Secret):
-    """The empty secret of one end of a signed link; the stack `links` adds its versions. Output
-    `link_<link>_secret`.
+    """The empty secret of one end of a link; the stack `links` adds its versions, or `fill` those of a local
+    one. Output `link_<link>_secret`.
     """
 
     def __init__(
@@ -33,6 +33,9 @@ class LinkSecret(Secret):
             self, "id", value=self.ref["id"], description=f"Secret of this end of the {link.name} link"
         )
         output.override_logical_id(f"link_{link.name}_secret")
+
+    def fill(self, text: str) -> None:
+        self.write(text)
 
 
 class ApiKeys(Secret):

@@ -17,6 +17,7 @@ from cdktf_cdktf_provider_azurerm.cosmosdb_sql_container import (
 from cdktf_cdktf_provider_azurerm.cosmosdb_sql_database import CosmosdbSqlDatabase
 from cdktf_cdktf_provider_azurerm.cosmosdb_sql_role_assignment import CosmosdbSqlRoleAssignment
 from cdktf_cdktf_provider_azurerm.data_azurerm_client_config import DataAzurermClientConfig
+from cdktf_cdktf_provider_azurerm.digital_twins_instance import DigitalTwinsInstance
 from cdktf_cdktf_provider_azurerm.eventgrid_system_topic import (
     EventgridSystemTopic,
     EventgridSystemTopicIdentity,
@@ -78,6 +79,13 @@ from cdktf_cdktf_provider_azurerm.storage_account import (
 )
 from cdktf_cdktf_provider_azurerm.storage_blob import StorageBlob
 from cdktf_cdktf_provider_azurerm.storage_container import StorageContainer
+from cdktf_cdktf_provider_azurerm.storage_management_policy import (
+    StorageManagementPolicy,
+    StorageManagementPolicyRule,
+    StorageManagementPolicyRuleActions,
+    StorageManagementPolicyRuleActionsBaseBlob,
+    StorageManagementPolicyRuleFilters,
+)
 from cdktf_cdktf_provider_azurerm.storage_queue import StorageQueue
 from cdktf_cdktf_provider_azurerm.user_assigned_identity import UserAssignedIdentity
 
@@ -100,6 +108,7 @@ __all__ = [
     "CosmosdbSqlDatabase",
     "CosmosdbSqlRoleAssignment",
     "DataAzurermClientConfig",
+    "DigitalTwinsInstance",
     "EventgridSystemTopic",
     "EventgridSystemTopicEventSubscription",
     "EventgridSystemTopicEventSubscriptionAzureFunctionEndpoint",
@@ -139,6 +148,11 @@ __all__ = [
     "StorageAccountBlobPropertiesDeleteRetentionPolicy",
     "StorageBlob",
     "StorageContainer",
+    "StorageManagementPolicy",
+    "StorageManagementPolicyRule",
+    "StorageManagementPolicyRuleActions",
+    "StorageManagementPolicyRuleActionsBaseBlob",
+    "StorageManagementPolicyRuleFilters",
     "StorageQueue",
     "UserAssignedIdentity",
 ]

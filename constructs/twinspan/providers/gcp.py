@@ -1,6 +1,29 @@
 """The bindings of hashicorp/google that Twinspan uses."""
 
+from cdktf_cdktf_provider_google.cloud_run_v2_service import (
+    CloudRunV2Service,
+    CloudRunV2ServiceTemplate,
+    CloudRunV2ServiceTemplateContainers,
+    CloudRunV2ServiceTemplateContainersEnv,
+    CloudRunV2ServiceTemplateContainersEnvValueSource,
+    CloudRunV2ServiceTemplateContainersEnvValueSourceSecretKeyRef,
+    CloudRunV2ServiceTemplateContainersPorts,
+    CloudRunV2ServiceTemplateContainersResources,
+    CloudRunV2ServiceTemplateContainersStartupProbe,
+    CloudRunV2ServiceTemplateContainersStartupProbeHttpGet,
+    CloudRunV2ServiceTemplateContainersVolumeMounts,
+    CloudRunV2ServiceTemplateScaling,
+    CloudRunV2ServiceTemplateVolumes,
+    CloudRunV2ServiceTemplateVolumesGcs,
+    CloudRunV2ServiceTemplateVolumesSecret,
+    CloudRunV2ServiceTemplateVolumesSecretItems,
+)
 from cdktf_cdktf_provider_google.cloud_run_v2_service_iam_member import CloudRunV2ServiceIamMember
+from cdktf_cdktf_provider_google.cloud_scheduler_job import (
+    CloudSchedulerJob,
+    CloudSchedulerJobHttpTarget,
+    CloudSchedulerJobHttpTargetOidcToken,
+)
 from cdktf_cdktf_provider_google.cloudfunctions2_function import (
     Cloudfunctions2Function,
     Cloudfunctions2FunctionBuildConfig,
@@ -12,6 +35,7 @@ from cdktf_cdktf_provider_google.firestore_database import FirestoreDatabase
 from cdktf_cdktf_provider_google.firestore_field import (
     FirestoreField,
     FirestoreFieldIndexConfig,
+    FirestoreFieldIndexConfigIndexes,
     FirestoreFieldTtlConfig,
 )
 from cdktf_cdktf_provider_google.firestore_index import FirestoreIndex, FirestoreIndexFields
@@ -53,12 +77,39 @@ from cdktf_cdktf_provider_google.secret_manager_secret_iam_member import SecretM
 from cdktf_cdktf_provider_google.secret_manager_secret_version import SecretManagerSecretVersion
 from cdktf_cdktf_provider_google.service_account import ServiceAccount
 from cdktf_cdktf_provider_google.service_account_iam_member import ServiceAccountIamMember
-from cdktf_cdktf_provider_google.storage_bucket import StorageBucket, StorageBucketVersioning
+from cdktf_cdktf_provider_google.storage_bucket import (
+    StorageBucket,
+    StorageBucketLifecycleRule,
+    StorageBucketLifecycleRuleAction,
+    StorageBucketLifecycleRuleCondition,
+    StorageBucketSoftDeletePolicy,
+    StorageBucketVersioning,
+)
+from cdktf_cdktf_provider_google.storage_bucket_iam_member import StorageBucketIamMember
 from cdktf_cdktf_provider_google.storage_bucket_object import StorageBucketObject
 from cdktf_cdktf_provider_google.workflows_workflow import WorkflowsWorkflow
 
 __all__ = [
+    "CloudRunV2Service",
     "CloudRunV2ServiceIamMember",
+    "CloudRunV2ServiceTemplate",
+    "CloudRunV2ServiceTemplateContainers",
+    "CloudRunV2ServiceTemplateContainersEnv",
+    "CloudRunV2ServiceTemplateContainersEnvValueSource",
+    "CloudRunV2ServiceTemplateContainersEnvValueSourceSecretKeyRef",
+    "CloudRunV2ServiceTemplateContainersPorts",
+    "CloudRunV2ServiceTemplateContainersResources",
+    "CloudRunV2ServiceTemplateContainersStartupProbe",
+    "CloudRunV2ServiceTemplateContainersStartupProbeHttpGet",
+    "CloudRunV2ServiceTemplateContainersVolumeMounts",
+    "CloudRunV2ServiceTemplateScaling",
+    "CloudRunV2ServiceTemplateVolumes",
+    "CloudRunV2ServiceTemplateVolumesGcs",
+    "CloudRunV2ServiceTemplateVolumesSecret",
+    "CloudRunV2ServiceTemplateVolumesSecretItems",
+    "CloudSchedulerJob",
+    "CloudSchedulerJobHttpTarget",
+    "CloudSchedulerJobHttpTargetOidcToken",
     "Cloudfunctions2Function",
     "Cloudfunctions2FunctionBuildConfig",
     "Cloudfunctions2FunctionBuildConfigSource",
@@ -67,6 +118,7 @@ __all__ = [
     "FirestoreDatabase",
     "FirestoreField",
     "FirestoreFieldIndexConfig",
+    "FirestoreFieldIndexConfigIndexes",
     "FirestoreFieldTtlConfig",
     "FirestoreIndex",
     "FirestoreIndexFields",
@@ -105,7 +157,12 @@ __all__ = [
     "ServiceAccount",
     "ServiceAccountIamMember",
     "StorageBucket",
+    "StorageBucketIamMember",
+    "StorageBucketLifecycleRule",
+    "StorageBucketLifecycleRuleAction",
+    "StorageBucketLifecycleRuleCondition",
     "StorageBucketObject",
+    "StorageBucketSoftDeletePolicy",
     "StorageBucketVersioning",
     "WorkflowsWorkflow",
 ]

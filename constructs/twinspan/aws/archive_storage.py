@@ -1,0 +1,23 @@
+"""The archive tier of a twin whose cold tier is in another cloud: an S3 bucket."""
+
+from twinspan.aws import names
+from twinspan.aws.foundation import Foundation
+from twinspan.aws.tiers import ARCHIVE_CLASS, Bucket
+from twinspan.lifecycle import Lifecycle
+from twinspan.providers import Construct
+from twinspan.vocabulary import Layer
+
+
+class ArchiveStore(Bucket):
+    """Files of events that left the cold tier, each written in the archive's class."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.ARCHIVE_STORAGE,
+            name=names.ARCHIVE,
+            storage_class=ARCHIVE_CLASS,
+            lifecycle=Lifecycle.of_archive(foundation.twin),
+        )

@@ -1,0 +1,169 @@
+"""Functions that run by the clock: EventBridge Scheduler."""
+
+from typing import TYPE_CHECKING
+
+from twinspan.aws import names
+from twinspan.aws.foundation import Foundation
+from twinspan.aws.policies import allow, document, trust
+from twinspan.providers import Construct
+from twinspan.providers.aws import (
+    CloudwatchMetricAlarm,
+    CloudwatchMetricAlarmMetricQuery,
+    CloudwatchMetricAlarmMetricQueryMetric,
+    IamRole,
+    IamRolePolicy,
+    LambdaFunctionEventInvokeConfig,
+    SchedulerSchedule,
+    SchedulerScheduleFlexibleTimeWindow,
+    SchedulerScheduleGroup,
+    SchedulerScheduleTarget,
+    SchedulerScheduleTargetRetryPolicy,
+)
+from twinspan.resources import Ref, numbered, place
+from twinspan.sizing import Schedule
+
+if TYPE_CHECKING:
+    from twinspan.aws.functions import Function
+
+DELIVERY_RETRIES = 10
+"""How often Scheduler tries again to hand a run over, while it is not older than the next one."""
+_PERIOD_S = 300
+
+
+class Clock(Construct):
+    """Calls a function at a rate, once for each partition, and tells when a run fails.
+
+    A run that failed is not tried again: the next one goes on where it stopped. The function has as many
+    reserved executions as partitions.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        function: "Function",
+        schedule: Schedule,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._foundation = foundation
+        self._function = function
+        self._schedule = schedule
+        self._tags = foundation.labels(function.layer, function.role)
+        # A schedule has no tags, and a trust policy can only name its group.
+        group = SchedulerScheduleGroup(self, "group", name=function.name, tags=self._tags)
+        self._group = place(group, function.role, optional=function.optional)
+        self._call_by(self._identity())
+        self._run_once()
+        self._alarm()
+
+    def _identity(self) -> tuple[Ref, Ref]:
+        """The role that Scheduler takes on, and its permission to call this one function."""
+        function, foundation = self._function, self._foundation
+        when = {
+            "StringEquals": {
+                "aws:SourceAccount": foundation.account,
+                "aws:SourceArn": foundation.arn("scheduler", f"schedule-group/{function.name}"),
+            }
+        }
+        role = IamRole(
+            self,
+            "role",
+            name=names.clock_role(foundation.twin.names, function.role),
+            assume_role_policy=trust("scheduler.amazonaws.com", when),
+            tags=self._tags,
+        )
+        placed = place(role, f"{function.role}_clock", optional=function.optional)
+        policy = IamRolePolicy(
+            self,
+            "policy",
+            name="call",
+            role=placed["id"],
+            policy=document(allow("lambda:InvokeFunction", on=[function.function["arn"]])),
+        )
+        return placed, place(policy, f"{function.role}_clock_call", optional=function.optional)
+
+    def _call_by(self, identity: tuple[Ref, Ref]) -> None:
+        role, permission = identity
+        function, minutes, partitions = (
+            self._function,
+            self._schedule.every_minutes,
+            self._schedule.partitions,
+        )
+        schedule = SchedulerSchedule(
+            self,
+            "schedules",
+            name=f"{function.name}-${{each.key}}",
+            group_name=self._group["name"],
+            schedule_expression=f"rate({minutes} minute{'s' if minutes > 1 else ''})",
+            flexible_time_window=SchedulerScheduleFlexibleTimeWindow(mode="OFF"),
+            target=SchedulerScheduleTarget(
+                arn=function.function["arn"],
+                role_arn=role["arn"],
+                input=f'{{"partition": ${{each.key}}, "partitions": {partitions}}}',
+                retry_policy=SchedulerScheduleTargetRetryPolicy(
+                    maximum_event_age_in_seconds=minutes * 60, maximum_retry_attempts=DELIVERY_RETRIES
+                ),
+            ),
+        )
+        schedule.add_override("for_each", numbered(partitions, optional=function.optional))
+        schedule.add_override("depends_on", [permission.address])
+        place(schedule, function.role)
+
+    def _run_once(self) -> None:
+        """Scheduler calls asynchronously: by itself Lambda would try a failed run twice more."""
+        config = LambdaFunctionEventInvokeConfig(
+            self,
+            "asynchronous",
+            function_name=self._function.function["function_name"],
+            maximum_retry_attempts=0,
+            maximum_event_age_in_seconds=self._schedule.every_minutes * 60,
+        )
+        place(config, self._function.role, optional=self._function.optional)
+
+    def _alarm(self) -> None:
+        """Rings when a run ended in an error, and when one was dropped before it began, of which the function
+        itself would tell nothing.
+        """
+        function = self._function
+        of_function, of_group = {"FunctionName": function.name}, {"ScheduleGroup": function.name}
+        counted = {
+            "failed": ("AWS/Lambda", "Errors", of_function),
+            "forgotten": ("AWS/Lambda", "AsyncEventsDropped", of_function),
+            "undelivered": ("AWS/Scheduler", "InvocationDroppedCount", of_group),
+        }
+        queries = [
+            CloudwatchMetricAlarmMetricQuery(
+                id=name,
+                metric=CloudwatchMetricAlarmMetricQueryMetric(
+                    namespace=namespace,
+                    metric_name=metric,
+                    dimensions=dimensions,
+                    stat="Sum",
+                    period=_PERIOD_S,
+                ),
+            )
+            for name, (namespace, metric, dimensions) in counted.items()
+        ]
+        together = CloudwatchMetricAlarmMetricQuery(
+            id="lost",
+            label="Runs that failed or never began",
+            expression=" + ".join(f"FILL({name}, 0)" for name in counted),
+            return_data=True,
+        )
+        alarm = CloudwatchMetricAlarm(
+            self,
+            "alarm",
+            alarm_name=names.failed_alarm(self._foundation.twin.names, function.role),
+            alarm_description=f"A run of {function.name} failed, and its log says why, or it never began. "
+            "The next run goes on.",
+            metric_query=[together, *queries],
+            evaluation_periods=1,
+            comparison_operator="GreaterThanThreshold",
+            threshold=0,
+            treat_missing_data="notBreaching",
+            alarm_actions=self._foundation.alarm_actions or None,
+            tags=self._tags,
+        )
+        place(alarm, f"{function.role}_failed", optional=function.optional)

@@ -1,0 +1,110 @@
+"""What the buckets of the cold and the archive tier have in common."""
+
+from twinspan import parts
+from twinspan.aws.buckets import ClosedBucket
+from twinspan.aws.foundation import Foundation
+from twinspan.aws.functions import grant
+from twinspan.aws.policies import allow
+from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, UNDELETE_DAYS, Lifecycle
+from twinspan.providers import Construct
+from twinspan.providers.aws import (
+    S3BucketLifecycleConfiguration,
+    S3BucketLifecycleConfigurationRule,
+    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleExpiration,
+    S3BucketLifecycleConfigurationRuleFilter,
+    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
+    S3BucketLifecycleConfigurationRuleTransition,
+)
+from twinspan.resources import Ref, place
+from twinspan.vocabulary import Layer
+
+ARCHIVE_CLASS = "DEEP_ARCHIVE"
+
+
+class Bucket(ClosedBucket):
+    """An S3 bucket of files that are never changed.
+
+    It is versioned for one reason: what is deleted, by whom or what ever, can be brought back for
+    UNDELETE_DAYS. Functions may not delete a version.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        layer: Layer,
+        name: str,
+        storage_class: str,
+        lifecycle: Lifecycle,
+    ) -> None:
+        super().__init__(scope, id_, foundation=foundation, layer=layer, name=name)
+        self.address = f"s3://{self.bucket['bucket']}?class={storage_class}"
+        self._expire(lifecycle, self.versioning)
+
+    def grant_read(self, function: parts.Function) -> None:
+        self._grant(function, "read", "s3:GetObject")
+
+    def grant_write(self, function: parts.Function) -> None:
+        self._grant(function, "write", "s3:GetObject", "s3:PutObject", "s3:DeleteObject")
+
+    def _grant(self, function: parts.Function, purpose: str, *actions: str) -> None:
+        # Without the list a file that is not there is refused as forbidden.
+        lists = allow("s3:ListBucket", on=[self.bucket["arn"]])
+        grant(function, f"{purpose}-{self._name}", lists, allow(*actions, on=[f"{self.bucket['arn']}/*"]))
+
+    def _expire(self, lifecycle: Lifecycle, versioning: Ref) -> None:
+        """AWS bills STANDARD_IA for 30 days at least and DEEP_ARCHIVE for 180, whenever a file is deleted.
+
+        By default S3 would leave files below 128 KB where they are; those of a small fleet are smaller.
+        """
+        transition = (
+            S3BucketLifecycleConfigurationRuleTransition(
+                days=lifecycle.archive_after, storage_class=ARCHIVE_CLASS
+            )
+            if lifecycle.archive_after
+            else None
+        )
+        rules = [
+            S3BucketLifecycleConfigurationRule(
+                id="events",
+                status="Enabled",
+                filter=[S3BucketLifecycleConfigurationRuleFilter(prefix=EVENTS)],
+                transition=[transition] if transition else None,
+                expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=lifecycle.delete_after)],
+            ),
+            S3BucketLifecycleConfigurationRule(
+                id="parts",
+                status="Enabled",
+                filter=[S3BucketLifecycleConfigurationRuleFilter(prefix=PARTS)],
+                expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=PARTS_DAYS)],
+            ),
+            S3BucketLifecycleConfigurationRule(
+                id="deleted",
+                status="Enabled",
+                filter=[S3BucketLifecycleConfigurationRuleFilter(prefix="")],
+                expiration=[S3BucketLifecycleConfigurationRuleExpiration(expired_object_delete_marker=True)],
+                noncurrent_version_expiration=[
+                    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(
+                        noncurrent_days=UNDELETE_DAYS
+                    )
+                ],
+                abort_incomplete_multipart_upload=[
+                    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(
+                        days_after_initiation=PARTS_DAYS
+                    )
+                ],
+            ),
+        ]
+        configuration = S3BucketLifecycleConfiguration(
+            self,
+            "lifecycle",
+            bucket=self.bucket["id"],
+            rule=rules,
+            transition_default_minimum_object_size="varies_by_storage_class",
+        )
+        # A rule on versions wants them to be there.
+        configuration.add_override("depends_on", [versioning.address])
+        place(configuration, self._name)

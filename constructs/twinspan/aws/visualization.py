@@ -1,0 +1,144 @@
+"""L5: Amazon Managed Grafana. dashboard_sync keeps what is in it."""
+
+import json
+
+from twinspan import parts
+from twinspan.aws import names
+from twinspan.aws.foundation import Foundation
+from twinspan.aws.functions import grant
+from twinspan.aws.policies import allow, document, trust
+from twinspan.providers import Construct, TerraformOutput, TerraformVariable
+from twinspan.providers.aws import (
+    GrafanaRoleAssociation,
+    GrafanaWorkspace,
+    GrafanaWorkspaceServiceAccount,
+    IamRole,
+    IamRolePolicy,
+)
+from twinspan.resources import Ref, place
+from twinspan.vocabulary import Layer
+
+VERSION = "12.4"
+AUTHENTICATION_VARIABLE = "grafana_authentication"
+ADMINS_VARIABLE = "grafana_admins"
+_CONFIGURATION = {"plugins": {"pluginAdminEnabled": True}, "unifiedAlerting": {"enabled": True}}
+"""Plugin management is what lets dashboard_sync install the data source's plugin."""
+
+
+class Dashboards(Construct):
+    """A workspace that people enter through IAM Identity Center, or SAML, as `grafana_authentication` says.
+
+    AWS makes no account in it: whoever deploys names the users of Identity Center who become administrators
+    (`grafana_admins`), or assigns them in the console; SAML is set up there as well. Output `grafana_url`.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(scope, id_)
+        self._foundation = foundation
+        self._tags = foundation.labels(Layer.VISUALIZATION, "grafana")
+        self._name = foundation.twin.names.name(names.GRAFANA)
+        self._variables()
+        role = self._role()
+        workspace = GrafanaWorkspace(
+            self,
+            "workspace",
+            name=self._name,
+            description=f"Dashboards of the twin {foundation.twin.config.name}",
+            account_access_type="CURRENT_ACCOUNT",
+            authentication_providers=[f"${{var.{AUTHENTICATION_VARIABLE}}}"],
+            permission_type="CUSTOMER_MANAGED",
+            role_arn=role["arn"],
+            data_sources=["CLOUDWATCH"],
+            grafana_version=VERSION,
+            configuration=json.dumps(_CONFIGURATION, separators=(",", ":")),
+            tags=self._tags,
+        )
+        self._workspace = place(workspace, "grafana")
+        self._account = self._service_account()
+        self._admins()
+        self.address = (
+            f"https://{self._workspace['endpoint']}?workspace={self._workspace['id']}"
+            f"&service_account={self._account['service_account_id']}"
+        )
+        output = TerraformOutput(
+            self,
+            "url",
+            value=f"https://{self._workspace['endpoint']}",
+            description=f"Grafana. Sign in with {AUTHENTICATION_VARIABLE}, as one of {ADMINS_VARIABLE}.",
+        )
+        output.override_logical_id("grafana_url")
+
+    def keep_with(self, function: parts.Function) -> None:
+        statement = allow(
+            "grafana:CreateWorkspaceServiceAccountToken",
+            "grafana:DeleteWorkspaceServiceAccountToken",
+            "grafana:ListWorkspaceServiceAccountTokens",
+            on=[self._workspace["arn"]],
+        )
+        grant(function, "keep-dashboards", statement)
+
+    def read_by(self, secret: parts.Secret) -> None:
+        """Nothing: dashboard_sync tells Grafana of the data source."""
+
+    def _variables(self) -> None:
+        authentication = TerraformVariable(
+            self,
+            AUTHENTICATION_VARIABLE,
+            type="string",
+            nullable=False,
+            default="AWS_SSO",
+            description="How people sign in: AWS_SSO (IAM Identity Center, already enabled) or SAML.",
+        )
+        authentication.override_logical_id(AUTHENTICATION_VARIABLE)
+        authentication.add_validation(
+            condition=f'${{contains(["AWS_SSO", "SAML"], var.{AUTHENTICATION_VARIABLE})}}',
+            error_message=f"{AUTHENTICATION_VARIABLE} is AWS_SSO or SAML.",
+        )
+        admins = TerraformVariable(
+            self,
+            ADMINS_VARIABLE,
+            type="set(string)",
+            nullable=False,
+            default=[],
+            description="Users of IAM Identity Center, by id, who administer Grafana.",
+        )
+        admins.override_logical_id(ADMINS_VARIABLE)
+
+    def _role(self) -> Ref:
+        """What Grafana's own data sources read with. CloudWatch's metrics know no resource but `*`."""
+        account = {"StringEquals": {"aws:SourceAccount": self._foundation.account}}
+        role = IamRole(
+            self,
+            "role",
+            name=self._name,
+            assume_role_policy=trust("grafana.amazonaws.com", account),
+            tags=self._tags,
+        )
+        placed = place(role, "grafana")
+        reads = allow("cloudwatch:GetMetricData", "cloudwatch:ListMetrics", on=["*"])
+        policy = IamRolePolicy(self, "metrics", name="metrics", role=placed["id"], policy=document(reads))
+        place(policy, "grafana_metrics")
+        return placed
+
+    def _service_account(self) -> Ref:
+        """Whose short-lived tokens dashboard_sync uses. Only an administrator may write data sources."""
+        account = GrafanaWorkspaceServiceAccount(
+            self,
+            "service-account",
+            name="dashboard-sync",
+            grafana_role="ADMIN",
+            workspace_id=self._workspace["id"],
+        )
+        return place(account, "dashboard_sync")
+
+    def _admins(self) -> None:
+        association = GrafanaRoleAssociation(
+            self,
+            "admins",
+            role="ADMIN",
+            user_ids=[],
+            workspace_id=self._workspace["id"],
+        )
+        association.add_override("user_ids", f"${{var.{ADMINS_VARIABLE}}}")
+        association.add_override("count", f"${{length(var.{ADMINS_VARIABLE}) > 0 ? 1 : 0}}")
+        place(association, "admins")

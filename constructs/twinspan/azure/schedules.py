@@ -1,0 +1,35 @@
+"""Functions that run by the clock: timer triggers of the Functions host."""
+
+from typing import TYPE_CHECKING
+
+from twinspan.azure.foundation import Foundation
+from twinspan.providers import Construct
+from twinspan.sizing import Schedule
+
+if TYPE_CHECKING:
+    from twinspan.azure.functions import Function
+
+
+def settings(schedule: Schedule) -> dict[str, str]:
+    """What the function's code makes its triggers of, one for each partition: NCRONTAB has a field of seconds
+    before cron's own.
+    """
+    return {"SCHEDULE": f"0 {schedule.cron}", "PARTITIONS": str(schedule.partitions)}
+
+
+class Clock(Construct):
+    """Tells when a run fails. Runs are the host's: by a lease in the storage account each partition's is
+    started once, however many instances there are.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        function: "Function",
+        schedule: Schedule,
+    ) -> None:
+        super().__init__(scope, id_)
+        foundation.monitoring.on_failed_run(function, schedule)

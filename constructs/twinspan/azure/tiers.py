@@ -1,0 +1,134 @@
+"""What the containers of the cold and the archive tier have in common."""
+
+from twinspan import parts
+from twinspan.azure import names
+from twinspan.azure.foundation import Foundation
+from twinspan.azure.grants import READ_BLOBS, WRITE_BLOBS, grant
+from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, THAWED_DAYS, UNDELETE_DAYS, Lifecycle
+from twinspan.providers import Construct
+from twinspan.providers.azure import (
+    StorageAccount,
+    StorageAccountBlobProperties,
+    StorageAccountBlobPropertiesContainerDeleteRetentionPolicy,
+    StorageAccountBlobPropertiesDeleteRetentionPolicy,
+    StorageContainer,
+    StorageManagementPolicy,
+    StorageManagementPolicyRule,
+    StorageManagementPolicyRuleActions,
+    StorageManagementPolicyRuleActionsBaseBlob,
+    StorageManagementPolicyRuleFilters,
+)
+from twinspan.resources import Ref, place
+from twinspan.vocabulary import Layer
+
+
+class Bucket(Construct):
+    """A container of files that are never changed, in a storage account of its own without keys: Entra ID
+    alone opens it.
+
+    `storage_class` is what Azure calls an access tier. An account has one set of lifecycle rules, one
+    undelete and one bound on requests: those of the account of queues and hosts are others, and a backlog
+    that is moved must not slow the queues down.
+
+    What is deleted, or written over, can be brought back for UNDELETE_DAYS. Nothing protects from
+    `cdktf destroy`, as nothing does in the hot store: a twin must be removable by what made it. A plan that
+    takes the data away says so: the account is in its list of what is destroyed.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        layer: Layer,
+        name: str,
+        storage_class: str,
+        lifecycle: Lifecycle,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._name = name
+        self._account = self._storage_account(foundation, layer)
+        container = StorageContainer(
+            self,
+            "container",
+            name=name,
+            storage_account_id=self._account["id"],
+            container_access_type="private",
+        )
+        self._container = place(container, name)
+        endpoint = self._account["primary_blob_endpoint"]
+        self.address = f"{endpoint}{self._container['name']}?tier={storage_class}"
+        self._expire(lifecycle)
+
+    def grant_read(self, function: parts.Function) -> None:
+        grant(function, f"reads_{self._name}", role=READ_BLOBS, at=self._container["resource_manager_id"])
+
+    def grant_write(self, function: parts.Function) -> None:
+        grant(function, f"writes_{self._name}", role=WRITE_BLOBS, at=self._container["resource_manager_id"])
+
+    def _storage_account(self, foundation: Foundation, layer: Layer) -> Ref:
+        """Locally redundant: the archive tier takes no redundancy over zones. Each file is written with an
+        access tier of its own.
+        """
+        account = StorageAccount(
+            self,
+            "account",
+            name=names.tier_account(foundation.names, self._name),
+            resource_group_name=foundation.group,
+            location=foundation.location,
+            account_kind="StorageV2",
+            account_tier="Standard",
+            account_replication_type="LRS",
+            min_tls_version="TLS1_2",
+            https_traffic_only_enabled=True,
+            allow_nested_items_to_be_public=False,
+            shared_access_key_enabled=False,
+            default_to_oauth_authentication=True,
+            local_user_enabled=False,
+            blob_properties=StorageAccountBlobProperties(
+                delete_retention_policy=StorageAccountBlobPropertiesDeleteRetentionPolicy(days=UNDELETE_DAYS),
+                container_delete_retention_policy=StorageAccountBlobPropertiesContainerDeleteRetentionPolicy(
+                    days=UNDELETE_DAYS
+                ),
+            ),
+            tags=foundation.labels(layer, "store"),
+        )
+        return place(account, self._name)
+
+    def _expire(self, lifecycle: Lifecycle) -> None:
+        """Azure bills the Cool tier for 30 days at least and Archive for 180, whenever a file is deleted.
+
+        A thawed file goes back by the rule that archived it, once it has been readable for some days.
+        """
+        events = StorageManagementPolicyRuleActionsBaseBlob(
+            delete_after_days_since_modification_greater_than=lifecycle.delete_after
+        )
+        if lifecycle.archive_after is not None:
+            events = StorageManagementPolicyRuleActionsBaseBlob(
+                tier_to_archive_after_days_since_modification_greater_than=lifecycle.archive_after,
+                tier_to_archive_after_days_since_last_tier_change_greater_than=THAWED_DAYS,
+                delete_after_days_since_modification_greater_than=lifecycle.delete_after,
+            )
+        parts_of_files = StorageManagementPolicyRuleActionsBaseBlob(
+            delete_after_days_since_modification_greater_than=PARTS_DAYS
+        )
+        policy = StorageManagementPolicy(
+            self,
+            "lifecycle",
+            storage_account_id=self._account["id"],
+            rule=[self._rule("events", EVENTS, events), self._rule("parts", PARTS, parts_of_files)],
+        )
+        place(policy, self._name)
+
+    def _rule(
+        self, name: str, prefix: str, actions: StorageManagementPolicyRuleActionsBaseBlob
+    ) -> StorageManagementPolicyRule:
+        return StorageManagementPolicyRule(
+            name=name,
+            enabled=True,
+            filters=StorageManagementPolicyRuleFilters(
+                blob_types=["blockBlob"], prefix_match=[f"{self._container['name']}/{prefix}"]
+            ),
+            actions=StorageManagementPolicyRuleActions(base_blob=actions),
+        )

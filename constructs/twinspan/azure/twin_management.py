@@ -1,0 +1,40 @@
+"""L4: the twin graph, in Azure Digital Twins."""
+
+from twinspan import parts
+from twinspan.azure import names
+from twinspan.azure.foundation import Foundation
+from twinspan.azure.functions import Function
+from twinspan.azure.grants import KEEP_TWINS, READ_TWINS, grant
+from twinspan.azure.hot_storage import Store
+from twinspan.providers import Construct
+from twinspan.providers.azure import DigitalTwinsInstance
+from twinspan.resources import place
+from twinspan.vocabulary import Layer
+
+
+class Graph(Construct):
+    """An instance of the twin's own. Models, twins and relationships are twin_sync's: the provider has no
+    type for them.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(scope, id_)
+        instance = DigitalTwinsInstance(
+            self,
+            "instance",
+            name=names.worldwide(foundation.names, names.GRAPH),
+            resource_group_name=foundation.group,
+            location=foundation.location,
+            tags=foundation.labels(Layer.TWIN_MANAGEMENT, names.GRAPH),
+        )
+        self._instance = place(instance, names.GRAPH)
+        self.address = f"https://{self._instance['host_name']}"
+
+    def feed_from(self, function: parts.Function, *, store: parts.Store | None = None) -> None:
+        """It writes the graph, and gets each row from the store within seconds of its writing."""
+        grant(function, "keeps_graph", role=KEEP_TWINS, at=self._instance["id"])
+        if store:
+            parts.own(store, Store).hand_changes_to(parts.own(function, Function))
+
+    def grant_read(self, function: parts.Function) -> None:
+        grant(function, "reads_graph", role=READ_TWINS, at=self._instance["id"])

@@ -1,0 +1,19 @@
+"""The twin's dashboards, generated from its device types, rules and layers. Pure: no cdktf."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from twinspan.config import Config
+
+
+def generate(config: "Config") -> Mapping[str, bytes]:
+    """The JSON of each dashboard by its file's name, `<uid>.json`; none when the twin has no visualization.
+
+    Made once per content: thousands of twins that differ in their clouds alone share theirs.
+    """
+    if config.layers.visualization is None:
+        return {}
+    from twinspan.dashboards.generator import dashboards  # which loads Grafana's SDK
+
+    return dashboards(config)

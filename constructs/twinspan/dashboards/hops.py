@@ -1,0 +1,39 @@
+"""The hops that run in one cloud, from the topology: functions, and the queues between them."""
+
+from dataclasses import dataclass
+
+from twinspan.topology import Topology
+from twinspan.vocabulary import Cloud, Layer, Role
+
+FILLED_BY = {Role.DISPATCHER: "telemetry-dead", Role.WRITER: "writing-dead"}
+"""Roles with no queue before them: they put what they refuse into one of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hops:
+    """What of a twin a cloud runs. Names are without the twin's: `processing`, `processing-dead`."""
+
+    functions: tuple[Role, ...]
+    queues: tuple[str, ...]
+    dead_letters: tuple[str, ...]
+
+
+def of(topology: Topology, cloud: Cloud) -> Hops:
+    """The hops of a cloud."""
+    here = topology.layers_in(cloud)
+    functions = tuple(role for role, where in topology.roles.items() if where is cloud)
+    acquisition, processing = Layer.ACQUISITION in here, Layer.PROCESSING in here
+    queues = ["processing"] if acquisition or processing else []
+    if processing:
+        queues += ["persisting", "events"]
+    if acquisition and processing:
+        queues.append("commands")
+    letters = [f"{queue}-dead" for queue in queues]
+    letters += [
+        queue
+        for role, queue in FILLED_BY.items()
+        if role in functions and (role is not Role.WRITER or topology.is_receiver(role))
+    ]
+    if acquisition and not processing:
+        letters.append("commands-dead")
+    return Hops(functions, tuple(queues), tuple(letters))

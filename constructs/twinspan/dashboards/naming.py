@@ -1,0 +1,23 @@
+"""How dashboards are called: titles for people, uids for addresses."""
+
+import hashlib
+
+LONGEST_UID = 40
+"""Of letters, digits, '-' and '_' (Grafana: util.MaxUIDLength and its pattern)."""
+FLEET = "fleet"
+OPERATIONS = "operations"
+
+
+def uid(twin: str, *words: str) -> str:
+    """`factory-type-thermostat`. What is too long, or has capitals (not every database behind Grafana tells
+    them from small letters), ends in a hash.
+    """
+    whole = "-".join((twin, *words))
+    if len(whole) <= LONGEST_UID and whole == whole.lower():
+        return whole
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    return f"{whole.lower()[: LONGEST_UID - len(digest) - 1]}-{digest}"
+
+
+def type_uid(twin: str, device_type: str) -> str:
+    return uid(twin, "type", device_type)

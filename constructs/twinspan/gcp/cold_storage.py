@@ -1,0 +1,25 @@
+"""The cold tier: a Cloud Storage bucket whose rules also archive, where the archive is in this cloud."""
+
+from twinspan.gcp import names
+from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.tiers import Bucket
+from twinspan.lifecycle import Lifecycle
+from twinspan.providers import Construct
+from twinspan.vocabulary import Layer
+
+STORAGE_CLASS = "NEARLINE"
+
+
+class ColdStore(Bucket):
+    """Files of events that left the hot store."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.COLD_STORAGE,
+            name=names.COLD,
+            storage_class=STORAGE_CLASS,
+            lifecycle=Lifecycle.of_cold(foundation.twin),
+        )

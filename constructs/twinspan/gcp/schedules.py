@@ -1,0 +1,71 @@
+"""Functions that run by the clock: Cloud Scheduler."""
+
+from typing import TYPE_CHECKING
+
+from twinspan.gcp import names
+from twinspan.gcp.alarms import ring_when_a_run_fails
+from twinspan.gcp.foundation import Foundation
+from twinspan.providers import Construct
+from twinspan.providers.gcp import (
+    CloudSchedulerJob,
+    CloudSchedulerJobHttpTarget,
+    CloudSchedulerJobHttpTargetOidcToken,
+)
+from twinspan.resources import numbered, place
+from twinspan.sizing import SIZES, Schedule
+
+if TYPE_CHECKING:
+    from twinspan.gcp.functions import Function
+
+ANSWER_S = 15
+"""How long Cloud Scheduler waits for an answer beyond the function's own time-out."""
+
+
+class Clock(Construct):
+    """Calls a function by the clock, once for each partition, and tells when a run fails.
+
+    A run that failed is not tried again, which is what a job without a retry_config does: the next one goes
+    on where it stopped. Cloud Scheduler reaches functions with ingress "internal" of its own project at their
+    run.app address, and does not start a job again that still runs. A job takes no labels.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        function: "Function",
+        schedule: Schedule,
+    ) -> None:
+        super().__init__(scope, id_)
+        name = foundation.twin.names.name(function.role)
+        caller = foundation.clock_account()
+        timeout_s = SIZES[function.role].timeout_s
+        body = (
+            f"{{partition = tonumber(each.key), partitions = {schedule.partitions}, timeout_s = {timeout_s}}}"
+        )
+        job = CloudSchedulerJob(
+            self,
+            "jobs",
+            name=f"{name}-${{each.key}}",
+            region=foundation.region,
+            description=f"Runs the {function.role} of the twin {foundation.twin.config.name}",
+            schedule=schedule.cron,
+            time_zone="Etc/UTC",
+            attempt_deadline=f"{timeout_s + ANSWER_S}s",
+            http_target=CloudSchedulerJobHttpTarget(
+                uri=function.uri,
+                http_method="POST",
+                headers={"Content-Type": "application/json"},
+                body=f"${{base64encode(jsonencode({body}))}}",
+                oidc_token=CloudSchedulerJobHttpTargetOidcToken(
+                    service_account_email=caller["email"], audience=function.uri
+                ),
+            ),
+        )
+        job.add_override("for_each", numbered(schedule.partitions, optional=function.optional))
+        invoker = function.grant_invoke(self, names.CLOCK_ACCOUNT, caller["member"])
+        job.add_override("depends_on", [invoker.address])
+        place(job, function.role)
+        ring_when_a_run_fails(self, function, foundation=foundation)

@@ -1,0 +1,102 @@
+"""What the buckets of the cold and the archive tier have in common."""
+
+from twinspan import parts
+from twinspan.gcp import names
+from twinspan.gcp.foundation import Foundation
+from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, UNDELETE_DAYS, Lifecycle
+from twinspan.providers import Construct
+from twinspan.providers.gcp import (
+    StorageBucket,
+    StorageBucketIamMember,
+    StorageBucketLifecycleRule,
+    StorageBucketLifecycleRuleAction,
+    StorageBucketLifecycleRuleCondition,
+    StorageBucketSoftDeletePolicy,
+)
+from twinspan.resources import place
+from twinspan.vocabulary import Layer
+
+ARCHIVE_CLASS = "ARCHIVE"
+_DAY = 86_400
+
+
+class Bucket(Construct):
+    """A bucket of files that are never changed, in the twin's region, encrypted by Google, closed to the
+    public.
+
+    What is deleted, or written over, can be brought back for UNDELETE_DAYS.
+
+    `force_destroy` is on, as the hot store has no delete protection: a twin must be removable by what made
+    it, and without it `cdktf destroy` would stop halfway at a bucket that is not empty. A plan that takes the
+    data away says so: the bucket is in its list of what is destroyed.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        foundation: Foundation,
+        layer: Layer,
+        name: str,
+        storage_class: str,
+        lifecycle: Lifecycle,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._foundation, self._name = foundation, name
+        bucket = StorageBucket(
+            self,
+            "bucket",
+            name=names.bucket(foundation.twin.names, name),
+            location=foundation.region.upper(),  # the API answers in capitals
+            storage_class=storage_class,
+            uniform_bucket_level_access=True,
+            public_access_prevention="enforced",
+            soft_delete_policy=StorageBucketSoftDeletePolicy(retention_duration_seconds=UNDELETE_DAYS * _DAY),
+            lifecycle_rule=self._rules(lifecycle),
+            force_destroy=True,
+            labels=foundation.twin.labels(layer, "store"),
+            depends_on=foundation.ready,
+        )
+        self._bucket = place(bucket, name)
+        self.address = f"gs://{self._bucket['name']}"
+
+    def grant_read(self, function: parts.Function) -> None:
+        self._grant(function, "roles/storage.objectViewer")
+
+    def grant_write(self, function: parts.Function) -> None:
+        self._grant(function, "roles/storage.objectUser")
+
+    def _rules(self, lifecycle: Lifecycle) -> list[StorageBucketLifecycleRule]:
+        """Google bills Nearline for 30 days at least and Archive for 365, whenever a file is deleted."""
+        rules = [
+            StorageBucketLifecycleRule(
+                condition=StorageBucketLifecycleRuleCondition(
+                    age=lifecycle.delete_after, matches_prefix=[EVENTS]
+                ),
+                action=StorageBucketLifecycleRuleAction(type="Delete"),
+            ),
+            StorageBucketLifecycleRule(
+                condition=StorageBucketLifecycleRuleCondition(age=PARTS_DAYS, matches_prefix=[PARTS]),
+                action=StorageBucketLifecycleRuleAction(type="Delete"),
+            ),
+        ]
+        if lifecycle.archive_after:
+            archive = StorageBucketLifecycleRule(
+                condition=StorageBucketLifecycleRuleCondition(
+                    age=lifecycle.archive_after, matches_prefix=[EVENTS]
+                ),
+                action=StorageBucketLifecycleRuleAction(type="SetStorageClass", storage_class=ARCHIVE_CLASS),
+            )
+            rules.insert(0, archive)
+        return rules
+
+    def _grant(self, function: parts.Function, role: str) -> None:
+        member = StorageBucketIamMember(
+            self,
+            f"grant-{function.role}",
+            bucket=self._bucket["name"],
+            role=role,
+            member=self._foundation.member(function),
+        )
+        place(member, f"{self._name}_{function.role}", optional=function.optional)

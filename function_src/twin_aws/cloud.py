@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from twin_runtime.ports import Broker, Queue, SecretSource, Store, Workflow
+from twin_runtime.model import Twin
+from twin_runtime.ports import Broker, Grafana, GraphWriter, Objects, Queue, SecretSource, Store, Workflow
 
 
 class Aws:
@@ -22,6 +23,18 @@ class Aws:
 
         return DynamoStore(address, client("dynamodb"))
 
+    def objects(self, address: str) -> Objects:
+        from twin_aws.clients import client
+        from twin_aws.s3 import S3Objects
+
+        return S3Objects.at(address, client("s3"))
+
+    def graph(self, address: str, twin: Twin) -> GraphWriter:
+        from twin_aws.clients import client
+        from twin_aws.twinmaker import TwinMakerGraph
+
+        return TwinMakerGraph(address, twin, client("iottwinmaker"))
+
     def secret(self, address: str) -> SecretSource:
         from twin_aws.clients import client
         from twin_aws.secrets_manager import AwsSecret
@@ -39,3 +52,9 @@ class Aws:
         from twin_aws.step_functions import StateMachine
 
         return StateMachine(address, client("stepfunctions"))
+
+    def grafana(self, address: str) -> Grafana:
+        from twin_aws.clients import client
+        from twin_aws.grafana import ManagedGrafana
+
+        return ManagedGrafana.at(address, client("grafana"))

@@ -5,19 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from twin_aws.clients import calling, code_of
-from twin_runtime.errors import Retry
+from twin_runtime.errors import Retry, Throttled
 from twin_runtime.ports import Page, Row, Unstored
 
 MAX_BATCH = 25
 MAX_PAGE_BYTES = 5_000_000
 """A page ends early rather than hold more data than this."""
 _UNPROCESSED = "DynamoDB did not process it."
+_PAUSES_S = (0.1, 0.4, 1.6)
+"""Before what DynamoDB left of a batch of deletions is asked for again."""
 
 Item = Mapping[str, Mapping[str, str]]
 
@@ -25,9 +28,10 @@ Item = Mapping[str, Mapping[str, str]]
 class DynamoStore:
     """`ports.Store` in a table."""
 
-    def __init__(self, table: str, client: Any) -> None:
+    def __init__(self, table: str, client: Any, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = table
         self._client = client
+        self._sleep = sleep
 
     def put(self, rows: Sequence[Row]) -> Sequence[Unstored]:
         unstored: list[Unstored] = []
@@ -78,6 +82,26 @@ class DynamoStore:
             if size >= MAX_PAGE_BYTES:
                 return Page(rows, more=True)
             query["ExclusiveStartKey"] = last
+
+    def delete(self, device: str, keys: Sequence[str]) -> None:
+        unique = list(dict.fromkeys(keys))  # a batch that names a row twice is refused
+        for start in range(0, len(unique), MAX_BATCH):
+            batch = unique[start : start + MAX_BATCH]
+            self._delete(
+                [{"DeleteRequest": {"Key": {"device": {"S": device}, "key": {"S": key}}}} for key in batch]
+            )
+
+    def _delete(self, requests: Sequence[Any]) -> None:
+        left = requests
+        for pause in (*_PAUSES_S, None):
+            with calling("DynamoDB"):
+                answer = self._client.batch_write_item(RequestItems={self._table: left})
+            left = answer.get("UnprocessedItems", {}).get(self._table, ())
+            if not left:
+                return
+            if pause is not None:
+                self._sleep(pause)
+        raise Throttled(f"DynamoDB did not delete {len(left)} rows.")
 
     def _put(self, rows: Sequence[Row], positions: Sequence[int]) -> Iterator[Unstored]:
         requests = [{"PutRequest": {"Item": _item(rows[index])}} for index in positions]

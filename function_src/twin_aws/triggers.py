@@ -31,6 +31,12 @@ class Responder(Protocol):
     def handle(self, request: Request) -> Response: ...
 
 
+class Scheduled(Protocol):
+    """A role that runs by the clock."""
+
+    def run(self, partition: int, partitions: int, *, budget: float) -> object: ...
+
+
 def consume(role: Consumer, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """A batch of SQS messages; the answer names those that must come again."""
     messages = [
@@ -41,8 +47,15 @@ def consume(role: Consumer, event: Mapping[str, Any], context: Context) -> dict[
         )
         for record in event["Records"]
     ]
-    budget = max(1.0, context.get_remaining_time_in_millis() / 1000 - _RESERVE_S)
-    return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in role.handle(messages, budget=budget)]}
+    failed = role.handle(messages, budget=budget(context))
+    return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failed]}
+
+
+def scheduled(role: Scheduled, event: Mapping[str, Any], context: Context) -> None:
+    """A run that a schedule started, whose input is `{"partition": 0, "partitions": 4}`. What the role raises
+    makes the run a failed one.
+    """
+    role.run(event["partition"], event["partitions"], budget=budget(context))
 
 
 def respond(role: Responder, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,6 +82,11 @@ def request_of(event: Mapping[str, Any]) -> Request:
         body=b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8"),
         query=query,
     )
+
+
+def budget(context: Context) -> float:
+    """Seconds that a role may use."""
+    return max(1.0, context.get_remaining_time_in_millis() / 1000 - _RESERVE_S)
 
 
 def broker_message(event: Mapping[str, Any]) -> BrokerMessage:

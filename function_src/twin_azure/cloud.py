@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 from . import settings
 
 if TYPE_CHECKING:
+    from twin_runtime.model import Twin
+
+    from .blobs import BlobObjects
     from .broker import HubBroker
+    from .digital_twins import DigitalTwins
+    from .grafana import ManagedGrafana
     from .queues import StorageQueue
     from .secrets import VaultSecret
     from .store import CosmosStore
@@ -38,6 +43,16 @@ class AzureCloud:
 
         return CosmosStore.at(address, credential())
 
+    def objects(self, address: str) -> BlobObjects:
+        from .blobs import BlobObjects
+
+        return BlobObjects.at(address, credential())
+
+    def graph(self, address: str, twin: Twin) -> DigitalTwins:
+        from .digital_twins import DigitalTwins
+
+        return DigitalTwins.at(address, credential(), twin)
+
     def secret(self, address: str) -> VaultSecret:
         from .secrets import VaultSecret
 
@@ -52,3 +67,8 @@ class AzureCloud:
         from .workflow import LogicApp
 
         return LogicApp(address, credential())
+
+    def grafana(self, address: str) -> ManagedGrafana:
+        from .grafana import ManagedGrafana
+
+        return ManagedGrafana(address, credential())

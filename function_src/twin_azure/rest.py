@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from twin_runtime.http_client import Answer, HttpClient
+from twin_runtime.http_client import MAX_ANSWER_BYTES, Answer, HttpClient
 
 from .failures import translated
 
@@ -29,7 +29,26 @@ class Service:
         timeout: float,
     ) -> Answer:
         """POST JSON. Raises `Retry` where no answer or no token came."""
+        return self.request("POST", url, payload, headers, timeout=timeout)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        payload: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout: float,
+        longest_answer: int = MAX_ANSWER_BYTES,
+    ) -> Answer:
+        """Any method; without a body where `payload` is None. Raises `Retry` where no answer or no token
+        came, or an answer of more than `longest_answer` bytes.
+        """
         with translated(self._name):
             token = self._credential.get_token(self._scope).token
-        sent = {"authorization": f"Bearer {token}", "content-type": "application/json", **(headers or {})}
-        return self._http.post(url, json.dumps(payload).encode("ascii"), sent, timeout=timeout)
+        body = None if payload is None else json.dumps(payload).encode("ascii")
+        sent = {"authorization": f"Bearer {token}"}
+        if body is not None:
+            sent["content-type"] = "application/json"
+        sent |= headers or {}
+        return self._http.request(method, url, body, sent, timeout=timeout, longest_answer=longest_answer)

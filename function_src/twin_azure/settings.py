@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 
+from twin_runtime.errors import ConfigurationError
+
+TIMEOUT = "AzureFunctionsJobHost__functionTimeout"
 HOST = (
-    "AzureFunctionsJobHost__functionTimeout",
+    TIMEOUT,
     "AzureFunctionsWebHost__hostid",
     "AzureWebJobsStorage__accountName",
     "AzureWebJobsStorage__clientId",
@@ -29,15 +33,33 @@ TRIGGER = ("QUEUES__clientId", "QUEUES__credential", "QUEUES__queueServiceUri", 
 ROLE = "TWIN_ROLE"
 QUEUE_TRIGGERED = ("connector", "processor", "persister", "event_checker")
 """Always; event_feedback is in the local variant."""
+TIMER = ("PARTITIONS", "SCHEDULE")
+"""What the apps of `SCHEDULED` have: how many runs there are at a time, and when, as NCRONTAB has it."""
+SCHEDULED = ("cold_mover", "archive_mover", "twin_sync", "dashboard_sync")
+CHANGES = (
+    "CHANGES__accountEndpoint",
+    "CHANGES__clientId",
+    "CHANGES__credential",
+    "CHANGES_CONTAINER",
+    "CHANGES_DATABASE",
+    "CHANGES_LEASES",
+)
+"""What the host's Cosmos DB trigger reads: the connection `CHANGES`, and containers. Of twin_sync in the
+local variant.
+"""
 ALONE = ("processor",)
 """The user's code need not be thread-safe."""
+_DURATION = re.compile(r"([0-9]{1,2}):([0-5][0-9]):([0-5][0-9])")
 
 
 def expected(role: str, *, remote: bool = False) -> frozenset[str]:
-    """`remote` is read for event_feedback alone: its remote variant is called over HTTPS."""
+    """`remote` is read for event_feedback, whose remote variant is called over HTTPS, and for twin_sync, to
+    which no store hands changes then.
+    """
     queue_triggered = role in QUEUE_TRIGGERED or (role == "event_feedback" and not remote)
-    trigger = TRIGGER if queue_triggered else ()
-    return frozenset((*HOST, IDENTITY, *trigger, *(ONE_AT_A_TIME if role in ALONE else ())))
+    trigger = TRIGGER if queue_triggered else TIMER if role in SCHEDULED else ()
+    changes = CHANGES if role == "twin_sync" and not remote else ()
+    return frozenset((*HOST, IDENTITY, *trigger, *changes, *(ONE_AT_A_TIME if role in ALONE else ())))
 
 
 def role(environ: Mapping[str, str] | None = None) -> str:
@@ -50,6 +72,29 @@ def client_id(environ: Mapping[str, str] | None = None) -> str | None:
     return (os.environ if environ is None else environ).get(IDENTITY) or None
 
 
+def partitions(environ: Mapping[str, str] | None = None) -> int:
+    """How many runs of a scheduled role there are at a time; raises `ConfigurationError`."""
+    text = (os.environ if environ is None else environ).get("PARTITIONS", "")
+    if not text.isascii() or not text.isdecimal() or not int(text):
+        raise ConfigurationError(f"PARTITIONS is {text!r}, and must be a number of 1 or more.")
+    return int(text)
+
+
+def timeout_s(environ: Mapping[str, str] | None = None) -> float:
+    """Seconds after which the host ends a run; raises `ConfigurationError`."""
+    text = (os.environ if environ is None else environ).get(TIMEOUT, "")
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ConfigurationError(f"{TIMEOUT} is {text!r}, and must be hh:mm:ss.")
+    hours, minutes, seconds = (int(part) for part in found.groups())
+    return hours * 3600.0 + minutes * 60 + seconds
+
+
 def has_trigger_queue(environ: Mapping[str, str] | None = None) -> bool:
     """Whether a queue triggers the app."""
     return bool((os.environ if environ is None else environ).get("TRIGGER_QUEUE"))
+
+
+def has_changes(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether the hot store hands its changes to the app."""
+    return bool((os.environ if environ is None else environ).get("CHANGES_CONTAINER"))

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from azure.cosmos import ContainerProxy, CosmosClient
-from azure.cosmos.exceptions import CosmosHttpResponseError
+from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceNotFoundError
 
 from twin_runtime.errors import ConfigurationError, Retry
 from twin_runtime.ports import Page, Row, Unstored
@@ -91,7 +91,22 @@ class CosmosStore:
             found = self._container.query_items(
                 text, parameters=parameters, partition_key=device, timeout=_CALL_SECONDS
             )
-            return Page([_row(item) for item in found])
+            return Page([row_of(item) for item in found])
+
+    def delete(self, device: str, keys: Sequence[str]) -> None:
+        # The service takes batches of a partition too, which cost no fewer request units.
+        failed = [each for each in self._pool.map(lambda key: self._remove(device, key), set(keys)) if each]
+        if failed:
+            raise failed[0]
+
+    def _remove(self, device: str, key: str) -> Retry | None:
+        try:
+            with translated(_SERVICE):
+                self._container.delete_item(_document_id(key), device, timeout=_CALL_SECONDS)
+        except Retry as error:
+            cause = error.__cause__
+            return None if isinstance(cause, CosmosResourceNotFoundError) else error
+        return None
 
     def _write(self, row: Row, until: float) -> Retry | str | None:
         """None when it is durable; why it is not: for now, or (a text) for ever."""
@@ -110,9 +125,9 @@ class CosmosStore:
         return None
 
     def _item(self, row: Row) -> dict[str, Any]:
-        """`id` may not hold what a key does, such as '#'; `ttl` counts from the writing on."""
+        """`ttl` counts from the writing on."""
         return {
-            "id": sha256(row.key.encode()).hexdigest(),
+            "id": _document_id(row.key),
             "device": row.device,
             "key": row.key,
             "time": row.time,
@@ -125,7 +140,13 @@ class CosmosStore:
         }
 
 
-def _row(item: Mapping[str, Any]) -> Row:
+def _document_id(key: str) -> str:
+    """An id may not hold what a key does, such as '#'."""
+    return sha256(key.encode()).hexdigest()
+
+
+def row_of(item: Mapping[str, Any]) -> Row:
+    """The row of an item of the container."""
     return Row(
         device=item["device"],
         time=item["time"],

@@ -14,7 +14,7 @@ from twin_runtime import coalescer
 from twin_runtime.assembly import Parts
 from twin_runtime.ports import BrokerMessage, Message, Request, Response
 
-from . import telemetry
+from . import settings, telemetry
 from .cloud import AzureCloud
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from twin_runtime.dispatcher import Dispatcher
 
 T = TypeVar("T")
+_RESERVE_S = 10.0
+"""Seconds of a run's time that are left: one that takes too long ends with the whole process."""
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 # The SDKs write two lines for each of their calls, more than all else together, and each line is billed.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -31,6 +33,12 @@ class Answers(Protocol):
     """A role that is called over HTTPS."""
 
     def handle(self, request: Request) -> Response: ...
+
+
+class Scheduled(Protocol):
+    """A role that runs by the clock."""
+
+    def run(self, partition: int, partitions: int, *, budget: float) -> object: ...
 
 
 class DeliverAgain(Exception):
@@ -110,6 +118,25 @@ def event_grid_app(role: str, assemble: Callable[[Parts], Dispatcher]) -> func.F
         happened = event.event_time
         gathered.submit(telemetry.read(_json(event), happened.isoformat() if happened is not None else ""))
 
+    return app
+
+
+def timer_app(role: str, assemble: Callable[[Parts], Scheduled] | Once[Any]) -> func.FunctionApp:
+    """An app that runs by the clock, when `SCHEDULE` says: a function `<role>_<number>` for each of the
+    `PARTITIONS`, or `<role>` where there is one. What the role raises makes the run a failed one.
+    """
+    scheduled = assemble if isinstance(assemble, Once) else Once(role, assemble)
+    app, partitions = func.FunctionApp(), settings.partitions()
+    budget = max(1.0, settings.timeout_s() - _RESERVE_S)
+
+    def add(partition: int) -> None:
+        @app.function_name(role if partitions == 1 else f"{role}_{partition}")
+        @app.timer_trigger(arg_name="timer", schedule="%SCHEDULE%")
+        def run(timer: func.TimerRequest) -> None:
+            scheduled.get().run(partition, partitions, budget=budget)
+
+    for partition in range(partitions):
+        add(partition)
     return app
 
 

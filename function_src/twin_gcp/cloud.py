@@ -5,9 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twin_runtime.errors import ConfigurationError
+
 from .rest import MetadataTokens, Rest, Tokens
 
 if TYPE_CHECKING:
+    from twin_runtime.model import Twin
+    from twin_runtime.ports import Grafana
+
+    from .graph import FirestoreGraph
+    from .objects import StorageObjects
     from .pubsub import DeviceBroker, TopicQueue
     from .secret import SecretVersion
     from .store import FirestoreStore
@@ -21,6 +28,7 @@ class Endpoints:
     pubsub: str = "https://pubsub.googleapis.com"
     secrets: str = "https://secretmanager.googleapis.com"
     executions: str = "https://workflowexecutions.googleapis.com"
+    storage: str = "https://storage.googleapis.com"
 
 
 class GcpCloud:
@@ -34,6 +42,7 @@ class GcpCloud:
         self._pubsub = Rest(at.pubsub, tokens, service="Pub/Sub")
         self._secrets = Rest(at.secrets, tokens, service="Secret Manager")
         self._executions = Rest(at.executions, tokens, service="Workflows")
+        self._storage = Rest(at.storage, tokens, service="Cloud Storage")
 
     @property
     def name(self) -> str:
@@ -52,6 +61,19 @@ class GcpCloud:
         _, project, _, database = address.split("/")  # projects/<project>/databases/<database>
         return FirestoreStore(firestore.Client(project=project, database=database))
 
+    def objects(self, address: str) -> StorageObjects:
+        from .objects import StorageObjects
+
+        return StorageObjects.at(address, self._storage)
+
+    def graph(self, address: str, twin: Twin) -> FirestoreGraph:
+        from google.cloud import firestore
+
+        from .graph import FirestoreGraph
+
+        _, project, _, database = address.split("/")  # projects/<project>/databases/<database>
+        return FirestoreGraph(firestore.Client(project=project, database=database))
+
     def secret(self, address: str) -> SecretVersion:
         from .secret import SecretVersion
 
@@ -66,3 +88,7 @@ class GcpCloud:
         from .workflow import Workflow
 
         return Workflow(self._executions, address)
+
+    def grafana(self, address: str) -> Grafana:
+        """There is none to keep: Grafana on Cloud Run reads its dashboards from files."""
+        raise ConfigurationError(f"Google Cloud has no managed Grafana at {address!r}.")

@@ -6,6 +6,7 @@ environment then stops the deployment, not the first message.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -26,12 +27,22 @@ DONE: Answer = ("", 204, {})
 AGAIN: Answer = ("", 503, {})
 """Pub/Sub delivers the message again, later each time."""
 NOT_OURS: Answer = ("", 400, {})
+FAILED: Answer = ("", 500, {})
+"""Of a run by the clock: the next one is not far."""
+_RESERVE_S = 5.0
+"""Seconds of a run's time that are left for its answer."""
 
 
 class Receives(Protocol):
     """A role behind HTTPS."""
 
     def handle(self, request: Request) -> Response: ...
+
+
+class Scheduled(Protocol):
+    """A role that runs by the clock."""
+
+    def run(self, partition: int, partitions: int, *, budget: float) -> object: ...
 
 
 def parts(role: str) -> Parts:
@@ -67,6 +78,28 @@ def receiver(role: Receives) -> Handler:
             )
         )
         return answer.body, answer.status, answer.headers
+
+    return handle
+
+
+def scheduled(role: Scheduled, log: Log) -> Handler:
+    """The entry point of a role that Cloud Scheduler starts, whose job's body is
+    `{"partition": 0, "partitions": 4, "timeout_s": 600}`: a function is not told its own time-out.
+    """
+
+    def handle(request: Any) -> Answer:
+        try:
+            job = json.loads(request.get_data())
+            partition, partitions, timeout_s = job["partition"], job["partitions"], job["timeout_s"]
+        except (ValueError, TypeError, KeyError) as error:
+            log.error("not_ours", reason=f"The job's body is not understood ({type(error).__name__}).")
+            return NOT_OURS
+        try:
+            role.run(partition, partitions, budget=max(1.0, timeout_s - _RESERVE_S))
+        except Exception as error:
+            log.error("failed", reason=getattr(error, "reason", failure(error)), partition=partition)
+            return FAILED
+        return DONE
 
     return handle
 

@@ -14,13 +14,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from twin_runtime.errors import Refused, Retry, Throttled
-from twin_runtime.http_client import Answer, HttpClient, split_url
+from twin_runtime.http_client import MAX_ANSWER_BYTES, Answer, HttpClient
 
 _METADATA_HOST = "metadata.google.internal"
 _TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"  # noqa: S105 - a path
 _RENEW_S = 240.0
 """The metadata server gives out the same token until a few minutes before its end."""
 _TIMEOUT_S = 10.0
+_FILE_TIMEOUT_S = 30.0
+_LONGEST_FILE = 100_000_000
 
 
 class Tokens(Protocol):
@@ -72,18 +74,23 @@ class Rest:
     def post(self, path: str, document: Mapping[str, Any]) -> Answer:
         """POST a document; any answer is returned. Raises `Retry` when there is none."""
         body = json.dumps(document).encode("ascii")
-        return self._authorised(
-            lambda headers: self._client.post(
-                f"{self._base}/{path}",
-                body,
-                {**headers, "content-type": "application/json"},
-                timeout=_TIMEOUT_S,
-            )
-        )
+        return self._request("POST", path, body, "application/json")
+
+    def upload(self, path: str, body: bytes, content_type: str) -> Answer:
+        """POST bytes, as `post` does a document."""
+        return self._request("POST", path, body, content_type, timeout=_FILE_TIMEOUT_S)
 
     def get(self, path: str) -> Answer:
         """GET; any answer is returned. Raises `Retry` when there is none."""
-        return self._authorised(lambda headers: self._get(path, headers))
+        return self._request("GET", path)
+
+    def download(self, path: str) -> Answer:
+        """GET what may be as large as a file."""
+        return self._request("GET", path, timeout=_FILE_TIMEOUT_S, longest_answer=_LONGEST_FILE)
+
+    def delete(self, path: str) -> Answer:
+        """DELETE; any answer is returned. Raises `Retry` when there is none."""
+        return self._request("DELETE", path)
 
     def failure(self, answer: Answer) -> Retry | Refused:
         """The error that an answer stands for: what the request itself is blamed for will never succeed."""
@@ -92,6 +99,30 @@ class Rest:
             return Throttled(sentence)
         return Refused(sentence) if answer.status in (400, 413) else Retry(sentence)
 
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str = "",
+        *,
+        timeout: float = _TIMEOUT_S,
+        longest_answer: int = MAX_ANSWER_BYTES,
+    ) -> Answer:
+        headers = {"content-type": content_type} if content_type else {}
+
+        def send(authorization: Mapping[str, str]) -> Answer:
+            return self._client.request(
+                method,
+                f"{self._base}/{path}",
+                body,
+                {**headers, **authorization},
+                timeout=timeout,
+                longest_answer=longest_answer,
+            )
+
+        return self._authorised(send)
+
     def _authorised(self, send: Callable[[Mapping[str, str]], Answer]) -> Answer:
         if self._tokens is None:
             return send({})
@@ -99,17 +130,3 @@ class Rest:
         if answer.status == 401:
             answer = send({"authorization": f"Bearer {self._tokens.get(anew=True)}"})
         return answer
-
-    def _get(self, path: str, headers: Mapping[str, str]) -> Answer:
-        parts = split_url(f"{self._base}/{path}")
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
-        try:
-            target = parts.path + (f"?{parts.query}" if parts.query else "")
-            connection.request("GET", target, headers=dict(headers))
-            response = connection.getresponse()
-            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
-        except (OSError, http.client.HTTPException) as error:
-            raise Retry(f"{self._service} could not be reached ({type(error).__name__}).") from error
-        finally:
-            connection.close()

@@ -12,12 +12,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from google.api_core import exceptions, retry
+from google.api_core import exceptions
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from twin_runtime.errors import Retry, Throttled
+from twin_runtime.errors import Retry
 from twin_runtime.ports import Page, Row, Unstored
+
+from .firestore_calls import TIMEOUT_S, attempts, failure
 
 COLLECTION = "rows"
 MAX_DOCUMENT_BYTES = 1_048_576
@@ -27,8 +29,6 @@ MAX_COMMIT_ROWS = 400
 MAX_COMMIT_BYTES = 8_000_000
 """A commit may have 10 MiB."""
 MAX_PAGE_BYTES = 8_000_000
-_TIMEOUT_S = 10.0
-"""Of a call with the client's own attempts, which would go on for 60 s, and longer in a query."""
 _TIME_LENGTH = 27  # of "2024-02-29T12:00:00.000000Z"
 
 
@@ -85,36 +85,42 @@ class FirestoreStore:
         found: list[Row] = []
         size = 0
         try:
-            for snapshot in query.stream(timeout=_TIMEOUT_S, retry=_attempts()):
+            for snapshot in query.stream(timeout=TIMEOUT_S, retry=attempts()):
                 row = _row(snapshot.to_dict() or {})
                 size += _size(row)
                 if found and size > MAX_PAGE_BYTES:
                     return Page(found, more=True)
                 found.append(row)
         except exceptions.GoogleAPIError as error:
-            raise _retry(error) from error
+            raise failure(error) from error
         return Page(found)
+
+    def delete(self, device: str, keys: Sequence[str]) -> None:
+        for start in range(0, len(keys), MAX_COMMIT_ROWS):
+            batch = self._client.batch()
+            for key in dict.fromkeys(keys[start : start + MAX_COMMIT_ROWS]):
+                batch.delete(self._rows.document(_document_id(device, key)))
+            try:
+                batch.commit(timeout=TIMEOUT_S, retry=attempts())
+            except exceptions.GoogleAPIError as error:
+                raise failure(error) from error
 
     def _commit(self, rows: Sequence[Row], group: Sequence[int]) -> list[Unstored]:
         """Write the rows at `group` at once; returns those that the database will never take."""
         batch = self._client.batch()
         for index in group:
-            batch.set(self._rows.document(_document_id(rows[index])), _document(rows[index]))
+            row = rows[index]
+            batch.set(self._rows.document(_document_id(row.device, row.key)), _document(row))
         try:
-            batch.commit(timeout=_TIMEOUT_S, retry=_attempts())
+            batch.commit(timeout=TIMEOUT_S, retry=attempts())
         except exceptions.InvalidArgument:
             if len(group) == 1:
                 return [Unstored(group[0], "The database refuses the event.", permanent=True)]
             half = len(group) // 2
             return self._commit(rows, group[:half]) + self._commit(rows, group[half:])
         except exceptions.GoogleAPIError as error:
-            raise _retry(error) from error
+            raise failure(error) from error
         return []
-
-
-def _attempts() -> retry.Retry:
-    again = retry.if_exception_type(exceptions.ResourceExhausted, exceptions.ServiceUnavailable)
-    return retry.Retry(predicate=again, initial=0.1, maximum=2.0, multiplier=2.0, timeout=_TIMEOUT_S)
 
 
 def _groups(rows: Sequence[Row], indexes: Sequence[int]) -> Iterator[list[int]]:
@@ -135,8 +141,8 @@ def _size(row: Row) -> int:
     return len(row.data.encode()) + _OVERHEAD
 
 
-def _document_id(row: Row) -> str:
-    return hashlib.sha256(f"{row.device}\n{row.key}".encode()).hexdigest()[:40]
+def _document_id(device: str, key: str) -> str:
+    return hashlib.sha256(f"{device}\n{key}".encode()).hexdigest()[:40]
 
 
 def _document(row: Row) -> dict[str, Any]:
@@ -161,9 +167,3 @@ def _row(document: dict[str, Any]) -> Row:
         traceparent=document["traceparent"],
         expires=int(document["expires"].timestamp()),
     )
-
-
-def _retry(error: exceptions.GoogleAPIError) -> Retry:
-    cause = error.cause if isinstance(error, exceptions.RetryError) else error
-    kind = Throttled if isinstance(cause, exceptions.ResourceExhausted) else Retry
-    return kind(f"Firestore failed ({type(cause).__name__}).")

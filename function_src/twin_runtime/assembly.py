@@ -20,14 +20,24 @@ from .ports import Cloud
 from .secret_cache import CachedSecret
 
 if TYPE_CHECKING:
+    from .archive_mover import ArchiveMover
+    from .cold_mover import ColdMover
     from .connector import Connector
+    from .dashboard_sync import DashboardSync
     from .dispatcher import Dispatcher
     from .event_checker import EventChecker
     from .event_feedback import EventFeedback, FeedbackReceiver
+    from .file_sinks import FileSink
     from .hot_reader import HotReader
     from .ingestion import Ingestion
     from .persister import Persister
     from .processor import Processor
+    from .reader_client import Reader
+    from .tier_reader import ColdTier
+    from .tier_writer import TierWriter
+    from .twin_connector import TwinConnector
+    from .twin_reader import TwinReader
+    from .twin_sync import TwinSync
     from .writer import Writer
 
 
@@ -131,8 +141,87 @@ def writer(parts: Parts) -> Writer:
 def hot_reader(parts: Parts) -> HotReader:
     from .hot_reader import HotReader
 
-    store = parts.cloud.store(parts.settings["STORE"])
-    return HotReader(twin=parts.twin, store=store, log=parts.log, api_keys=parts.api_keys())
+    by_key = parts.settings["API_KEY_READS"] == "true"
+    if not by_key and not parts.settings.remote:
+        raise ConfigurationError(
+            "The hot_reader needs API_KEY_READS=true, or LINK_SECRET to check signatures, in its environment."
+        )
+    return HotReader(
+        twin=parts.twin,
+        store=parts.cloud.store(parts.settings["STORE"]),
+        log=parts.log,
+        api_keys=parts.api_keys(),
+        link=parts.secret("LINK_SECRET") if parts.settings.remote else None,
+        by_key=by_key,
+        cold=_cold_tier(parts),
+    )
+
+
+def _cold_tier(parts: Parts) -> ColdTier | None:
+    """The cold tier as hot_reader reads it; None where the twin has none."""
+    if parts.settings["COLD_STORE"]:
+        from .tier_reader import TierReader
+
+        return TierReader(parts.cloud.objects(parts.settings["COLD_STORE"]), parts.twin)
+    if parts.settings["COLD_LINK_SECRET"]:
+        from .link_client import LinkClient
+        from .tier_client import RemoteTier
+
+        return RemoteTier(LinkClient(parts.secret("COLD_LINK_SECRET"), log=parts.log))
+    return None
+
+
+def cold_mover(parts: Parts) -> ColdMover:
+    from .cold_mover import ColdMover
+
+    return ColdMover(
+        twin=parts.twin, store=parts.cloud.store(parts.settings["STORE"]), sink=_sink(parts), log=parts.log
+    )
+
+
+def cold_writer(parts: Parts) -> TierWriter:
+    from .tier_reader import TierReader
+    from .tier_writer import TierWriter
+
+    objects = parts.cloud.objects(parts.settings["COLD_STORE"])
+    return TierWriter(
+        twin=parts.twin,
+        objects=objects,
+        log=parts.log,
+        link=parts.secret("LINK_SECRET"),
+        api_keys=parts.api_keys(),
+        reader=TierReader(objects, parts.twin),
+    )
+
+
+def archive_mover(parts: Parts) -> ArchiveMover:
+    from .archive_mover import ArchiveMover
+
+    objects = parts.cloud.objects(parts.settings["COLD_STORE"])
+    return ArchiveMover(twin=parts.twin, objects=objects, sink=_sink(parts), log=parts.log)
+
+
+def archive_writer(parts: Parts) -> TierWriter:
+    from .tier_writer import TierWriter
+
+    return TierWriter(
+        twin=parts.twin,
+        objects=parts.cloud.objects(parts.settings["ARCHIVE_STORE"]),
+        log=parts.log,
+        link=parts.secret("LINK_SECRET"),
+        api_keys=parts.api_keys(),
+    )
+
+
+def _sink(parts: Parts) -> FileSink:
+    """Where a mover puts files: behind its link, or in the cold tier of its own cloud."""
+    from .file_sinks import LocalFiles, RemoteFiles
+
+    if parts.settings["LINK_SECRET"]:
+        from .link_client import LinkClient
+
+        return RemoteFiles(LinkClient(parts.secret("LINK_SECRET"), log=parts.log))
+    return LocalFiles(parts.cloud.objects(parts.settings["COLD_STORE"]))
 
 
 def event_checker(parts: Parts) -> EventChecker:
@@ -179,3 +268,54 @@ def feedback_receiver(parts: Parts) -> FeedbackReceiver:
         link=parts.secret("LINK_SECRET"),
         api_keys=parts.api_keys(),
     )
+
+
+def twin_sync(parts: Parts) -> TwinSync:
+    """Without the hot store, which AWS does not give it, it keeps the twins and no values."""
+    from .twin_sync import TwinSync
+
+    reads = parts.settings["STORE"] or parts.settings["LINK_SECRET"]
+    return TwinSync(
+        twin=parts.twin,
+        graph=parts.cloud.graph(parts.settings["GRAPH"], parts.twin),
+        reader=_reader(parts) if reads else None,
+        log=parts.log,
+    )
+
+
+def twin_connector(parts: Parts) -> TwinConnector:
+    from .twin_connector import TwinConnector
+
+    return TwinConnector(twin=parts.twin, reader=_reader(parts), log=parts.log)
+
+
+def twin_reader(parts: Parts) -> TwinReader:
+    from .twin_reader import TwinReader
+
+    return TwinReader(
+        twin=parts.twin,
+        graph=parts.cloud.graph(parts.settings["GRAPH"], parts.twin),
+        log=parts.log,
+        api_keys=parts.api_keys(),
+    )
+
+
+def dashboard_sync(parts: Parts) -> DashboardSync:
+    from .dashboard_sync import DashboardSync
+
+    return DashboardSync(
+        twin=parts.twin,
+        root=parts.root,
+        grafana=parts.cloud.grafana(parts.settings["GRAFANA"]),
+        secret=parts.secret("LINK_SECRET"),
+        log=parts.log,
+    )
+
+
+def _reader(parts: Parts) -> Reader:
+    """How a role reads the hot store, here or in another cloud."""
+    from .reader_client import LocalReader, RemoteReader
+
+    if parts.settings.remote:
+        return RemoteReader(parts.secret("LINK_SECRET"), log=parts.log)
+    return LocalReader(parts.cloud.store(parts.settings["STORE"]), parts.twin)

@@ -184,10 +184,10 @@ def _recognise(twin: Twin) -> jsontext.Recognise:
     Nearly all events are. One match then does what the decoder and `check` do for all attributes but `data`,
     in two thirds of the time; whatever is not matched in full is left to those two.
     """
-    head, devices = _head(twin.name).match, twin.devices
+    match, devices = head(twin.name).match, twin.devices
 
     def recognise(text: str, at: int) -> tuple[Event, int] | None:
-        found = head(text, at)
+        found = match(text, at)
         if found is None:
             return None
         origin, device, id, time, subject, traceparent = found.groups()
@@ -214,9 +214,9 @@ def _recognise(twin: Twin) -> jsontext.Recognise:
 
 
 @lru_cache(maxsize=4)
-def _head(twin: str) -> re.Pattern[str]:
-    """The text of an event of the twin up to its data. Without escapes and control characters in it, a text
-    and its value are the same.
+def head(twin: str) -> re.Pattern[str]:
+    """The text of an event of the twin up to its data: source, device, id, time, subject and traceparent.
+    Without escapes and control characters in it, a text and its value are the same.
     """
     plain = r'[^"\\\x00-\x1f]+'
     return re.compile(

@@ -1,4 +1,4 @@
-"""HTTPS POST over kept-alive connections, on `http.client`: one exchange, no policy."""
+"""HTTPS over kept-alive connections, on `http.client`: one exchange, no policy."""
 
 from __future__ import annotations
 
@@ -33,6 +33,18 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request; `until` is the client's clock at its deadline."""
+
+    method: str
+    path: str
+    body: bytes | None
+    headers: Mapping[str, str]
+    until: float
+    longest_answer: int
+
+
 class HttpClient:
     """A pool of connections per host. Thread-safe: a connection is used by one thread at a time."""
 
@@ -43,14 +55,30 @@ class HttpClient:
         self._idle: dict[tuple[str, str], list[tuple[http.client.HTTPConnection, float]]] = {}
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Answer:
-        """One request; follows no redirect. Raises `Unreachable`, or `Retry` for a URL not allowed."""
+        """As `request`, of the method POST."""
+        return self.request("POST", url, body, headers, timeout=timeout)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        timeout: float,
+        longest_answer: int = MAX_ANSWER_BYTES,
+    ) -> Answer:
+        """One request; follows no redirect. Raises `Unreachable`, or `Retry` for a URL not allowed.
+
+        It may reach the other side twice, where a kept connection ends meanwhile.
+        """
         parts = split_url(url)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        until = self._clock() + timeout
+        asked = _Asked(method, path, body, headers, self._clock() + timeout, longest_answer)
         connection = self._take(parts)
         if connection is not None:
             try:
-                return self._exchange(parts, connection, path, body, headers, until)
+                return self._exchange(parts, connection, asked)
             except _STALE:
                 # The other side closed it while it was idle: that says nothing about its health.
                 connection.close()
@@ -58,7 +86,7 @@ class HttpClient:
                 raise _unreachable(connection, error) from error
         connection = self._open(parts, min(self._connect_timeout, timeout))
         try:
-            return self._exchange(parts, connection, path, body, headers, until)
+            return self._exchange(parts, connection, asked)
         except (OSError, http.client.HTTPException) as error:
             raise _unreachable(connection, error) from error
 
@@ -70,25 +98,17 @@ class HttpClient:
             for connection, _ in pool:
                 connection.close()
 
-    def _exchange(
-        self,
-        parts: SplitResult,
-        connection: http.client.HTTPConnection,
-        path: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        until: float,
-    ) -> Answer:
+    def _exchange(self, parts: SplitResult, connection: http.client.HTTPConnection, asked: _Asked) -> Answer:
         if connection.sock is None:
             connection.connect()
         if connection.sock is not None:
-            connection.sock.settimeout(max(until - self._clock(), 0.05))
-        connection.request("POST", path, body, dict(headers))
+            connection.sock.settimeout(max(asked.until - self._clock(), 0.05))
+        connection.request(asked.method, asked.path, asked.body, dict(asked.headers))
         response = connection.getresponse()
         content = bytearray()
         while chunk := response.read(65536):
             content += chunk
-            if len(content) > MAX_ANSWER_BYTES or self._clock() > until:
+            if len(content) > asked.longest_answer or self._clock() > asked.until:
                 raise http.client.HTTPException("too large or too slow")
         answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, bytes(content))
         if response.will_close or not response.isclosed():

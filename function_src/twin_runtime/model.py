@@ -1,16 +1,20 @@
 """The twin as its package describes it: `twin.json` beside the runtime's folder.
 
-{"twin": "factory", "hot_days": 30, "devices": {"thermostat-1": "thermostat"},
+{"twin": "factory", "hot_days": 30, "safety_days": 30, "cold_days": 90, "archive_days": 3650,
+ "devices": {"thermostat-1": "thermostat"},
  "device_types": {"thermostat": {"telemetry": {…}, "commands": {…}, "processor": "processors/thermostat.py"}},
  "rules": [{"name": "overheating", "device_type": "thermostat",
             "when": {"metric": "temperature", "above": 80},
-            "then": {"feedback": {"command": "set_point", "value": 20}, "workflow": true}}]}
+            "then": {"feedback": {"command": "set_point", "value": 20}, "workflow": true}}],
+ "model": {"types": {"room": {"properties": {"floor": {"type": "integer"}}}},
+           "things": {"hall-1": {"type": "room", "name": "Hall 1", "properties": {"floor": 1}}},
+           "relationships": [["hall-1", "contains", "thermostat-1"]]}}
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,14 +38,48 @@ class DeviceType:
 
 
 @dataclass(frozen=True, slots=True)
+class Thing:
+    """A node of the twin graph that is no device."""
+
+    type: str
+    name: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The twin graph besides the devices. `types` maps a type of things to its properties, `things` an id to
+    the thing; a relationship is source, name and target.
+    """
+
+    types: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    things: Mapping[str, Thing] = field(default_factory=dict[str, Thing])
+    relationships: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Twin:
-    """The twin. `devices` maps each device's name to its type's."""
+    """The twin. `devices` maps each device's name to its type's.
+
+    An event leaves a tier when it is as many days old as `hot_days`, `cold_days` and `archive_days` say; the
+    last two are None where the twin has no such tier.
+    """
 
     name: str
     hot_days: int
     device_types: Mapping[str, DeviceType]
     devices: Mapping[str, str]
     rules: tuple[rules.Rule, ...]
+    safety_days: int = 0
+    """How much longer the hot store itself keeps a row, so that the mover comes first."""
+    cold_days: int | None = None
+    archive_days: int | None = None
+    model: Model = field(default_factory=Model)
+
+    @property
+    def expire_days(self) -> int:
+        """Days after which the hot store itself deletes a row."""
+        return self.hot_days + self.safety_days
 
 
 def package_root() -> Path:
@@ -72,6 +110,10 @@ def parse(document: Any) -> Twin:
     hot_days = _get(document, "hot_days", int)
     if hot_days < 1:
         raise ConfigurationError(f"{FILE_NAME}: hot_days is {hot_days}, and must be 1 or more.")
+    safety_days, cold_days, archive_days = (
+        _get(document, key, int) if document.get(key) is not None else None
+        for key in ("safety_days", "cold_days", "archive_days")
+    )
     types = {key: _device_type(key, value) for key, value in _get(document, "device_types", dict).items()}
     devices = _get(document, "devices", dict)
     for device, device_type in devices.items():
@@ -81,7 +123,36 @@ def parse(document: Any) -> Twin:
         parsed = tuple(rules.parse(rule) for rule in document.get("rules") or ())
     except rules.RuleError as error:
         raise ConfigurationError(f"{FILE_NAME}: {error}") from None
-    return Twin(name, hot_days, types, devices, parsed)
+    return Twin(
+        name,
+        hot_days,
+        types,
+        devices,
+        parsed,
+        safety_days=safety_days or 0,
+        cold_days=cold_days,
+        archive_days=archive_days,
+        model=_model(document.get("model") or {}),
+    )
+
+
+def _model(value: Any) -> Model:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{FILE_NAME}: model is not an object.")
+    try:
+        types = {name: kind["properties"] for name, kind in value.get("types", {}).items()}
+        things = {
+            id_: Thing(thing["type"], thing["name"], thing["properties"])
+            for id_, thing in value.get("things", {}).items()
+        }
+        relationships = tuple(
+            (str(source), str(name), str(target)) for source, name, target in value.get("relationships", ())
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise ConfigurationError(f"{FILE_NAME}: model has another shape than it is written in.") from None
+    if missing := sorted({thing.type for thing in things.values()} - types.keys()):
+        raise ConfigurationError(f"{FILE_NAME}: things are of the type {missing[0]!r}, which is not there.")
+    return Model(types, things, relationships)
 
 
 def _device_type(name: str, value: Any) -> DeviceType:

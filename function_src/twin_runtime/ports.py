@@ -6,7 +6,8 @@ never will. Any other exception is treated as `Retry`. Adapters are used by seve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -126,6 +127,165 @@ class Store(Protocol):
         """
         ...
 
+    def delete(self, device: str, keys: Sequence[str]) -> None:
+        """Delete the rows of `device` with these keys; one that is not there is success. Raises when one was
+        not deleted; others then may be.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What an object store says of an object. `rows` and `sha256` (hexadecimal, of the bytes) are those that
+    it was put with; the store itself has checked the bytes against a checksum when it took them.
+    """
+
+    name: str
+    size: int
+    rows: int
+    sha256: str
+
+
+PARTS = "parts/"
+"""Begins the names of parts of a file in transfer, which are read again soon: an adapter keeps them in the
+class of storage for data in use, whatever that of its tier is. Rules of the store delete what is left of
+them.
+"""
+
+
+class Objects(Protocol):
+    """An object store: the cold or the archive tier. Names hold `/`, and are listed in the order of text.
+
+    Objects are never changed: one name always stands for the same bytes.
+    """
+
+    def put(self, name: str, body: bytes, *, rows: int, sha256: str) -> None:
+        """Store an object; durable on return, and checked by the store against a checksum of its own kind.
+
+        Putting it again leaves one. `rows` and `sha256` are kept with it.
+        """
+        ...
+
+    def stat(self, name: str) -> Stored | None:
+        """What is stored under a name; None where nothing is."""
+        ...
+
+    def get(self, name: str) -> bytes:
+        """The bytes; raises `errors.Refused` where there are none, or where they must be thawed first."""
+        ...
+
+    def names(self, prefix: str, *, after: str = "", limit: int = 1_000) -> Sequence[str]:
+        """Names that begin with `prefix` and come after `after`, in order, at most `limit`."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Delete an object; one that is not there is success."""
+        ...
+
+    def thaw(self, name: str, *, days: int) -> bool:
+        """Whether the bytes can be read now. Where they cannot, asks the store to make them readable for
+        `days` (an archive takes hours); asking again is success.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GraphTwin:
+    """A node of the twin graph: a device, or a thing of the model.
+
+    `properties` are what twin.yaml says of it. `values` are the latest measurements by metric and `time` that
+    of the event which they are from; empty and None before the first.
+    """
+
+    id: str
+    type: str
+    name: str
+    properties: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """A directed edge of the twin graph; at most one of a name between two twins."""
+
+    source: str
+    name: str
+    target: str
+
+
+class GraphReader(Protocol):
+    """The twin graph, as twin_reader asks it. A cursor is opaque; None is the first page, or after the last.
+    """
+
+    def twins(
+        self, *, type: str | None, cursor: str | None, limit: int
+    ) -> tuple[Sequence[GraphTwin], str | None]:
+        """Twins of a type, or all, each once over the pages; at most `limit` at a time.
+
+        A page may hold fewer than `limit`, even none, and still have a cursor. Raises `errors.Refused` for a
+        cursor that the service does not take.
+        """
+        ...
+
+    def twin(self, id: str) -> GraphTwin | None: ...
+
+    def relationships(
+        self, id: str, *, incoming: bool, cursor: str | None, limit: int
+    ) -> tuple[Sequence[Relationship], str | None]:
+        """The edges that leave a twin, or that arrive at it, paged as `twins` are. None of a twin that is not
+        there.
+        """
+        ...
+
+
+class GraphWriter(GraphReader, Protocol):
+    """The twin graph, as twin_sync keeps it. Doing a thing again is success and changes nothing.
+
+    A digest is a short text by which twin_sync knows again what it wrote: of one twin with the edges that
+    leave it, or (the mark) of the whole graph. Neither shows in what a `GraphReader` returns.
+    """
+
+    def prepare(self, twin: Any) -> None:
+        """Make what twins need to be there first, such as the models of their types. `twin` is a
+        `model.Twin`.
+        """
+        ...
+
+    def mark(self) -> str:
+        """The text that `set_mark` left in the graph; empty before the first."""
+        ...
+
+    def set_mark(self, text: str) -> None: ...
+
+    def digests(self) -> Iterator[tuple[str, str]]:
+        """Id and digest of every twin that `put_twin` made, so that the others are left alone; the digest is
+        empty where none was given.
+        """
+        ...
+
+    def put_twin(self, twin: GraphTwin, *, digest: str) -> None:
+        """Create or replace a twin, and keep `digest` with it; its measured values and its edges stay as they
+        are.
+        """
+        ...
+
+    def put_relationships(self, id: str, edges: Sequence[Relationship], *, digest: str) -> None:
+        """Make the edges that leave a twin exactly these; then keep `digest` with the twin. Both ends of each
+        edge are there.
+        """
+        ...
+
+    def delete_twin(self, id: str) -> None:
+        """Delete a twin and its edges, those that arrive at it too."""
+        ...
+
+    def set_values(self, id: str, values: Mapping[str, Any], time: str) -> None:
+        """The latest measurements of a twin, and the time of the event they are from. Metrics that are not
+        named keep their value. The caller has compared the times.
+        """
+        ...
+
 
 class SecretSource(Protocol):
     """One secret, uncached: the runtime caches it."""
@@ -155,6 +315,24 @@ class Workflow(Protocol):
         ...
 
 
+class Grafana(Protocol):
+    """A managed Grafana, whose HTTP API dashboard_sync uses."""
+
+    @property
+    def url(self) -> str:
+        """`https://<host>`."""
+        ...
+
+    @property
+    def installs(self) -> bool:
+        """Whether its API installs plugins."""
+        ...
+
+    def access(self) -> AbstractContextManager[str]:
+        """What the header `authorization` holds, good inside the context and for no longer than it takes."""
+        ...
+
+
 class Cloud(Protocol):
     """The factory of a cloud's adapters; each address is the value of an environment variable.
 
@@ -170,11 +348,19 @@ class Cloud(Protocol):
 
     def store(self, address: str) -> Store: ...
 
+    def objects(self, address: str) -> Objects: ...
+
+    def graph(self, address: str, twin: Any) -> GraphWriter:
+        """The twin graph. `twin`, a `model.Twin`, tells what the types in it are."""
+        ...
+
     def secret(self, address: str) -> SecretSource: ...
 
     def broker(self, address: str) -> Broker: ...
 
     def workflow(self, address: str) -> Workflow: ...
+
+    def grafana(self, address: str) -> Grafana: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,17 @@ from .model import Twin
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
-PARAMETERS = ("device", "from", "to", "limit", "cursor", "order", "latest")
-_KEY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z#[!-~]{1,128}")
+PARAMETERS = ("device", "from", "to", "limit", "cursor", "order", "latest", "tier", "type")
+_OTHER_CURSOR = "The cursor is not one that was given for this device and order."
+_NOT_OF_A_TYPE = {"from", "to", "order", "tier"}
+KEY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z#[!-~]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class RangeQuery:
-    """What is asked for: start <= time < end, from `cursor` (a row's key) on."""
+    """What is asked for: start <= time < end, from `cursor` (a row's key) on. `all_tiers`: also of the cold
+    tier.
+    """
 
     device: str
     start: str
@@ -27,20 +31,32 @@ class RangeQuery:
     limit: int
     cursor: str | None
     descending: bool
+    all_tiers: bool = False
 
 
-def parse(query: Mapping[str, str | Sequence[str]], twin: Twin) -> RangeQuery:
+@dataclass(frozen=True, slots=True)
+class TypeQuery:
+    """The newest event of each device of a type: of the first `limit` of them by name, after `after`."""
+
+    type: str
+    limit: int
+    after: str
+
+
+def parse(query: Mapping[str, str | Sequence[str]], twin: Twin) -> RangeQuery | TypeQuery:
     """The query of a request; raises `answers.Refusal` with 400 or, for an unknown device, 404."""
     given = {name: _single(name, value) for name, value in query.items()}
     unknown = sorted(given.keys() - set(PARAMETERS))
     if unknown:
         raise Refusal(400, f"There is no such parameter; the parameters are {', '.join(PARAMETERS)}.")
+    latest = _word(given, "latest", "false", ("true", "false")) == "true"
+    if "type" in given:
+        return _of_type(given, twin, latest)
     device = given.get("device")
     if not device:
         raise Refusal(400, "The parameter device is missing.")
     if device not in twin.devices:
         raise Refusal(404, "The device is not known to this twin.")
-    latest = _word(given, "latest", "false", ("true", "false")) == "true"
     others = sorted(given.keys() & {"from", "to", "cursor", "order"})
     if latest and others:
         raise Refusal(400, f"The parameter latest cannot be combined with {others[0]}.")
@@ -51,27 +67,59 @@ def parse(query: Mapping[str, str | Sequence[str]], twin: Twin) -> RangeQuery:
         raise Refusal(400, "The parameter from is after to.")
     limit = _limit(given.get("limit"), 1 if latest else DEFAULT_LIMIT)
     cursor = _open_cursor(given["cursor"], device, descending) if "cursor" in given else None
-    return RangeQuery(device, start, end, limit, cursor, descending)
+    all_tiers = _word(given, "tier", "hot", ("hot", "all")) == "all"
+    return RangeQuery(device, start, end, limit, cursor, descending, all_tiers)
 
 
 def cursor_after(query: RangeQuery, key: str) -> str:
     """The opaque cursor that goes on after the row with `key`."""
-    text = f"{'desc' if query.descending else 'asc'}\n{query.device}\n{key}"
-    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return _closed("desc" if query.descending else "asc", query.device, key)
+
+
+def cursor_after_device(query: TypeQuery, device: str) -> str:
+    """The opaque cursor that goes on after the device."""
+    return _closed("type", query.type, device)
+
+
+def _of_type(given: Mapping[str, str], twin: Twin, latest: bool) -> TypeQuery:
+    type = given["type"]
+    if "device" in given:
+        raise Refusal(400, "The parameter type cannot be combined with device.")
+    if not latest:
+        raise Refusal(400, "The parameter type needs latest=true beside it.")
+    others = sorted(given.keys() & _NOT_OF_A_TYPE)
+    if others:
+        raise Refusal(400, f"The parameter type cannot be combined with {others[0]}.")
+    if type not in twin.device_types:
+        raise Refusal(404, "The type is not known to this twin.")
+    after = _opened(given["cursor"], "type", type) if "cursor" in given else ""
+    return TypeQuery(type, _limit(given.get("limit"), DEFAULT_LIMIT), after)
 
 
 def _open_cursor(cursor: str, device: str, descending: bool) -> str:
-    refusal = Refusal(400, "The cursor is not one that was given for this device and order.")
+    key = _opened(cursor, "desc" if descending else "asc", device)
+    if not KEY.fullmatch(key):
+        raise Refusal(400, _OTHER_CURSOR)
+    return key
+
+
+def _closed(kind: str, owner: str, place: str) -> str:
+    return urlsafe_b64encode(f"{kind}\n{owner}\n{place}".encode()).decode().rstrip("=")
+
+
+def _opened(cursor: str, kind: str, owner: str) -> str:
+    """The place that a cursor of this kind and owner stands for; raises `Refusal`."""
+    refusal = Refusal(400, _OTHER_CURSOR)
     if len(cursor) > 1_000:
         raise refusal
     try:
         text = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
-        order, owner, key = text.split("\n")
+        found_kind, found_owner, place = text.split("\n")
     except ValueError:
         raise refusal from None
-    if order != ("desc" if descending else "asc") or owner != device or not _KEY.fullmatch(key):
+    if (found_kind, found_owner) != (kind, owner):
         raise refusal
-    return key
+    return place
 
 
 def _single(name: str, value: str | Sequence[str]) -> str:

@@ -59,15 +59,14 @@ class Receiver(ABC):
         return guarded(self.log, lambda: self._handle(request))
 
     def _handle(self, request: Request) -> Response:
-        if request.method != "POST":
-            raise Refusal(405, "Only POST is served here.", {"allow": "POST"})
-        media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
-        if media_type != cloudevents.BATCH_MEDIA_TYPE:
-            raise Refusal(415, f"The content type must be {cloudevents.BATCH_MEDIA_TYPE}.")
-        if len(request.body) > MAX_BODY_BYTES:
-            raise Refusal(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
-        gate.check_api_key(request, self._api_keys)
-        gate.check_signature(request, self._link, self._clock())
+        gate.check_post(
+            request,
+            media_types=(cloudevents.BATCH_MEDIA_TYPE,),
+            max_bytes=MAX_BODY_BYTES,
+            api_keys=self._api_keys,
+            link=self._link,
+            now=self._clock(),
+        )
         try:
             items = cloudevents.read_batch(
                 _unpacked(request),

@@ -6,12 +6,14 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
-from . import cloudevents, jsontext
+from . import cloudevents, jsontext, times
 from .errors import Retry
 from .log import Log, failure
 from .model import Twin
 from .ports import Event, Row, Store, Unstored
 
+FOREVER = 253_402_300_799
+"""The last second of the year 9999, in Unix time: the latest that every store can keep."""
 _DAY = 86_400
 _TRIES = 4
 _FIRST_DELAY = 0.1
@@ -20,9 +22,13 @@ _FIRST_DELAY = 0.1
 def from_event(event: Event, twin: Twin, now: float) -> Row:
     """The row of a checked telemetry event.
 
-    It expires `hot_days` after it is written: a device with a wrong clock, or one that was away for long,
-    does not lose its data at once.
+    It expires `expire_days` after it is written: a device with a wrong clock, or one that was away for long,
+    does not lose its data at once. Where there is a cold tier, the mover takes an event when it is `hot_days`
+    old, which for one of the future is later: then the days count from the event's own time.
     """
+    since = now
+    if twin.cold_days is not None:
+        since = max(now, times.to_epoch(event["time"]))
     return Row(
         device=cloudevents.device_of(event, twin),
         time=event["time"],
@@ -30,24 +36,38 @@ def from_event(event: Event, twin: Twin, now: float) -> Row:
         type=event["type"],
         data=jsontext.dumps(event["data"]),
         traceparent=event["traceparent"],
-        expires=int(now) + twin.hot_days * _DAY,
+        expires=min(int(since) + twin.expire_days * _DAY, FOREVER),
     )
 
 
-def to_json(row: Row, twin: Twin) -> str:
-    """The event of a row, as JSON text: the data is put in as it was stored, so every value is exact."""
-    head = cloudevents.make(
+def to_json(row: Row, twin: Twin, device_type: str | None = None) -> str:
+    """The event of a row, as JSON text: the data is put in as it was stored, so every value is exact.
+
+    `device_type` is needed of a device that the twin has no more.
+    """
+    head = _without_data(row, twin, device_type)
+    del head["data"]
+    return f'{jsontext.dumps(head)[:-1]},"data":{row.data}}}'
+
+
+def to_event(row: Row, twin: Twin) -> Event:
+    """The event of a row."""
+    event = _without_data(row, twin, None)
+    event["data"] = jsontext.loads(row.data, max_bytes=cloudevents.MAX_EVENT_BYTES)
+    return event
+
+
+def _without_data(row: Row, twin: Twin, device_type: str | None) -> Event:
+    return cloudevents.make(
         row.type,
         twin=twin.name,
         device=row.device,
-        subject=twin.devices[row.device],
+        subject=device_type or twin.devices[row.device],
         data={},
         time=row.time,
         id=row.id,
         traceparent=row.traceparent,
     )
-    del head["data"]
-    return f'{jsontext.dumps(head)[:-1]},"data":{row.data}}}'
 
 
 def store(

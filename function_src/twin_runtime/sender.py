@@ -4,16 +4,15 @@ it.
 
 from __future__ import annotations
 
-import random
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from . import batching, cloudevents, signing, verdict
 from .errors import Retry
-from .http_client import Answer, HttpClient, Unreachable
+from .http_client import Answer, HttpClient
+from .link_client import LinkClient
 from .log import Log
 from .ports import Event
 from .secret_cache import CachedSecret
@@ -51,12 +50,8 @@ class Sender:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._secret = secret
-        self._log = log
         self._policy = policy
-        self._client = client or HttpClient()
-        self._clock = clock
-        self._sleep = sleep
+        self._link = LinkClient(secret, log=log, pace=policy, client=client, clock=clock, sleep=sleep)
 
     def deliver(
         self, events: Sequence[Event], *, deadline: float, texts: Sequence[str | None] = ()
@@ -108,54 +103,9 @@ class Sender:
         """The first final answer (2xx, or a 4xx that blames the events); raises `Retry` when the time is
         over.
         """
-        headers = {signing.ID: signing.webhook_id(body)}
+        id, headers = signing.webhook_id(body), {"content-type": cloudevents.BATCH_MEDIA_TYPE}
         if len(body) > GZIP_ABOVE:
             packer = zlib.compressobj(GZIP_LEVEL, wbits=31)
             body = packer.compress(body) + packer.flush()
             headers["content-encoding"] = "gzip"
-        delay, reread, problem = self._policy.first_delay, False, Retry("There was no time left to send.")
-        while (left := deadline - time.monotonic()) > 0.05:
-            try:
-                answer = self._attempt(body, headers, min(left, self._policy.timeout))
-            except Unreachable as error:
-                problem = error
-            else:
-                if verdict.final(answer):
-                    return answer
-                problem = verdict.problem(answer)
-                if answer.status in (401, 403) and not reread:
-                    reread = True
-                    self._secret.refresh()
-                    continue
-                if not verdict.passing(answer.status):
-                    raise problem
-            pause = random.uniform(0, delay) + (problem.after or 0.0)  # noqa: S311 - spreads load, hides nothing
-            if pause >= deadline - time.monotonic():
-                raise problem
-            self._log.warning("retrying", reason=problem.reason, seconds=round(pause, 3))
-            self._sleep(pause)
-            delay = min(delay * 2, self._policy.longest_delay)
-        raise problem
-
-    def _attempt(self, body: bytes, given: Mapping[str, str], timeout: float) -> Answer:
-        url, api_key, keys = _credentials(self._secret.read())
-        headers = {
-            "content-type": cloudevents.BATCH_MEDIA_TYPE,
-            "accept": "application/json",
-            "x-api-key": api_key,
-            **given,
-        }
-        try:
-            headers |= signing.sign(keys, body, id=given[signing.ID], timestamp=int(self._clock()))
-        except ValueError as error:
-            raise Retry(f"The link's secret is unusable: {error}") from None
-        return self._client.post(url, body, headers, timeout=timeout)
-
-
-def _credentials(secret: Mapping[str, Any]) -> tuple[str, str, list[str]]:
-    url, api_key, keys = secret.get("url"), secret.get("api_key"), secret.get("signing_keys")
-    if not isinstance(url, str) or not isinstance(api_key, str) or not isinstance(keys, list):
-        raise Retry("The link's secret lacks url, api_key or signing_keys.")
-    if not api_key.isascii() or not api_key.isprintable() or not all(isinstance(key, str) for key in keys):
-        raise Retry("The link's secret has a key that cannot be sent.")
-    return url, api_key, keys
+        return self._link.post(body, headers, id=id, final=verdict.final, deadline=deadline)

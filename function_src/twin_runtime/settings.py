@@ -22,8 +22,24 @@ ROLES = (
     "hot_reader",
     "event_checker",
     "event_feedback",
+    "cold_mover",
+    "cold_writer",
+    "archive_mover",
+    "archive_writer",
+    "twin_sync",
+    "twin_connector",
+    "twin_reader",
+    "dashboard_sync",
 )
-REMOTE_LINK = {"persister": "write", "event_checker": "feedback", "event_feedback": "feedback"}
+REMOTE_LINK = {
+    "persister": "write",
+    "hot_reader": "twin",
+    "event_checker": "feedback",
+    "event_feedback": "feedback",
+    "cold_mover": "cold",
+    "twin_sync": "twin",
+    "twin_connector": "twin",
+}
 """The roles that exist in a local and in a remote variant, and the link that decides."""
 
 _NO_AWS = ("azure", "gcp")
@@ -60,7 +76,17 @@ VARIABLES: Mapping[str, tuple[Variable, ...]] = {
         _ROLE,
     ),
     "writer": (_DEAD, Variable("STORE"), _LINK, _KEYS, _ROLE),
-    "hot_reader": (Variable("STORE"), _KEYS, _ROLE),
+    "hot_reader": (
+        Variable("STORE"),
+        # At most one of the two: where the cold store is. With neither there is none to read.
+        Variable("COLD_STORE", empty=True),
+        Variable("COLD_LINK_SECRET", empty=True),
+        # "true": who has an API key may read without a signature.
+        Variable("API_KEY_READS", empty=True),
+        Variable("LINK_SECRET", remote=True),
+        _KEYS,
+        _ROLE,
+    ),
     "event_checker": (
         _DEAD,
         Variable("WORKFLOW"),
@@ -75,6 +101,25 @@ VARIABLES: Mapping[str, tuple[Variable, ...]] = {
         Variable("API_KEYS_SECRET", clouds=_NO_AWS, remote=True),
         _ROLE,
     ),
+    "cold_mover": (
+        Variable("STORE"),
+        Variable("COLD_STORE", remote=False),
+        Variable("LINK_SECRET", remote=True),
+        _ROLE,
+    ),
+    "cold_writer": (Variable("COLD_STORE"), _LINK, _KEYS, _ROLE),
+    "archive_mover": (Variable("COLD_STORE"), _LINK, _ROLE),
+    "archive_writer": (Variable("ARCHIVE_STORE"), _LINK, _KEYS, _ROLE),
+    "twin_sync": (
+        Variable("GRAPH"),
+        # On AWS twin_connector reads the values.
+        Variable("STORE", clouds=_NO_AWS, remote=False),
+        Variable("LINK_SECRET", clouds=_NO_AWS, remote=True),
+        _ROLE,
+    ),
+    "twin_connector": (Variable("STORE", remote=False), Variable("LINK_SECRET", remote=True), _ROLE),
+    "twin_reader": (Variable("GRAPH"), _KEYS, _ROLE),
+    "dashboard_sync": (Variable("GRAFANA"), _LINK, _ROLE),
 }
 _NAMES = frozenset(variable.name for variables in VARIABLES.values() for variable in variables)
 

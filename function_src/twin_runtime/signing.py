@@ -1,8 +1,9 @@
 """Signatures of remote links (Standard Webhooks) and API keys.
 
 Signed is `id.timestamp.body` with HMAC-SHA256, where body is the bytes on the wire, after any
-Content-Encoding: what is unpacked and parsed has been authenticated. A sender signs with every key that it
-holds, a receiver accepts any. Keys are `whsec_` and base64.
+Content-Encoding: what is unpacked and parsed has been authenticated. Of a GET, which has no body, it is the
+canonical query. A sender signs with every key that it holds, a receiver accepts any. Keys are `whsec_` and
+base64.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from urllib.parse import urlencode
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 TOLERANCE = 300
@@ -35,6 +37,11 @@ class BadSignature(ValueError):
 def webhook_id(batch: bytes) -> str:
     """The id of a batch (its JSON): the same batch, sent again, has the same."""
     return "msg_" + sha256(batch).hexdigest()[:40]
+
+
+def canonical_query(query: Mapping[str, str | Sequence[str]]) -> str:
+    """The parameters sorted by name, in the form of a URL: what is signed of a GET."""
+    return urlencode(sorted(query.items()), doseq=True, encoding="utf-8", errors="surrogatepass")
 
 
 def sign(keys: Sequence[str], body: bytes, *, id: str, timestamp: int) -> dict[str, str]:

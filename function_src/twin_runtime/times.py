@@ -55,5 +55,10 @@ def from_epoch(seconds: float) -> str:
     return _text(datetime.fromtimestamp(seconds, UTC))
 
 
+def to_epoch(fixed: str) -> float:
+    """The Unix time of a time in the fixed-width form."""
+    return datetime.fromisoformat(fixed).timestamp()
+
+
 def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")[:26] + "Z"

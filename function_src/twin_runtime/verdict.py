@@ -32,6 +32,11 @@ DELIVERED = Outcome("delivered")
 def final(answer: Answer) -> bool:
     if 200 <= answer.status < 300:
         return _document(answer) is not None
+    return blames(answer)
+
+
+def blames(answer: Answer) -> bool:
+    """Whether the answer is a 4xx about what was sent: sending it again is of no use."""
     return 400 <= answer.status < 500 and answer.status not in _NOT_THE_EVENTS_FAULT
 
 
@@ -55,39 +60,41 @@ def rejections(answer: Answer, count: int) -> dict[int, Outcome]:
     """The events of a 2xx answer that are refused, or to be sent again, by position in the request; raises
     `Retry` when the numbers do not agree.
     """
-    document = _document(answer) or {}
+    told = _document(answer) or {}
     found: dict[int, Outcome] = {}
-    for item in document["rejected"]:
+    for item in told["rejected"]:
         position = item.get("index") if isinstance(item, dict) else None
         if not isinstance(position, int) or not 0 <= position < count:
             raise Retry("The receiver's answer was not understood.")
         state = "retry" if item.get("retry") is True else "refused"
         found[position] = Outcome(state, str(item.get("reason"))[:300], item.get("kept") is True)
-    if document["accepted"] + len(found) != count:
+    if told["accepted"] + len(found) != count:
         raise Retry("The receiver's answer does not account for every event.")
     return found
 
 
-def _document(answer: Answer) -> dict[str, Any] | None:
+def document(answer: Answer, *, max_bytes: int) -> dict[str, Any] | None:
+    """The JSON object of an answer; None where it is none."""
     try:
-        document = jsontext.loads(answer.body, max_bytes=1_000_000)
+        found = jsontext.loads(answer.body, max_bytes=max_bytes)
     except jsontext.Malformed:
         return None
+    return found if isinstance(found, dict) else None
+
+
+def _document(answer: Answer) -> dict[str, Any] | None:
+    found = document(answer, max_bytes=1_000_000)
     good = (
-        isinstance(document, dict)
-        and isinstance(document.get("accepted"), int)
-        and isinstance(document.get("rejected"), list)
+        found is not None
+        and isinstance(found.get("accepted"), int)
+        and isinstance(found.get("rejected"), list)
     )
-    return document if good else None
+    return found if good else None
 
 
 def sentence(answer: Answer) -> str:
     """The receiver's own one-sentence error, where it gave one."""
-    try:
-        document = jsontext.loads(answer.body, max_bytes=2_000)
-    except jsontext.Malformed:
-        return "."
-    error = document.get("error") if isinstance(document, dict) else None
+    error = (document(answer, max_bytes=2_000) or {}).get("error")
     return f": {error[:200]}" if isinstance(error, str) else "."
 
 

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
 
+from operations.access import Access
+from operations.arguments import Parser, add_common, deployed, moment
+from operations.errors import OperationError, UsageError
+from operations.outputs import CLOUDS
 from replay import places
-from replay.access import Access, endpoints_of
-from replay.errors import ReplayError, UsageError
 from replay.letters import Selection
-from replay.places import CLOUDS, Place
+from replay.places import Place
 from replay.sending import Sender, Targets, batches
+from replay.sources.opening import open_source
 from replay.tables import Account, Table
-from twin_runtime import jsontext, model, times
 from twin_runtime.errors import Retry
-from twinspan import packaging
-from twinspan.cli import checked, twin_file
-from twinspan.config import Config, ConfigErrors
+from twinspan.config import ConfigErrors
 
-_AGE = re.compile(r"(\d{1,6})([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 INTERRUPTED = 130
 
 
@@ -44,7 +37,7 @@ def main(arguments: Sequence[str], *, root: Path) -> int:
     except (UsageError, ConfigErrors) as error:
         print(error, file=sys.stderr)
         return 2
-    except ReplayError as error:
+    except OperationError as error:
         print(error, file=sys.stderr)
         return 1
     except Retry as error:
@@ -58,21 +51,18 @@ def main(arguments: Sequence[str], *, root: Path) -> int:
 
 
 def _run(given: argparse.Namespace, selection: Selection, root: Path) -> int:
-    config = checked(Path(given.twin) if given.twin else twin_file(os.environ, root=root))
-    known = places.of_file(given.outputs) if given.outputs else places.of_stacks(given.out)
+    found = deployed(given, root)
+    known = places.of_outputs(found.outputs)
     chosen = places.chosen(known, given.hop, given.cloud)
-    aws = config.clouds.aws
-    endpoints = endpoints_of(given.endpoints) if given.endpoints else {}
-    access = Access(region=aws.region if aws else None, endpoints=endpoints)
     if given.command == "list":
-        return _list(chosen, access, selection, as_json=given.json)
-    return _send(chosen, Targets(access, twin_of(config), known), access, selection, given)
+        return _list(chosen, found.access, selection, as_json=given.json)
+    return _send(chosen, Targets(found.access, found.twin, known), found.access, selection, given)
 
 
 def _list(chosen: Sequence[Place], access: Access, selection: Selection, *, as_json: bool) -> int:
     table = Table(print, time.time(), as_json=as_json)
     for place in chosen:
-        with access.to(place.cloud).source(place) as source:
+        with open_source(place, access.to(place.cloud)) as source:
             for batch in batches(place, source, None):
                 for letter in batch:
                     if selection.takes(letter):
@@ -93,19 +83,13 @@ def _send(
     try:
         for place in chosen:
             if sender.stopped is None and sender.taken != given.limit:
-                with access.to(place.cloud).source(place) as source:
+                with open_source(place, access.to(place.cloud)) as source:
                     sender.run(place, source, _fleet_secret(access, place))
     finally:
         account.end()
     if sender.stopped is not None:
-        raise ReplayError(f"Stopped: {sender.stopped} The other letters are where they were.")
+        raise OperationError(f"Stopped: {sender.stopped} The other letters are where they were.")
     return 1 if account.kept else 0
-
-
-def twin_of(config: Config) -> model.Twin:
-    """The twin as its functions know it."""
-    text = json.dumps(packaging.manifest(config))
-    return model.parse(jsontext.loads(text, max_bytes=model.MAX_BYTES))
 
 
 def _fleet_secret(access: Access, place: Place) -> Callable[[], str] | None:
@@ -123,7 +107,7 @@ def _fleet_secret(access: Access, place: Place) -> Callable[[], str] | None:
 
 def _selection(given: argparse.Namespace, now: float) -> Selection:
     made = Selection(
-        given.device, given.reason, _moment("since", given.since, now), _moment("until", given.until, now)
+        given.device, given.reason, moment("since", given.since, now), moment("until", given.until, now)
     )
     if made.since is not None and made.until is not None and made.since >= made.until:
         raise UsageError("--since must be before --until.")
@@ -139,27 +123,8 @@ def _selection(given: argparse.Namespace, now: float) -> Selection:
     return made
 
 
-def _moment(name: str, text: str | None, now: float) -> float | None:
-    """Unix seconds of RFC 3339 text, or of an age such as `2h`."""
-    if text is None:
-        return None
-    if match := _AGE.fullmatch(text):
-        return now - int(match[1]) * _SECONDS[match[2]]
-    try:
-        return datetime.fromisoformat(times.normalise(text)).timestamp()
-    except ValueError:
-        raise UsageError(
-            f"--{name} {text!r} must be a time such as 2026-01-31T12:00:00Z, or an age such as 2h or 3d."
-        ) from None
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message[:1].upper()}{message[1:]}; {self.prog} --help lists what there is.")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m replay", description="Lists dead letters and sends them back.")
+    parser = Parser(prog="python -m replay", description="Lists dead letters and sends them back.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="list|send")
     listing = commands.add_parser("list", help="show dead letters; takes nothing away")
     listing.add_argument("--json", action="store_true", help="a JSON object per line")
@@ -174,17 +139,5 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--reason", metavar="TEXT", help="letters whose reason holds the text")
         command.add_argument("--since", metavar="T", help="refused at T or later: RFC 3339, or an age, 2h")
         command.add_argument("--until", metavar="T", help="refused before T")
-        command.add_argument("--twin", metavar="FILE", help="in place of TWIN, ./twin.yaml or the example")
-        command.add_argument(
-            "--out",
-            type=Path,
-            default=Path(os.environ.get("CDKTF_OUTDIR") or "cdktf.out"),
-            help="folder of the stacks, whose outputs Terraform is asked for",
-        )
-        command.add_argument(
-            "--outputs", type=Path, metavar="FILE", help="the outputs of each stack, as JSON"
-        )
-        command.add_argument(
-            "--endpoints", type=Path, metavar="FILE", help="local servers in place of clouds"
-        )
+        add_common(command)
     return parser

@@ -1,12 +1,4 @@
-"""What ends the command with a sentence."""
-
-
-class ReplayError(Exception):
-    """The work stopped; the text says why and what to do. Exit status 1."""
-
-
-class UsageError(Exception):
-    """The command line or a file that it names is wrong; the text names the fix. Exit status 2."""
+"""Why a letter is kept; what ends the command is in `operations.errors`."""
 
 
 class Stays(Exception):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from operations.access import Access
 from replay import forms
-from replay.access import Access
 from replay.errors import Stays
 from replay.letters import Letter, Received, Selection
 from replay.places import Place

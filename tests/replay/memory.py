@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from replay.letters import Received
-from replay.places import Place
 from replay.sources.leases import LeasedSource
 from support.memory import MemoryBroker, MemoryCloud, MemoryQueue, MemorySecret, MemoryStore
 
@@ -74,9 +73,6 @@ class MemoryReach:
 
     def place(self, address: str) -> MemoryPlace:
         return self.places.setdefault(address, MemoryPlace())
-
-    def source(self, place: Place) -> MemorySource:
-        return MemorySource(self.place(place.letters))
 
     def queue(self, address: str) -> MemoryQueue:
         return self.cloud.queue(address)

@@ -21,6 +21,7 @@ from twin_azure.queues import StorageQueue
 from twin_gcp import devices
 from twin_gcp.pubsub import message
 from twin_runtime.dead_letters import DeadLetter, encode
+from twinspan.cli import checked
 
 from .test_sources import KEY, azurite
 
@@ -42,7 +43,7 @@ def write(folder: Path, cloud: str, hops: dict[str, Any], endpoints: dict[str, s
 
 
 def device_of(example: str) -> str:
-    return cli.checked(ROOT / "examples" / f"{example}.yaml").devices[0].id
+    return checked(ROOT / "examples" / f"{example}.yaml").devices[0].id
 
 
 def dispatched(device: str) -> str:

@@ -18,6 +18,7 @@ from replay.sources import aws
 from support.samples import TIME, event
 from twin_aws.clients import client
 from twin_runtime.dead_letters import DeadLetter, encode
+from twinspan.cli import checked
 
 ROOT = Path(__file__).resolve().parents[2]
 TWIN = ROOT / "examples" / "single-aws.yaml"
@@ -83,7 +84,7 @@ def letter(reason: str = "No.", **content: Any) -> str:
 
 def known() -> dict[str, Any]:
     """An event of the example's first device."""
-    config = cli.checked(TWIN)
+    config = checked(TWIN)
     device = config.devices[0]
     return event() | {
         "source": f"/twins/{config.name}/devices/{device.id}",

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from replay.access import Access
+from operations.access import Access
 from replay.letters import Letter, Received, Selection
 from replay.places import Place
 from replay.sending import KEPT, SENT, WOULD_BE_SENT, Sender, Targets

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from replay.places import Place
-from replay.sources import Source
-from twin_runtime.ports import Broker, Queue, SecretSource, Store
+from twin_runtime.ports import Broker, Objects, Queue, SecretSource, Store
 
 
 class Reach(Protocol):
-    """One cloud: a place of dead letters, and all that letters go to."""
-
-    def source(self, place: Place) -> Source: ...
+    """One cloud, by the ports of the runtime."""
 
     def queue(self, address: str) -> Queue: ...
 
     def store(self, address: str) -> Store: ...
+
+    def objects(self, address: str) -> Objects: ...
 
     def broker(self, address: str) -> Broker: ...
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import boto3
 
-from replay.places import Place
-from replay.sources import Source
-from replay.sources.aws import SqsSource
-from twin_aws.clients import client
 from twin_aws.cloud import Aws
-from twin_runtime.ports import Broker, Queue, SecretSource, Store
+from twin_runtime.ports import Broker, Objects, Queue, SecretSource, Store
 
 
 class AwsReach:
@@ -20,14 +16,14 @@ class AwsReach:
             boto3.setup_default_session(region_name=region)
         self._cloud = Aws()
 
-    def source(self, place: Place) -> Source:
-        return SqsSource(place.letters, client("sqs"))
-
     def queue(self, address: str) -> Queue:
         return self._cloud.queue(address)
 
     def store(self, address: str) -> Store:
         return self._cloud.store(address)
+
+    def objects(self, address: str) -> Objects:
+        return self._cloud.objects(address)
 
     def broker(self, address: str) -> Broker:
         return self._cloud.broker(address)

@@ -4,7 +4,7 @@
 
     {"azure": {"storage_key": …, "cosmos_key": …, "hub": "https://127.0.0.1:…", "token": …},
      "gcp": {"pubsub": "http://127.0.0.1:…", "secrets": "http://127.0.0.1:…", "firestore": "127.0.0.1:…",
-             "token": …}}
+             "storage": "http://127.0.0.1:…", "token": …}}
 
 On AWS the variable AWS_ENDPOINT_URL does the same.
 """
@@ -12,17 +12,29 @@ On AWS the variable AWS_ENDPOINT_URL does the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from replay.errors import ReplayError, UsageError
-from replay.reach import Reach
+from operations.errors import OperationError, UsageError
+from operations.reach import Reach
 
 KEYS = {
     "azure": ("storage_key", "cosmos_key", "hub", "token"),
-    "gcp": ("pubsub", "secrets", "firestore", "token"),
+    "gcp": ("pubsub", "secrets", "firestore", "storage", "token"),
 }
+
+
+@contextmanager
+def sdks() -> Iterator[None]:
+    """Where a cloud's packages are loaded; raises `OperationError` when one is missing."""
+    try:
+        yield
+    except ImportError as error:
+        raise OperationError(
+            f"The package of {error.name} is not installed: pip install -r requirements-replay.txt."
+        ) from error
 
 
 class Access:
@@ -36,25 +48,21 @@ class Access:
         self.to = cache(self._to)
 
     def _to(self, cloud: str) -> Reach:
-        try:
+        with sdks():
             return self._made(cloud)
-        except ImportError as error:
-            raise ReplayError(
-                f"The package of {error.name} is not installed: pip install -r requirements-replay.txt."
-            ) from error
 
     def _made(self, cloud: str) -> Reach:
         """SDKs are loaded of the clouds that are asked for."""
         if cloud == "aws":
-            from replay.reach.aws import AwsReach
+            from operations.reach.aws import AwsReach
 
             return AwsReach(self._region)
         endpoints = self._endpoints.get(cloud, {})
         if cloud == "azure":
-            from replay.reach.azure import AzureReach
+            from operations.reach.azure import AzureReach
 
             return AzureReach(endpoints)
-        from replay.reach.gcp import GcpReach
+        from operations.reach.gcp import GcpReach
 
         return GcpReach(endpoints)
 

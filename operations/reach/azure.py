@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from replay.places import Place
-from replay.sources import Source
-from replay.sources.azure import BlobSource, QueueSource
-from twin_runtime.ports import Broker, Queue, SecretSource, Store
+from twin_runtime.ports import Broker, Objects, Queue, SecretSource, Store
 
 
 class AzureReach:
-    """`endpoints`: keys, a token and a hub of local servers (see `replay.access`)."""
+    """`endpoints`: keys, a token and a hub of local servers (see `operations.access`)."""
 
     def __init__(self, endpoints: Mapping[str, str]) -> None:
         self._endpoints = endpoints
@@ -27,17 +24,14 @@ class AzureReach:
         return DefaultAzureCredential()
 
     @property
-    def _storage(self) -> Any:
+    def storage(self) -> Any:
+        """What queues and blobs are opened with: an account's key, or a credential."""
         return self._endpoints.get("storage_key") or self._credential
-
-    def source(self, place: Place) -> Source:
-        made = BlobSource if place.hop == "broker" else QueueSource
-        return made(place.letters, self._storage)
 
     def queue(self, address: str) -> Queue:
         from twin_azure.queues import StorageQueue
 
-        return StorageQueue(address, self._storage)
+        return StorageQueue(address, self.storage)
 
     def store(self, address: str) -> Store:
         from twin_azure.store import CosmosStore
@@ -46,6 +40,11 @@ class AzureReach:
             # A local server names itself by an address that it does not listen on.
             return CosmosStore.at(address, self._endpoints["cosmos_key"], enable_endpoint_discovery=False)
         return CosmosStore.at(address, self._credential)
+
+    def objects(self, address: str) -> Objects:
+        from twin_azure.blobs import BlobObjects
+
+        return BlobObjects.at(address, self.storage)
 
     def broker(self, address: str) -> Broker:
         from twin_azure.broker import HubBroker

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from replay.errors import ReplayError
-from replay.places import Place
-from replay.sources import Source
-from replay.sources.gcp import PubSub, PubSubSource
+from operations.errors import OperationError
 from twin_gcp.cloud import Endpoints, GcpCloud
-from twin_runtime.ports import Broker, Queue, SecretSource, Store
+from twin_runtime.ports import Broker, Objects, Queue, SecretSource, Store
 
+_SERVERS = ("pubsub", "secrets", "storage")
 _NO_GOOGLE = (
     "There are no Google credentials: run gcloud auth application-default login, or set "
     "GOOGLE_OAUTH_ACCESS_TOKEN."
@@ -19,18 +17,15 @@ _NO_GOOGLE = (
 
 
 class GcpReach:
-    """`endpoints`: addresses of local servers (see `replay.access`)."""
+    """`endpoints`: addresses of local servers (see `operations.access`)."""
 
     def __init__(self, endpoints: Mapping[str, str]) -> None:
-        at = {name: endpoints[name] for name in ("pubsub", "secrets") if name in endpoints}
-        self._at = Endpoints(**at)
-        self._tokens = _tokens(endpoints)
-        self._cloud = GcpCloud(endpoints=self._at, tokens=self._tokens)
+        at = {name: endpoints[name] for name in _SERVERS if name in endpoints}
+        self.endpoints = Endpoints(**at)
+        self.tokens = _tokens(endpoints)
+        self._cloud = GcpCloud(endpoints=self.endpoints, tokens=self.tokens)
         if "firestore" in endpoints:  # the one way in which its client learns of a server without TLS
             os.environ["FIRESTORE_EMULATOR_HOST"] = endpoints["firestore"]
-
-    def source(self, place: Place) -> Source:
-        return PubSubSource(place.letters, PubSub(self._at.pubsub, self._tokens), self._cloud.queue)
 
     def queue(self, address: str) -> Queue:
         return self._cloud.queue(address)
@@ -43,7 +38,7 @@ class GcpReach:
             try:
                 return self._cloud.store(address)
             except DefaultCredentialsError as error:
-                raise ReplayError(_NO_GOOGLE) from error
+                raise OperationError(_NO_GOOGLE) from error
         from google.cloud import firestore
         from google.oauth2.credentials import Credentials
 
@@ -53,6 +48,9 @@ class GcpReach:
         return FirestoreStore(
             firestore.Client(project=project, database=database, credentials=Credentials(token))
         )
+
+    def objects(self, address: str) -> Objects:
+        return self._cloud.objects(address)
 
     def broker(self, address: str) -> Broker:
         return self._cloud.broker(address)
@@ -81,7 +79,7 @@ class _Default:
         try:
             self._credentials, _ = google.auth.default(["https://www.googleapis.com/auth/cloud-platform"])
         except DefaultCredentialsError as error:
-            raise ReplayError(_NO_GOOGLE) from error
+            raise OperationError(_NO_GOOGLE) from error
 
     def get(self, *, anew: bool = False) -> str:
         from google.auth.exceptions import GoogleAuthError
@@ -91,13 +89,15 @@ class _Default:
             try:
                 self._credentials.refresh(Request())
             except GoogleAuthError as error:
-                raise ReplayError(f"Google gave no token ({type(error).__name__}): log in again.") from error
+                raise OperationError(
+                    f"Google gave no token ({type(error).__name__}): log in again."
+                ) from error
         return self._credentials.token or ""
 
 
 def _tokens(endpoints: Mapping[str, str]) -> _Given | _Default | None:
     """None for a local server that asks for none."""
     token = endpoints.get("token") or os.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN")
-    if "pubsub" in endpoints:
+    if endpoints.keys() - {"token"}:
         return _Given(endpoints["token"]) if "token" in endpoints else None
     return _Given(token) if token else _Default()

@@ -1,0 +1,43 @@
+"""The files in a Cloud Storage bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+from restore.catalogues import Entry, State, Wanted
+from twin_gcp.rest import Rest
+from twin_runtime.errors import Retry
+
+_ARCHIVE = "ARCHIVE"
+
+
+class StorageCatalogue:
+    """`Catalogue` of the tier at `gs://<bucket>`. Files of every class can be read at once."""
+
+    def __init__(self, address: str, rest: Rest) -> None:
+        self._path = f"storage/v1/b/{address.removeprefix('gs://')}/o"
+        self._rest = rest
+
+    def entries(self, prefix: str, wanted: Wanted) -> Iterator[Entry]:
+        query = {"prefix": prefix, "fields": "items(name,size,storageClass),nextPageToken"}
+        while True:
+            page = self._page(query)
+            for item in page.get("items", ()):
+                if wanted(item["name"]):
+                    archived = item.get("storageClass") == _ARCHIVE
+                    yield Entry(item["name"], int(item["size"]), archived, State.READY)
+            if not page.get("nextPageToken"):
+                return
+            query["pageToken"] = page["nextPageToken"]
+
+    def _page(self, query: dict[str, str]) -> Any:
+        answer = self._rest.get(f"{self._path}?{urlencode(query)}")
+        if answer.status != 200:
+            raise self._rest.failure(answer)
+        try:
+            return json.loads(answer.body)
+        except ValueError as error:
+            raise Retry("Cloud Storage's answer is unreadable.") from error

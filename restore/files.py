@@ -1,0 +1,72 @@
+"""Which files hold the rows that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import takewhile
+
+from restore.catalogues import Catalogue, Entry, State
+from restore.places import ARCHIVE, COLD, Place
+from twin_runtime.ports import Row
+from twin_runtime.tier_files import Invalid, Name, day_of, first_of, folder, parse_name
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The events of a device of a type with start <= time < end, both in the fixed-width form."""
+
+    device: str
+    type: str
+    start: str
+    end: str
+
+    def has_day(self, day: str) -> bool:
+        return day_of(self.start) <= day and first_of(day) < self.end
+
+    def has(self, row: Row) -> bool:
+        return row.device == self.device and self.start <= row.time < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that may hold such events: its name says its first and last device, not each between them."""
+
+    place: Place
+    entry: Entry
+    name: Name
+
+    @property
+    def tier(self) -> str:
+        """The tier that it is in, by its class where one bucket holds both."""
+        return ARCHIVE if self.entry.archived or self.place.tier == ARCHIVE else COLD
+
+
+def find(catalogues: Iterable[tuple[Place, Catalogue]], wanted: Range) -> list[File]:
+    """The files of the range, by day and name; raises `Retry`.
+
+    One that is on its way into an archive elsewhere is in both buckets: the one that can be read is taken.
+    """
+    prefix = folder(wanted.type, _common(day_of(wanted.start), day_of(wanted.end)))
+    found: dict[str, File] = {}
+    for place, catalogue in catalogues:
+        for entry in catalogue.entries(prefix, lambda name: _matches(name, wanted)):
+            file = File(place, entry, parse_name(entry.name))
+            other = found.setdefault(entry.name, file)
+            if file.entry.state is State.READY and other.entry.state is not State.READY:
+                found[entry.name] = file
+    return [found[name] for name in sorted(found)]
+
+
+def _common(first: str, second: str) -> str:
+    """What two texts begin with."""
+    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=True)))
+
+
+def _matches(text: str, wanted: Range) -> bool:
+    """Whether the file of that name may hold rows of the range; one that is no file of events does not."""
+    try:
+        name = parse_name(text)
+    except Invalid:
+        return False
+    return name.type == wanted.type and wanted.has_day(name.day) and name.may_hold(wanted.device)

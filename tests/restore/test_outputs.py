@@ -1,0 +1,81 @@
+"""The output `tiers` of synthesized stacks, as the command reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from restore.places import Place, Places, of_outputs
+from support.layouts import Layout
+from support.synth import stacks
+from twinspan.vocabulary import Cloud
+
+pytestmark = pytest.mark.matrix  # for its time
+AWS, AZURE, GCP = Cloud.AWS, Cloud.AZURE, Cloud.GCP
+FORMS = {
+    ("aws", "hot"): r"\$\{aws_dynamodb_table\.\w+\.name\}",
+    ("aws", "cold"): r"s3://\$\{aws_s3_bucket\.\w+\.bucket\}\?class=STANDARD_IA",
+    ("aws", "archive"): r"s3://\$\{aws_s3_bucket\.\w+\.bucket\}\?class=DEEP_ARCHIVE",
+    ("azure", "cold"): r"\$\{azurerm_storage_account\.\w+\.primary_blob_endpoint\}.+\?tier=Cool",
+    ("azure", "archive"): r"\$\{azurerm_storage_account\.\w+\.primary_blob_endpoint\}.+\?tier=Archive",
+    ("gcp", "hot"): r"\$\{google_firestore_database\.\w+\.id\}",
+    ("gcp", "cold"): r"gs://\$\{google_storage_bucket\.\w+\.name\}",
+    ("gcp", "archive"): r"gs://\$\{google_storage_bucket\.\w+\.name\}",
+}
+
+
+def places(layout: Layout) -> Places:
+    made: Mapping[str, Any] = {
+        name: {"tiers": stack["output"]["tiers"]["value"]}
+        for name, stack in stacks(layout).items()
+        if name != "links"
+    }
+    return of_outputs(made)
+
+
+def check(place: Place | None, tier: str, cloud: Cloud) -> None:
+    assert place is not None
+    assert (place.tier, place.cloud) == (tier, cloud)
+    form = FORMS.get((place.cloud, tier))
+    assert form is None or re.fullmatch(form, place.address), place
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        Layout(AZURE, AZURE, AWS, cold=AZURE, archive=GCP),
+        Layout(AZURE, AZURE, GCP, cold=AWS, archive=AZURE),
+        Layout(AZURE, AZURE, AZURE, cold=GCP, archive=AWS),
+    ],
+    ids=str,
+)
+def test_each_tier_is_told_by_the_stack_of_its_cloud(layout: Layout) -> None:
+    found = places(layout)
+    assert layout.cold and layout.archive
+    check(found.hot, "hot", layout.l3)
+    check(found.cold, "cold", layout.cold)
+    check(found.archive, "archive", layout.archive)
+    assert [place.tier for place in found.of_files] == ["cold", "archive"]
+
+
+@pytest.mark.parametrize("cloud", Cloud)
+def test_one_bucket_that_rules_archive_is_both_tiers(cloud: Cloud) -> None:
+    found = places(Layout(cloud, cloud, cloud, cold=cloud, archive=cloud))
+    check(found.cold, "cold", cloud)
+    assert found.cold and found.archive
+    assert found.archive == Place("archive", cloud, found.cold.address)
+    assert found.of_files == (found.cold,)
+
+
+def test_a_twin_without_an_archive() -> None:
+    found = places(Layout(AWS, AWS, AWS, cold=AWS))
+    assert found.archive is None
+    check(found.cold, "cold", AWS)
+
+
+def test_a_twin_without_a_cold_tier() -> None:
+    found = places(Layout(AWS, AWS, AWS))
+    assert (found.cold, found.archive) == (None, None)

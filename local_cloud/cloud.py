@@ -32,6 +32,13 @@ _SECRETS = {
     "azurerm_key_vault_secret": ("azure", "value"),
     "google_secret_manager_secret_version": ("gcp", "secret_data"),
 }
+_NOTES = "~"
+"""Begins no device's name."""
+_FUNCTIONS = {
+    "aws": "aws_lambda_function",
+    "azure": "azurerm_function_app_flex_consumption",
+    "gcp": "google_cloudfunctions2_function",
+}
 _PACKAGES = {
     "azure": ("azurerm_storage_blob", "package"),
     "gcp": ("google_storage_bucket_object", "functions"),
@@ -48,7 +55,7 @@ class Options:
 
     hasten: float = 1.0
     adopt: bool = True
-    """See `local_cloud.aws.queues`."""
+    """See `local_cloud.aws.apply`."""
     through: Callable[[str, int], int] | None = None
     between: Callable[[str, str], str] = field(default=lambda _link, url: url)
     enable_events: bool | None = None
@@ -96,8 +103,7 @@ class LocalCloud:
 
     def close(self) -> None:
         for cloud in self.clouds.values():
-            if not isinstance(cloud, LocalAws):
-                cloud.close()
+            cloud.close()
         self._processes.close()
 
     def up(self, *, links: bool = True) -> None:
@@ -158,8 +164,25 @@ class LocalCloud:
         raise LocalCloudError("No stack of this twin has a broker.")
 
     def rows(self) -> list[tuple[str, str]]:
-        """Device and key of every row of the hot store."""
-        return [row for cloud in self.clouds.values() for row in cloud.rows()]
+        """Device and key of every event in the hot store; what functions note there for themselves is left
+        out.
+        """
+        rows = [row for cloud in self.clouds.values() for row in cloud.rows()]
+        return [(device, key) for device, key in rows if not device.startswith(_NOTES)]
+
+    def files(self) -> list[str]:
+        """Every file of the tiers, as they lie in their clouds: `cold/<name>` and `archive/<name>`."""
+        return [file for cloud in self.clouds.values() for file in cloud.files()]
+
+    def run(self, role: str) -> None:
+        """Run a function that runs by the clock, as many times at once as it has partitions, and wait for it:
+        nothing here runs by itself. Raises `LocalCloudError` with its last words when a run fails.
+        """
+        for name, cloud in self.clouds.items():
+            if role in self.evaluated[name].of(_FUNCTIONS[name]):
+                cloud.run(role)
+                return
+        raise LocalCloudError(f"This twin has no {role}.")
 
     def workflow_runs(self) -> list[dict[str, Any]]:
         """Every start of the workflow."""
@@ -219,7 +242,7 @@ class LocalCloud:
 
     def _computed(self, kind: str, name: str, body: standins.Body) -> Mapping[str, Any]:
         provider = kind.removeprefix("data.").partition("_")[0]
-        cloud = {"azurerm": "azure", "google": "gcp"}.get(provider)
+        cloud = {"azapi": "azure", "azurerm": "azure", "google": "gcp"}.get(provider)
         if cloud is None:
             return self._random(kind, name, body)
         found = self.clouds[cloud]

@@ -1,4 +1,4 @@
-"""Attributes of resources that belong to no cloud: passwords and waits."""
+"""What is the same in every cloud's stack."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_cloud.standins import Body
+
+TIERS = ("cold", "archive")
+"""The resources' names of the tiers' buckets."""
 
 
 def computed(seed: str) -> Any:

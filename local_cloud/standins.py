@@ -48,13 +48,21 @@ class Evaluated:
         return found
 
 
-def rewrite(stack: Mapping[str, Any], computed: Computed, *, real: Collection[str] = ()) -> dict[str, Any]:
-    """The stack with stand-ins. `real` names providers (`aws`) whose resources stay as they are."""
+def rewrite(
+    stack: Mapping[str, Any],
+    computed: Computed,
+    *,
+    real: Collection[str] = (),
+    but: Collection[str] = (),
+) -> dict[str, Any]:
+    """The stack with stand-ins. `real` names providers (`aws`) whose resources stay as they are, `but` those
+    types of theirs that do not.
+    """
     replaced: dict[str, Any] = {}
     kept: dict[str, Any] = {}
     for kind, resources in stack.get("resource", {}).items():
         for name, body in resources.items():
-            if _provider(kind) in real:
+            if _provider(kind) in real and kind not in but:
                 kept.setdefault(kind, {})[name] = body
             else:
                 replaced[f"{kind}__{name}"] = _standin(kind, name, body, computed)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud import standins, terraform
-from local_cloud.aws import queues
+from local_cloud.aws import managed_grafana, queues
 from local_cloud.aws.server import ROOT_KEY, MiniStack
 
 SERVICES = (
@@ -20,6 +20,8 @@ SERVICES = (
     "kms",
     "lambda",
     "logs",
+    "s3",
+    "scheduler",
     "secretsmanager",
     "sfn",
     "sns",
@@ -29,7 +31,12 @@ SERVICES = (
 """Names in the provider's `endpoints` block of what the stacks use."""
 ACCOUNT = "000000000000"
 _API_KEY = "aws_api_gateway_api_key"
+_LIFECYCLE = "aws_s3_bucket_lifecycle_configuration"
 _PARALLEL = 30
+_ELSEWHERE = ("aws_cloudformation_stack", "aws_lambda_invocation")
+"""What is left out: MiniStack knows nothing of TwinMaker, whose workspace is a stack of CloudFormation's (the
+stand-in reads its template, see `twinmaker`); and its entities are made by runs of twin_sync.
+"""
 
 
 def apply(
@@ -41,16 +48,21 @@ def apply(
     folder: Path,
     assets: Path,
     adopt: bool = True,
+    grafana: str = "",
 ) -> standins.Evaluated:
     """Apply a scratch copy of the stack in `folder`; it is `stack` in all but:
 
     - the provider: its version is the one that is there, its endpoint is MiniStack's;
     - a value for each API key: AWS makes one up, MiniStack refuses a key without;
-    - with `adopt`, `import` blocks for the queues (see `queues`).
+    - without what is `_ELSEWHERE`;
+    - Managed Grafana, which MiniStack has not either: its stand-in is at `grafana`, host and port;
+    - with `adopt`, `import` blocks for the queues (see `queues`), and no lifecycle rules for the tiers: the
+      provider watches new ones for a minute, and MiniStack never acts on them.
     """
     providers = terraform.find_providers()
-    copy = _for_server(stack, server, providers)
+    copy = _for_server(stack, server, providers, managed_grafana.Computed(grafana, server.region))
     if adopt:
+        copy["resource"] = {kind: named for kind, named in copy["resource"].items() if kind != _LIFECYCLE}
         copy["import"] = queues.adopt(
             stack,
             variables,
@@ -77,14 +89,18 @@ def _workspace(folder: Path, providers: Mapping[str, tuple[str, Path]]) -> terra
 
 
 def _for_server(
-    stack: Mapping[str, Any], server: MiniStack, providers: Mapping[str, tuple[str, Path]]
+    stack: Mapping[str, Any],
+    server: MiniStack,
+    providers: Mapping[str, tuple[str, Path]],
+    computed: standins.Computed,
 ) -> dict[str, Any]:
-    copy = standins.rewrite(stack, lambda *_: {}, real=("aws",))
+    copy = standins.rewrite(stack, computed, real=("aws",), but=managed_grafana.TYPES)
     copy["terraform"] = {**copy["terraform"]}
     copy["terraform"].pop("backend", None)
     if "aws" in providers:
         terraform.required_providers(copy)["aws"]["version"] = providers["aws"][0]
     copy["provider"] = {"aws": [{**block, **_provider(server)} for block in stack["provider"]["aws"]]}
+    copy["resource"] = {kind: named for kind, named in copy["resource"].items() if kind not in _ELSEWHERE}
     keys = copy["resource"].get(_API_KEY, {})
     made = {name: {**body, "value": secrets.token_hex(20) + _each(body)} for name, body in keys.items()}
     if made:
@@ -105,6 +121,7 @@ def _provider(server: MiniStack) -> dict[str, Any]:
         "skip_region_validation": True,
         "skip_requesting_account_id": True,
         "max_retries": 2,
+        "s3_use_path_style": True,
         "custom_ca_bundle": str(server.ca_file),
         "endpoints": [dict.fromkeys(SERVICES, server.url)],
     }

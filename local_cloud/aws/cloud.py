@@ -13,14 +13,24 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+from botocore.config import Config
 
 from local_cloud import standins
-from local_cloud.aws import apply
+from local_cloud.aws import apply, scheduler
+from local_cloud.aws.managed_grafana import ManagedGrafana
 from local_cloud.aws.server import ROOT_KEY, MiniStack
+from local_cloud.aws.twinmaker import TwinMaker
+from local_cloud.aws.workspace import Workspace
 from local_cloud.certificates import Authority
+from local_cloud.errors import LocalCloudError
 from local_cloud.processes import Processes
+from local_cloud.shared import TIERS
 
 _SHORTEST_VISIBILITY_S = 2
+_WORKSPACE = "graph"
+"""What the resources of TwinMaker's workspace are called in the stack."""
+# A function by the clock runs for minutes, and must not run twice.
+_CONFIG = Config(read_timeout=900, retries={"total_max_attempts": 1}, max_pool_connections=20)
 _EXECUTE_API = re.compile(r"(?P<api>[a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 
 
@@ -40,6 +50,14 @@ class LocalAws:
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._evaluated = standins.Evaluated({}, {})
+        self._twinmaker: TwinMaker | None = None
+        self.grafana: ManagedGrafana | None = None
+        """Where the stack has a workspace."""
+
+    def close(self) -> None:
+        for standin in (self._twinmaker, self.grafana):
+            if standin:
+                standin.close()
 
     @property
     def server(self) -> MiniStack:
@@ -48,12 +66,22 @@ class LocalAws:
         return self._server
 
     def start(self, stack: Mapping[str, Any]) -> None:
-        """Start MiniStack in the stack's region."""
+        """Start MiniStack in the stack's region, and the stand-ins of TwinMaker and of Managed Grafana where
+        the stack has a workspace of theirs.
+        """
+        endpoints: dict[str, str] = {}
+        if _WORKSPACE in stack["resource"].get("aws_cloudformation_stack", {}):
+            self._twinmaker = TwinMaker()
+            endpoints["iottwinmaker"] = self._twinmaker.url
+        if "aws_grafana_workspace" in stack["resource"]:
+            self.grafana = ManagedGrafana(self._authority.server("grafana"))
+            endpoints["grafana"] = self.grafana.url
         self._server = MiniStack(
             self._processes,
             folder=self._folder,
             region=stack["provider"]["aws"][0]["region"],
             authority=self._authority,
+            endpoints=endpoints,
         )
         self._server.wait()
 
@@ -68,6 +96,7 @@ class LocalAws:
                     aws_access_key_id=ROOT_KEY,
                     aws_secret_access_key=ROOT_KEY,
                     verify=str(self.server.ca_file),
+                    config=_CONFIG,
                 )
             return self._clients[service]
 
@@ -83,6 +112,7 @@ class LocalAws:
             folder=self._folder / "stack",
             assets=assets,
             adopt=adopt,
+            grafana=self.grafana.host if self.grafana else "",
         )
 
     def apply_again(self, variables: Mapping[str, object]) -> standins.Evaluated:
@@ -97,6 +127,9 @@ class LocalAws:
     def deploy(self, evaluated: standins.Evaluated) -> None:
         """What comes after Terraform: certificates for the devices, by their owner."""
         self._evaluated = evaluated
+        if self._twinmaker:
+            template = json.loads(evaluated.of("aws_s3_object")[f"{_WORKSPACE}_template"]["content"])
+            self._twinmaker.workspace = Workspace(template, connector=self._invoke, region=self.server.region)
         if self._hasten > 1:
             sqs = self.client("sqs")
             for queue in evaluated.of("aws_sqs_queue").values():
@@ -159,6 +192,21 @@ class LocalAws:
             for item in page["Items"]
         ]
 
+    def files(self) -> list[str]:
+        """Every file of the tiers that are here: `cold/<name>`, `archive/<name>`."""
+        pages = self.client("s3").get_paginator("list_objects_v2")
+        return [
+            f"{tier}/{found['Key']}"
+            for tier, bucket in self._evaluated.of("aws_s3_bucket").items()
+            if tier in TIERS
+            for page in pages.paginate(Bucket=bucket["bucket"])
+            for found in page.get("Contents", ())
+        ]
+
+    def run(self, role: str) -> None:
+        """Run a scheduled function: each of its schedules once, at a time, as their clock would."""
+        scheduler.run(role, self._evaluated, self.client("lambda"))
+
     def workflow_runs(self) -> list[dict[str, Any]]:
         """Executions of the workflow: name, status, input."""
         runs = []
@@ -183,6 +231,14 @@ class LocalAws:
             )
             for event in (each for page in pages for each in page["events"]):
                 yield event["timestamp"] / 1000, event["message"]
+
+    def _invoke(self, function: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """A Lambda function's answer."""
+        answer = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(request))
+        document = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise LocalCloudError(f"The function failed: {document}")
+        return document
 
     @property
     def _devices(self) -> list[str]:

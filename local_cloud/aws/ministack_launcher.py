@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from ministack.core import iam_evaluator  # type: ignore[import-not-found]
-from ministack.services import iot, lambda_svc, sqs  # type: ignore[import-not-found]
+from ministack.services import iot, lambda_svc, s3, scheduler, sqs  # type: ignore[import-not-found]
 
 PROCESSES = 4
 """Of a function at a time. More are not faster on one machine; an invocation beyond them waits, where AWS
@@ -21,6 +21,9 @@ _reserved_concurrency = lambda_svc._reserved_concurrency
 _acquire_execution_slot = lambda_svc._acquire_execution_slot
 _sqs_esm_concurrency = lambda_svc._sqs_esm_concurrency
 _receive_messages_for_esm = sqs._receive_messages_for_esm
+_handle_s3 = s3.handle_request
+_SMALLEST = "x-amz-transition-default-minimum-object-size"
+_smallest: dict[str, str] = {}
 
 
 def on_loopback(self: Any, factory: Any, host: Any = None, *rest: Any, **options: Any) -> Any:
@@ -69,6 +72,18 @@ def received(queue_url: str, most: int) -> list[Any]:
     return batch
 
 
+async def rules_and_smallest(method: str, path: str, headers: Any, *rest: Any, **options: Any) -> Any:
+    """A bucket's lifecycle rules come with the size below which files stay where they are. MiniStack always
+    tells S3's default, and Terraform waits for the size that it has asked for.
+    """
+    status, told, body = await _handle_s3(method, path, headers, *rest, **options)
+    if _SMALLEST in told:
+        if method == "PUT" and _SMALLEST in headers:
+            _smallest[path] = headers[_SMALLEST]
+        told = {**told, _SMALLEST: _smallest.get(path, told[_SMALLEST])}
+    return status, told, body
+
+
 def rule_to_function(account_id: str, region: str, function_arn: str, event: Any) -> None:
     """IoT Core's rules invoke a function asynchronously: failures are repeated, then go where the function
     says. MiniStack invokes once.
@@ -92,6 +107,8 @@ if __name__ == "__main__":
     lambda_svc._sqs_esm_concurrency = batches
     sqs._receive_messages_for_esm = received
     iot._dispatch_rule_to_lambda = rule_to_function
+    s3.handle_request = rules_and_smallest
+    scheduler.start_scheduler = lambda: None  # runs by the clock are asked for
     from ministack import app  # type: ignore[import-not-found]
 
     app._port_is_bindable = lambda *_: False  # with TLS it would take port 443 as well

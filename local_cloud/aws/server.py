@@ -8,6 +8,7 @@ its own, because it pins its libraries; functions run on that environment's inte
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from local_cloud.certificates import Authority
@@ -26,8 +27,18 @@ ROOT_KEY = "test"
 class MiniStack:
     """The server; `url` is its endpoint, `mqtt_port` where devices connect, `ca_file` what to trust."""
 
-    def __init__(self, processes: Processes, *, folder: Path, region: str, authority: Authority) -> None:
-        """Starts it; `wait` says when it answers."""
+    def __init__(
+        self,
+        processes: Processes,
+        *,
+        folder: Path,
+        region: str,
+        authority: Authority,
+        endpoints: Mapping[str, str] | None = None,
+    ) -> None:
+        """Starts it; `wait` says when it answers. `endpoints` are the URLs, by service, at which functions
+        find what MiniStack has not.
+        """
         python = environment() / "bin" / "python"
         certificate = authority.server("ministack", f"*.iot.{region}.localhost")
         self.port, self.mqtt_port = free_ports(2)
@@ -53,6 +64,7 @@ class MiniStack:
                 "TMPDIR": str(scratch),
                 "PYTHONPATH": str(_RESOLVER),
                 "PYTHONUNBUFFERED": "1",
+                **{f"AWS_ENDPOINT_URL_{name.upper()}": url for name, url in (endpoints or {}).items()},
             },
         )
 

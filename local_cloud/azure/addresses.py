@@ -38,6 +38,8 @@ class Addresses:
     vault: Place
     hub: Place
     logic_apps: Place
+    twins: Place
+    grafana: Place
     identity: Place
     mqtt: Place
     apps: Mapping[str, Place] = field(default_factory=dict[str, Place])
@@ -47,7 +49,7 @@ class Addresses:
         """Free ports. `through(name, port)` is asked for each server that clients see; function apps have the
         names of their resources.
         """
-        seen = ("queues", "blobs", "cosmos", "vault", "hub", "logic_apps")
+        seen = ("queues", "blobs", "cosmos", "vault", "hub", "logic_apps", "twins", "grafana")
         ports = iter(free_ports(len(seen) + 2 + len(apps)))
         places = {name: _place(name, next(ports), through) for name in seen}
         own = {name: _place(name, next(ports), direct) for name in ("identity", "mqtt")}

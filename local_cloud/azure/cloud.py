@@ -11,12 +11,13 @@ from typing import Any
 
 import urllib3
 
-from local_cloud.azure import evaluation, key_vault, services
+from local_cloud.azure import evaluation, key_vault, services, timers
 from local_cloud.azure.addresses import Addresses, Through, direct
 from local_cloud.azure.apps import Function, python
 from local_cloud.azure.computed import DEPLOYER, DEPLOYER_CLIENT, Computed
 from local_cloud.azure.cosmos import Cosmos
 from local_cloud.azure.host import log_lines
+from local_cloud.azure.host.timers import KEY_VARIABLE
 from local_cloud.azure.hub import Hub
 from local_cloud.azure.identity import PATH as IDENTITY_PATH
 from local_cloud.azure.logic_app import read_runs
@@ -30,9 +31,9 @@ from local_cloud.standins import Evaluated
 
 class LocalAzure:
     """`hasten` divides what is waited before something is delivered again. `through(name, port)` may put a
-    proxy before a server: queues, blobs, cosmos, vault, hub, logic_apps, or a function app by its role.
-    `interpreter` runs the function apps, in place of `apps.worker_python`: a Python 3.13 that has
-    azure-functions-runtime runs them as Azure's own worker does.
+    proxy before a server: queues, blobs, cosmos, vault, hub, logic_apps, twins, grafana, or a function app
+    by its role. `interpreter` runs the function apps, in place of `apps.worker_python`: a Python 3.13 that
+    has azure-functions-runtime runs them as Azure's own worker does.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class LocalAzure:
         self._key = secrets.token_urlsafe(32)
         self._tokens = Tokens(self._key)
         self._operator = secrets.token_hex(16)
+        self._host_key = secrets.token_hex(16)
         self._secrets: dict[str, str] = {}
         self._runs = folder / "workflow-runs.jsonl"
         self._starting: dict[int, Process] = {}
@@ -123,7 +125,7 @@ class LocalAzure:
         if self._secrets.get(name) == value:
             return
         place = self._addresses.vault
-        token = self._tokens.issue(DEPLOYER, key_vault.resource(place.host))
+        token = self.token(key_vault.resource(place.host))
         answer = urllib3.PoolManager(ca_certs=str(self._authority.ca_file)).request(
             "PUT",
             f"https://127.0.0.1:{place.port}/secrets/{name}?api-version=7.6",
@@ -133,6 +135,10 @@ class LocalAzure:
         if answer.status != 200:
             raise LocalCloudError(f"The key vault refused the secret {name} ({answer.status}).")
         self._secrets[name] = value
+
+    def token(self, audience: str) -> str:
+        """A token of who runs Terraform."""
+        return self._tokens.issue(DEPLOYER, audience)
 
     def operator_environment(self) -> dict[str, str]:
         """The environment by which the credentials of azure-identity are the operator's."""
@@ -150,6 +156,14 @@ class LocalAzure:
         """Device and key of every row of the hot store; none when it is elsewhere."""
         items = self._cosmos.items() if self._cosmos else []
         return [(item["device"], item["key"]) for item in items]
+
+    def files(self) -> list[str]:
+        """Every file of the tiers that are here: `cold/<name>`, `archive/<name>`."""
+        return self.storage.files()
+
+    def run(self, role: str) -> None:
+        """Run a scheduled function: each of its timers once, at a time, as their clock would."""
+        timers.run(self.functions[role], key=self._host_key, ca_file=self._authority.ca_file)
 
     def workflow_runs(self) -> list[dict[str, Any]]:
         """The runs of the logic app that were started: `name` (its client tracking id), `input`, `time`."""
@@ -182,12 +196,17 @@ class LocalAzure:
                     policies=evaluation.policies(evaluated),
                     logic_app_port=at.logic_apps.port,
                     runs=self._runs,
+                    twins_port=at.twins.port,
+                    twin_roles=evaluation.twin_roles(evaluated),
+                    grafana_port=at.grafana.port,
+                    grafana=evaluation.grafana(evaluated),
                 )
             ),
             "utf-8",
         )
+        own = (at.identity, at.vault, at.logic_apps, at.twins, at.grafana)
         process = python(self._processes, "azure-services", "local_cloud.azure.services", str(config))
-        self._starting |= dict.fromkeys((at.identity.port, at.vault.port, at.logic_apps.port), process)
+        self._starting |= dict.fromkeys((place.port for place in own), process)
 
     def _settle(self) -> None:
         """Wait for the servers that are being started."""
@@ -195,7 +214,12 @@ class LocalAzure:
             self._processes.wait(process, port=port)
 
     def _function(self, name: str, app: evaluation.App, site: Path, header: str) -> Function:
-        environment = {**app.settings, **self._authority.trust(), **self._identity(header)}
+        environment = {
+            **app.settings,
+            **self._authority.trust(),
+            **self._identity(header),
+            KEY_VARIABLE: self._host_key,
+        }
         return Function(
             name,
             self._processes,

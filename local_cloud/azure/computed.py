@@ -7,6 +7,7 @@ from typing import Any
 
 from local_cloud.azure.addresses import Addresses
 from local_cloud.azure.tokens import TENANT, known_id
+from local_cloud.errors import LocalCloudError
 from local_cloud.standins import Body
 
 Attributes = Mapping[str, Any]
@@ -17,6 +18,7 @@ DEPLOYER_CLIENT = known_id("client", "deployer")
 _IN_GROUP = {
     "azurerm_application_insights": "Microsoft.Insights/components",
     "azurerm_cosmosdb_account": "Microsoft.DocumentDB/databaseAccounts",
+    "azurerm_digital_twins_instance": "Microsoft.DigitalTwins/digitalTwinsInstances",
     "azurerm_eventgrid_system_topic": "Microsoft.EventGrid/systemTopics",
     "azurerm_function_app_flex_consumption": "Microsoft.Web/sites",
     "azurerm_iothub": "Microsoft.Devices/IotHubs",
@@ -44,8 +46,10 @@ class Computed:
         self._at = addresses
         self._subscription = subscription
         self._makers: Mapping[str, Callable[[str, Body], Attributes]] = {
+            "azapi_resource": self._resource,
             "azurerm_application_insights": self._insights,
             "azurerm_cosmosdb_account": self._cosmos,
+            "azurerm_digital_twins_instance": self._twins,
             "azurerm_eventgrid_system_topic": self._topic,
             "azurerm_function_app_flex_consumption": self._app,
             "azurerm_iothub": self._hub,
@@ -127,6 +131,21 @@ class Computed:
 
     def _cosmos(self, _name: str, _body: Body) -> Attributes:
         return {"endpoint": f"https://{self._at.cosmos.host}/"}
+
+    def _resource(self, name: str, body: Body) -> Attributes:
+        """Of the API's own types there is one: Azure Managed Grafana."""
+        kind = body["type"].partition("@")[0]
+        if kind != "Microsoft.Dashboard/grafana":
+            raise LocalCloudError(f"The local cloud knows no {kind}.")
+        principal = known_id("principal", name)
+        return {
+            "id": f"{body['parent_id']}/providers/{kind}/{body['name']}",
+            "identity": [{"principal_id": principal, "tenant_id": TENANT, "type": "SystemAssigned"}],
+            "output": {"properties": {"endpoint": f"https://{self._at.grafana.host}"}},
+        }
+
+    def _twins(self, _name: str, _body: Body) -> Attributes:
+        return {"host_name": self._at.twins.host}
 
     def _vault(self, _name: str, _body: Body) -> Attributes:
         return {"vault_uri": f"https://{self._at.vault.host}/"}

@@ -45,7 +45,7 @@ class Cosmos:
             for container in evaluated.of("azurerm_cosmosdb_sql_container").values():
                 (path,) = container["partition_key_paths"]
                 client.get_database_client(container["database_name"]).create_container_if_not_exists(
-                    container["name"], PartitionKey(path), default_ttl=container["default_ttl"]
+                    container["name"], PartitionKey(path), default_ttl=container.get("default_ttl")
                 )
                 self._containers.append((container["database_name"], container["name"]))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from local_cloud.azure.presence import Presence
 from local_cloud.azure.tokens import Tokens
-from local_cloud.azure.web import Answer, Request, json_answer
+from local_cloud.web import Answer, Request, json_answer
 
 AUDIENCE = "https://iothubs.azure.net"
 ANSWERS = "+/$iothub/methods/res/#"

@@ -74,6 +74,29 @@ def policies(evaluated: Evaluated) -> dict[str, list[dict[str, str]]]:
     return found
 
 
+def twin_roles(evaluated: Evaluated) -> dict[str, str]:
+    """Roles on the Digital Twins instance, by principal."""
+    instances = {each["id"] for each in evaluated.of("azurerm_digital_twins_instance").values()}
+    return {
+        each["principal_id"]: each["role_definition_name"]
+        for each in evaluated.of("azurerm_role_assignment").values()
+        if each["scope"] in instances
+    }
+
+
+def grafana(evaluated: Evaluated) -> dict[str, list[str]]:
+    """Who administers Azure Managed Grafana, and the plugins that it is made with."""
+    workspaces = list(evaluated.of("azapi_resource").values())
+    ids = {each["id"] for each in workspaces}
+    administrators = [
+        each["principal_id"]
+        for each in evaluated.of("azurerm_role_assignment").values()
+        if each["scope"] in ids and each["role_definition_name"] == "Grafana Admin"
+    ]
+    plugins = [plugin for each in workspaces for plugin in each["body"]["properties"]["grafanaPlugins"]]
+    return {"administrators": administrators, "plugins": plugins}
+
+
 def _subscription(
     values: Mapping[str, Any], topic: Mapping[str, Any], known: Mapping[str, App], addresses: Addresses
 ) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 
 from local_cloud.azure.tokens import LIFETIME_S, Tokens
-from local_cloud.azure.web import Answer, Request, json_answer
+from local_cloud.web import Answer, Request, json_answer
 
 PATH = "/msi/token"
 

@@ -26,8 +26,8 @@ from local_cloud.azure.direct_methods import ANSWERS, DirectMethods
 from local_cloud.azure.event_grid import Delivery, Policy, dead_letter_name
 from local_cloud.azure.presence import LOG_TOPICS, Presence
 from local_cloud.azure.tokens import Tokens
-from local_cloud.azure.web import Server
 from local_cloud.certificates import Certificate
+from local_cloud.web import Server
 
 TELEMETRY = "+/devices/+/messages/events/#"
 _TELEMETRY = re.compile(r"(?P<device>[^/]+)/devices/(?P<named>[^/]+)/messages/events/(?P<bag>[^/]*)/?")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_cloud.azure.tokens import TENANT, Tokens
-from local_cloud.azure.web import Answer, Request, json_answer
+from local_cloud.web import Answer, Request, json_answer
 
 _PREFIX = "/secrets/"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud.azure.tokens import Tokens
-from local_cloud.azure.web import Answer, Request, json_answer
+from local_cloud.web import Answer, Request, json_answer
 
 
 class LogicApps:

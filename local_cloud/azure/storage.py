@@ -12,12 +12,13 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from azure.core.exceptions import ResourceExistsError
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueServiceClient, TextBase64DecodePolicy
 
 from local_cloud import node
 from local_cloud.certificates import Certificate
 from local_cloud.processes import Process, Processes, free_port
+from local_cloud.shared import TIERS
 from local_cloud.standins import Evaluated
 
 
@@ -30,6 +31,7 @@ class Azurite:
         self._queue_port = queue_port
         self._blob_port = blob_port
         self._accounts_of_queues: dict[str, str] = {}
+        self._tiers: dict[str, ContainerClient] = {}
 
     def start(self, processes: Processes, certificate: Certificate) -> Process:
         script = node.package("azurite") / "dist" / "src" / "azurite.js"
@@ -60,8 +62,15 @@ class Azurite:
         for queue in evaluated.of("azurerm_storage_queue").values():
             account = self._accounts_of_queues[queue["name"]] = _account_of(queue)
             _once(self.queues(account).create_queue, queue["name"])
-        for container in evaluated.of("azurerm_storage_container").values():
-            _once(self.blobs(_account_of(container)).create_container, container["name"])
+        for name, container in evaluated.of("azurerm_storage_container").items():
+            account = _account_of(container)
+            _once(self.blobs(account).create_container, container["name"])
+            if name in TIERS:
+                self._tiers[name] = self.blobs(account).get_container_client(container["name"])
+
+    def files(self) -> list[str]:
+        """The files of the tiers: `cold/<name>` and `archive/<name>`."""
+        return [f"{tier}/{name}" for tier, found in self._tiers.items() for name in found.list_blob_names()]
 
     def peek(self, queue: str) -> list[str]:
         """Bodies of up to 32 visible messages of a queue of the stack, which keeps them."""

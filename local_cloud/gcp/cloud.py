@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from local_cloud.gcp import scheduler
 from local_cloud.gcp.computed import Attributes
 from local_cloud.gcp.functions import Apis, Function
 from local_cloud.gcp.pubsub.servers import Kind
@@ -29,6 +30,8 @@ class LocalGcp:
     | Cloud Run functions | Google's functions framework, one process per function |
     | Workflows | `local_cloud.gcp.workflows`, a stand-in for the executions API |
     | Secret Manager | a stand-in, in this process |
+    | Cloud Storage | `local_cloud.gcp.storage`, a stand-in, in this process; without lifecycle rules |
+    | Cloud Scheduler | `run`: no job runs by itself |
 
     Everything else of the stack (identities, grants, indexes, alarms, log buckets) has no effect here.
     """
@@ -51,9 +54,9 @@ class LocalGcp:
         """`folder` is for scratch files. Back-offs are divided by `hasten`, acknowledgement deadlines are
         not. A function has `instances`, which do not grow with the load.
 
-        `through` may put a proxy before "firestore", "pubsub", "secrets" and "executions" as functions reach
-        them, and before a function, by its role, as everybody reaches it: it is given the name and the port
-        of the server, which may not listen yet, and returns the port to use.
+        `through` may put a proxy before "firestore", "pubsub", "secrets", "executions" and "storage" as
+        functions reach them, and before a function, by its role, as everybody reaches it: it is given the
+        name and the port of the server, which may not listen yet, and returns the port to use.
         """
         self.functions, self.ports = {}, {}
         self._processes = processes
@@ -119,6 +122,7 @@ class LocalGcp:
             "pubsub": f"http://{at['pubsub']}",
             "secrets": f"http://{at['secrets']}",
             "firestore": at["firestore"],
+            "storage": f"http://{at['storage']}",
         }
 
     @property
@@ -129,6 +133,14 @@ class LocalGcp:
         """Device and key of everything in the hot store."""
         documents = self._servers.documents(self._evaluated, _COLLECTION)
         return [(document["device"], document["key"]) for document in documents]
+
+    def files(self) -> list[str]:
+        """Every file of the tiers that are here: `cold/<name>`, `archive/<name>`."""
+        return self._servers.files(self._evaluated)
+
+    def run(self, role: str) -> None:
+        """Run a scheduled function: each of its jobs once, at a time, as their clock would."""
+        scheduler.run(self._evaluated, self.functions[role])
 
     def workflow_runs(self) -> list[dict[str, Any]]:
         """Executions in the form of the API, oldest first, `argument` as an object."""

@@ -30,6 +30,11 @@ class Attributes:
         path = f"projects/{self.project}/locations/{body['location']}/functions/{body['name']}"
         return {"id": path, "url": url, "service_config": [{**body["service_config"], "uri": url}]}
 
+    def _cloud_run_v2_service(self, _name: str, body: Body) -> Mapping[str, Any]:
+        """No service is run here: Grafana's image is not at hand."""
+        path = f"projects/{self.project}/locations/{body['location']}/services/{body['name']}"
+        return {"id": path, "uri": f"https://{body['name']}-{PROJECT_NUMBER}.{body['location']}.run.app"}
+
     def _firestore_database(self, _name: str, body: Body) -> Mapping[str, Any]:
         return {"id": f"projects/{self.project}/databases/{body['name']}"}
 

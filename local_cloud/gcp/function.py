@@ -1,7 +1,7 @@
 """Serves one function as Cloud Run would: Google's functions framework with its own server, on loopback.
 
     TWIN_ROLE=… THREADS=… python -m local_cloud.gcp.function --package DIR --entry-point NAME --port N
-        --pubsub URL --secrets URL --executions URL
+        --pubsub URL --secrets URL --executions URL --storage URL
 
 The environment is what the stack gives the function. `package` is the unpacked zip; the product's modules
 come from there, unchanged, but for where Google's APIs are, which `twin_gcp` would ask no server on loopback
@@ -65,7 +65,12 @@ def main() -> None:
 def _point_at(arguments: argparse.Namespace) -> None:
     from twin_gcp import cloud, entry
 
-    endpoints = cloud.Endpoints(arguments.pubsub, arguments.secrets, arguments.executions)
+    endpoints = cloud.Endpoints(
+        pubsub=arguments.pubsub,
+        secrets=arguments.secrets,
+        executions=arguments.executions,
+        storage=arguments.storage,
+    )
     entry.GcpCloud = functools.partial(cloud.GcpCloud, endpoints=endpoints)  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -74,7 +79,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--package", type=Path, required=True)
     parser.add_argument("--entry-point", required=True)
     parser.add_argument("--port", type=int, required=True)
-    for api in ("pubsub", "secrets", "executions"):
+    for api in ("pubsub", "secrets", "executions", "storage"):
         parser.add_argument(f"--{api}", required=True)
     return parser.parse_args()
 

@@ -26,6 +26,7 @@ class Apis:
     secrets: int
     executions: int
     firestore: int
+    storage: int
 
 
 class Function:
@@ -102,6 +103,7 @@ class Function:
                 *("--pubsub", f"http://127.0.0.1:{self._apis.pubsub}"),
                 *("--secrets", f"http://127.0.0.1:{self._apis.secrets}"),
                 *("--executions", f"http://127.0.0.1:{self._apis.executions}"),
+                *("--storage", f"http://127.0.0.1:{self._apis.storage}"),
             ],
             environment={
                 **self.environment,

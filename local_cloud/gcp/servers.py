@@ -9,11 +9,14 @@ from local_cloud.errors import LocalCloudError
 from local_cloud.gcp import firestore
 from local_cloud.gcp.pubsub import servers as pubsub_servers
 from local_cloud.gcp.secret_manager import SecretManager
+from local_cloud.gcp.storage import Storage
 from local_cloud.gcp.workflows import server as workflows_server
 from local_cloud.processes import Process, Processes, free_ports
+from local_cloud.shared import TIERS
 from local_cloud.standins import Evaluated
 
-NAMES: tuple[str, ...] = ("firestore", "pubsub", "secrets", "executions")
+NAMES: tuple[str, ...] = ("firestore", "pubsub", "secrets", "executions", "storage")
+_BUCKET = "google_storage_bucket"
 _DATABASE = "google_firestore_database"
 _SECRET = "google_secret_manager_secret"  # noqa: S105 - a type
 _TOPIC = "google_pubsub_topic"
@@ -31,6 +34,7 @@ class Servers:
         self._processes = processes
         self._started: list[tuple[Process, int]] = []
         self._secrets: SecretManager | None = None
+        self._storage: Storage | None = None
         resources = stack["resource"]
         if _DATABASE in resources:
             self._add(firestore.start(processes, self.ports["firestore"]), "firestore")
@@ -40,14 +44,18 @@ class Servers:
             self._add(workflows_server.start(processes, self.ports["executions"]), "executions")
         if _SECRET in resources:
             self._secrets = SecretManager(self.ports["secrets"])
+        if _BUCKET in resources:
+            self._storage = Storage(self.ports["storage"])
 
     def make(self, evaluated: Evaluated, *, hasten: float) -> None:
-        """Make the stack's secrets, workflow, topics and subscriptions."""
+        """Make the stack's secrets, buckets, workflow, topics and subscriptions."""
         for process, port in self._started:
             self._processes.wait(process, port=port)
         if self._secrets is not None:
             self._secrets.create(values["id"] for values in evaluated.of(_SECRET).values())
         self.write_secrets(evaluated)
+        if self._storage is not None:
+            self._storage.create(evaluated.of(_BUCKET).values())
         workflows_server.configure(self.ports["executions"], evaluated)
         pubsub_servers.configure(self.ports["pubsub"], evaluated, hasten=hasten)
 
@@ -75,6 +83,16 @@ class Servers:
             for document in firestore.documents(self.ports["firestore"], database["id"], collection)
         ]
 
+    def files(self, evaluated: Evaluated) -> list[str]:
+        """The files of the tiers: `cold/<name>` and `archive/<name>`."""
+        buckets = evaluated.of(_BUCKET)
+        return [
+            f"{tier}/{name}"
+            for tier in TIERS
+            if self._storage is not None and tier in buckets
+            for name in self._storage.names(buckets[tier]["name"])
+        ]
+
     def workflow_runs(self, evaluated: Evaluated) -> list[dict[str, Any]]:
         return workflows_server.runs(self.ports["executions"]) if evaluated.of(_WORKFLOW) else []
 
@@ -83,6 +101,9 @@ class Servers:
         if self._secrets is not None:
             self._secrets.close()
             self._secrets = None
+        if self._storage is not None:
+            self._storage.close()
+            self._storage = None
 
     def _add(self, process: Process, name: str) -> None:
         self._started.append((process, self.ports[name]))

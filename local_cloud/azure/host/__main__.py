@@ -13,14 +13,17 @@ import time
 from pathlib import Path
 
 from local_cloud.azure.host import settings
+from local_cloud.azure.host.change_feed import ChangeFeed
 from local_cloud.azure.host.front import Front
 from local_cloud.azure.host.invocations import Invocations
 from local_cloud.azure.host.log_lines import Formatter
 from local_cloud.azure.host.queue_listener import QueueListener
+from local_cloud.azure.host.timers import Timers
 from local_cloud.azure.host.worker import Function, Worker, load
-from local_cloud.azure.web import Answer, Request, Server
+from local_cloud.web import Answer, Request, Server
 
 _QUEUE = "queueTrigger"
+_CHANGES = "cosmosDBTrigger"
 _CLOCK = "LOCAL_CLOUD_CLOCK_OFFSET_S"
 
 
@@ -32,7 +35,7 @@ def main() -> None:
     worker = load(arguments.site)
     names = ", ".join(function.name for function in worker.functions)
     logging.getLogger("host").info("%s runs %s.", type(worker).__name__, names)
-    listeners: list[QueueListener] = []
+    listeners: list[QueueListener | ChangeFeed] = []
 
     def start_anew() -> None:
         for listener in listeners:
@@ -47,11 +50,18 @@ def main() -> None:
         for function in worker.functions
         if function.kind == _QUEUE
     ]
+    listeners += [
+        _change_feed(function, worker, invocations)
+        for function in worker.functions
+        if function.kind == _CHANGES
+    ]
     invocations.watch()
     for listener in listeners:
         listener.start()
     front = Front(worker, route_prefix=host.route_prefix, invocations=invocations)
-    respond = _refuse if arguments.private else front
+    respond = Timers(
+        worker, os.environ, invocations=invocations, otherwise=_refuse if arguments.private else front
+    )
     Server(arguments.port, respond, (arguments.certificate, arguments.key)).serve_forever()
 
 
@@ -110,6 +120,21 @@ def _listener(
         options=host.queues,
         invocations=invocations,
         hasten=hasten,
+    )
+
+
+def _change_feed(function: Function, worker: Worker, invocations: Invocations) -> ChangeFeed:
+    from azure.cosmos import CosmosClient
+    from azure.identity import ManagedIdentityCredential
+
+    trigger = function.trigger
+    connection = trigger["connection"]
+    credential = ManagedIdentityCredential(client_id=os.environ[f"{connection}__clientId"])
+    client = CosmosClient(os.environ[f"{connection}__accountEndpoint"], credential)
+    names = (settings.resolved(trigger[name], os.environ) for name in ("databaseName", "containerName"))
+    database = client.get_database_client(next(names))
+    return ChangeFeed(
+        function, worker, container=database.get_container_client(next(names)), invocations=invocations
     )
 
 

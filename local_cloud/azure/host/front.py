@@ -12,7 +12,7 @@ from azure.functions.meta import Datum
 
 from local_cloud.azure.host.invocations import Invocations
 from local_cloud.azure.host.worker import Function, Outcome, Worker
-from local_cloud.azure.web import Answer, Request
+from local_cloud.web import Answer, Request
 
 EVENT_GRID_PATH = "/runtime/webhooks/EventGrid"
 _HTTP, _EVENT_GRID = "httpTrigger", "eventGridTrigger"

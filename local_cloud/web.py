@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
             answer = Answer(500)
         return self._send(answer)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _handle
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _handle
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)

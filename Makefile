@@ -66,8 +66,8 @@ schema: $(DEV_STAMP) ## Write docs/twin.schema.json again
 snapshots: $(DEV_STAMP) ## Accept what the stacks look like now
 	@$(PY) -m pytest -q tests/synth --snapshot-update
 
-bench: local-cloud ## Measure synth, imports, packages, roles against bare calls, bytes and requests between clouds
-	@for each in synth functions roles wire links; do $(PY) benchmarks/$$each.py || exit 1; done
+bench: local-cloud ## Measure synth, imports, packages, roles against bare calls, traffic between clouds, movers, storage costs
+	@for each in synth functions roles wire links movers storage_costs; do $(PY) benchmarks/$$each.py || exit 1; done
 
 clean: ## Remove what was synthesized and installed; Terraform state stays
 	@rm -rf cdktf.out .local-cloud $(VENV) $(MINISTACK) $(WORKER) node_modules local_cloud/servers/node_modules

@@ -76,7 +76,7 @@ def measure(cloud: str, rate: int, seconds: int) -> tuple[int, int, int]:
 
 def connector_queue(cloud: str, operator: Any) -> Any:
     """The product's adapter at the queue that the connector consumes."""
-    from replay.access import Access, endpoints_of
+    from operations.access import Access, endpoints_of
 
     hops = json.loads(operator.outputs.read_text())[cloud]["dead_letters"]
     access = Access(region="eu-central-1", endpoints=endpoints_of(operator.endpoints))

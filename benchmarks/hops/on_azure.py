@@ -105,5 +105,5 @@ def _stored(item: dict[str, Any]) -> Stored:
 @contextlib.contextmanager
 def services(secret: str) -> Iterator[AzureServices]:
     """The services, until the end of the block. `secret` is the text of every secret."""
-    with azurite() as queues, cosmos() as account:
-        yield AzureServices(queues, account, secret)
+    with azurite() as storage, cosmos() as account:
+        yield AzureServices(storage.queues, account, secret)

@@ -59,6 +59,30 @@ def storage() -> Stack:
     return _stack(Layout(AZURE, AZURE, AWS))
 
 
+@pytest.fixture
+def tiers() -> Stack:
+    """All layers and tiers in AWS: cold_mover, lifecycle rules."""
+    return _stack(Layout(AWS, AWS, AWS, AWS, AWS))
+
+
+@pytest.fixture
+def cold() -> Stack:
+    """The cold tier alone is in AWS: cold_writer, archive_mover."""
+    return _stack(Layout(AZURE, AZURE, GCP, AWS, AZURE))
+
+
+@pytest.fixture
+def archive() -> Stack:
+    """The archive alone is in AWS: archive_writer."""
+    return _stack(Layout(AZURE, AZURE, GCP, GCP, AWS))
+
+
+@pytest.fixture
+def graph() -> Stack:
+    """All layers but cold, archive and L5 in AWS: twin_sync, twin_connector, twin_reader."""
+    return _stack(Layout(AWS, AWS, AWS, l4=AWS))
+
+
 @pytest.fixture(scope="session")
 def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Path]]:
     """Writes the AWS stack of a layout into a new folder, and gives that of the stack."""

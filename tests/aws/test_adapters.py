@@ -199,6 +199,33 @@ def test_a_store_that_takes_nothing_raises() -> None:
         DynamoStore("t", failing("ProvisionedThroughputExceededException")).put([row()])
 
 
+class Leaving:
+    """A table that leaves so many of a batch unprocessed, per call; the last for ever."""
+
+    def __init__(self, *left: int) -> None:
+        self.left = list(left)
+        self.calls: list[int] = []
+
+    def batch_write_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
+        ((name, requests),) = RequestItems.items()
+        self.calls.append(len(requests))
+        left = self.left.pop(0) if len(self.left) > 1 else self.left[0]
+        return {"UnprocessedItems": {name: requests[:left]} if left else {}}
+
+
+def test_deletions_that_dynamodb_left_are_asked_for_again() -> None:
+    table = Leaving(3, 1, 0)
+    DynamoStore("t", table, sleep=lambda _: None).delete("d1", [str(n) for n in range(27)])
+    assert table.calls == [25, 3, 1, 2]
+
+
+def test_deletions_that_dynamodb_always_leaves_are_an_error() -> None:
+    table = Leaving(2)
+    with pytest.raises(Throttled, match="DynamoDB did not delete 2 rows"):
+        DynamoStore("t", table, sleep=lambda _: None).delete("d1", ["a", "b", "c"])
+    assert table.calls == [3, 2, 2, 2]
+
+
 class TestSecretsManager(SecretContract):
     @pytest.fixture
     def secret(self) -> SecretSource:

@@ -18,10 +18,21 @@ WITHOUT_TAGS = {
     "aws_api_gateway_method",
     "aws_api_gateway_resource",
     "aws_api_gateway_usage_plan_key",
+    "aws_grafana_role_association",
+    "aws_grafana_workspace_service_account",
     "aws_iam_role_policy",
     "aws_iot_thing",
     "aws_lambda_function_event_invoke_config",
     "aws_lambda_permission",
+    "aws_lambda_invocation",
+    "aws_s3_bucket_cors_configuration",
+    "aws_s3_bucket_lifecycle_configuration",
+    "aws_s3_bucket_ownership_controls",
+    "aws_s3_bucket_policy",
+    "aws_s3_bucket_public_access_block",
+    "aws_s3_bucket_server_side_encryption_configuration",
+    "aws_s3_bucket_versioning",
+    "aws_scheduler_schedule",
     "aws_sqs_queue_policy",
     "aws_sqs_queue_redrive_allow_policy",
 }
@@ -112,7 +123,7 @@ def test_a_function_that_is_called_reserves_its_concurrency(whole: Stack, proces
         assert role not in stack["resource"]["aws_lambda_event_source_mapping"]
 
 
-@pytest.mark.parametrize("fixture", ["whole", "devices", "processing", "storage"])
+@pytest.mark.parametrize("fixture", ["whole", "devices", "processing", "storage", "tiers", "cold", "archive"])
 def test_every_function_has_an_identity_and_a_log_of_its_own(
     fixture: str, request: pytest.FixtureRequest
 ) -> None:
@@ -275,7 +286,7 @@ def test_the_store(whole: Stack) -> None:
     assert table["server_side_encryption"] == {"enabled": True}
 
 
-@pytest.mark.parametrize("fixture", ["whole", "devices", "processing", "storage"])
+@pytest.mark.parametrize("fixture", ["whole", "devices", "processing", "storage", "tiers", "cold", "archive"])
 def test_everything_that_takes_tags_says_twin_layer_and_role(
     fixture: str, request: pytest.FixtureRequest
 ) -> None:

@@ -11,27 +11,48 @@ import pytest
 from support.layouts import Layout, twin_config
 from twinspan.aws.names import RULES, planned, telemetry_rule
 from twinspan.naming import Names
+from twinspan.sizing import SCHEDULES
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud
+from twinspan.vocabulary import Cloud, Role
 
 LIMITS = {rule.resource: rule for rule in RULES}
 AWS, AZURE = Cloud.AWS, Cloud.AZURE
 
 
-@pytest.mark.parametrize(
-    "layout", [Layout(AWS, AWS, AWS), Layout(AWS, AZURE, AWS), Layout(AZURE, AWS, AZURE)], ids=str
-)
+LAYOUTS = [
+    Layout(AWS, AWS, AWS),
+    Layout(AWS, AZURE, AWS),
+    Layout(AZURE, AWS, AZURE),
+    Layout(AWS, AWS, AWS, AWS, AWS),
+    Layout(AZURE, AZURE, AWS, AZURE, AWS),
+    Layout(AZURE, AZURE, AZURE, AWS, AZURE),
+    Layout(AWS, AWS, AWS, l4=AWS),
+    Layout(AZURE, AZURE, AZURE, l4=AWS),
+]
+
+
+def as_deployed(name: str) -> str:
+    """A name with what only the deployment knows: the account's number, the last of several partitions."""
+    account = "${data.aws_caller_identity.current.account_id}"
+    name, found, _ = name.replace(account, "0" * 12).partition("-${each.key}")
+    if not found:
+        return name
+    role = Role(name.removeprefix("factory-").replace("-", "_"))
+    return f"{name}-{SCHEDULES[role].partitions - 1}"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_every_name_in_the_stack_is_planned_and_the_other_way_round(
     layout: Layout, synthesized: Callable[..., Path]
 ) -> None:
     config = twin_config(layout)
     resources = json.loads((synthesized(layout) / "cdk.tf.json").read_text())["resource"]
     built = {
-        (kind, block[LIMITS[kind].attribute])
+        (kind, name)
         for kind, blocks in resources.items()
         if kind in LIMITS
         for block in blocks.values()
-        if "${" not in block[LIMITS[kind].attribute]
+        if "${" not in (name := as_deployed(block[LIMITS[kind].attribute]))
     }
     plan = set(planned(Names.of(config), Topology.of(config)))
     # The topic of the alarms exists when the twin names an address for them.
@@ -46,6 +67,7 @@ def test_the_longest_twin_name_fits_and_every_type_has_a_rule() -> None:
         Layout(AWS, AZURE, AZURE),
         Layout(AZURE, AWS, AZURE),
         Layout(AZURE, AZURE, AWS),
+        *LAYOUTS,
     ):
         for kind, name in planned(names, Topology.of(twin_config(layout))):
             assert LIMITS[kind].problem(name) is None
@@ -58,6 +80,9 @@ def test_the_longest_twin_name_fits_and_every_type_has_a_rule() -> None:
         ("aws_sqs_queue", "a" * 81, "at most 80"),
         ("aws_iot_topic_rule", "factory-telemetry", "does not match"),
         ("aws_dynamodb_table", "ab", "at least 3"),
+        ("aws_s3_bucket", "xn--factory-cold-123456789012-eu-central-1", "does not match"),
+        ("aws_s3_bucket", "a" * 64, "at most 63"),
+        ("aws_scheduler_schedule", "a" * 65, "at most 64"),
         ("aws_iam_role", "a" * 65, "at most 64"),
         ("aws_secretsmanager_secret", "factory-link-abcdef", "does not match"),
         ("aws_sfn_state_machine", "a" * 81, "at most 80"),

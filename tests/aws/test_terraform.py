@@ -13,13 +13,17 @@ from twinspan.vocabulary import Cloud
 
 pytestmark = pytest.mark.terraform
 AWS, AZURE = Cloud.AWS, Cloud.AZURE
-WHOLE = Layout(AWS, AWS, AWS)
+WHOLE = Layout(AWS, AWS, AWS, AWS, AWS)
 SLOW = [
     Layout(AWS, AZURE, AZURE),
     Layout(AZURE, AWS, AZURE),
     Layout(AZURE, AZURE, AWS),
     Layout(AWS, AWS, AZURE),
     Layout(AZURE, AWS, AWS),
+    Layout(AZURE, AZURE, AZURE, AWS, AZURE),
+    Layout(AZURE, AZURE, AZURE, AZURE, AWS),
+    Layout(AWS, AWS, AWS, l4=AWS),
+    Layout(AZURE, AZURE, AZURE, l4=AWS),
 ]
 EVENT_ROLES = {"event_checker", "event_feedback"}
 
@@ -60,6 +64,10 @@ def test_all_layers_plan_with_events(whole_twin: Checked) -> None:
     assert publish["Resource"] == [
         f"arn:aws:iot:eu-central-1:{ACCOUNT}:topic/factory/devices/${{iot:Connection.Thing.ThingName}}/telemetry"
     ]
+    assert planned["aws_s3_bucket.cold"]["bucket"] == f"factory-cold-{ACCOUNT}-eu-central-1"
+    run = planned['aws_scheduler_schedule.cold_mover["3"]']
+    assert run["name"] == "factory-cold-mover-3"
+    assert json.loads(run["target"][0]["input"]) == {"partition": 3, "partitions": 4}
     assert set(planned) >= {
         'aws_api_gateway_api_key.hot_reader["0"]',
         'aws_api_gateway_api_key.hot_reader["1"]',

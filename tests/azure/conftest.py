@@ -8,10 +8,21 @@ from . import servers
 
 
 @pytest.fixture(scope="session")
-def queue_service() -> Iterator[str]:
+def storage() -> Iterator[servers.Storage]:
+    with servers.azurite() as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def queue_service(storage: servers.Storage) -> str:
     """The URL of a queue service."""
-    with servers.azurite() as url:
-        yield url
+    return storage.queues
+
+
+@pytest.fixture(scope="session")
+def blob_service(storage: servers.Storage) -> str:
+    """The URL of a blob service."""
+    return storage.blobs
 
 
 @pytest.fixture(scope="session")

@@ -1,23 +1,32 @@
-"""Local servers for the adapters, on loopback: Azurite for queues, cosmosdb-server for the store. They are
-npm packages of local_cloud/servers.
+"""Local servers for the adapters, on loopback: Azurite for queues and blobs, cosmosdb-server for the store.
+They are npm packages of local_cloud/servers.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from support.servers import free_port, npm_program, running
 
 
+@dataclass(frozen=True)
+class Storage:
+    """The URLs of an account's services."""
+
+    queues: str
+    blobs: str
+
+
 @contextmanager
-def azurite() -> Iterator[str]:
-    """The URL of a queue service, of the account that every emulator has."""
+def azurite() -> Iterator[Storage]:
+    """The account that every emulator has."""
     program = npm_program("azurite", "azurite")
     blob, queue, table = free_port(), free_port(), free_port()
     hosts = [f"--{kind}Host=127.0.0.1" for kind in ("blob", "queue", "table")]
     ports = ["--blobPort", str(blob), "--queuePort", str(queue), "--tablePort", str(table)]
     options = ["--silent", "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck"]
     with running(program, *options, *hosts, *ports, port=queue):
-        yield f"http://127.0.0.1:{queue}/{ACCOUNT}"
+        yield Storage(*(f"http://127.0.0.1:{port}/{ACCOUNT}" for port in (queue, blob)))
 
 
 @contextmanager

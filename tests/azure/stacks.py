@@ -14,7 +14,28 @@ from twinspan.providers import App
 from twinspan.twin import Twin
 from twinspan.vocabulary import Cloud
 
-AZURE_LAYOUTS = tuple(layout for layout in LAYOUTS if Cloud.AZURE in layout)
+_AWS, _AZURE, _GCP = Cloud
+TIERS = Layout(_AZURE, _AZURE, _AZURE, _AZURE, _AZURE)
+"""All tiers: cold_mover, lifecycle rules."""
+COLD = Layout(_AWS, _AWS, _GCP, _AZURE, _AWS)
+"""The cold tier alone: cold_writer, archive_mover."""
+ARCHIVE = Layout(_AWS, _AWS, _GCP, _GCP, _AZURE)
+"""The archive alone: archive_writer."""
+REMOTE_COLD = Layout(_AWS, _AWS, _AZURE, _AWS)
+"""The hot store of a twin whose cold tier is elsewhere: two readers of one link's secret."""
+TWINS = Layout(_AZURE, _AZURE, _AZURE, l4=_AZURE)
+"""The twin graph beside the hot store."""
+REMOTE_TWINS = Layout(_AWS, _AWS, _AWS, l4=_AZURE)
+"""The twin graph of a twin whose hot store is elsewhere."""
+DASHBOARDS = Layout(_AZURE, _AZURE, _AZURE, l5=_AZURE)
+"""Grafana beside the hot store."""
+REMOTE_DASHBOARDS = Layout(_AWS, _AWS, _AWS, l5=_AZURE)
+"""Grafana of a twin whose hot store is elsewhere."""
+AZURE_LAYOUTS = (
+    *(layout for layout in LAYOUTS if Cloud.AZURE in layout),
+    *(TIERS, COLD, ARCHIVE, REMOTE_COLD),
+    *(TWINS, REMOTE_TWINS, DASHBOARDS, REMOTE_DASHBOARDS),
+)
 ALL = Layout(Cloud.AZURE, Cloud.AZURE, Cloud.AZURE)
 """One cloud: every link is local."""
 FIRST = Layout(Cloud.AZURE, Cloud.AWS, Cloud.AWS)

@@ -25,7 +25,7 @@ def stack() -> dict:
     app = App()
     stack = TerraformStack(app, "links")
     writer = SecretWriter(stack, "secrets-azure", twin=Twin(config), outputs=OUTPUTS)
-    for link in Topology.of(config).signed_links:
+    for link in Topology.of(config).wired_links:
         writer.write(link, f'${{jsonencode({{name = "{link.name}"}})}}')
     return json.loads(providers.Testing.synth(stack))
 
@@ -39,11 +39,15 @@ def test_each_link_s_secret_is_written_where_the_stack_said(stack: dict) -> None
         assert block.counted is (name == "link_feedback")
 
 
-def test_one_identity_reads_one_secret(stack: dict) -> None:
-    readers = {block.name: block for block in resources(stack, "azurerm_role_assignment")}
-    assert readers.keys() == {"link_telemetry_reader", "link_write_reader", "link_feedback_reader"}
-    grant = readers["link_telemetry_reader"].body
+def test_a_secret_is_read_by_those_alone_that_the_stack_names(stack: dict) -> None:
+    readers = {block.name: block.body for block in resources(stack, "azurerm_role_assignment")}
+    assert readers.keys() == {"link_telemetry_readers", "link_write_readers", "link_feedback_readers"}
+    grant = readers["link_telemetry_readers"]
     assert grant["role_definition_name"] == "Key Vault Secrets User"
     assert grant["scope"] == "${azurerm_key_vault_secret.link_telemetry.resource_versionless_id}"
-    assert grant["principal_id"] == f"${{{OUTPUTS}.link_telemetry_reader}}"
-    assert "one(azurerm_key_vault_secret.link_feedback[*]" in readers["link_feedback_reader"].body["scope"]
+    assert grant["for_each"] == f"${{{OUTPUTS}.link_telemetry_readers}}"
+    assert grant["principal_id"] == "${each.value}"
+    optional = readers["link_feedback_readers"]
+    assert "one(azurerm_key_vault_secret.link_feedback[*]" in optional["scope"]
+    assert "if var.enable_events" in optional["for_each"]
+    assert "count" not in optional

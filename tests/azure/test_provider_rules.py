@@ -45,6 +45,12 @@ def reference(kind: str, attribute: str) -> Check:
     return matches(rf"\$\{{(one\()?{kind}\.\w+(\[\*\])?\.{attribute}\)?\}}")
 
 
+POLICY = "azurerm_storage_management_policy"
+ACTIONS = {
+    "delete_after_days_since_modification_greater_than",
+    "tier_to_archive_after_days_since_last_tier_change_greater_than",
+    "tier_to_archive_after_days_since_modification_greater_than",
+}
 APP = "azurerm_function_app_flex_consumption"
 CODE = "azurerm_resource_group_template_deployment"
 ACCOUNT = "azurerm_storage_account"
@@ -53,6 +59,7 @@ STORE = "azurerm_cosmosdb_account"
 ROWS = "azurerm_cosmosdb_sql_container"
 DATA_ROLE = "azurerm_cosmosdb_sql_role_assignment"
 HUB = "azurerm_iothub"
+TWINS_INSTANCE = "azurerm_digital_twins_instance"
 TOPIC = "azurerm_eventgrid_system_topic"
 DELIVERY = "azurerm_eventgrid_system_topic_event_subscription"
 ALARM = "azurerm_monitor_scheduled_query_rules_alert_v2"
@@ -67,6 +74,18 @@ METRICS = {
     ("Microsoft.EventGrid/systemTopics", "DeadLetteredCount"),
     ("Microsoft.Logic/workflows", "RunsFailed"),
 }
+
+
+def days_of(rule: Any) -> dict[str, int]:
+    """The days of a lifecycle rule's actions."""
+    return rule["actions"]["base_blob"]
+
+
+def each(check: Check) -> Check:
+    return lambda blocks: bool(blocks) and all(check(block) for block in blocks)
+
+
+in_a_container = matches(r"\$\{azurerm_storage_container\.\w+\.name\}/(events|parts)/")
 
 RULES = [
     Rule(APP, "runtime_name", one_of("python"), "docs/r/function_app_flex_consumption: runtime_name"),
@@ -91,7 +110,7 @@ RULES = [
     Rule(APP,
          "app_settings.AzureFunctionsWebHost__hostid", matches(r"(?!.*--)[a-z0-9][a-z0-9-]{0,30}[a-z0-9]"),
          "Azure/azure-functions-host wiki, Host IDs: 1 to 32 of a-z, 0-9 and single '-', not at an end"),
-    Rule(APP, "app_settings.AzureFunctionsJobHost__functionTimeout", matches(r"00:0[0-9]:[0-5][0-9]"),
+    Rule(APP, "app_settings.AzureFunctionsJobHost__functionTimeout", matches(r"00:[0-5][0-9]:[0-5][0-9]"),
          "host.json reference, functionTimeout: a timespan"),
     Rule(APP, "app_settings.QUEUES__queueServiceUri?", reference("azurerm_storage_account",
          "primary_queue_endpoint"),
@@ -113,6 +132,17 @@ RULES = [
     Rule(ACCOUNT, "blob_properties.delete_retention_policy.days", between(1, 365),
          "docs/r/storage_account: days"),
     Rule(ACCOUNT, "blob_properties.container_delete_retention_policy.days", between(1, 365), "the same"),
+    Rule(POLICY, "storage_account_id", reference(ACCOUNT, "id"),
+         "docs/r/storage_management_policy: one policy for an account"),
+    Rule(POLICY, "rule", each(lambda rule: days_of(rule).keys() <= ACTIONS),
+         "storage/storage_management_policy_resource.go: of each action one count of days; that since the "
+         "last change of tier goes with that since the modification (REST, DateAfterModification)"),
+    Rule(POLICY, "rule", each(lambda rule: all(0 <= days <= 99_999 for days in days_of(rule).values())),
+         "the same: IntBetween(0, 99999)"),
+    Rule(POLICY, "rule", each(lambda rule: rule["filters"]["blob_types"] == ["blockBlob"]),
+         "the same: blockBlob or appendBlob; Blob Storage, access tiers: of block blobs alone"),
+    Rule(POLICY, "rule", each(lambda rule: all(map(in_a_container, rule["filters"]["prefix_match"]))),
+         "Blob Storage, lifecycle policy structure, prefixMatch: it begins with a container's name"),
     Rule("azurerm_storage_container", "container_access_type", one_of("private"),
          "docs/r/storage_container: blob, container or private"),
     Rule("azurerm_storage_container", "storage_account_id", reference("azurerm_storage_account", "id"),
@@ -136,13 +166,14 @@ RULES = [
     Rule(STORE, "backup.tier", one_of("Continuous7Days", "Continuous30Days"),
          "docs/r/cosmosdb_account: backup.tier"),
     Rule(STORE, "minimal_tls_version", one_of("Tls12"), "docs/r/cosmosdb_account: Tls, Tls11 or Tls12"),
-    Rule(ROWS, "partition_key_paths", one_of(["/device"]), "docs/r/cosmosdb_sql_container: a list of paths"),
+    Rule(ROWS, "partition_key_paths", one_of(["/device"], ["/id"]),
+         "docs/r/cosmosdb_sql_container: a list of paths; functions-bindings-cosmosdb-v2-trigger: /id"),
     Rule(ROWS, "partition_key_version", one_of(1, 2), "docs/r/cosmosdb_sql_container: 1 or 2"),
-    Rule(ROWS, "default_ttl", between(1, 2_147_483_647),
+    Rule(ROWS, "default_ttl?", between(1, 2_147_483_647),
          "cosmos/cosmosdb_sql_container_resource.go: at least -1; Cosmos DB: 31 bits, and not 0"),
-    Rule(ROWS, "indexing_policy.indexing_mode", one_of("consistent", "none"),
+    Rule(ROWS, "indexing_policy.indexing_mode?", one_of("consistent", "none"),
          "docs/r/cosmosdb_sql_container: indexing_mode"),
-    Rule(ROWS, "indexing_policy", lambda policy: "/*" in [p["path"] for p in policy["excluded_path"]],
+    Rule(ROWS, "indexing_policy?", lambda policy: "/*" in [p["path"] for p in policy["excluded_path"]],
          "Cosmos DB indexing policies: the root path must be included or excluded"),
     Rule(DATA_ROLE, "role_definition_id",
          matches(rf"\$\{{{STORE}\.store\.id\}}/sqlRoleDefinitions/0{{8}}(-0000){{3}}-0{{11}}[12]"),
@@ -150,6 +181,12 @@ RULES = [
     Rule(DATA_ROLE,
          "scope", matches(r"\$\{azurerm_cosmosdb_account\.store\.id\}/dbs/\$\{.+\}/colls/\$\{.+\}"),
          "docs/r/cosmosdb_sql_role_assignment: a data plane path, <account>/dbs/<db>/colls/<container>"),
+    Rule(TWINS_INSTANCE, "name", matches(r"[A-Za-z0-9][A-Za-z0-9-]{1,61}[A-Za-z0-9]"),
+         "digitaltwins/validate/digital_twins_instance_name.go: 3 to 63 letters, digits and inner hyphens"),
+    Rule(APP, "app_settings.CHANGES__accountEndpoint?", reference("azurerm_cosmosdb_account", "endpoint"),
+         "functions-bindings-cosmosdb-v2, identity-based connections: accountEndpoint"),
+    Rule(APP, "app_settings.CHANGES__credential?", one_of("managedidentity"),
+         "functions-reference, identity-based connections: credential, needed with clientId"),
     Rule(HUB, "sku.name", one_of("B1", "B2", "B3", "F1", "S1", "S2", "S3"), "docs/r/iothub: sku.name"),
     Rule(HUB, "sku.name", one_of("S1", "S2", "S3"),
          "IoT Hub tiers: direct methods are in the standard tiers and the free one alone"),
@@ -179,7 +216,8 @@ RULES = [
     Rule(DELIVERY, "storage_blob_dead_letter_destination", lambda place: len(place) == 2, "the same"),
     Rule(ALARM, "evaluation_frequency", one_of("PT1M", "PT5M", "PT10M", "PT15M", "PT30M", "PT45M", "PT1H"),
          "docs/r/monitor_scheduled_query_rules_alert_v2: evaluation_frequency"),
-    Rule(ALARM, "window_duration", one_of("PT5M", "PT10M", "PT15M", "PT30M", "PT45M", "PT1H", "P1D", "P2D"),
+    Rule(ALARM, "window_duration", one_of("PT5M", "PT10M", "PT15M", "PT30M", "PT45M", "PT1H", "PT2H",
+         "PT3H", "PT4H", "PT5H", "PT6H", "P1D", "P2D"),
          "the same: window_duration"),
     Rule(ALARM, "severity", between(0, 4), "the same: 0, the severest, to 4"),
     Rule(ALARM, "scopes", lambda scopes: len(scopes) == 1, "the same: exactly one resource"),
@@ -269,6 +307,7 @@ NO_TAGS = {
     "azurerm_role_assignment",
     "azurerm_storage_blob",
     "azurerm_storage_container",
+    "azurerm_storage_management_policy",
     "azurerm_storage_queue",
     "random_password",
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import roles, wire
+from benchmarks import movers, roles, wire
 from benchmarks.hops import pairs, sample
 from benchmarks.hops.services import sink
 
@@ -56,6 +56,14 @@ def test_the_roles_are_measured(cloud: str) -> None:
 def test_the_bytes_are_measured() -> None:
     lines = [line for line in run("wire.py") if "data" in line and "gzip" in line]
     assert [line.split()[0] for line in lines] == [str(count) for count in wire.BATCHES]
+
+
+def test_the_movers_are_measured() -> None:
+    for mover in movers.MOVERS:
+        few, more = movers.measured(mover, 1_000), movers.measured(mover, 10_000)
+        assert (few["rows"], more["rows"]) == (1_000, 10_000)
+        assert more["files"] >= few["files"]
+        assert more["peak_mb"] < few["peak_mb"] + 15
 
 
 def test_bytes_are_those_that_were_sent() -> None:

@@ -41,7 +41,7 @@ def test_without_a_file_it_takes_the_example(tmp_path: Path) -> None:
     ]
     for words in (
         "Twin factory: 3 devices of 2 types",
-        "telemetry  remote  connector (AWS) → ingestion (Azure)",
+        "telemetry   remote  connector (AWS) → ingestion (Azure)",
         "write      remote  persister (Azure) → writer (Google Cloud)",
         "feedback   remote  event_checker (Azure) → event_feedback (AWS)  [with events]",
         "read       remote  API client → hot_reader (Google Cloud)",

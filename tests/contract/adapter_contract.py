@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from twin_runtime import times
 from twin_runtime.dead_letters import DeadLetter, DeadLetters, decode
-from twin_runtime.errors import SecretMissing
+from twin_runtime.errors import Refused, SecretMissing
 from twin_runtime.log import Log
-from twin_runtime.ports import Page, Queue, Row, SecretSource, Store
+from twin_runtime.ports import PARTS, Objects, Page, Queue, Row, SecretSource, Store, Stored
 
 EXACT = (
     '{"f":1e-300,"i":1234567890123456789012345678901234567890,'
@@ -194,6 +195,136 @@ class StoreContract:
     def test_more_rows_than_one_call_of_the_service_takes(self, store: Store) -> None:
         store.put([row(second=n) for n in range(130)])
         assert len(self.rows(store, limit=1000)) == 130
+
+    def test_what_is_deleted_is_gone_and_nothing_else(self, store: Store) -> None:
+        store.put([row(second=n) for n in range(4)] + [row(device="d2", second=1)])
+        store.delete("d1", [row(second=1).key, row(second=3).key])
+        assert [r.time for r in self.rows(store)] == [row(second=n).time for n in (0, 2)]
+        assert len(self.rows(store, "d2")) == 1
+
+    def test_deleting_what_is_not_there_is_success(self, store: Store) -> None:
+        store.put([row()])
+        store.delete("d1", [])
+        for _ in range(2):
+            store.delete("d1", [row().key, row(second=9).key, row().key])
+        store.delete("nobody", [row().key])
+        assert self.rows(store) == []
+
+    def test_deleting_more_rows_than_one_call_of_the_service_takes(self, store: Store) -> None:
+        written = [row(second=n) for n in range(130)]
+        store.put(written)
+        store.delete("d1", [each.key for each in written[:-1]])
+        assert self.rows(store, limit=1000) == written[-1:]
+
+    def test_a_row_can_be_written_again_after_it_was_deleted(self, store: Store) -> None:
+        store.put([row()])
+        store.delete("d1", [row().key])
+        store.put([row(data='{"t":2}')])
+        assert [r.data for r in self.rows(store)] == ['{"t":2}']
+
+
+FOLDER = "events/type=thermostat/day=2024-02-29/"
+
+
+def named(number: int, folder: str = FOLDER) -> str:
+    """A file's name as the movers make it."""
+    return f"{folder}d{number:04}~d{number:04}.x-9_z~3~0123456789abcdef.jsonl.gz"
+
+
+class ObjectsContract:
+    """Of `ports.Objects`."""
+
+    @pytest.fixture
+    def objects(self) -> Objects:
+        """An empty store."""
+        raise NotImplementedError
+
+    def put(self, objects: Objects, name: str, body: bytes = b"\x1f\x8b", rows: int = 3) -> Stored:
+        digest = sha256(body).hexdigest()
+        objects.put(name, body, rows=rows, sha256=digest)
+        return Stored(name, len(body), rows, digest)
+
+    def test_an_object_comes_back_exactly(self, objects: Objects) -> None:
+        body = bytes(range(256)) * 12_000 + b"\r\n--\n\r"
+        written = self.put(objects, named(1), body, rows=40_000)
+        assert objects.stat(named(1)) == written
+        assert objects.get(named(1)) == body
+
+    def test_what_is_not_there(self, objects: Objects) -> None:
+        assert objects.stat(named(1)) is None
+        assert list(objects.names("")) == []
+        objects.delete(named(1))
+        with pytest.raises(Refused):
+            objects.get(named(1))
+        with pytest.raises(Refused):
+            objects.thaw(named(1), days=7)
+
+    def test_putting_twice_leaves_one(self, objects: Objects) -> None:
+        first, second = (self.put(objects, named(1)) for _ in range(2))
+        assert list(objects.names("")) == [named(1)]
+        assert objects.stat(named(1)) == first == second
+
+    def test_what_is_deleted_is_gone(self, objects: Objects) -> None:
+        self.put(objects, named(1))
+        self.put(objects, named(2))
+        objects.delete(named(1))
+        assert objects.stat(named(1)) is None
+        assert list(objects.names("")) == [named(2)]
+
+    def test_names_are_in_the_order_of_text(self, objects: Objects) -> None:
+        names = [f"{FOLDER}{text}" for text in ("a", "B", "a~", "a-b", "a_", "a/", "1", "a.b", "A=")]
+        for name in names:
+            self.put(objects, name)
+        assert list(objects.names(FOLDER)) == sorted(names)
+
+    def test_names_begin_with_the_prefix(self, objects: Objects) -> None:
+        other = FOLDER.replace("29", "28")
+        for folder in (FOLDER, other, PARTS):
+            self.put(objects, named(1, folder))
+        assert list(objects.names(FOLDER)) == [named(1)]
+        assert list(objects.names("events/")) == [named(1, other), named(1)]
+        assert list(objects.names(FOLDER[:-1])) == [named(1)]
+        assert list(objects.names("events/type=other/")) == []
+
+    def test_names_after_a_name_that_need_not_be_there(self, objects: Objects) -> None:
+        for number in (1, 3, 5):
+            self.put(objects, named(number))
+        assert list(objects.names(FOLDER, after=named(3))) == [named(5)]
+        assert list(objects.names(FOLDER, after=named(2))) == [named(3), named(5)]
+        assert list(objects.names(FOLDER, after=FOLDER)) == [named(1), named(3), named(5)]
+        assert list(objects.names(FOLDER, after=named(5))) == []
+
+    @pytest.mark.parametrize("limit", [1, 3, 4, 100])
+    def test_pages_meet_every_name_once(self, objects: Objects, limit: int) -> None:
+        names = [named(number) for number in range(12)]
+        for name in (*names, named(1, PARTS)):
+            self.put(objects, name)
+        found: list[str] = []
+        while page := objects.names(FOLDER, after=found[-1] if found else "", limit=limit):
+            assert len(page) <= limit
+            found += page
+        assert found == names
+
+    def test_pages_go_on_where_names_come_and_go_between_them(self, objects: Objects) -> None:
+        for number in range(0, 12, 2):
+            self.put(objects, named(number))
+        first = list(objects.names(FOLDER, limit=2))
+        assert first == [named(0), named(2)]
+        for name in first:
+            objects.delete(name)
+        self.put(objects, named(3))
+        second = list(objects.names(FOLDER, after=first[-1], limit=3))
+        assert second == [named(3), named(4), named(6)]
+        assert list(objects.names(FOLDER, after=second[-1], limit=3)) == [named(8), named(10)]
+
+    def test_what_can_be_read_is_thawed(self, objects: Objects) -> None:
+        self.put(objects, named(1))
+        assert objects.thaw(named(1), days=7) is True
+
+    def test_several_threads(self, objects: Objects) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            written = list(pool.map(lambda n: self.put(objects, named(n), b"x" * n, rows=n), range(12)))
+            assert list(pool.map(lambda n: objects.stat(named(n)), range(12))) == written
 
 
 class SecretContract:

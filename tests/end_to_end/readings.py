@@ -41,15 +41,18 @@ class Sent:
         return f'{{"id": {json.dumps(self.id)}, "time": "{self.time}", "data": {self.data}}}'
 
 
-def made(device: str, count: int) -> list[Sent]:
-    """Readings of one device, a millisecond apart, in order; one in the middle trips the rule."""
-    start = datetime.now(UTC) - _START
+def made(device: str, count: int, *, age: timedelta = _START) -> list[Sent]:
+    """Readings of one device, a millisecond apart, in order; one in the middle trips the rule. The first is
+    of `age` ago, and the ids of one age are not those of another.
+    """
+    start = datetime.now(UTC) - age
+    batch = f"{device}-{age.days}-" if age.days else f"{device}-"
     readings = []
     for number in range(count):
         moment = start + timedelta(milliseconds=number)
         text = TRIPS if number == count // 2 else VALUES[number % len(VALUES)]
         time = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-        readings.append(Sent(device, f"{device}-{number:04}", time, text))
+        readings.append(Sent(device, f"{batch}{number:04}", time, text))
     return readings
 
 

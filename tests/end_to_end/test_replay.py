@@ -10,7 +10,7 @@ import pytest
 
 from end_to_end import fleet
 from local_cloud.operator import Operator
-from replay.access import Access, endpoints_of
+from operations.access import Access, endpoints_of
 from support.layouts import Layout, config_of
 from support.local import local_twin, until
 from twin_runtime import cloudevents, dead_letters, times

@@ -36,8 +36,15 @@ INVENTORIES = {
             ("aws", "aws_dynamodb_table.hot", "billing_mode"): "PAY_PER_REQUEST",
             ("aws", "aws_api_gateway_method.hot_reader", "api_key_required"): True,
             ("aws", "aws_sqs_queue.processing_dead", "message_retention_seconds"): 1209600,
+            ("aws", "aws_lambda_function.twin_connector", "handler"): "twin_aws.twin_connector.handler",
+            (
+                "aws",
+                "aws_lambda_function.cold_mover",
+                "environment.variables.STORE",
+            ): "${aws_dynamodb_table.hot.name}",
         },
-        REMOTE | OTHER_CLOUD - {"aws_lambda_function"},
+        {"azurerm_key_vault_secret", "random_password", "aws_lambda_function_url"}
+        | OTHER_CLOUD - {"aws_lambda_function"},
     ),
     "single-azure": Inventory(
         {"azure"},
@@ -90,6 +97,24 @@ INVENTORIES = {
             ): "writer",
         },
         {"aws_dynamodb_table", "azurerm_cosmosdb_account", "azurerm_iothub", "google_workflows_workflow"},
+    ),
+    "leaving": Inventory(
+        {"aws", "azure", "gcp", "links"},
+        True,
+        {
+            ("aws", "aws_lambda_function.cold_writer", "handler"): "twin_aws.cold_writer.handler",
+            (
+                "gcp",
+                "google_cloudfunctions2_function.hot_reader",
+                "service_config.environment_variables.API_KEY_READS",
+            ): "true",
+            (
+                "azure",
+                "azurerm_function_app_flex_consumption.dashboard_sync",
+                "public_network_access_enabled",
+            ): False,
+        },
+        {"azurerm_digital_twins_instance", "azurerm_cosmosdb_account", "google_cloud_run_v2_service"},
     ),
     "cycle": Inventory(
         {"aws", "azure", "links"},

@@ -49,6 +49,7 @@ FUNCTION = "google_cloudfunctions2_function"
 SUBSCRIPTION = "google_pubsub_subscription"
 ALARM = "google_monitoring_alert_policy"
 DATABASE = "google_firestore_database"
+JOB = "google_cloud_scheduler_job"
 
 RULES = [
     Rule(
@@ -157,8 +158,8 @@ RULES = [
     Rule(
         DATABASE,
         "point_in_time_recovery_enablement",
-        one_of("POINT_IN_TIME_RECOVERY_ENABLED"),
-        "source: ValidateEnum; without it a database can be read back one hour only",
+        one_of("POINT_IN_TIME_RECOVERY_ENABLED", "POINT_IN_TIME_RECOVERY_DISABLED"),
+        "source: ValidateEnum",
     ),
     Rule(
         DATABASE,
@@ -278,7 +279,85 @@ RULES = [
         lambda v: v == v.upper(),
         "documentation, location: the API answers in capitals",
     ),
-    Rule("google_storage_bucket_object", "source", bool, "source: exactly one of content and source"),
+    Rule(
+        "google_storage_bucket",
+        "storage_class",
+        one_of("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"),
+        "documentation, storage_class: those of a region",
+        False,
+    ),
+    Rule(
+        "google_storage_bucket",
+        "soft_delete_policy.retention_duration_seconds",
+        lambda v: v == 0 or 604_800 <= v <= 7_776_000,
+        "documentation, retention_duration_seconds: 0, or 7 to 90 days (Cloud Storage, 'Soft delete')",
+        False,
+    ),
+    Rule(
+        "google_storage_bucket",
+        "lifecycle_rule",
+        lambda rules: all(
+            (rule["action"]["type"] == "SetStorageClass") == ("storage_class" in rule["action"])
+            and rule["action"]["type"] in ("Delete", "SetStorageClass", "AbortIncompleteMultipartUpload")
+            for rule in rules
+        ),
+        "documentation, action: one of three types, of which SetStorageClass has a class",
+        False,
+    ),
+    Rule(
+        "google_storage_bucket",
+        "lifecycle_rule",
+        lambda rules: all(rule["condition"]["age"] >= 1 for rule in rules),
+        "source, condition.age: 0 is only sent with send_age_if_zero",
+        False,
+    ),
+    Rule(
+        "google_storage_bucket_iam_member",
+        "role",
+        matches(r"roles/storage\.object(Viewer|User)"),
+        "Cloud Storage, 'IAM roles': those that are granted on a bucket and cannot change its policy",
+    ),
+    Rule(
+        JOB,
+        "attempt_deadline",
+        seconds(15, 1800),
+        "documentation, attempt_deadline: of an HTTP target 15 seconds to 30 minutes",
+    ),
+    Rule(
+        JOB,
+        "schedule",
+        matches(r"(\*|0|\*/[0-9]+) \* \* \* \*"),
+        "Cloud Scheduler, 'Cron job format and time zone': five fields",
+    ),
+    Rule(JOB, "time_zone", one_of("Etc/UTC"), "documentation, time_zone: a name of the tz database"),
+    Rule(
+        JOB, "http_target.http_method", one_of("POST"), "documentation: a body goes with POST, PUT or PATCH"
+    ),
+    Rule(
+        JOB,
+        "http_target.body",
+        matches(r"\$\{base64encode\(jsonencode\(\{.+\}\)\)\}"),
+        "source, body: ValidateBase64String",
+    ),
+    Rule(
+        JOB,
+        "http_target.headers",
+        lambda v: set(v) == {"Content-Type"},
+        "source, validateHttpHeaders: no Content-Length, X-Google-… or X-AppEngine-…",
+    ),
+    Rule(
+        JOB,
+        "http_target.uri",
+        matches(r"\$\{google_cloudfunctions2_function\.\w+\.service_config\[0\]\.uri\}"),
+        "Cloud Run, 'Restrict network ingress': Cloud Scheduler reaches internal services at run.app alone",
+    ),
+    Rule(
+        JOB,
+        "description",
+        shorter_than(501),
+        "documentation, description: up to 500 characters",
+    ),
+    Rule("google_storage_bucket_object", "source", bool, "source: exactly one of content and source", False),
     Rule(
         "google_storage_bucket_object",
         "name",
@@ -314,7 +393,7 @@ RULES = [
         "google_project_iam_member",
         "role",
         matches(
-            r"roles/(run\.builder|logging\.logWriter|workflows\.invoker|"
+            r"roles/(run\.builder|logging\.logWriter|workflows\.invoker|monitoring\.viewer|"
             r"datastore\.(user|viewer))"
         ),
         "the roles that are only granted on a project",

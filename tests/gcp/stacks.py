@@ -14,7 +14,25 @@ from twinspan.providers import App
 from twinspan.twin import Twin
 from twinspan.vocabulary import Cloud
 
-GCP_LAYOUTS = tuple(layout for layout in LAYOUTS if Cloud.GCP in layout)
+_AWS, _AZURE, _GCP = Cloud
+TIERS = Layout(_GCP, _GCP, _GCP, _GCP, _GCP)
+"""All tiers: cold_mover, lifecycle rules."""
+COLD = Layout(_AZURE, _AZURE, _AWS, _GCP, _AZURE)
+"""The cold tier alone: cold_writer, archive_mover."""
+ARCHIVE = Layout(_AZURE, _AZURE, _AWS, _AWS, _GCP)
+"""The archive alone: archive_writer."""
+TWINS = Layout(_GCP, _GCP, _GCP, l4=_GCP)
+"""The twin graph beside the hot store."""
+REMOTE_TWINS = Layout(_AWS, _AWS, _AWS, l4=_GCP)
+"""The twin graph of a twin whose hot store is elsewhere."""
+DASHBOARDS = Layout(_GCP, _GCP, _GCP, l5=_GCP)
+"""Grafana beside the hot store."""
+REMOTE_DASHBOARDS = Layout(_AWS, _AWS, _AWS, l5=_GCP)
+"""Grafana of a twin whose hot store is elsewhere."""
+GCP_LAYOUTS = (
+    *(layout for layout in LAYOUTS if Cloud.GCP in layout),
+    *(TIERS, COLD, ARCHIVE, TWINS, REMOTE_TWINS, DASHBOARDS, REMOTE_DASHBOARDS),
+)
 ALL = Layout(Cloud.GCP, Cloud.GCP, Cloud.GCP)
 """One cloud: every link is local."""
 FIRST = Layout(Cloud.GCP, Cloud.AWS, Cloud.AWS)

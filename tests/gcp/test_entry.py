@@ -20,7 +20,9 @@ from support.samples import API_KEY, DOCUMENT, KEY_1, TIME, batch, event, signed
 from twin_gcp import devices, entry
 from twin_gcp.cloud import Endpoints, GcpCloud
 from twin_runtime import assembly
-from twin_runtime.ports import Message
+from twin_runtime.errors import Retry
+from twin_runtime.log import Log
+from twin_runtime.ports import Message, Request, Response
 
 functions_framework = pytest.importorskip(
     "functions_framework", reason="functions-framework is not installed"
@@ -184,7 +186,7 @@ def test_messages_that_come_together_are_worked_on_together() -> None:
             calls.append(len(messages))
             return [each.id for each in messages if each.body == b"bad"]
 
-    class Request:
+    class Push:
         def __init__(self, data: bytes) -> None:
             self._body = json.dumps(pushed(data)).encode()
 
@@ -195,7 +197,7 @@ def test_messages_that_come_together_are_worked_on_together() -> None:
     answers: dict[int, int] = {}
 
     def one(number: int) -> None:
-        answers[number] = handle(Request(b"bad" if number == 3 else b"[]"))[1]
+        answers[number] = handle(Push(b"bad" if number == 3 else b"[]"))[1]
 
     threads = [threading.Thread(target=one, args=(n,)) for n in range(8)]
     started = time.monotonic()
@@ -208,9 +210,70 @@ def test_messages_that_come_together_are_worked_on_together() -> None:
     assert time.monotonic() - started < 5
 
 
-def test_log_lines_have_the_severity_of_cloud_logging(capsys: pytest.CaptureFixture[str]) -> None:
-    from twin_runtime.log import Log
+class Runs:
+    """Takes the place of a role's object."""
 
+    def __init__(self, fails: Exception | None = None) -> None:
+        self.fails = fails
+        self.taken: list[tuple[int, int, float]] = []
+
+    def run(self, partition: int, partitions: int, *, budget: float) -> None:
+        self.taken.append((partition, partitions, budget))
+        if self.fails:
+            raise self.fails
+
+
+class Job:
+    """Cloud Scheduler's request."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def get_data(self) -> bytes:
+        return self._body
+
+
+JOB = b'{"partition": 2, "partitions": 4, "timeout_s": 600}'
+
+
+def test_a_scheduled_run_gets_its_partition_and_less_than_the_function_s_time() -> None:
+    role = Runs()
+    assert entry.scheduled(role, Log("cold_mover", print))(Job(JOB)) == entry.DONE
+    assert role.taken == [(2, 4, 595.0)]
+
+
+def test_a_scheduled_run_that_fails_is_told_to_the_scheduler_and_logged() -> None:
+    lines: list[tuple[str, str]] = []
+    log = Log("cold_mover", lambda level, line: lines.append((level, line)))
+    assert entry.scheduled(Runs(Retry("The store is away.")), log)(Job(JOB))[1] == 500
+    ((level, line),) = lines
+    assert level == "error"
+    assert json.loads(line) | {"reason": "The store is away.", "partition": 2} == json.loads(line)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"partition": 1, "partitions": 4}', b"\xff"])
+def test_a_job_that_is_not_understood_runs_nothing(body: bytes) -> None:
+    role = Runs()
+    assert entry.scheduled(role, Log("cold_mover", lambda *_: None))(Job(body))[1] == 400
+    assert role.taken == []
+
+
+def test_a_binary_body_of_some_megabytes_reaches_a_receiver_unchanged() -> None:
+    from flask import Flask, request
+
+    body, taken = bytes(range(256)) * 12_000, []
+
+    class Receiver:
+        def handle(self, request: Request) -> Response:
+            taken.append(request.body)
+            return Response(200, b"{}", {})
+
+    with Flask(__name__).test_request_context(method="POST", data=body):
+        assert entry.receiver(Receiver())(request)[1] == 200
+    assert taken == [body]
+
+
+def test_log_lines_have_the_severity_of_cloud_logging(capsys: pytest.CaptureFixture[str]) -> None:
     Log("writer", entry._to_cloud_logging).warning("refused", status=401)
     line = json.loads(capsys.readouterr().out)
     assert line == {
@@ -225,7 +288,7 @@ def test_log_lines_have_the_severity_of_cloud_logging(capsys: pytest.CaptureFixt
 def test_what_needs_no_database_loads_none_of_google_s_packages() -> None:
     """They cost a cold start more than everything else."""
     code = (
-        "import sys, twin_gcp.entry, twin_gcp.pubsub, twin_gcp.secret, twin_gcp.workflow, twin_gcp.devices;"
+        "import sys, twin_gcp.entry, twin_gcp.pubsub, twin_gcp.secret, twin_gcp.objects, twin_gcp.workflow;"
         "heavy = ('google.api_core', 'google.auth', 'google.cloud.', 'grpc', 'requests', 'urllib3');"
         "print(*(name for name in sys.modules if name.startswith(heavy)))"
     )

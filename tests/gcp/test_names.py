@@ -4,11 +4,12 @@ import pytest
 
 from gcp.stacks import GCP_LAYOUTS, gcp_stack
 from support.layouts import Layout, twin_config
-from support.terraform_json import resources
+from support.terraform_json import Resource, resources
 from twinspan.gcp import names
 from twinspan.naming import Names
+from twinspan.sizing import SCHEDULES
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Role
+from twinspan.vocabulary import ABSENT, Cloud, Role
 
 RULES = {rule.resource: rule for rule in names.RULES}
 DYNAMIC = {("google_pubsub_subscription", "devices"), ("google_logging_project_bucket_config", "functions")}
@@ -16,12 +17,17 @@ LONGEST_TWIN = "a" * 20
 LONGEST_DEVICE = 128
 
 
+def last(block: Resource) -> str:
+    """How the last of a scheduled function's jobs ends."""
+    return f"-{SCHEDULES[Role(block.name)].partitions - 1}" if block.name in SCHEDULES else ""
+
+
 @pytest.mark.parametrize("layout", GCP_LAYOUTS, ids=str)
 def test_what_is_planned_is_what_is_built(layout: Layout) -> None:
     config = twin_config(layout)
     planned = set(names.planned(Names.of(config), Topology.of(config)))
     built = {
-        (each.kind, each.body[RULES[each.kind].attribute])
+        (each.kind, each.body[RULES[each.kind].attribute].replace("-${each.key}", last(each)))
         for each in resources(gcp_stack(layout), *RULES)
         if (each.kind, each.name) not in DYNAMIC
     }
@@ -39,7 +45,9 @@ def test_shortest_and_longest_twin_fit(layout: Layout, twin: str) -> None:
 def test_service_account_ids_are_the_tightest() -> None:
     """google_service_account, account_id: 6 to 30 characters of [a-z]([-a-z0-9]*[a-z0-9])."""
     whole = Names(LONGEST_TWIN)
-    words: list[Role | str] = [*Role, names.BUILD_ACCOUNT, names.PUSH_ACCOUNT, names.WORKFLOW]
+    roles = [role for role in Role if Cloud.GCP not in ABSENT.get(role, {})]
+    others = (names.BUILD_ACCOUNT, names.PUSH_ACCOUNT, names.CLOCK_ACCOUNT, names.WORKFLOW)
+    words: list[Role | str] = [*roles, *others]
     ids = [names.account(whole, word) for word in words]
     assert max(map(len, ids)) == 30
     assert len(set(ids)) == len(ids)
@@ -57,6 +65,7 @@ def test_service_account_ids_are_the_tightest() -> None:
         ("google_firestore_database", "12345678-1234-1234-1234-123456789abc"),
         ("google_workflows_workflow", "a" * 65),
         ("google_secret_manager_secret", "a.b"),
+        ("google_cloud_scheduler_job", "a.b"),
     ],
 )
 def test_names_that_google_refuses(kind: str, name: str) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 import twin_gcp
-from gcp.provider_rules import ALARM, FUNCTION, RULES, SUBSCRIPTION, Rule
+from gcp.provider_rules import ALARM, DATABASE, FUNCTION, RULES, SUBSCRIPTION, Rule
 from gcp.stacks import GCP_LAYOUTS, gcp_stack
 from support.terraform_json import Resource, resources
 from twinspan.gcp.functions import CONCURRENCY_TOGETHER
+from twinspan.sizing import SCHEDULES
 
 MISSING = object()
 
@@ -61,7 +62,7 @@ def test_threads_are_the_concurrency() -> None:
         config = each.body["service_config"]
         concurrency = config["max_instance_request_concurrency"]
         assert config["environment_variables"]["THREADS"] == str(concurrency)
-        assert (concurrency == 1) == (each.name == "processor")
+        assert (concurrency == 1) == (each.name == "processor" or each.name in SCHEDULES)
 
 
 def test_environment_names_that_cloud_run_keeps_for_itself() -> None:
@@ -98,6 +99,7 @@ def test_labels() -> None:
 
 
 UNLABELLED = {
+    "google_cloud_scheduler_job",
     "google_cloud_run_v2_service_iam_member",
     "google_firestore_database",
     "google_firestore_field",
@@ -113,6 +115,7 @@ UNLABELLED = {
     "google_secret_manager_secret_version",
     "google_service_account",
     "google_service_account_iam_member",
+    "google_storage_bucket_iam_member",
     "google_storage_bucket_object",
     "random_password",
     "time_sleep",
@@ -133,7 +136,16 @@ def test_a_wildcard_field_has_no_expiry() -> None:
     """
     for each in every("google_firestore_field"):
         assert ("ttl_config" in each.body) == (each.body["field"] == "expires")
-        assert each.body["index_config"] == {}
+        if each.body["field"] == "*":
+            assert each.body["index_config"] == {}
+
+
+def test_the_hot_store_can_be_read_back_for_days() -> None:
+    """google_firestore_database, point_in_time_recovery_enablement: without it, for one hour only."""
+    (enabled,) = {
+        each.body["point_in_time_recovery_enablement"] for each in every(DATABASE) if each.name == "hot"
+    }
+    assert enabled == "POINT_IN_TIME_RECOVERY_ENABLED"
 
 
 def test_a_policy_on_logs_has_no_other_condition_and_bounds_its_notifications() -> None:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from gcp.stacks import ALL, FIRST, GCP_LAYOUTS, LAST, MIDDLE, gcp_stack, stack_of
+from gcp.stacks import ALL, ARCHIVE, COLD, FIRST, GCP_LAYOUTS, LAST, MIDDLE, TIERS, gcp_stack, stack_of
 from support.layouts import Layout, twin_config
 from support.terraform_json import resources
 from twin_runtime import settings
@@ -38,11 +38,13 @@ def test_only_receivers_are_open_to_the_internet(layout: Layout) -> None:
     }
     invokers = resources(stack, "google_cloud_run_v2_service_iam_member")
     everybody = {each.name.removesuffix("_public") for each in invokers if each.body["member"] == "allUsers"}
-    assert public == everybody == receivers
+    grafana = {"grafana"} if layout.l5 is Cloud.GCP else set[str]()
+    assert public == receivers
+    assert everybody == receivers | grafana
     outputs = {name for name in stack.get("output", {}) if not name.startswith("link_")}
-    assert outputs == {"dead_letters"} | {
+    assert outputs == {"dead_letters", "tiers"} | {
         f"{role}_{what}" for role in receivers for what in ("url", "api_key")
-    }
+    } | {f"{name}_url" for name in grafana}
     assert all(stack["output"][f"{role}_api_key"]["sensitive"] for role in receivers)
 
 
@@ -57,19 +59,21 @@ def test_each_function_has_an_identity_of_its_own(layout: Layout) -> None:
 
 @pytest.mark.parametrize("layout", GCP_LAYOUTS, ids=str)
 def test_nothing_is_granted_on_the_project_that_could_be_granted_on_less(layout: Layout) -> None:
-    """Builds read and write what Google makes in the project; loose workflow grants and log writing have no
-    resource.
+    """Builds read and write what Google makes in the project; loose workflow grants, log writing and metrics
+    have no resource.
     """
     for each in resources(gcp_stack(layout), "google_project_iam_member"):
         role = each.body["role"]
         if role.startswith("roles/datastore."):
             # Firestore, 'Manage databases', per-database access: this expression, without a resource type.
+            name = "graph" if each.name.startswith("graph_") else "hot"
             assert (
                 each.body["condition"]["expression"]
-                == 'resource.name == "projects/my-project/databases/factory-hot"'
+                == f'resource.name == "projects/my-project/databases/factory-{name}"'
             )
         else:
-            assert role in ("roles/run.builder", "roles/logging.logWriter", "roles/workflows.invoker")
+            projects = ("roles/run.builder", "roles/logging.logWriter", "roles/workflows.invoker")
+            assert role in (*projects, "roles/monitoring.viewer")
 
 
 @pytest.mark.parametrize("layout", GCP_LAYOUTS, ids=str)
@@ -94,7 +98,11 @@ def test_what_cannot_be_delivered_is_kept(layout: Layout) -> None:
         assert each.name in acknowledged
         assert dead in kept
         assert dead.replace("].id", "].name").replace("dead.id", "dead.name") in publishes
-    alarms = {each.name for each in resources(stack, "google_monitoring_alert_policy")}
+    alarms = {
+        each.name
+        for each in resources(stack, "google_monitoring_alert_policy")
+        if not each.name.endswith("_failed")
+    }
     dead_topics = {
         each.name for each in resources(stack, "google_pubsub_topic") if each.name.endswith("_dead")
     }
@@ -119,17 +127,26 @@ def test_local_links_have_no_secret_and_remote_ones_do() -> None:
     assert names[FIRST] == {"fleet", "link_telemetry", "link_feedback", "event_feedback_api_keys"}
     assert names[MIDDLE] == {"link_telemetry", "link_write", "link_feedback", "ingestion_api_keys"}
     assert names[LAST] == {"link_write", "writer_api_keys", "hot_reader_api_keys"}
+    assert names[COLD] == {"link_cold", "link_archive", "cold_writer_api_keys"}
+    assert names[ARCHIVE] == {"link_archive", "archive_writer_api_keys"}
     assert set(gcp_stack(MIDDLE)["output"]) >= {
         f"link_{link}_secret" for link in ("telemetry", "write", "feedback")
     }
 
 
 def test_link_secrets_are_left_empty() -> None:
+    """But for Grafana's: Cloud Run starts no service whose secret has no version."""
     for layout in GCP_LAYOUTS:
         versions = {
-            each.name for each in resources(gcp_stack(layout), "google_secret_manager_secret_version")
+            each.name: each.body
+            for each in resources(gcp_stack(layout), "google_secret_manager_secret_version")
+            if each.name.startswith("link_")
         }
-        assert not any(name.startswith("link_") for name in versions)
+        grafana = versions.pop("link_dashboards", None)
+        assert (grafana is not None) == (layout.l5 is Cloud.GCP)
+        if grafana and layout.l3 is not Cloud.GCP:
+            assert grafana["secret_data"] == "${jsonencode({apiVersion = 1, datasources = []})}"
+        assert not versions
 
 
 def test_only_this_twin_s_functions_go_to_its_log() -> None:
@@ -149,7 +166,7 @@ def test_a_log_bucket_s_name_is_new_in_each_deployment() -> None:
 
 def test_everything_waits_for_the_services() -> None:
     """A resource names the services in depends_on, or refers to one that does."""
-    for layout in (ALL, FIRST, MIDDLE, LAST):
+    for layout in (ALL, FIRST, MIDDLE, LAST, TIERS, COLD, ARCHIVE):
         blocks = {each.address: each for each in resources(gcp_stack(layout))}
         waiting = {"google_project_service.required"}
         grew = True
@@ -173,6 +190,7 @@ def test_services_of_layers_elsewhere_are_not_enabled() -> None:
     for_each = gcp_stack(FIRST)["resource"]["google_project_service"]["required"]["for_each"]
     assert "firestore" not in for_each
     assert "workflows" not in for_each
+    assert "cloudscheduler" not in for_each
 
 
 def test_a_build_waits_until_its_role_holds() -> None:

@@ -17,6 +17,7 @@ firestore = pytest.importorskip("google.cloud.firestore", reason="google-cloud-f
 
 from google.api_core import exceptions  # noqa: E402
 
+from twin_gcp import firestore_calls  # noqa: E402
 from twin_gcp import store as module  # noqa: E402
 from twin_gcp.cloud import GcpCloud  # noqa: E402
 from twin_gcp.store import FirestoreStore  # noqa: E402
@@ -144,8 +145,9 @@ def test_a_client_that_gave_up_on_a_full_database_asks_for_less() -> None:
 
 def test_a_call_ends_before_the_function_s_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client would try again for 60 seconds, and in a query for 300."""
-    assert min(size.timeout_s for size in SIZES.values()) > 2 * module._TIMEOUT_S
-    monkeypatch.setattr(module, "_TIMEOUT_S", 0.5)
+    assert min(size.timeout_s for size in SIZES.values()) > 2 * firestore_calls.TIMEOUT_S
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(firestore_calls, "TIMEOUT_S", 0.5)
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{free_port()}")
     store = GcpCloud().store("projects/my-project/databases/factory")
     begun = time.monotonic()

@@ -13,12 +13,17 @@ from support.memory import MemoryCloud
 from support.samples import API_KEY, DOCUMENT, KEY_1, Lines, batch, event, signed
 from twin_runtime import assembly, settings
 from twin_runtime.errors import ConfigurationError
+from twin_runtime.file_sinks import LocalFiles, RemoteFiles
 from twin_runtime.ports import BrokerMessage, Request
+from twin_runtime.tier_client import RemoteTier
+from twin_runtime.tier_reader import TierReader
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "twin.json").write_text(json.dumps(DOCUMENT))
+    known = {"plugin": {}, "folder": {}, "metrics": {}, "events": {}}
+    (tmp_path / "grafana.json").write_text(json.dumps(known))
     return tmp_path
 
 
@@ -26,11 +31,14 @@ def parts(
     role: str, cloud: MemoryCloud, root: Path, *, remote: bool = False, **changes: str
 ) -> assembly.Parts:
     environ = {name: name.lower() for name in settings.expected(role, cloud.name, remote=remote)}
+    if "API_KEY_READS" in environ:
+        environ |= {"API_KEY_READS": "true", "COLD_LINK_SECRET": ""}
     if "TWIN_ROLE" in environ:
         environ["TWIN_ROLE"] = role
     return assembly.Parts(role, cloud, environ=environ | changes, root=root, sink=Lines())
 
 
+SCHEDULED = ("cold_mover", "archive_mover", "twin_sync", "dashboard_sync")
 BUILDERS: dict[str, Callable[[assembly.Parts], Any]] = {
     role: getattr(assembly, role) for role in settings.ROLES
 }
@@ -41,7 +49,33 @@ BUILDERS: dict[str, Callable[[assembly.Parts], Any]] = {
 def test_every_role_of_every_cloud(role: str, cloud: str, root: Path) -> None:
     for remote in (False, True):
         made = BUILDERS[role](parts(role, MemoryCloud(cloud), root, remote=remote))
-        assert callable(made.handle)
+        assert callable(made.run if role in SCHEDULED else made.handle)
+
+
+def test_a_hot_reader_lets_nobody_in_who_cannot_be_told(root: Path) -> None:
+    for value in ("", "false", "TRUE"):
+        with pytest.raises(ConfigurationError, match="API_KEY_READS=true, or LINK_SECRET"):
+            assembly.hot_reader(parts("hot_reader", MemoryCloud(), root, API_KEY_READS=value))
+    assert assembly.hot_reader(parts("hot_reader", MemoryCloud(), root, remote=True, API_KEY_READS=""))
+
+
+def test_where_a_hot_reader_finds_the_cold_tier(root: Path) -> None:
+    def cold(**changes: Any) -> Any:
+        return assembly.hot_reader(parts("hot_reader", MemoryCloud(), root, **changes))._cold
+
+    assert isinstance(cold(), TierReader)
+    assert isinstance(cold(COLD_STORE="", COLD_LINK_SECRET="l"), RemoteTier)
+    assert cold(COLD_STORE="") is None
+
+
+def test_where_movers_put_files(root: Path) -> None:
+    def sink(role: str, remote: bool) -> Any:
+        made = BUILDERS[role](parts(role, MemoryCloud(), root, remote=remote))
+        return made._means.sink if role == "cold_mover" else made._sink
+
+    assert isinstance(sink("cold_mover", False), LocalFiles)
+    assert isinstance(sink("cold_mover", True), RemoteFiles)
+    assert isinstance(sink("archive_mover", False), RemoteFiles)
 
 
 def test_the_feedback_receiver_needs_the_remote_variant(root: Path) -> None:

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from contract.adapter_contract import DeadLetterContract, QueueContract, SecretContract, StoreContract
-from support.memory import MemoryQueue, MemorySecret, MemoryStore
+from contract.adapter_contract import (
+    DeadLetterContract,
+    ObjectsContract,
+    QueueContract,
+    SecretContract,
+    StoreContract,
+)
+from support.memory import MemoryObjects, MemoryQueue, MemorySecret, MemoryStore
 
 
 class TestQueue(QueueContract):
@@ -30,6 +36,12 @@ class TestStore(StoreContract):
     @pytest.fixture
     def store(self) -> MemoryStore:
         return MemoryStore()
+
+
+class TestObjects(ObjectsContract):
+    @pytest.fixture
+    def objects(self) -> MemoryObjects:
+        return MemoryObjects()
 
 
 class TestSecret(SecretContract):

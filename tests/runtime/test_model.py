@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from support.samples import DOCUMENT
-from twin_runtime import model
+from support.samples import DOCUMENT, event
+from twin_runtime import model, rows, times
 from twin_runtime.errors import ConfigurationError
 
 
@@ -32,6 +32,40 @@ def test_ten_thousand_devices() -> None:
     assert len(twin.devices) == 10_000
 
 
+def test_the_ages_at_which_events_leave_the_tiers() -> None:
+    without = model.parse(DOCUMENT)
+    assert (without.expire_days, without.cold_days, without.archive_days) == (30, None, None)
+    ages = {"hot_days": 7, "safety_days": 30, "cold_days": 90, "archive_days": None}
+    twin = model.parse(DOCUMENT | ages)
+    assert (twin.hot_days, twin.expire_days, twin.cold_days, twin.archive_days) == (7, 37, 90, None)
+
+
+NOW = 1_700_000_000.5
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("ages", "at", "expires"),
+    [
+        # Without a cold tier the hot store itself deletes, some days after the writing.
+        ({}, NOW - 400 * DAY, NOW + 30 * DAY),
+        ({}, NOW + 400 * DAY, NOW + 30 * DAY),
+        # With one the mover comes first, and it goes by the event's own time.
+        ({"safety_days": 30, "cold_days": 90}, NOW - 400 * DAY, NOW + 60 * DAY),
+        ({"safety_days": 30, "cold_days": 90}, NOW + 400 * DAY, NOW + 460 * DAY),
+    ],
+)
+def test_when_a_row_expires(ages: dict[str, int], at: float, expires: float) -> None:
+    made = rows.from_event(event(at=times.from_epoch(at)), model.parse(DOCUMENT | ages), NOW)
+    assert made.expires == int(expires)
+
+
+def test_a_row_of_the_last_year_expires_when_every_store_can_still_say_so() -> None:
+    twin = model.parse(DOCUMENT | {"safety_days": 30, "cold_days": 90})
+    made = rows.from_event(event(at=times.LATEST), twin, NOW)
+    assert times.from_epoch(made.expires) == "9999-12-31T23:59:59.000000Z"
+
+
 def test_a_package_without_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no readable twin\.json"):
         model.load_twin(tmp_path)
@@ -50,6 +84,7 @@ def test_text_that_is_not_a_twin(tmp_path: Path, text: str) -> None:
         ({"twin": None}, "twin is missing"),
         ({"hot_days": True}, "hot_days is missing"),
         ({"hot_days": 0}, "must be 1 or more"),
+        ({"cold_days": "90"}, "cold_days is missing or not of the kind int"),
         ({"device_types": []}, "device_types is missing"),
         ({"device_types": {"pump": 1}}, "not an object"),
         ({"device_types": {"pump": {"processor": 1}}}, "not a path"),

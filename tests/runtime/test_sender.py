@@ -8,6 +8,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -117,7 +118,7 @@ class Bench:
             self.pauses.append(pause)
             self.now += 5
 
-        chosen = Policy(**{name: getattr(self.policy, name) for name in Policy.__slots__} | policy)
+        chosen = replace(self.policy, **policy)
         sender = Sender(self.cache, log=self.logger, policy=chosen, client=self.client, sleep=sleep)
         outcomes = sender.deliver(events, deadline=time.monotonic() + seconds)
         return [(outcome.state, outcome.reason, outcome.kept) for outcome in outcomes]

@@ -14,7 +14,8 @@ VARIANTS = [
     (role, cloud, remote)
     for role in settings.ROLES
     for cloud in settings.CLOUDS
-    for remote in ((False, True) if role in settings.REMOTE_LINK else (False,))
+    for remote in (False, True)
+    if not remote or settings.expected(role, cloud) != settings.expected(role, cloud, remote=True)
 ]
 
 
@@ -26,8 +27,10 @@ def test_what_is_expected_loads_and_each_part_is_needed(role: str, cloud: str, r
     loaded = settings.load(role, cloud, environ)
     assert {name: loaded[name] for name in environ} == environ
     assert loaded.remote == remote
-    may_be_absent = {"EVENTS_QUEUE"}
-    if (role, cloud) == ("event_feedback", "aws"):
+    may_be_absent = {"EVENTS_QUEUE", "COLD_STORE", "COLD_LINK_SECRET", "API_KEY_READS"}
+    if role == "cold_writer" or role.startswith("archive_") or role == "cold_mover":
+        may_be_absent.remove("COLD_STORE")
+    if role == "hot_reader" or (role, cloud) == ("event_feedback", "aws"):
         # Nothing else tells its variants apart: without the secret it is the local one.
         may_be_absent.add("LINK_SECRET")
     for name in environ.keys() - may_be_absent:
@@ -50,8 +53,26 @@ def test_the_table() -> None:
     assert expected("ingestion", "aws") == {"DEAD_LETTER_QUEUE", "PROCESSING_QUEUE", "LINK_SECRET"}
     assert expected("persister", "aws") == {"DEAD_LETTER_QUEUE", "EVENTS_QUEUE", "STORE"}
     assert expected("persister", "aws", remote=True) == {"DEAD_LETTER_QUEUE", "EVENTS_QUEUE", "LINK_SECRET"}
-    assert expected("hot_reader", "aws") == {"STORE"}
-    assert expected("hot_reader", "azure") == {"STORE", "API_KEYS_SECRET", "TWIN_ROLE"}
+    reads = {"STORE", "COLD_STORE", "COLD_LINK_SECRET", "API_KEY_READS"}
+    assert expected("hot_reader", "aws") == reads
+    assert expected("hot_reader", "aws", remote=True) == reads | {"LINK_SECRET"}
+    assert expected("hot_reader", "azure") == reads | {"API_KEYS_SECRET", "TWIN_ROLE"}
+    assert expected("cold_mover", "aws") == {"STORE", "COLD_STORE"}
+    assert expected("cold_mover", "aws", remote=True) == {"STORE", "LINK_SECRET"}
+    assert expected("cold_writer", "aws") == {"COLD_STORE", "LINK_SECRET"}
+    assert expected("archive_mover", "gcp") == {"COLD_STORE", "LINK_SECRET", "TWIN_ROLE"}
+    assert expected("archive_writer", "azure") == {
+        "ARCHIVE_STORE",
+        "LINK_SECRET",
+        "API_KEYS_SECRET",
+        "TWIN_ROLE",
+    }
+    assert expected("twin_sync", "azure") == {"GRAPH", "STORE", "TWIN_ROLE"}
+    assert expected("twin_sync", "azure", remote=True) == {"GRAPH", "LINK_SECRET", "TWIN_ROLE"}
+    assert expected("twin_connector", "aws") == {"STORE"}
+    assert expected("twin_connector", "aws", remote=True) == {"LINK_SECRET"}
+    assert expected("twin_reader", "gcp") == {"GRAPH", "API_KEYS_SECRET", "TWIN_ROLE"}
+    assert expected("dashboard_sync", "aws") == {"GRAFANA", "LINK_SECRET"}
     assert expected("event_checker", "aws") == {"DEAD_LETTER_QUEUE", "WORKFLOW", "COMMANDS_QUEUE"}
     assert expected("event_feedback", "azure", remote=True) == {
         "DEAD_LETTER_QUEUE",
@@ -84,6 +105,13 @@ def test_events_may_be_off() -> None:
             "has COMMANDS_QUEUE and LINK_SECRET",
         ),
         ("event_feedback", "gcp", {"API_KEYS_SECRET": "k"}, "has API_KEYS_SECRET and no LINK_SECRET"),
+        ("cold_mover", "aws", {"STORE": "s"}, r"COLD_STORE \(local cold link\) or LINK_SECRET"),
+        (
+            "cold_mover",
+            "aws",
+            {"STORE": "s", "COLD_STORE": "c", "LINK_SECRET": "l"},
+            "has COLD_STORE and LINK_SECRET",
+        ),
         ("connector", "aws", {}, "DEAD_LETTER_QUEUE and LINK_SECRET"),
         ("writer", "azure", {"TWIN_ROLE": "persister"}, "TWIN_ROLE is 'persister'"),
         ("mover", "aws", {}, "There is no role 'mover'"),

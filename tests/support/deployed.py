@@ -146,10 +146,11 @@ class Functions:
         """As the entry point makes them, but for where the ports, the environment and the package are."""
         function = self._known[cloud.name, role]
         environ = {name: name for name in settings.expected(role, cloud.name, remote=True)}
+        values = {"TWIN_ROLE": role, "EVENTS_QUEUE": "", "COLD_LINK_SECRET": "", "API_KEY_READS": "true"}
         return self._make(
             role,
             function.memory,
-            environ=environ | ({"TWIN_ROLE": role} if "TWIN_ROLE" in environ else {}) | {"EVENTS_QUEUE": ""},
+            environ=environ | {name: value for name, value in values.items() if name in environ},
             root=function.root,
             sink=function.sink,
         )

@@ -53,6 +53,16 @@ class Twin:
         with self.device(name) as device:
             device.send(json.dumps(reading).encode())
 
+    def graph(self, **query: str) -> tuple[int, dict[str, Any]]:
+        """Status and answer of the twin_reader."""
+        outputs = self.evaluated.outputs
+        trust = self.authority.ca_file
+        reader = Reader(outputs["twin_reader_url"], outputs["twin_reader_api_key"], trust=trust)
+        try:
+            return 200, reader.page(**query)
+        except Answered as error:
+            return error.status, {}
+
     def read(self, *, key: str | None = None, **query: str) -> tuple[int, dict[str, Any]]:
         """Status and answer of the hot_reader."""
         outputs = self.evaluated.outputs
@@ -76,11 +86,19 @@ def programs() -> None:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, hasten: float = HASTEN, **options: Any) -> Iterator[Twin]:
+def running(
+    folder: Path,
+    *,
+    hasten: float = HASTEN,
+    layout: Layout = AZURE,
+    model: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Iterator[Twin]:
     """The twin, from its first answer until the end of the block."""
     programs()
     devices = [{"id": name, "type": "thermostat"} for name in (DEVICE, OTHER)]
-    synthesis.synthesize(twin_config(AZURE, devices=devices), folder / "out")
+    fields = {"devices": devices, **({"model": model} if model else {})}
+    synthesis.synthesize(twin_config(layout, **fields), folder / "out")
     stack_folder = folder / "out" / "stacks" / "azure"
     stack = terraform.read_stack(stack_folder)
     authority = Authority(folder / "certificates")

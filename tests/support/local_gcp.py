@@ -64,6 +64,15 @@ class Twin:
             call(self._port, "POST", f"{path}:acknowledge", {"ackIds": ids})
         return [{**each["message"], "data": base64.b64decode(each["message"]["data"])} for each in received]
 
+    def graph(self, **query: str) -> tuple[int, dict[str, Any]]:
+        """Status and answer of the twin_reader."""
+        outputs = self.evaluated.outputs
+        reader = Reader(outputs["twin_reader_url"], outputs["twin_reader_api_key"])
+        try:
+            return 200, reader.page(**query)
+        except Answered as error:
+            return error.status, {}
+
     def read(self, *, key: str | None = None, **query: str) -> tuple[int, dict[str, Any]]:
         """Status and answer of the hot_reader."""
         outputs = self.evaluated.outputs
@@ -76,7 +85,14 @@ class Twin:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *, pubsub: Kind = "own", **options: Any) -> Iterator[Twin]:
+def running(
+    folder: Path,
+    *,
+    pubsub: Kind = "own",
+    layout: Layout = GCP,
+    model: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Iterator[Twin]:
     """The twin, from its first answer until the end of the block. Skips where a program is missing."""
     try:
         terraform.binary()
@@ -85,7 +101,8 @@ def running(folder: Path, *, pubsub: Kind = "own", **options: Any) -> Iterator[T
             google_emulator()
     except MissingProgram as error:
         missing(str(error))
-    synthesis.synthesize(twin_config(GCP), folder / "out")
+    fields: dict[str, Any] = {"model": model} if model else {}
+    synthesis.synthesize(twin_config(layout, **fields), folder / "out")
     stack_folder = folder / "out" / "stacks" / "gcp"
     stack = terraform.read_stack(stack_folder)
     with Processes(folder / "logs") as processes:

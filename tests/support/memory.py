@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right, insort
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from twin_runtime.errors import Refused, Retry, SecretMissing
-from twin_runtime.ports import Event, Message, Page, Row, Unstored
+from twin_runtime.ports import Event, GraphTwin, Message, Page, Relationship, Row, Stored, Unstored
 
 
 class Faults:
@@ -85,6 +89,72 @@ class MemoryStore:
             rows = [row for row in rows if cursor is None or row.key > cursor]
         return Page(rows[:limit])
 
+    def delete(self, device: str, keys: Sequence[str]) -> None:
+        self.faults.check()
+        with self._lock:
+            for key in keys:
+                self.rows.pop((device, key), None)
+
+
+class MemoryObjects:
+    """An object store. Names in `frozen` must be thawed before they are read; `thaw` thaws at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._names: list[str] = []
+        self.kept: dict[str, tuple[bytes, Stored]] = {}
+        self.frozen: set[str] = set()
+        self.puts = 0
+        self.faults = Faults()
+
+    def put(self, name: str, body: bytes, *, rows: int, sha256: str) -> None:
+        self.faults.check()
+        if hashlib.sha256(body).hexdigest() != sha256:
+            raise Retry("The checksum is of other bytes.")
+        with self._lock:
+            self.puts += 1
+            if name not in self.kept:
+                insort(self._names, name)
+            self.kept[name] = (body, Stored(name, len(body), rows, sha256))
+
+    def stat(self, name: str) -> Stored | None:
+        self.faults.check()
+        found = self.kept.get(name)
+        return found and found[1]
+
+    def get(self, name: str) -> bytes:
+        self.faults.check()
+        found = self.kept.get(name)
+        if found is None:
+            raise Refused(f"There is no object {name}.")
+        if name in self.frozen:
+            raise Refused(f"{name} must be thawed first.")
+        return found[0]
+
+    def names(self, prefix: str, *, after: str = "", limit: int = 1_000) -> Sequence[str]:
+        self.faults.check()
+        with self._lock:
+            at = bisect_right(self._names, max(prefix, after))
+            found = [prefix] if prefix > after and prefix in self.kept else []
+            while at < len(self._names) and len(found) < limit and self._names[at].startswith(prefix):
+                found.append(self._names[at])
+                at += 1
+        return found
+
+    def delete(self, name: str) -> None:
+        self.faults.check()
+        with self._lock:
+            if self.kept.pop(name, None) is not None:
+                self._names.remove(name)
+
+    def thaw(self, name: str, *, days: int) -> bool:
+        self.faults.check()
+        if name not in self.kept:
+            raise Refused(f"There is no object {name}.")
+        ready = name not in self.frozen
+        self.frozen.discard(name)
+        return ready
+
 
 class MemorySecret:
     """A secret; None is one that is not there. `fetches` counts the reads."""
@@ -141,9 +211,11 @@ class MemoryCloud:
         self._name = name
         self.queues: dict[str, MemoryQueue] = {}
         self.stores: dict[str, MemoryStore] = {}
+        self.tiers: dict[str, MemoryObjects] = {}
         self.secrets: dict[str, MemorySecret] = {}
         self.brokers: dict[str, MemoryBroker] = {}
         self.workflows: dict[str, MemoryWorkflow] = {}
+        self.graphs: dict[str, MemoryGraph] = {}
 
     @property
     def name(self) -> str:
@@ -155,6 +227,15 @@ class MemoryCloud:
     def store(self, address: str) -> MemoryStore:
         return self.stores.setdefault(address, MemoryStore())
 
+    def objects(self, address: str) -> MemoryObjects:
+        return self.tiers.setdefault(address, MemoryObjects())
+
+    def graph(self, address: str, twin: Any) -> MemoryGraph:
+        return self.graphs.setdefault(address, MemoryGraph())
+
+    def grafana(self, address: str) -> MemoryGrafana:
+        return MemoryGrafana(address)
+
     def secret(self, address: str) -> MemorySecret:
         return self.secrets.setdefault(address, MemorySecret())
 
@@ -163,3 +244,104 @@ class MemoryCloud:
 
     def workflow(self, address: str) -> MemoryWorkflow:
         return self.workflows.setdefault(address, MemoryWorkflow())
+
+
+@dataclass(frozen=True)
+class MemoryGrafana:
+    """Access to a Grafana that listens at `url`."""
+
+    url: str
+    installs: bool = True
+
+    @contextmanager
+    def access(self) -> Iterator[str]:
+        yield "Bearer nobody"
+
+
+class MemoryGraph:
+    """A twin graph. Puts of an edge whose ends are not there are refused, as Digital Twins does."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.nodes: dict[str, GraphTwin] = {}
+        self.edges: set[Relationship] = set()
+        self.kept: dict[str, str] = {}
+        self.marked = ""
+        self.prepared = 0
+        self.calls: list[tuple[str, str]] = []
+        """What was written, in order: operation and id."""
+        self.faults: dict[tuple[str, str], Exception] = {}
+        """Raised once by the operation on the id, before it does anything."""
+
+    def twins(
+        self, *, type: str | None, cursor: str | None, limit: int
+    ) -> tuple[Sequence[GraphTwin], str | None]:
+        found = sorted(id_ for id_, node in self.nodes.items() if type in (None, node.type))
+        return self._page([self.nodes[id_] for id_ in found], cursor, limit)
+
+    def twin(self, id: str) -> GraphTwin | None:
+        return self.nodes.get(id)
+
+    def relationships(
+        self, id: str, *, incoming: bool, cursor: str | None, limit: int
+    ) -> tuple[Sequence[Relationship], str | None]:
+        end = "target" if incoming else "source"
+        found = [edge for edge in self.edges if getattr(edge, end) == id]
+        return self._page(sorted(found, key=lambda e: (e.source, e.name, e.target)), cursor, limit)
+
+    def prepare(self, twin: Any) -> None:
+        self._check("prepare", "")
+        self.prepared += 1
+
+    def mark(self) -> str:
+        return self.marked
+
+    def set_mark(self, text: str) -> None:
+        self._check("mark", text)
+        self.marked = text
+
+    def digests(self) -> Iterator[tuple[str, str]]:
+        yield from list(self.kept.items())
+
+    def put_twin(self, twin: GraphTwin, *, digest: str) -> None:
+        self._check("put_twin", twin.id)
+        with self._lock:
+            there = self.nodes.get(twin.id)
+            values = {"values": there.values, "time": there.time} if there else {}
+            self.nodes[twin.id] = replace(twin, **values)
+            self.kept[twin.id] = digest
+
+    def put_relationships(self, id: str, edges: Sequence[Relationship], *, digest: str) -> None:
+        self._check("put_relationships", id)
+        if any(end not in self.nodes for edge in edges for end in (edge.source, edge.target)):
+            raise Refused("An end of the edge is not there.")
+        with self._lock:
+            self.edges = {edge for edge in self.edges if edge.source != id} | set(edges)
+            self.kept[id] = digest
+
+    def delete_twin(self, id: str) -> None:
+        self._check("delete_twin", id)
+        with self._lock:
+            self.nodes.pop(id, None)
+            self.kept.pop(id, None)
+            self.edges = {edge for edge in self.edges if id not in (edge.source, edge.target)}
+
+    def set_values(self, id: str, values: Mapping[str, Any], time: str) -> None:
+        self._check("set_values", id)
+        with self._lock:
+            there = self.nodes[id]
+            self.nodes[id] = replace(there, values={**there.values, **values}, time=time)
+
+    def _check(self, operation: str, id_: str) -> None:
+        with self._lock:
+            if error := self.faults.pop((operation, id_), None):
+                raise error
+            self.calls.append((operation, id_))
+
+    @staticmethod
+    def _page(items: Sequence[Any], cursor: str | None, limit: int) -> tuple[Sequence[Any], str | None]:
+        if cursor is not None and not cursor.isdecimal():
+            raise Refused("The cursor is none of this graph's.")
+        start = int(cursor or 0)
+        end = start + limit
+        return items[start:end], str(end) if end < len(items) else None

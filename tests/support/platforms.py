@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from local_cloud.azure import web
+from local_cloud import web
 from local_cloud.azure.host.front import Front
 from local_cloud.azure.host.invocations import Invocations
 from local_cloud.azure.host.worker import Function, LibraryWorker

@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from support.layouts import Layout, twin_config
+from support.terraform_json import Resource, resources
 from twinspan import synthesis
 from twinspan.config import Config
+from twinspan.vocabulary import Cloud, Role
 
 Stack = dict[str, Any]
+FUNCTIONS = {
+    Cloud.AWS: "aws_lambda_function",
+    Cloud.AZURE: "azurerm_function_app_flex_consumption",
+    Cloud.GCP: "google_cloudfunctions2_function",
+}
 
 
 def stacks_of(config: Config) -> dict[str, Stack]:
@@ -27,3 +34,11 @@ def stacks_of(config: Config) -> dict[str, Stack]:
 def stacks(layout: Layout, *, events: bool = True, read_api: bool = True) -> dict[str, Stack]:
     """The stacks of a layout, synthesized once per session. Not to be changed by a test."""
     return stacks_of(twin_config(layout, events=events, read_api=read_api))
+
+
+def functions(stack: Stack, cloud: Cloud) -> dict[Role, Resource]:
+    """The deployed functions, by the role in their tags."""
+    found = resources(stack, FUNCTIONS[cloud])
+    by_role = {Role((block.labels or {})["role"]): block for block in found}
+    assert len(by_role) == len(found)
+    return by_role

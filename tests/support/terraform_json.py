@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 Stack = dict[str, Any]
 
 _REFERENCE = re.compile(
-    r"(?<![\w.])(?P<data>data\.)?(?P<type>(?:aws|azurerm|google|random|terraform|time)_\w+)\.(?P<name>[A-Za-z_][\w-]*)"
+    r"(?<![\w.])(?P<data>data\.)?(?P<type>(?:aws|azapi|azurerm|google|random|terraform|time)_\w+)\.(?P<name>[A-Za-z_][\w-]*)"
     r"(?P<index>\[[^\]]+\])?(?:\.(?P<attribute>\w+))?"
 )
 _VARIABLE = re.compile(r"(?<![\w.])(var|local)\.(\w+)")

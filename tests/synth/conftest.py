@@ -12,5 +12,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if isinstance(item, pytest.Function) and HERE in item.path.parents:
             callspec = getattr(item, "callspec", None)
             over_layouts = callspec is not None and "layout" in callspec.params
-            if over_layouts or "LAYOUTS" in item.function.__code__.co_names:
+            if over_layouts or "SYNTHESIZED" in item.function.__code__.co_names:
                 item.add_marker(pytest.mark.matrix)

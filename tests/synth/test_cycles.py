@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-from support.layouts import LAYOUTS, Layout
+from support.layouts import SYNTHESIZED, Layout
 from support.synth import Stack, stacks
 from support.terraform_json import data_sources, references, resources
 
@@ -32,7 +32,7 @@ def circle(waits: dict[str, set[str]]) -> list[str]:
 
 
 @pytest.mark.parametrize("read_api", [True, False], ids=["", "no-read-api"])
-@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+@pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
 def test_no_resource_waits_for_itself(layout: Layout, read_api: bool) -> None:
     # The flag's default changes no reference: `test_references` holds both.
     for name, stack in stacks(layout, read_api=read_api).items():

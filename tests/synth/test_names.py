@@ -5,7 +5,7 @@ from itertools import chain
 
 import pytest
 
-from support.layouts import LAYOUTS, Layout, twin_config
+from support.layouts import SYNTHESIZED, Layout, twin_config
 from support.synth import stacks, stacks_of
 from support.terraform_json import resources
 from twinspan import naming
@@ -14,7 +14,7 @@ from twinspan.naming import Names
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud
 
-each_layout = pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+each_layout = pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
 LONGEST = 20
 
 

@@ -6,11 +6,11 @@ from importlib import import_module
 
 import pytest
 
-from support.layouts import LAYOUTS, Layout
+from support.layouts import SYNTHESIZED, Layout
 from support.synth import Stack, stacks
 from support.terraform_json import data_sources, references, resources, variables
 
-EACH = [(layout, events) for layout in LAYOUTS for events in (True, False)]
+EACH = [(layout, events) for layout in SYNTHESIZED for events in (True, False)]
 IDS = [f"{layout}{'' if events else '-off'}" for layout, events in EACH]
 BINDINGS = {
     "aws": "cdktf_cdktf_provider_aws",
@@ -60,14 +60,14 @@ def test_only_links_reads_other_stacks(layout: Layout, events: bool) -> None:
             assert not states
         else:
             assert states
-            assert set(states) <= set(layout)
+            assert set(states) <= set(layout.clouds)
 
 
 def test_every_attribute_that_is_read_exists() -> None:
     """References are written by hand (see twinspan.resources), so nothing else would notice a wrong word."""
     seen = {
         (reference.address.startswith("data."), reference.kind, reference.attribute)
-        for layout in LAYOUTS
+        for layout in SYNTHESIZED
         for stack in stacks(layout).values()
         for reference in references(stack)
         if reference.attribute and reference.kind.split("_")[0] in BINDINGS
@@ -91,7 +91,7 @@ def binding(kind: str, *, data: bool) -> type:
 
 
 def test_flag_default_is_the_file_s() -> None:
-    for layout in (LAYOUTS[0], LAYOUTS[5]):
+    for layout in (SYNTHESIZED[0], SYNTHESIZED[5]):
         for events in (True, False):
             for stack in stacks(layout, events=events).values():
                 assert stack["variable"]["enable_events"]["default"] is events

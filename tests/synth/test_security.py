@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from support.layouts import LAYOUTS, Layout
+from support.layouts import SYNTHESIZED, Layout
 from support.synth import Stack, stacks
 from support.terraform_json import Resource, resources, strings
 
-each_layout = pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+each_layout = pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
 
 SECRET_ATTRIBUTES = {
     "secret_string",
@@ -48,6 +48,8 @@ def test_no_secret_stands_in_the_terraform(layout: Layout) -> None:
 
 # Actions for which the service authorization reference lists no resource type.
 NO_RESOURCE_LEVEL = {
+    "cloudwatch:GetMetricData",
+    "cloudwatch:ListMetrics",
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
     "logs:UpdateLogDelivery",
@@ -140,6 +142,7 @@ PROJECT_LEVEL = {
     "roles/datastore.user",
     "roles/datastore.viewer",
     "roles/logging.logWriter",
+    "roles/monitoring.viewer",
     "roles/workflows.invoker",
 }
 NARROWED_BY_CONDITION = {"roles/datastore.user", "roles/datastore.viewer"}
@@ -191,13 +194,17 @@ def takes_labels(kind: str) -> str | None:
         return None
     package, words = LABELLED[provider]
     module = import_module(f"{package}.{name}")
-    config = next(value for key, value in vars(module).items() if key == f"{_camel(name)}Config")
+    config = next(value for key, value in vars(module).items() if _is_arguments_of(key, name))
     parameters = signature(config.__init__).parameters
     return next((word for word in words if word in parameters), None)
 
 
-def _camel(name: str) -> str:
-    return "".join(word.capitalize() for word in name.split("_"))
+def _is_arguments_of(class_name: str, resource: str) -> bool:
+    """Whether a class of a binding holds the arguments of its resource: its name may have an `A` in it, where
+    another class has the plain one.
+    """
+    plain = "".join(word.capitalize() for word in resource.split("_"))
+    return class_name in (f"{plain}Config", f"{plain}AConfig")
 
 
 @each_layout

@@ -23,6 +23,8 @@ AT = Addresses(
     logic_apps=Place(6, 106),
     identity=Place(7, 7),
     mqtt=Place(8, 8),
+    twins=Place(11, 111),
+    grafana=Place(12, 112),
     apps={"ingestion": Place(9, 109), "dispatcher": Place(10, 110)},
 )
 COMPUTED = Computed(AT, SUBSCRIPTION)
@@ -53,6 +55,9 @@ def test_a_function_app_has_the_port_of_its_resource() -> None:
 
 
 def test_ids_have_azures_shape() -> None:
+    twins = computed("digital_twins_instance")
+    assert twins["id"] == f"{GROUP}/providers/Microsoft.DigitalTwins/digitalTwinsInstances/its-name"
+    assert twins["host_name"] == "127.0.0.1:111"
     assert computed("iothub")["id"] == f"{GROUP}/providers/Microsoft.Devices/IotHubs/its-name"
     assert COMPUTED("azurerm_resource_group", "twin", {"name": "factory"})["id"] == GROUP
     queue = computed("storage_queue", storage_account_id="${azurerm_storage_account.twin.id}")

@@ -10,7 +10,7 @@ import pytest
 from local_cloud.azure.direct_methods import AUDIENCE, DirectMethods
 from local_cloud.azure.presence import SUBSCRIBED, Presence
 from local_cloud.azure.tokens import Tokens
-from local_cloud.azure.web import Answer, Request
+from local_cloud.web import Answer, Request
 
 TOKENS = Tokens("a key")
 NOTICE = "$SYS/broker/log/N"

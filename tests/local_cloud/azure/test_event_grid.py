@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from local_cloud.azure.event_grid import Delivery, Policy, dead_letter_name
-from local_cloud.azure.web import Answer, Request, Server
 from local_cloud.certificates import Authority
 from local_cloud.processes import free_port
+from local_cloud.web import Answer, Request, Server
 
 FAST = 1e6
 POLICY = Policy(max_events=3, max_bytes=10_000, attempts=4, ttl_s=86_400 * FAST)

@@ -24,11 +24,11 @@ from local_cloud.azure.host.invocations import Invocations
 from local_cloud.azure.identity import PATH, Identities
 from local_cloud.azure.storage import Azurite
 from local_cloud.azure.tokens import Tokens
-from local_cloud.azure.web import Answer, Request, Server
 from local_cloud.certificates import Authority, Certificate
 from local_cloud.errors import MissingProgram
 from local_cloud.processes import Processes, free_ports
 from local_cloud.standins import Evaluated
+from local_cloud.web import Answer, Request, Server
 from support.servers import missing
 
 SOURCE = Path(__file__).resolve().parents[3] / "function_src" / "twin_azure" / "root"

@@ -13,7 +13,7 @@ from local_cloud.azure.identity import PATH, Identities
 from local_cloud.azure.key_vault import Vault
 from local_cloud.azure.logic_app import LogicApps, read_runs
 from local_cloud.azure.tokens import ISSUER, Tokens
-from local_cloud.azure.web import Answer, Request
+from local_cloud.web import Answer, Request
 
 TOKENS = Tokens("a key")
 HOST = "127.0.0.1:8443"

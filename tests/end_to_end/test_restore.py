@@ -1,0 +1,93 @@
+"""What has left the hot store is found, printed and brought back by the command, from a twin that runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from end_to_end.readings import Sent, exactly
+from end_to_end.test_tiers import DEVICES, EACH, PATIENCE_S, data, keys, send
+from local_cloud.cloud import LocalCloud
+from local_cloud.operator import ROOT, Operator
+from local_cloud.reader import Reader
+from support.layouts import Layout, config_of
+from support.local import local_twin, until
+from twinspan.vocabulary import Cloud
+
+pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
+
+AWS, AZURE, GCP = Cloud.AWS, Cloud.AZURE, Cloud.GCP
+LAYOUTS = (
+    Layout(GCP, GCP, GCP, cold=AZURE, archive=AWS),
+    Layout(AZURE, AZURE, AZURE, cold=AWS, archive=GCP),
+    Layout(AWS, AWS, AWS, cold=GCP, archive=AZURE),
+)
+DEVICE = DEVICES[0]
+RANGE = ("--device", DEVICE, "--from", "100d", "--to", "3d")
+THAWING = 3
+
+
+def restore(operator: Operator, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "restore", *command, *RANGE, *operator.files()],
+        cwd=ROOT,
+        env={**os.environ, **operator.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def thawed(operator: Operator, *command: str) -> str:
+    """The output of the command when what it needs is thawed: it is run again where it says so."""
+    done = restore(operator, *command)
+    if done.returncode == THAWING:
+        assert "must be thawed first" in done.stderr
+        assert done.stdout == ""
+        done = restore(operator, *command)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_older_data_is_printed_and_brought_back(layout: Layout, tmp_path: Path) -> None:
+    with local_twin(config_of(data(layout)), tmp_path) as twin:
+        twin_file = tmp_path / "twin.yaml"
+        twin_file.write_text(json.dumps(data(layout)))
+        operator = Operator.of(twin, twin_file, tmp_path)
+        sent = send(twin)
+        assert until(lambda: len(twin.rows()) >= len(DEVICES) * 3 * EACH, seconds=PATIENCE_S)
+        twin.run("cold_mover")
+        twin.run("archive_mover")
+        old = [reading for age in ("archive", "cold") for reading in sent[age][DEVICE]]
+
+        listed = [json.loads(line) for line in thawed(operator, "list", "--json").splitlines()]
+        assert {(each["tier"], each["cloud"]) for each in listed} == {
+            ("cold", layout.cold),
+            ("archive", layout.archive),
+        }
+        assert equal([exactly(line) for line in thawed(operator, "rows").splitlines()], old)
+
+        for _ in range(2):
+            thawed(operator, "hot", "--days", "3")
+            twin.run("cold_mover")
+            expected = keys(sent, "hot") | {f"{each.time}#{each.id}" for each in old}
+            assert {key for _, key in twin.rows()} == expected
+        assert equal(read(twin), [*old, *sent["hot"][DEVICE]])
+
+
+def read(twin: LocalCloud) -> list[Any]:
+    """What hot_reader has of the device, in the hot store alone."""
+    return list(Reader.of(twin.outputs, trust=twin.trust, decode=exactly).events(DEVICE))
+
+
+def equal(events: list[Any], readings: list[Sent]) -> bool:
+    """The same readings, in order and with every digit."""
+    told = [(event["id"], event["time"], event["data"]) for event in events]
+    return told == [(reading.id, reading.time, exactly(reading.data)) for reading in readings]

@@ -1,0 +1,146 @@
+"""The cold and the archive tier, and what runs by the clock."""
+
+import re
+
+import pytest
+
+from gcp.stacks import ALL, ARCHIVE, COLD, TIERS, gcp_stack
+from support.layouts import Layout, twin_config
+from support.terraform_json import resources
+from twinspan.lifecycle import EVENTS, PARTS, UNDELETE_DAYS
+from twinspan.sizing import SCHEDULES, SIZES
+from twinspan.vocabulary import Role
+
+RETENTION = twin_config(ALL).retention
+COLD_AGE = RETENTION.cold_days - RETENTION.hot_days
+WHOLE_AGE = RETENTION.archive_days - RETENTION.hot_days
+FUNCTION = "google_cloudfunctions2_function"
+Rule = tuple[str, str | None, int]
+each_tier = pytest.mark.parametrize(
+    ("layout", "name"), [(TIERS, "cold"), (COLD, "cold"), (ARCHIVE, "archive")], ids=str
+)
+
+
+def rules(layout: Layout, name: str) -> dict[str, list[Rule]]:
+    """The lifecycle rules as (action, class, age) by the prefix that they are for."""
+    found: dict[str, list[Rule]] = {}
+    for rule in gcp_stack(layout)["resource"]["google_storage_bucket"][name]["lifecycle_rule"]:
+        condition, action = rule["condition"], rule["action"]
+        (prefix,) = condition["matches_prefix"]
+        entry = (action["type"], action.get("storage_class"), condition["age"])
+        found.setdefault(prefix, []).append(entry)
+    return found
+
+
+@each_tier
+def test_a_bucket_is_closed_and_what_is_deleted_comes_back(layout: Layout, name: str) -> None:
+    bucket = gcp_stack(layout)["resource"]["google_storage_bucket"][name]
+    assert bucket["public_access_prevention"] == "enforced"
+    assert bucket["uniform_bucket_level_access"] is True
+    assert bucket["soft_delete_policy"] == {"retention_duration_seconds": UNDELETE_DAYS * 86_400}
+    assert bucket["force_destroy"] is True
+    assert bucket["labels"] == {"twin": "factory", "layer": f"{name}_storage", "role": "store"}
+
+
+@each_tier
+def test_parts_that_were_left_behind_go_after_a_week(layout: Layout, name: str) -> None:
+    assert rules(layout, name)[PARTS] == [("Delete", None, 7)]
+
+
+def test_files_are_archived_and_deleted_by_rule_where_the_archive_is_here() -> None:
+    assert rules(TIERS, "cold")[EVENTS] == [
+        ("SetStorageClass", "ARCHIVE", COLD_AGE),
+        ("Delete", None, WHOLE_AGE),
+    ]
+
+
+def test_a_remote_archive_leaves_the_rule_as_the_last_safety_net() -> None:
+    assert rules(COLD, "cold")[EVENTS] == [("Delete", None, WHOLE_AGE)]
+    age = RETENTION.archive_days - RETENTION.cold_days
+    assert rules(ARCHIVE, "archive")[EVENTS] == [("Delete", None, age)]
+
+
+def test_the_class_of_files_is_the_bucket_s() -> None:
+    buckets = {
+        (each.name, each.body.get("storage_class"))
+        for layout in (TIERS, COLD, ARCHIVE)
+        for each in resources(gcp_stack(layout), "google_storage_bucket")
+    }
+    assert buckets == {("source", None), ("cold", "NEARLINE"), ("archive", "ARCHIVE")}
+
+
+def test_who_may_do_what_with_the_files() -> None:
+    found = {
+        each.name: each.body["role"]
+        for layout in (TIERS, COLD, ARCHIVE)
+        for each in resources(gcp_stack(layout), "google_storage_bucket_iam_member")
+    }
+    assert found == {
+        "cold_hot_reader": "roles/storage.objectViewer",
+        "cold_cold_mover": "roles/storage.objectUser",
+        "cold_cold_writer": "roles/storage.objectUser",
+        "cold_archive_mover": "roles/storage.objectUser",
+        "archive_archive_writer": "roles/storage.objectUser",
+    }
+    grants = gcp_stack(TIERS)["resource"]["google_project_iam_member"]
+    assert grants["store_cold_mover"]["role"] == "roles/datastore.user"
+
+
+def test_addresses_of_the_tiers() -> None:
+    def environment(layout: Layout, role: str) -> dict[str, str]:
+        return gcp_stack(layout)["resource"][FUNCTION][role]["service_config"]["environment_variables"]
+
+    assert environment(TIERS, "hot_reader")["COLD_STORE"] == "gs://${google_storage_bucket.cold.name}"
+    assert environment(ARCHIVE, "archive_writer")["ARCHIVE_STORE"] == (
+        "gs://${google_storage_bucket.archive.name}"
+    )
+
+
+@pytest.mark.parametrize(("layout", "role"), [(TIERS, Role.COLD_MOVER), (COLD, Role.ARCHIVE_MOVER)], ids=str)
+class TestClock:
+    def test_each_partition_has_a_job(self, layout: Layout, role: Role) -> None:
+        job, schedule = gcp_stack(layout)["resource"]["google_cloud_scheduler_job"][role], SCHEDULES[role]
+        listed = ", ".join(f'"{number}"' for number in range(schedule.partitions))
+        assert job["for_each"] == f"${{toset([{listed}])}}"
+        assert job["schedule"] == schedule.cron
+        told = f"partition = tonumber(each.key), partitions = {schedule.partitions}"
+        assert f"{told}, timeout_s = {SIZES[role].timeout_s}" in job["http_target"]["body"]
+        # Without retry_config a job that failed is run at its next time.
+        assert "retry_config" not in job
+
+    def test_a_run_has_an_instance_to_itself_and_time_to_answer(self, layout: Layout, role: Role) -> None:
+        stack = gcp_stack(layout)
+        config = stack["resource"][FUNCTION][role]["service_config"]
+        assert config["max_instance_request_concurrency"] == 1
+        assert config["max_instance_count"] == SCHEDULES[role].partitions
+        deadline = stack["resource"]["google_cloud_scheduler_job"][role]["attempt_deadline"]
+        assert int(deadline.removesuffix("s")) > config["timeout_seconds"]
+
+    def test_the_clock_alone_may_call_it(self, layout: Layout, role: Role) -> None:
+        stack = gcp_stack(layout)
+        invokers = [
+            each
+            for each in resources(stack, "google_cloud_run_v2_service_iam_member")
+            if each.body["name"] == f"${{{FUNCTION}.{role}.name}}"
+        ]
+        assert [each.body["member"] for each in invokers] == ["${google_service_account.clock.member}"]
+        job = stack["resource"]["google_cloud_scheduler_job"][role]
+        token = job["http_target"]["oidc_token"]
+        assert token["service_account_email"] == "${google_service_account.clock.email}"
+        assert token["audience"] == job["http_target"]["uri"]
+        assert job["depends_on"] == [invokers[0].address]
+        assert "cloudscheduler" in stack["resource"]["google_project_service"]["required"]["for_each"]
+
+    def test_a_failed_run_rings(self, layout: Layout, role: Role) -> None:
+        """Cloud Scheduler, 'View logs': an attempt that failed is logged as an error of the job, also one
+        that reached nobody.
+        """
+        alarm = gcp_stack(layout)["resource"]["google_monitoring_alert_policy"][f"{role}_failed"]
+        matched = alarm["conditions"][0]["condition_matched_log"]["filter"]
+        assert 'resource.type="cloud_scheduler_job"' in matched
+        assert matched.endswith("severity>=ERROR")
+        (pattern,) = re.findall(r'job_id=~"(.+?)"', matched)
+        job = f"factory-{role.replace('_', '-')}-0"
+        assert re.search(pattern, job)
+        assert not re.search(pattern, f"my-{job}")
+        assert not re.search(pattern, f"{job}-other")

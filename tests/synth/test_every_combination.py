@@ -1,0 +1,28 @@
+"""All 2,187 placements of the seven layers, with the event system on and off: each synthesizes, and holds
+together.
+"""
+
+import pytest
+
+from support.combinations import every_twin, wrong
+from support.layouts import COVERING, Layout
+from support.synth import stacks
+from twinspan.vocabulary import Cloud
+
+
+@pytest.mark.slow
+def test_every_combination() -> None:
+    found = list(every_twin())
+    assert sum(each.twins for each in found) == 2 * 3**7
+    assert not [problem for each in found for problem in each.problems]
+
+
+def test_what_is_wrong_would_be_found() -> None:
+    layout = COVERING[0]
+    found = dict(stacks(layout))
+    assert not list(wrong(layout, found, events=True))
+    assert len(list(wrong(layout, found, events=False))) == len(found)
+    lost = {**found, "aws": {**found["aws"], "resource": {}}}
+    assert any("leads nowhere" in problem for problem in wrong(layout, lost, events=True))
+    assert any("functions" in problem for problem in wrong(layout, lost, events=True))
+    assert list(wrong(Layout(*[Cloud.GCP] * 7), found, events=True))

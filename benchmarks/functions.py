@@ -18,17 +18,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "constructs"), str(ROOT / "tests"), str(ROOT / "function_src")]
 
-from support.layouts import LAYOUTS, twin_config  # noqa: E402
+from support.layouts import Layout, twin_config  # noqa: E402
 from twin_azure import settings as azure_settings  # noqa: E402
 from twin_runtime import settings  # noqa: E402
 from twinspan import packaging  # noqa: E402
-from twinspan.vocabulary import Cloud  # noqa: E402
+from twinspan.vocabulary import ABSENT, Cloud, Role  # noqa: E402
 
 RUNS = 7
 SDKS = (
     "boto3",
     "azure.functions",
     "azure.identity",
+    "azure.storage.blob",
     "azure.storage.queue",
     "azure.keyvault.secrets",
     "azure.cosmos",
@@ -43,6 +44,10 @@ ADDRESSES = {
     | {
         "LINK_SECRET": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:factory-link-write",
         "STORE": "factory-hot",
+        "COLD_STORE": "s3://factory-cold?class=STANDARD_IA",
+        "ARCHIVE_STORE": "s3://factory-archive?class=DEEP_ARCHIVE",
+        "GRAPH": "factory",
+        "GRAFANA": "https://g-1.grafana-workspace.eu-central-1.amazonaws.com?workspace=g-1&service_account=1",
         "BROKER": "example-ats.iot.eu-central-1.amazonaws.com",
         "WORKFLOW": "arn:aws:states:eu-central-1:123456789012:stateMachine:factory-workflow",
         "AWS_DEFAULT_REGION": "eu-central-1",
@@ -57,6 +62,10 @@ ADDRESSES = {
     | dict.fromkeys(("LINK_SECRET", "API_KEYS_SECRET"), "https://factory.vault.azure.net/secrets/one")
     | {
         "STORE": "https://factory.documents.azure.com/dbs/twinspan/colls/events",
+        "COLD_STORE": "https://factorycold.blob.core.windows.net/cold?tier=Cool",
+        "ARCHIVE_STORE": "https://factoryarchive.blob.core.windows.net/archive?tier=Archive",
+        "GRAPH": "https://factory.api.weu.digitaltwins.azure.net",
+        "GRAFANA": "https://factory.weu.grafana.azure.com",
         "BROKER": "factory-hub.azure-devices.net",
         "WORKFLOW": "https://prod.logic.azure.com/workflows/1/triggers/fired/paths/invoke",
         "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000000",
@@ -68,6 +77,9 @@ ADDRESSES = {
     | dict.fromkeys(("LINK_SECRET", "API_KEYS_SECRET", "FLEET_SECRET"), "projects/my-project/secrets/one")
     | {
         "STORE": "projects/my-project/databases/factory-hot",
+        "COLD_STORE": "gs://factory-cold",
+        "ARCHIVE_STORE": "gs://factory-archive",
+        "GRAPH": "projects/my-project/databases/factory-graph",
         "BROKER": "projects/my-project/topics/factory-device-commands",
         "WORKFLOW": "projects/my-project/locations/europe-west1/workflows/factory-workflow",
         # The client library asks for these when there is no account; nothing is sent.
@@ -75,6 +87,8 @@ ADDRESSES = {
         "GOOGLE_CLOUD_PROJECT": "my-project",
     },
 }
+FIXED = {"API_KEY_READS": "true"}
+"""What is no address; what is in neither is off."""
 ENTRY = """
 import sys, time
 {before}
@@ -108,12 +122,12 @@ print(time.process_time() - started)
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for cloud in Cloud:
-            package = packaging.build(twin_config(LAYOUTS[0]), cloud, Path(folder))
+            package = packaging.build(twin_config(Layout(*[cloud] * 7)), cloud, Path(folder))
             print(f"{cloud}: package of {package.path.stat().st_size / 1000:.0f} kB")
             root = Path(folder) / cloud
             with zipfile.ZipFile(package.path) as archive:
                 archive.extractall(root)
-            for role in settings.ROLES:
+            for role in (role for role in Role if cloud not in ABSENT.get(role, {})):
                 for remote in (False, True) if role in settings.REMOTE_LINK else (False,):
                     measure(cloud, role, remote, root)
 
@@ -123,17 +137,22 @@ def measure(cloud: Cloud, role: str, remote: bool, root: Path) -> None:
     names = settings.expected(role, cloud, remote=remote)
     own = ("AWS", "AZURE", "FIRESTORE", "GOOGLE")
     platform = {name: value for name, value in ADDRESSES[cloud].items() if name.startswith(own)}
-    given = {name: ADDRESSES[cloud][name] for name in names if name != "TWIN_ROLE"}
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root), "TWIN_ROLE": role, **platform, **given}
+    given = {name: ADDRESSES[cloud].get(name, FIXED.get(name, "")) for name in names}
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root), **platform, **given, "TWIN_ROLE": role}
     if cloud is Cloud.AZURE and "TRIGGER_QUEUE" in azure_settings.expected(role, remote=remote):
         env["TRIGGER_QUEUE"] = "factory-queue"
+    if cloud is Cloud.AZURE and role in azure_settings.SCHEDULED:
+        env |= {"SCHEDULE": "0 */5 * * * *", "PARTITIONS": "4", azure_settings.TIMEOUT: "00:05:00"}
     # Cloud Run's own framework is there before the function is.
     before = "import functions_framework, http.client, ssl" if cloud is Cloud.GCP else ""
     program = f"import twin_{cloud}.{role}"
     if cloud is Cloud.AZURE:
         # The host imports the module to find its function; the first call imports the adapters.
-        adapters = {"QUEUE": "queues", "STORE": "store", "SECRET": "secrets"}
-        needed = {adapters[word] for name in given for word in adapters if name.endswith(word)}
+        adapters = {"QUEUE": "queues", "_STORE": "blobs", "SECRET": "secrets"}
+        needed = {
+            adapters[word] for name in given for word in adapters if name.endswith(word) and given[name]
+        }
+        needed |= {"store"} if "STORE" in given else set()
         program += "".join(f"\nimport twin_azure.{name}" for name in sorted(needed))
     probe = PROBE.format(entry=program, sdks=SDKS)
     sdks, services = json.loads(run((before + "\n" + probe) if before else probe, env))

@@ -16,7 +16,7 @@ MAX_LIMIT = 1_000
 PARAMETERS = ("device", "from", "to", "limit", "cursor", "order", "latest", "tier", "type")
 _OTHER_CURSOR = "The cursor is not one that was given for this device and order."
 _NOT_OF_A_TYPE = {"from", "to", "order", "tier"}
-KEY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z#[!-~]{1,128}")
+_KEY = re.compile(rf"({times.FIXED})#[!-~]{{1,128}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,12 @@ def cursor_after_device(query: TypeQuery, device: str) -> str:
     return _closed("type", query.type, device)
 
 
+def is_key(text: str) -> bool:
+    """Whether a text can be the key of a row: a time that exists, and an id."""
+    found = _KEY.fullmatch(text)
+    return found is not None and times.exists(found[1])
+
+
 def _of_type(given: Mapping[str, str], twin: Twin, latest: bool) -> TypeQuery:
     type = given["type"]
     if "device" in given:
@@ -98,7 +104,7 @@ def _of_type(given: Mapping[str, str], twin: Twin, latest: bool) -> TypeQuery:
 
 def _open_cursor(cursor: str, device: str, descending: bool) -> str:
     key = _opened(cursor, "desc" if descending else "asc", device)
-    if not KEY.fullmatch(key):
+    if not is_key(key):
         raise Refusal(400, _OTHER_CURSOR)
     return key
 

@@ -19,7 +19,7 @@ from .answers import Refusal
 from .errors import Refused
 from .model import Twin
 from .ports import Objects
-from .range_query import KEY, MAX_LIMIT, RangeQuery
+from .range_query import MAX_LIMIT, RangeQuery, is_key
 
 MAX_PAGE_BYTES = 3_500_000
 """A page ends early rather than be longer."""
@@ -146,7 +146,7 @@ def read_query(body: bytes, twin: Twin) -> RangeQuery:
         raise Refusal(400, "The times must be in UTC with six fractional digits, from not after to.")
     if not isinstance(limit, int) or isinstance(limit, bool) or not 1 <= limit <= MAX_LIMIT:
         raise Refusal(400, f"The limit must be a whole number from 1 to {MAX_LIMIT}.")
-    if cursor is not None and not (isinstance(cursor, str) and KEY.fullmatch(cursor)):
+    if cursor is not None and not (isinstance(cursor, str) and is_key(cursor)):
         raise Refusal(400, "The cursor must be null or the key of a row.")
     if order not in ("asc", "desc"):
         raise Refusal(400, "The order must be asc or desc.")

@@ -58,7 +58,7 @@ def spoilt(chance: Random, events: Sequence[dict[str, Any]]) -> bytes:
         document = chance.choice((items[0], {"events": items}, [items], None, "x", 1))
     body = bytearray(json.dumps(document, separators=chance.choice(((",", ":"), None))).encode())
     if chance.randrange(4) == 0:
-        _spoil_text(chance, body)
+        spoil_text(chance, body)
     return bytes(body)
 
 
@@ -80,7 +80,8 @@ def _spoilt_event(chance: Random, event: dict[str, Any]) -> Any:
     return event | {name: chance.choice(VALUES)}
 
 
-def _spoil_text(chance: Random, body: bytearray) -> None:
+def spoil_text(chance: Random, body: bytearray) -> None:
+    """Change a body, which is not empty, in one place."""
     at = chance.randrange(len(body))
     which = chance.randrange(4)
     if which == 0:
@@ -99,15 +100,20 @@ def _spoil_text(chance: Random, body: bytearray) -> None:
 
 def judged(body: bytes, kind: str) -> list[tuple[Any, bool]] | None:
     """The items of a batch, each with whether it is an event of the twin; None where it is no batch."""
+    items = strict(body)
+    if not isinstance(items, list) or any(depth(item) > DEEPEST for item in items):
+        return None
+    return [(item, _is_event(item, kind)) for item in items]
+
+
+def strict(text: bytes) -> Any:
+    """The value of JSON that is one and the same to every reader; None where it is none."""
     try:
-        items = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
+        return json.loads(
+            text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
         )
     except (ValueError, RecursionError):
         return None
-    if not isinstance(items, list) or any(_depth(item) > DEEPEST for item in items):
-        return None
-    return [(item, _is_event(item, kind)) for item in items]
 
 
 def _is_event(item: Any, kind: str) -> bool:
@@ -139,9 +145,10 @@ def _matches(name: str, value: str) -> bool:
     return re.fullmatch(_PATTERNS[name], value, re.ASCII) is not None
 
 
-def _depth(value: Any) -> int:
+def depth(value: Any) -> int:
+    """How many levels of objects and arrays there are."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

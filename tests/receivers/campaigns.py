@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from receivers import authentic, mutations, reads
+from receivers import authentic, graph_reads, mutations, reads
 from receivers.requests import batch_of, check_refusal, command, durable, good, request
 from support.deployed import Functions
 from support.platforms import Reply, Wire
@@ -41,6 +41,8 @@ class Report:
 class Receiver:
     """A receiver under test: each method makes one request and raises `AssertionError` where it must."""
 
+    unpacks = True
+
     def __init__(self, functions: Functions, cloud: str, role: str) -> None:
         self.errors: list[str] = []
         self.function = functions.load(cloud, role, sink=self._log)
@@ -56,10 +58,12 @@ class Receiver:
         if self._number % SIGNED_ANEW == 0:
             self._good = self._make_good()
         self._number += 1
-        wire = mutations.broken(chance, chance.choice(self._good), checks_key=self.function.cloud != "aws")
+        good = chance.choice(self._good)
+        checks_key = self.function.cloud != "aws"
+        wire = mutations.broken(chance, good, checks_key=checks_key, unpacks=self.unpacks)
         reply = self._platform(wire)
         self.report.statuses[reply.status] += 1
-        with _telling(wire, reply):
+        with telling(wire, reply):
             assert 400 <= reply.status < 500
             # HEAD has no body, and a method that is not routed is answered by Azure's host.
             if reply.body or reply.status not in (404, 405):
@@ -79,7 +83,7 @@ class Receiver:
         wire = request(self.function, body, headers=headers)
         reply = self._platform(wire)
         self.report.statuses[reply.status] += 1
-        with _telling(wire, reply):
+        with telling(wire, reply):
             self._check_spoilt(reply, wanted)
         self._empty()
 
@@ -139,6 +143,9 @@ class Receiver:
             self.errors.append(line)
 
 
+UNDER_TEST = Receiver
+
+
 def receive(cloud: str, role: str, seed: int, count: int) -> Report:
     """`count` requests that are not authentic, and `count` / `AUTHENTIC` that are."""
     with tempfile.TemporaryDirectory() as folder, Functions(Path(folder)) as functions:
@@ -154,23 +161,23 @@ def receive(cloud: str, role: str, seed: int, count: int) -> Report:
         return receiver.report
 
 
-def read(cloud: str, seed: int, count: int) -> Report:
+def read(cloud: str, role: str, seed: int, count: int) -> Report:
     """`count` reads with mutated queries."""
     with tempfile.TemporaryDirectory() as folder, Functions(Path(folder)) as functions:
-        reader, chance, report = reads.Reader(functions, cloud), Random(seed), Report()
+        reader, chance, report = _READERS[role].Reader(functions, cloud), Random(seed), Report()
         try:
             for _ in range(count):
                 wire = reader.mutated(chance)
                 reply = reader.platform(wire)
                 report.statuses[reply.status] += 1
-                with _telling(wire, reply):
+                with telling(wire, reply):
                     report.accepted += reader.check(wire, reply)
         except AssertionError as error:
-            report.failure = f"{cloud} hot_reader, seed {seed}: {error}"
+            report.failure = f"{cloud} {role}, seed {seed}: {error}"
         return report
 
 
-class _telling:
+class telling:
     """Adds request and answer to what is wrong with them."""
 
     def __init__(self, wire: Wire, reply: Reply) -> None:
@@ -188,4 +195,5 @@ def _device(event: Event) -> str:
     return event["source"].rpartition("/")[2]
 
 
+_READERS = {"hot_reader": reads, "twin_reader": graph_reads}
 _MAKERS = {False: (event, "twinspan.telemetry.v1"), True: (command, "twinspan.command.v1")}

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from support.deployed import Functions
-from twin_runtime import coalescer, rows, secret_cache
+from twin_runtime import checkpoints, coalescer, rows, secret_cache
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "_FIRST_DELAY", 0.001)
     monkeypatch.setattr(secret_cache, "MIN_INTERVAL", 0.0)
+    monkeypatch.setattr(checkpoints, "_SETTLED_S", 0.0)
     defaults = coalescer.of_messages.__kwdefaults__
     assert defaults is not None
     monkeypatch.setitem(defaults, "window", 0.001)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Self
 
 from support.deployed import Deployed, Functions
 from support.loopback import Loopback, listening
@@ -21,7 +21,9 @@ ENDS = {
 
 
 class Link:
-    """`kind` is one of `ENDS`. A context: the receiver listens within it."""
+    """`kind` is one of `ends`. A context: the receiver listens within it."""
+
+    ends: Mapping[str, tuple[str, str]] = ENDS
 
     def __init__(
         self,
@@ -30,16 +32,17 @@ class Link:
         sender: str,
         receiver: str,
         *,
+        twin_of_sender: Mapping[str, Any] = DOCUMENT,
         twin_of_receiver: Mapping[str, Any] = DOCUMENT,
     ) -> None:
         self.kind = kind
         self._functions = functions
-        self.sender = functions.load(sender, ENDS[kind][0])
-        self.receiver = functions.load(receiver, ENDS[kind][1], twin=twin_of_receiver)
+        self.sender = functions.load(sender, self.ends[kind][0], twin=twin_of_sender)
+        self.receiver = functions.load(receiver, self.ends[kind][1], twin=twin_of_receiver)
         self.receiver.admit()
         self._stack = ExitStack()
 
-    def __enter__(self) -> Link:
+    def __enter__(self) -> Self:
         self.server: Loopback = self._stack.enter_context(listening(public(self.receiver)))
         self.write_secret()
         return self
@@ -55,6 +58,10 @@ class Link:
             "signing_keys": list(signing_keys),
         }
         self.sender.memory.secret("LINK_SECRET").text = json.dumps(secret)
+
+    def restart_sender(self) -> None:
+        """Another instance takes its place."""
+        self._functions.start(self.sender)
 
     def restart_receiver(self) -> None:
         """Another instance takes its place."""

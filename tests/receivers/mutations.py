@@ -36,9 +36,9 @@ METHODS = ("GET", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT
 Mutation = Callable[[Random, Wire], Wire]
 
 
-def broken(chance: Random, wire: Wire, *, checks_key: bool) -> Wire:
+def broken(chance: Random, wire: Wire, *, checks_key: bool, unpacks: bool = True) -> Wire:
     """With changes that make no difference, and one that does. `checks_key`: the function has to refuse a
-    wrong API key, and not the platform before it.
+    wrong API key, and not the platform before it. `unpacks`: it reads the body's encoding.
     """
     for _ in range(chance.randrange(3)):
         wire = chance.choice(HARMLESS)(chance, wire)
@@ -48,7 +48,7 @@ def broken(chance: Random, wire: Wire, *, checks_key: bool) -> Wire:
     which = chance.randrange(6)
     if which == 0:
         return Wire(chance.choice(METHODS), wire.target, wire.headers, wire.body)
-    if which == 1:
+    if which == 1 and unpacks:
         return other_encoding(chance, wire)
     return chance.choice(OF_A_HEADER)(chance, wire, chance.choice(required))
 

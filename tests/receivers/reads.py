@@ -1,21 +1,23 @@
-"""A hot_reader over a store of three devices, mutated queries, and what their answers must hold to."""
+"""A hot_reader over both tiers of three devices, mutated queries, and what their answers must hold to."""
 
 from __future__ import annotations
 
 import json
+import time
 from random import Random
 from typing import Any
 from urllib.parse import parse_qs, quote, quote_plus, urlencode
 
+from receivers import files
 from receivers.requests import check_refusal
 from support.deployed import Functions
 from support.platforms import Reply, Wire
-from support.samples import API_KEY, TWIN, event
-from twin_runtime import rows, times
+from support.samples import API_KEY, KEY_1, TWIN, event
+from twin_runtime import rows, signing, times
 
 BASE = 1_709_208_000
 EACH = 7
-NAMES = ("device", "from", "to", "limit", "cursor", "order", "latest")
+NAMES = ("device", "from", "to", "limit", "cursor", "order", "latest", "tier", "type")
 ODD = (
     *(
         "",
@@ -35,13 +37,14 @@ ODD = (
         "asc",
     ),
     *("thermostat-1", "thermostat-2", "pump-1", "stranger", "thermostat-1'--", "thermostat-1#", "*", "\x00"),
+    *("all", "hot", "ALL", "thermostat", "pump", "room"),
     *("2024-02-29T12:00:00Z", "2024-02-29T13:00:03+01:00", "0000-00-00T00:00:00Z", "9999-12-31T23:59:59Z"),
     *("2024-02-29", "\ud800", "é" * 40, "A" * 1_500, "%", "%zz", "[", "]", "/", "\n", "..", "{}"),
 )
 
 
 class Reader:
-    """The function, with `EACH` rows a device."""
+    """The function, with `EACH` rows a device, and as many older ones in files; one row is in both."""
 
     def __init__(self, functions: Functions, cloud: str) -> None:
         self.errors: list[str] = []
@@ -56,11 +59,21 @@ class Reader:
         ]
         put = [rows.from_event(each, TWIN, BASE * 1.5) for each in made]
         self.function.memory.store("STORE").put(put)
+        for device in self.devices:
+            older = files.old(EACH, device, since=BASE - files.DAY)
+            newest = [each for each in made if each["id"] == f"{device}-0"]
+            for file in (files.packed(older), files.packed(newest)):
+                self.function.memory.objects("COLD_STORE").put(
+                    file.name, file.body, rows=file.rows, sha256=file.sha256
+                )
+        self._signed: dict[str, dict[str, list[str]]] = {}
         self.cursors = [self._cursor(device, order) for device in self.devices for order in ("asc", "desc")]
 
     def mutated(self, chance: Random) -> Wire:
         """A read with up to three changes; some of them are still good."""
         query: dict[str, list[str]] = {"device": [chance.choice(self.devices)]}
+        if chance.randrange(3) == 0:
+            query["tier"] = [chance.choice(("all", "hot"))]
         if chance.randrange(2):
             query["limit"] = [str(chance.randrange(1, EACH))]
         if chance.randrange(2):
@@ -70,27 +83,35 @@ class Reader:
             query["order"] = [chance.choice(("asc", "desc"))]
         if chance.randrange(3) == 0:
             query["cursor"] = [chance.choice(self.cursors)]
+        if chance.randrange(6) == 0:
+            query = {"type": [chance.choice(sorted(TWIN.device_types))], "latest": ["true"]}
+        headers = (("x-api-key", API_KEY), *(self._sign(query) if chance.randrange(4) == 0 else ()))
         for _ in range(max(0, chance.randrange(5) - 2)):
             self._mutate(chance, query)
         text = urlencode(
             query, doseq=True, errors="surrogatepass", quote_via=chance.choice((quote, quote_plus))
         )
         if chance.randrange(8) == 0:
-            text = _spoilt(chance, text)
-        return Wire("GET", f"{self.function.path}?{text}", (("x-api-key", API_KEY),))
+            text = spoilt(chance, text)
+        return Wire("GET", f"{self.function.path}?{text}", headers)
 
     def check(self, wire: Wire, reply: Reply) -> int:
         """Of an answer; returns how many events it holds."""
         assert not self.errors, self.errors
+        query = parse_qs(wire.target.partition("?")[2], keep_blank_values=True)
+        signed = self._signed.get(wire.header("webhook-signature") or "")
+        altered = signed is not None and signed != query
+        assert (reply.status == 401) == altered, "a signature is that of one query"
         if reply.status != 200:
-            assert reply.status in (400, 404)
+            assert reply.status in (400, 401, 404)
             check_refusal(reply)
             return 0
-        query = parse_qs(wire.target.partition("?")[2], keep_blank_values=True)
         assert query.keys() <= set(NAMES), "an unknown parameter is refused"
         assert all(len(values) == 1 for values in query.values()), "and one that is given twice"
-        (device,) = query["device"]
         answer = json.loads(reply.body)
+        if "type" in query:
+            return self._check_newest(query, answer)
+        (device,) = query["device"]
         assert answer.keys() == {"device", "events", "cursor"}
         assert answer["device"] == device
         events: list[dict[str, Any]] = answer["events"]
@@ -98,8 +119,32 @@ class Reader:
         latest = query.get("latest") == ["true"]
         found = [each["time"] for each in events]
         assert found == sorted(found, reverse=latest or query.get("order") == ["desc"])
-        assert len(events) <= int(query["limit"][0] if "limit" in query else 1 if latest else EACH)
+        both = query.get("tier") == ["all"]
+        assert len({each["id"] for each in events}) == len(events), "each once"
+        assert both or all(each["time"] >= times.from_epoch(BASE) for each in events)
+        most = 2 * EACH if both else EACH
+        assert len(events) <= int(query["limit"][0] if "limit" in query else 1 if latest else most)
         return len(events)
+
+    def _check_newest(self, query: dict[str, list[str]], answer: Any) -> int:
+        """Of a type: one event a device, its last."""
+        assert answer.keys() == {"type", "events", "cursor"}
+        assert [answer["type"]] == query["type"]
+        assert query["latest"] == ["true"]
+        ids = [each["id"] for each in answer["events"]]
+        wanted = [f"{name}-{EACH - 1}" for name in self.devices if TWIN.devices[name] == answer["type"]]
+        if "limit" in query:
+            wanted = wanted[: int(query["limit"][0])]
+        assert ids == wanted
+        return len(ids)
+
+    def _sign(self, query: dict[str, list[str]]) -> tuple[tuple[str, str], ...]:
+        """The headers of a read that our own functions make."""
+        signed = {name: list(values) for name, values in query.items()}
+        body = signing.canonical_query(signed).encode("ascii")
+        made = signing.sign([KEY_1], body, id=signing.webhook_id(body), timestamp=int(time.time()))
+        self._signed[made["webhook-signature"]] = signed
+        return tuple(made.items())
 
     def _mutate(self, chance: Random, query: dict[str, list[str]]) -> None:
         name = chance.choice(NAMES)
@@ -127,7 +172,7 @@ class Reader:
             self.errors.append(line)
 
 
-def _spoilt(chance: Random, text: str) -> str:
+def spoilt(chance: Random, text: str) -> str:
     """Of a query's text: characters that a request line may have."""
     at = chance.randrange(len(text) + 1)
     noise = chance.choice(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -467,3 +468,14 @@ def test_a_reader_whose_hot_reader_fails() -> None:
             far.range("thermostat-001")
         with pytest.raises(Retry):
             list(far.latest("thermostat"))
+
+
+@COLD_TIERS
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("day", ["2024-00-00", "2024-02-30", "0000-01-01"])
+def test_a_cursor_of_a_day_that_does_not_exist_is_refused(cold: Any, order: str, day: str) -> None:
+    tiers = Tiers.empty()
+    cursor = urlsafe_b64encode(f"{order}\nthermostat-1\n{day}T00:00:00.000000Z#!".encode()).decode()
+    query = {"device": "thermostat-1", "tier": "all", "order": order, "cursor": cursor}
+    response = reader(tiers, cold(tiers)).handle(Request("GET", {"x-api-key": API_KEY}, b"", query))
+    assert response.status == 400

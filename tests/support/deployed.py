@@ -11,8 +11,9 @@ import sys
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
@@ -22,9 +23,11 @@ from support import platforms
 from support.memory import MemoryCloud
 from support.platforms import Platform, Wire
 from support.samples import API_KEY, DOCUMENT, KEY_1, Lines
+from twin_azure import settings as azure_settings
 from twin_azure import triggers
 from twin_gcp import entry
 from twin_runtime import assembly, settings
+from twin_runtime.errors import Retry
 from twin_runtime.log import Sink
 
 MAIN = Path(entry.__file__).parent / "root" / "main.py"
@@ -33,18 +36,21 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Deployed:
-    """A function. An address in `memory` is the name of the variable that holds it, such as `STORE`."""
+    """A function. An address in `memory` is the name of the variable that holds it, as `STORE`. `environ`
+    is laid over its environment.
+    """
 
     cloud: str
     role: str
     memory: MemoryCloud
     root: Path
     sink: Sink
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
     loaded: Any = None
 
     @property
     def method(self) -> str:
-        return "GET" if self.role == "hot_reader" else "POST"
+        return "GET" if self.role in ("hot_reader", "twin_reader") else "POST"
 
     @property
     def path(self) -> str:
@@ -69,6 +75,10 @@ class Deployed:
         """Hand the queue trigger a message; whether it is done."""
         return _CONSUME[self.cloud](self.loaded, body, attempt)
 
+    def run(self) -> bool:
+        """A run by the clock, of the only partition; whether it did not fail."""
+        return _RUN[self.cloud](self.loaded)
+
     def dead_letters(self) -> list[dict[str, Any]]:
         return [json.loads(body) for body in self.memory.queue("DEAD_LETTER_QUEUE").bodies]
 
@@ -91,6 +101,7 @@ class Functions:
             self._stack.enter_context(patch.object(module, "Parts", self._parts))
         self._stack.enter_context(patch.dict(os.environ))
         os.environ.pop("TRIGGER_QUEUE", None)
+        os.environ |= {"PARTITIONS": "1", azure_settings.TIMEOUT: "00:10:00"}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,12 +115,13 @@ class Functions:
         memory: MemoryCloud | None = None,
         twin: Mapping[str, Any] = DOCUMENT,
         sink: Sink | None = None,
+        environ: Mapping[str, str] = MappingProxyType({}),
     ) -> Deployed:
         """The remote variant of a role. `memory` may be that of another function, to share its store."""
         root = self._folder / f"package-{next(_numbers)}"
         root.mkdir()
         (root / "twin.json").write_text(json.dumps(twin))
-        function = Deployed(cloud, role, memory or MemoryCloud(cloud), root, sink or Lines())
+        function = Deployed(cloud, role, memory or MemoryCloud(cloud), root, sink or Lines(), environ)
         self._known[cloud, role] = function
         self.start(function)
         return function
@@ -147,6 +159,7 @@ class Functions:
         function = self._known[cloud.name, role]
         environ = {name: name for name in settings.expected(role, cloud.name, remote=True)}
         values = {"TWIN_ROLE": role, "EVENTS_QUEUE": "", "COLD_LINK_SECRET": "", "API_KEY_READS": "true"}
+        values |= function.environ
         return self._make(
             role,
             function.memory,
@@ -188,3 +201,24 @@ def _push(app: Any, body: str, attempt: int) -> bool:
 
 
 _CONSUME = {"aws": _lambda, "azure": _queue_trigger, "gcp": _push}
+
+
+def _schedule(module: Any) -> bool:
+    try:
+        return module.handler({"partition": 0, "partitions": 1}, _Context()) is None
+    except Retry:
+        return False
+
+
+def _timer_trigger(worker: Any) -> bool:
+    timer = {"schedule": {"adjustForDST": True}, "isPastDue": False}
+    return worker.call(worker.functions[0], Datum(json.dumps(timer), "json"), {}).ok
+
+
+def _job(app: Any) -> bool:
+    job = {"partition": 0, "partitions": 1, "timeout_s": 600}
+    headers = (("content-type", "application/json"),)
+    return platforms.wsgi(app)(Wire("POST", "/", headers, json.dumps(job).encode())).status == 204
+
+
+_RUN = {"aws": _schedule, "azure": _timer_trigger, "gcp": _job}

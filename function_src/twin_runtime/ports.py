@@ -215,7 +215,9 @@ class Relationship:
 
 
 class GraphReader(Protocol):
-    """The twin graph, as twin_reader asks it. A cursor is opaque; None is the first page, or after the last."""
+    """The twin graph, as twin_reader asks it. A cursor is opaque: None is the first page, or after the
+    last.
+    """
 
     def twins(
         self, *, type: str | None, cursor: str | None, limit: int

@@ -41,6 +41,8 @@ def demo(folder: Path, *options: str, twin: Path = EXAMPLES / "single-gcp.yaml")
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # What runs the tests in the background lets them ignore Ctrl-C, and so all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -92,7 +94,10 @@ def test_it_stays_up_until_it_is_told_to_end(number: signal.Signals, tmp_path: P
         assert command in said
     assert len(left(folder)) > 5
     running.send_signal(number)
-    _, complaints = running.communicate(timeout=60)
+    try:
+        _, complaints = running.communicate(timeout=60)
+    finally:
+        running.kill()
     assert (running.returncode, complaints.strip()) == (130, "Ended.")
     assert left(folder) == []
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from twinspan.config import Config
+from twinspan.resources import EVENTS_VARIABLE
 from twinspan.topology import LINKS_STACK, Link, Topology
 from twinspan.vocabulary import Cloud, Layer
 
@@ -17,7 +18,7 @@ _NAMES = {Cloud.AWS: "AWS", Cloud.AZURE: "Azure", Cloud.GCP: "Google Cloud"}
 def resources(path: Path) -> tuple[int, int]:
     """How many resource blocks a synthesized stack has: always there, and of the event system."""
     blocks = [block for kind in _load(path).get("resource", {}).values() for block in kind.values()]
-    optional = sum("count" in block or "enable_events" in str(block.get("for_each", "")) for block in blocks)
+    optional = sum(EVENTS_VARIABLE in f"{block.get('count')}{block.get('for_each')}" for block in blocks)
     return len(blocks) - optional, optional
 
 

@@ -116,7 +116,12 @@ class Twin:
         url = f"https://h/hot_reader?device=thermostat-1&from={start}"
         request = func.HttpRequest(method="GET", url=url, headers={"x-api-key": key}, body=b"")
         answer = self.call(
-            "hot_reader", triggers.http_app, request, STORE=self._store, API_KEYS_SECRET="keys"
+            "hot_reader",
+            triggers.http_app,
+            request,
+            STORE=self._store,
+            API_KEYS_SECRET="keys",
+            API_KEY_READS="true",
         )
         return answer.status_code, json.loads(answer.get_body())
 

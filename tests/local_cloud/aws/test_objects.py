@@ -20,7 +20,7 @@ from twin_runtime.errors import Refused, Retry
 from twin_runtime.ports import PARTS
 
 pytestmark = pytest.mark.servers
-STACK = {"provider": {"aws": [{"region": "eu-central-1"}]}}
+STACK = {"provider": {"aws": [{"region": "eu-central-1"}]}, "resource": {}}
 _numbers = count(1)
 
 

@@ -41,8 +41,6 @@ def demo(folder: Path, *options: str, twin: Path = EXAMPLES / "single-gcp.yaml")
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # What runs the tests in the background lets them ignore Ctrl-C, and so all that they start.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

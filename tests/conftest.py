@@ -4,8 +4,24 @@ start.
 
 import signal
 
+import pytest
+
 import twinspan.providers  # noqa: F401
 
 # A shell lets what it runs in the background ignore Ctrl-C, and all that this starts inherits it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+SYNTHESIZING = ("synth", "aws", "azure", "gcp")
+"""Folders whose tests over layouts synthesize each."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests over every layout are a matrix: `make check` leaves them to `make test`."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        folder = item.path.relative_to(config.rootpath / "tests").parts[0]
+        function = item.function.__code__.co_names if isinstance(item, pytest.Function) else ()
+        over_layouts = callspec is not None and "layout" in callspec.params
+        if folder in SYNTHESIZING and (over_layouts or "SYNTHESIZED" in function):
+            item.add_marker(pytest.mark.matrix)

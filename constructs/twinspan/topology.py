@@ -146,10 +146,6 @@ class Topology:
                 return link
         raise KeyError(name)
 
-    def has_link(self, name: str) -> bool:
-        """Whether the twin has a link of that name."""
-        return any(link.name == name for link in self.links)
-
     @cached_property
     def roles(self) -> Mapping[Role, Cloud]:
         """Every role that is deployed, and where."""

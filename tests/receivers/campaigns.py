@@ -143,13 +143,10 @@ class Receiver:
             self.errors.append(line)
 
 
-UNDER_TEST = Receiver
-
-
-def receive(cloud: str, role: str, seed: int, count: int) -> Report:
-    """`count` requests that are not authentic, and `count` / `AUTHENTIC` that are."""
+def receive(under_test: type[Receiver], cloud: str, role: str, seed: int, count: int) -> Report:
+    """`count` requests that are not authentic, and `count` / `AUTHENTIC` batches, or files, that are."""
     with tempfile.TemporaryDirectory() as folder, Functions(Path(folder)) as functions:
-        receiver, chance = Receiver(functions, cloud, role), Random(seed)
+        receiver, chance = under_test(functions, cloud, role), Random(seed)
         try:
             for _ in range(count):
                 receiver.mutated(chance)

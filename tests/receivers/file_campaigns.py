@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 from random import Random
 
 from receivers import authentic_files, files
-from receivers.campaigns import AUTHENTIC, Receiver, Report, telling
+from receivers.campaigns import Receiver, telling
 from receivers.requests import check_refusal
-from support.deployed import Functions
 from support.platforms import Reply, Wire
 
 _ASKED_AGAIN = "The parts do not make the file; all of them are needed again."
@@ -89,21 +86,3 @@ class FileReceiver(Receiver):
         if '"unavailable"' in line and _ASKED_AGAIN in line:
             return
         super()._log(level, line)
-
-
-UNDER_TEST = FileReceiver
-
-
-def receive(cloud: str, role: str, seed: int, count: int) -> Report:
-    """`count` requests that are not authentic, and `count` / `AUTHENTIC` files that are."""
-    with tempfile.TemporaryDirectory() as folder, Functions(Path(folder)) as functions:
-        receiver, chance = FileReceiver(functions, cloud, role), Random(seed)
-        try:
-            for _ in range(count):
-                receiver.mutated(chance)
-            receiver.check_nothing_is_durable()
-            for _ in range(count // AUTHENTIC):
-                receiver.spoilt(chance)
-        except AssertionError as error:
-            receiver.report.failure = f"{cloud} {role}, seed {seed}: {error}"
-        return receiver.report

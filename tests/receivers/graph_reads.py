@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 from urllib.parse import parse_qs, quote, quote_plus, urlencode
 
-from receivers.reads import ODD, spoilt
+from receivers.reads import ODD, change_query, spoilt
 from receivers.requests import check_refusal
 from support.deployed import Functions
 from support.graphs import EDGES, GRAPH_DOCUMENT, GRAPH_TWIN
@@ -16,6 +16,7 @@ from support.samples import API_KEY, log
 from twin_runtime.twin_sync import TwinSync
 
 NAMES = ("id", "relationships", "type", "limit", "cursor")
+OTHERS = ("Id", "id[]", "", "device", "$where")
 ODD_HERE = (*ODD, "in", "out", "hall-1", "press-7", "room", "machine", "200", "201")
 MOST = 200
 
@@ -48,7 +49,7 @@ class Reader:
         if which != 1 and chance.randrange(4) == 0:
             query["cursor"] = [str(chance.randrange(4))]
         for _ in range(max(0, chance.randrange(5) - 2)):
-            self._mutate(chance, query)
+            change_query(chance, query, names=NAMES, others=OTHERS, odd=ODD_HERE)
         text = urlencode(
             query, doseq=True, errors="surrogatepass", quote_via=chance.choice((quote, quote_plus))
         )
@@ -103,22 +104,6 @@ class Reader:
     def _id(self, answer: Any) -> str:
         self._check_twin(answer)
         return answer["id"]
-
-    def _mutate(self, chance: Random, query: dict[str, list[str]]) -> None:
-        name = chance.choice(NAMES)
-        which = chance.randrange(5)
-        if which == 0:
-            query.pop(name, None)
-        elif which == 1:
-            query[name] = [*query.get(name, []), chance.choice(ODD_HERE)]
-        elif which == 2:
-            query[chance.choice(("Id", "id[]", "", "device", "$where"))] = [chance.choice(ODD_HERE)]
-        elif which == 3 and query.get(name, [""])[0]:
-            value = query[name][0]
-            at = chance.randrange(len(value))
-            query[name] = [value[:at] + chr(chance.randrange(1, 0x2FF)) + value[at + 1 :]]
-        else:
-            query[name] = [chance.choice(ODD_HERE)]
 
     def _log(self, level: str, line: str) -> None:
         if '"unavailable"' in line:

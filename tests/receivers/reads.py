@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 from urllib.parse import parse_qs, quote, quote_plus, urlencode
@@ -17,6 +18,8 @@ from twin_runtime import rows, signing, times
 
 BASE = 1_709_208_000
 EACH = 7
+OTHERS = ("Device", "device[]", "", "x", "$where")
+"""Parameters that nobody knows."""
 NAMES = ("device", "from", "to", "limit", "cursor", "order", "latest", "tier", "type")
 ODD = (
     *(
@@ -87,7 +90,7 @@ class Reader:
             query = {"type": [chance.choice(sorted(TWIN.device_types))], "latest": ["true"]}
         headers = (("x-api-key", API_KEY), *(self._sign(query) if chance.randrange(4) == 0 else ()))
         for _ in range(max(0, chance.randrange(5) - 2)):
-            self._mutate(chance, query)
+            change_query(chance, query, names=NAMES, others=OTHERS, odd=ODD)
         text = urlencode(
             query, doseq=True, errors="surrogatepass", quote_via=chance.choice((quote, quote_plus))
         )
@@ -146,22 +149,6 @@ class Reader:
         self._signed[made["webhook-signature"]] = signed
         return tuple(made.items())
 
-    def _mutate(self, chance: Random, query: dict[str, list[str]]) -> None:
-        name = chance.choice(NAMES)
-        which = chance.randrange(6)
-        if which == 0:
-            query.pop(name, None)
-        elif which == 1:
-            query[name] = [*query.get(name, []), chance.choice(ODD)]
-        elif which == 2:
-            query[chance.choice(("Device", "device[]", "", "x", "$where"))] = [chance.choice(ODD)]
-        elif which == 3 and query.get(name, [""])[0]:
-            value = query[name][0]
-            at = chance.randrange(len(value))
-            query[name] = [value[:at] + chr(chance.randrange(1, 0x2FF)) + value[at + 1 :]]
-        else:
-            query[name] = [chance.choice(ODD)]
-
     def _cursor(self, device: str, order: str) -> str:
         query = urlencode({"device": device, "order": order, "limit": 3})
         reply = self.platform(Wire("GET", f"{self.function.path}?{query}", (("x-api-key", API_KEY),)))
@@ -179,3 +166,30 @@ def spoilt(chance: Random, text: str) -> str:
         ("&", "=", "%", "%f", "%ff", "%00", "+", ";", "&&", "?", "&device=pump-1", "/", "[", "%0a")
     )
     return text[:at] + noise + text[at + chance.randrange(3) :]
+
+
+def change_query(
+    chance: Random,
+    query: dict[str, list[str]],
+    *,
+    names: Sequence[str],
+    others: Sequence[str],
+    odd: Sequence[str],
+) -> None:
+    """Change a query in one place: a parameter is left out, repeated, spoilt or odd, or one that nobody knows
+    (of `others`) is added.
+    """
+    name = chance.choice(names)
+    which = chance.randrange(6)
+    if which == 0:
+        query.pop(name, None)
+    elif which == 1:
+        query[name] = [*query.get(name, []), chance.choice(odd)]
+    elif which == 2:
+        query[chance.choice(others)] = [chance.choice(odd)]
+    elif which == 3 and query.get(name, [""])[0]:
+        value = query[name][0]
+        at = chance.randrange(len(value))
+        query[name] = [value[:at] + chr(chance.randrange(1, 0x2FF)) + value[at + 1 :]]
+    else:
+        query[name] = [chance.choice(odd)]

@@ -121,11 +121,8 @@ def test_dashboards_read_by_key_even_in_one_cloud() -> None:
 
 
 def test_unknown_link_is_an_error() -> None:
-    twin = topology(AWS, AWS, AWS, read_api=False)
     with pytest.raises(KeyError):
-        twin.link("read")
-    assert not twin.has_link("read")
-    assert twin.has_link("telemetry")
+        topology(AWS, AWS, AWS, read_api=False).link("read")
 
 
 @pytest.mark.parametrize("events", [True, False], ids=["events", "no-events"])

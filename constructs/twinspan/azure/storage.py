@@ -18,6 +18,7 @@ from twinspan.providers.azure import (
 from twinspan.providers.time import TimeSleep
 from twinspan.resources import Ref, place
 from twinspan.sizing import DEAD_LETTER_DAYS
+from twinspan.vocabulary import Layer
 
 if TYPE_CHECKING:
     from twinspan.azure.foundation import Foundation
@@ -28,9 +29,24 @@ PACKAGE_FILE = "released-package.zip"
 """The name that one deploy asks of a package's file."""
 
 
-def _account(
-    scope: Construct, id_: str, *, foundation: "Foundation", name: str, role: str, keys: bool
+def storage_account(
+    scope: Construct,
+    id_: str,
+    *,
+    foundation: "Foundation",
+    name: str,
+    role: str,
+    undelete_days: int,
+    layer: Layer | None = None,
+    keys: bool = False,
+    versions: bool = False,
 ) -> StorageAccount:
+    """An account as every one of the twin's is: locally redundant (the archive tier takes no redundancy over
+    zones), over TLS alone, closed to the public. What is deleted can be brought back for `undelete_days`.
+
+    `keys`: it can be opened by shared keys, beside Entra ID. `versions`: what is written over is kept as
+    long.
+    """
     return StorageAccount(
         scope,
         id_,
@@ -47,13 +63,13 @@ def _account(
         default_to_oauth_authentication=True,
         local_user_enabled=False,
         blob_properties=StorageAccountBlobProperties(
-            versioning_enabled=True,
-            delete_retention_policy=StorageAccountBlobPropertiesDeleteRetentionPolicy(days=DEAD_LETTER_DAYS),
+            versioning_enabled=versions or None,
+            delete_retention_policy=StorageAccountBlobPropertiesDeleteRetentionPolicy(days=undelete_days),
             container_delete_retention_policy=StorageAccountBlobPropertiesContainerDeleteRetentionPolicy(
-                days=DEAD_LETTER_DAYS
+                days=undelete_days
             ),
         ),
-        tags=foundation.labels(None, role),
+        tags=foundation.labels(layer, role),
     )
 
 
@@ -63,7 +79,15 @@ class HostStorage(Construct):
     def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation") -> None:
         super().__init__(scope, id_)
         name = names.account(foundation.names)
-        account = _account(self, "account", foundation=foundation, name=name, role="storage", keys=False)
+        account = storage_account(
+            self,
+            "account",
+            foundation=foundation,
+            name=name,
+            role="storage",
+            undelete_days=DEAD_LETTER_DAYS,
+            versions=True,
+        )
         self.account = place(account, "twin")
         self.host_containers = [
             self.container(self, container, address=container.replace("-", "_"))
@@ -93,7 +117,16 @@ class Packages(Construct):
     def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation", package: Package) -> None:
         super().__init__(scope, id_)
         name = names.package_account(foundation.names)
-        account = _account(self, "account", foundation=foundation, name=name, role="packages", keys=True)
+        account = storage_account(
+            self,
+            "account",
+            foundation=foundation,
+            name=name,
+            role="packages",
+            undelete_days=DEAD_LETTER_DAYS,
+            keys=True,
+            versions=True,
+        )
         self.account = place(account, "packages")
         container = place(
             StorageContainer(

@@ -4,13 +4,10 @@ from twinspan import parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.grants import READ_BLOBS, WRITE_BLOBS, grant
+from twinspan.azure.storage import storage_account
 from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, THAWED_DAYS, UNDELETE_DAYS, Lifecycle
 from twinspan.providers import Construct
 from twinspan.providers.azure import (
-    StorageAccount,
-    StorageAccountBlobProperties,
-    StorageAccountBlobPropertiesContainerDeleteRetentionPolicy,
-    StorageAccountBlobPropertiesDeleteRetentionPolicy,
     StorageContainer,
     StorageManagementPolicy,
     StorageManagementPolicyRule,
@@ -68,31 +65,15 @@ class Bucket(Construct):
         grant(function, f"writes_{self._name}", role=WRITE_BLOBS, at=self._container["resource_manager_id"])
 
     def _storage_account(self, foundation: Foundation, layer: Layer) -> Ref:
-        """Locally redundant: the archive tier takes no redundancy over zones. Each file is written with an
-        access tier of its own.
-        """
-        account = StorageAccount(
+        """Each file is written with an access tier of its own."""
+        account = storage_account(
             self,
             "account",
+            foundation=foundation,
             name=names.tier_account(foundation.names, self._name),
-            resource_group_name=foundation.group,
-            location=foundation.location,
-            account_kind="StorageV2",
-            account_tier="Standard",
-            account_replication_type="LRS",
-            min_tls_version="TLS1_2",
-            https_traffic_only_enabled=True,
-            allow_nested_items_to_be_public=False,
-            shared_access_key_enabled=False,
-            default_to_oauth_authentication=True,
-            local_user_enabled=False,
-            blob_properties=StorageAccountBlobProperties(
-                delete_retention_policy=StorageAccountBlobPropertiesDeleteRetentionPolicy(days=UNDELETE_DAYS),
-                container_delete_retention_policy=StorageAccountBlobPropertiesContainerDeleteRetentionPolicy(
-                    days=UNDELETE_DAYS
-                ),
-            ),
-            tags=foundation.labels(layer, "store"),
+            layer=layer,
+            role="store",
+            undelete_days=UNDELETE_DAYS,
         )
         return place(account, self._name)
 

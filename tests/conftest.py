@@ -3,10 +3,12 @@ start.
 """
 
 import signal
+from typing import Any
 
 import pytest
 
 import twinspan.providers  # noqa: F401
+from support.scheduling import ByFile
 
 # A shell lets what it runs in the background ignore Ctrl-C, and all that this starts inherits it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -25,3 +27,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         over_layouts = callspec is not None and "layout" in callspec.params
         if folder in SYNTHESIZING and (over_layouts or "SYNTHESIZED" in function):
             item.add_marker(pytest.mark.matrix)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """`-n`: several processes."""
+    return ByFile(config, log)

@@ -136,7 +136,13 @@ class Pairs:
         services = self._services
         names = settings.expected(role, services.cloud.name, remote=remote)
         values = {name: services.queue if name.endswith("QUEUE") else "secret" for name in names}
-        own = {"STORE": services.store, "TWIN_ROLE": role, "EVENTS_QUEUE": "", "WORKFLOW": _WORKFLOW}
+        own = {
+            "STORE": services.store,
+            "TWIN_ROLE": role,
+            "EVENTS_QUEUE": "",
+            "WORKFLOW": _WORKFLOW,
+            "API_KEY_READS": "true",
+        }
         environ = {name: own.get(name, value) for name, value in values.items()}
         return assembly.Parts(
             role, services.cloud, environ=environ, root=root or self._plain, sink=self._write

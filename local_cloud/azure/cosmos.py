@@ -20,7 +20,7 @@ from local_cloud.processes import Process, Processes
 from local_cloud.standins import Evaluated
 
 _PACKAGE = "@vercel/cosmosdb-server"
-_LAUNCHER = Path(__file__).with_name("cosmos_server.js")
+LAUNCHER = Path(__file__).with_name("cosmos_server.js")
 _ANY_KEY = "bG9jYWw="
 
 
@@ -34,7 +34,7 @@ class Cosmos:
     def start(self, processes: Processes, certificate: Certificate) -> Process:
         files = [str(certificate.certificate), str(certificate.key)]
         ports = [str(self._place.port), str(self._place.public)]
-        command = [node.node(), str(_LAUNCHER), str(node.package(_PACKAGE)), *ports, *files]
+        command = [node.node(), str(LAUNCHER), str(node.package(_PACKAGE)), *ports, *files]
         return processes.start("cosmos", command)
 
     def create(self, evaluated: Evaluated) -> None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from support.servers import free_port, npm_program, running
+from local_cloud import node
+from local_cloud.azure.cosmos import LAUNCHER
+from support.servers import free_port, npm_module, npm_program, running
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ def azurite() -> Iterator[Storage]:
 @contextmanager
 def cosmos() -> Iterator[str]:
     """The URL of a Cosmos DB account; it takes any key."""
-    program, port = npm_program("@vercel/cosmosdb-server", "cosmosdb-server"), free_port()
-    with running(program, "-p", str(port), "--host", "127.0.0.1", "--no-ssl", port=port):
+    folder, port = npm_module("@vercel/cosmosdb-server"), free_port()
+    with running(node.node(), str(LAUNCHER), str(folder), str(port), str(port), port=port):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -50,8 +50,9 @@ def test_storage_is_priced_in_every_tier_of_every_cloud(cloud: Cloud, tier: str)
         assert prices.fact(cloud, tier, "minimum_days") >= 30
 
 
-def test_every_price_says_when_and_where_it_was_read() -> None:
-    for price in storage.table().prices:
+@pytest.mark.parametrize("name", ["storage", "events"])
+def test_every_price_says_when_and_where_it_was_read(name: str) -> None:
+    for price in read(name).prices:
         assert date(2020, 1, 1) < price.date <= date(2026, 11, 23), price
         assert price.url.startswith(VENDORS[price.cloud]), price
         assert len(price.checked) > 20, price

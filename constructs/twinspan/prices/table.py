@@ -11,15 +11,31 @@ from typing import Any
 from twinspan.vocabulary import Cloud
 
 FOLDER = Path(__file__).resolve().parent
+GB = 2**30
+TIB = 2**40
 UNITS = {
     "GB-month": 1,
     "1,000 requests": 1_000,
     "10,000 requests": 10_000,
+    "million requests": 1_000_000,
+    "million messages": 1_000_000,
+    "million request units": 1_000_000,
+    "100,000 documents": 100_000,
+    "1,000 operations": 1_000,
+    "10,000 operations": 10_000,
+    "million operations": 1_000_000,
+    "1,000 steps": 1_000,
+    "GB": GB,
+    "TiB": TIB,
+    "GB-second": 1,
+    "vCPU-second": 1,
+    "million minutes": 1_000_000,
+    "hour": 1,
+    "month": 1,
 }
-"""What prices are quoted for, and how many single units that is. A GB of storage is 2^30 bytes on every
-cloud's bill.
+"""What prices are quoted for, and how many single units that is: of data a single unit is a byte. A GB is
+2^30 bytes on every cloud's bill.
 """
-GB = 2**30
 _TEXTS = ("service", "source", "url", "checked")
 _FIELDS = {"cloud", "tier", "item", "usd", "per", "date", *_TEXTS}
 
@@ -50,7 +66,7 @@ class Price:
 
     @property
     def each(self) -> Decimal:
-        """USD for a single GB-month or request."""
+        """USD for a single unit, such as a GB-month, a request or a byte."""
         return self.usd / UNITS[self.per]
 
 

@@ -1,0 +1,126 @@
+"""What Azure calls the things of a stack, and what of a block is known."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from twinspan.guides.stackjson import Block, Blocks, pieces, references
+
+APP = "azurerm_function_app_flex_consumption"
+PLAN = "azurerm_service_plan"
+IDENTITY = "azurerm_user_assigned_identity"
+ACCOUNT = "azurerm_storage_account"
+QUEUE = "azurerm_storage_queue"
+BLOBS = "azurerm_storage_container"
+COSMOS = "azurerm_cosmosdb_account"
+DATABASE = "azurerm_cosmosdb_sql_database"
+ROWS = "azurerm_cosmosdb_sql_container"
+VAULT = "azurerm_key_vault"
+SECRET = "azurerm_key_vault_secret"  # noqa: S105  (a Terraform type)
+HUB = "azurerm_iothub"
+TOPIC = "azurerm_eventgrid_system_topic"
+SUBSCRIPTION = "azurerm_eventgrid_system_topic_event_subscription"
+WORKFLOW = "azurerm_logic_app_workflow"
+TWINS = "azurerm_digital_twins_instance"
+ASSIGNMENT = "azurerm_role_assignment"
+GRAFANA = "azapi_resource"
+"""The only resource of azapi."""
+WRITE_BLOBS = "Storage Blob Data Contributor"
+_GRAFANA_TYPE = "Microsoft.Dashboard/grafana@"
+_CALLED: Mapping[str, str] = {
+    APP: "Function App",
+    PLAN: "App Service plan",
+    IDENTITY: "managed identity",
+    ACCOUNT: "storage account",
+    QUEUE: "Storage queue",
+    BLOBS: "blob container",
+    COSMOS: "Cosmos DB account",
+    DATABASE: "Cosmos DB database",
+    ROWS: "Cosmos DB container",
+    VAULT: "Key Vault",
+    SECRET: "Key Vault secret",
+    HUB: "IoT Hub",
+    TOPIC: "Event Grid system topic",
+    SUBSCRIPTION: "Event Grid subscription",
+    WORKFLOW: "Logic App",
+    TWINS: "Digital Twins instance",
+    GRAFANA: "Azure Managed Grafana",
+}
+"""By Terraform type: what a person calls it."""
+NOUNS: Mapping[tuple[str, str], str] = {
+    (IDENTITY, "client_id"): "client id of the managed identity",
+    (ACCOUNT, "name"): "name of the storage account",
+    (ACCOUNT, "primary_queue_endpoint"): "queue endpoint of the storage account",
+    (QUEUE, "name"): "name of the Storage queue",
+    (QUEUE, "url"): "URL of the Storage queue",
+    (BLOBS, "Cool"): "URL and access tier (Cool) of the blob container",
+    (BLOBS, "Archive"): "URL and access tier (Archive) of the blob container",
+    (COSMOS, "endpoint"): "endpoint of the Cosmos DB account",
+    (DATABASE, "name"): "name of the Cosmos DB database",
+    (ROWS, "name"): "name of the Cosmos DB container",
+    (ROWS, "url"): "URL of the Cosmos DB container",
+    (SECRET, "versionless_id"): "URL of the Key Vault secret",
+    (HUB, "hostname"): "host name of the IoT Hub",
+    (WORKFLOW, "access_endpoint"): "URL of the HTTP request trigger of the Logic App",
+    (TWINS, "url"): "URL of the Digital Twins instance",
+    (GRAFANA, "output"): "endpoint of Azure Managed Grafana",
+}
+"""What the attributes are called that functions are given."""
+VAULT_SECRET = re.compile(r"\$\{(azurerm_key_vault\.\w+)\.vault_uri\}secrets/([\w-]+)")
+"""The address of a secret that the stack `links` writes: the vault's, and the secret's name."""
+_COMPOSED = (
+    (
+        r"\$\{azurerm_cosmosdb_account\.\w+\.endpoint\}dbs/\$\{azurerm_cosmosdb_sql_database\.\w+\.name\}"
+        r"/colls/\$\{(azurerm_cosmosdb_sql_container\.\w+)\.name\}",
+        r"${\1.url}",
+    ),
+    (
+        r"\$\{azurerm_storage_account\.\w+\.primary_blob_endpoint\}"
+        r"\$\{(azurerm_storage_container\.\w+)\.name\}\?tier=(\w+)",
+        r"${\1.\2}",
+    ),
+    (r"https://\$\{(azurerm_digital_twins_instance\.\w+)\.host_name\}", r"${\1.url}"),
+    (VAULT_SECRET.pattern, r"URL of the Key Vault secret \2"),
+)
+"""Addresses that are put together of several attributes, and the one attribute that stands for each: `url`,
+or the access tier that a blob container's address names."""
+
+
+def name(block: Block) -> str:
+    """The name that is deployed: `factory-processing`."""
+    return block.body["name"]
+
+
+def called(block: Block) -> str:
+    """A block in Azure's words: `Storage queue factory-processing`."""
+    if block.kind not in _CALLED:
+        raise KeyError(f"there is no word for {block.address}")
+    if block.kind == GRAFANA and not block.body["type"].startswith(_GRAFANA_TYPE):
+        raise KeyError(f"there is no word for {block.address}, a {block.body['type']}")
+    return f"{_CALLED[block.kind]} {name(block)}"
+
+
+def readable(settings: Mapping[str, str]) -> dict[str, str]:
+    """App settings, each of them a text or one expression. KeyError when one is put together in a way that is
+    not known.
+    """
+    return {setting: _composed(setting, value) for setting, value in settings.items()}
+
+
+def _composed(setting: str, value: str) -> str:
+    for pattern, simple in _COMPOSED:
+        if re.fullmatch(pattern, value):
+            return re.sub(pattern, simple, value)
+    if len(list(pieces(value))) > 1:
+        raise KeyError(
+            f"the app setting {setting} is put together in a way that the guides do not know: {value}"
+        )
+    return value
+
+
+def target(value: Any, *kinds: str, of: Block, blocks: Blocks) -> Block:
+    """The one block of these types that a value of the block `of` refers to; KeyError else."""
+    found = {reference.address for reference in references(value) if reference.kind in kinds}
+    if len(found) != 1:
+        raise KeyError(f"{of.address} should name one {' or '.join(kinds)} here: {value!r}")
+    return blocks.at(found.pop())

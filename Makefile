@@ -26,10 +26,13 @@ export CHECKPOINT_DISABLE := 1
 export PYTHONDONTWRITEBYTECODE :=
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
+# Tests run in as many processes as there are cores, up to four: each holds a jsii kernel. `TESTS=` runs them in one.
+TESTS ?= -n auto --maxprocesses 4 --no-loadscope-reorder
+
 # The demonstration stays up until Ctrl-C where KEEP is set.
 KEEP ?=
 
-.PHONY: help synth demo local-cloud check fast lint types test test-all schema snapshots bench clean
+.PHONY: help synth demo local-cloud check fast lint types test test-all docs schema snapshots bench clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,11 +45,11 @@ demo: local-cloud ## The twin (TWIN=path) on this machine, without a cloud accou
 
 local-cloud: $(DEV_STAMP) $(SERVERS_STAMP) $(MINISTACK_STAMP) $(WORKER_STAMP) ## Install the servers that stand for the clouds
 
-check: $(DEV_STAMP) ## Format, lint, types, fast tests: before every commit
+check: $(DEV_STAMP) $(NODE_STAMP) ## Format, lint, types, fast tests: before every commit
 	@$(MAKE) --no-print-directory -j2 lint types fast
 
-fast: $(DEV_STAMP)
-	@$(PY) -m pytest -q -m "not slow and not terraform and not servers and not matrix"
+fast: $(DEV_STAMP) $(NODE_STAMP)
+	@$(PY) -m pytest -q $(TESTS) -m "not slow and not terraform and not servers and not browser and not matrix"
 
 lint: $(DEV_STAMP) ## Format and lint
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check .
@@ -55,10 +58,13 @@ types: $(DEV_STAMP) ## Type check
 	@$(VENV)/bin/pyright
 
 test: $(NODE_STAMP) local-cloud ## All tests but the long matrices
-	@$(PY) -m pytest -q -m "not slow"
+	@$(PY) -m pytest -q $(TESTS) -m "not slow"
 
 test-all: $(NODE_STAMP) local-cloud lint types ## Everything
-	@$(PY) -m pytest -q
+	@$(PY) -m pytest -q $(TESTS)
+
+docs: $(DEV_STAMP) $(NODE_STAMP) ## Write the deployment guides, the picker and the parity page in docs/ again
+	@PYTHONPATH=constructs $(PY) -m twinspan.guides docs
 
 schema: $(DEV_STAMP) ## Write docs/twin.schema.json again
 	@PYTHONPATH=constructs $(PY) -m twinspan.config.schema docs/twin.schema.json

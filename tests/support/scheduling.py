@@ -1,5 +1,5 @@
-"""How tests are shared out among processes: a file stays together, and so do all that look at synthesized
-stacks, because each process synthesizes what it looks at.
+"""How tests are shared out among processes: a file stays together, and so do all that look at the same
+synthesized stacks, because each process synthesizes what it looks at.
 """
 
 from functools import cache
@@ -19,4 +19,6 @@ class ByFile(LoadScopeScheduling):
 
 @cache
 def _scope(file: str) -> str:
+    if file.startswith("tests/guides/"):
+        return "guides"
     return "stacks" if "support.synth" in (ROOT / file).read_text(encoding="utf-8") else file

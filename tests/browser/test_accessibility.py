@@ -1,0 +1,17 @@
+"""axe-core finds nothing against WCAG 2.1, levels A and AA, on any page: on a screen in the light scheme and
+on a phone in the dark one. tests/guides/test_html.py has the contrast of all texts in both.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from support.browser import SCHEMES, WIDTHS, Tab
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(WIDTHS[0], SCHEMES[0]), (WIDTHS[-1], SCHEMES[1])])
+def test_no_violation(tab: Tab, width: int, scheme: str) -> None:
+    tab.show(width, scheme)
+    assert tab.violations() == []

@@ -8,11 +8,10 @@ from pathlib import Path
 from twinspan.config import Config
 from twinspan.resources import EVENTS_VARIABLE
 from twinspan.topology import LINKS_STACK, Link, Topology
-from twinspan.vocabulary import Cloud, Layer
+from twinspan.vocabulary import CLOUD_NAMES, Cloud, Layer
 
 _STORES = {"cold": "bucket"}
 """What a link without a receiver ends in, where that is no database."""
-_NAMES = {Cloud.AWS: "AWS", Cloud.AZURE: "Azure", Cloud.GCP: "Google Cloud"}
 
 
 def resources(path: Path) -> tuple[int, int]:
@@ -51,10 +50,10 @@ def text(config: Config, out: Path) -> str:
 def _link(link: Link) -> str:
     kind = "remote" if link.remote else "local"
     if link.name == "archive" and not link.remote:
-        ends = f"lifecycle rule of the bucket ({_NAMES[link.receiver_cloud]})"
+        ends = f"lifecycle rule of the bucket ({CLOUD_NAMES[link.receiver_cloud]})"
     else:
         target = link.receiver or _STORES.get(link.name, "database")
-        ends = f"{_sender(link)} → {target} ({_NAMES[link.receiver_cloud]})"
+        ends = f"{_sender(link)} → {target} ({CLOUD_NAMES[link.receiver_cloud]})"
     optional = "  [with events]" if link.optional else ""
     return f"{link.name:<10}  {kind:<6}  {ends}{optional}"
 
@@ -63,7 +62,7 @@ def _sender(link: Link) -> str:
     if link.sender_cloud is None:
         return "API client"
     who = "Grafana" if link.target is Layer.VISUALIZATION else link.sender
-    return f"{who} ({_NAMES[link.sender_cloud]})"
+    return f"{who} ({CLOUD_NAMES[link.sender_cloud]})"
 
 
 def _load(path: Path) -> dict[str, dict[str, dict[str, dict[str, object]]]]:

@@ -11,6 +11,10 @@ class Cloud(StrEnum):
     GCP = "gcp"
 
 
+CLOUD_NAMES = {Cloud.AWS: "AWS", Cloud.AZURE: "Azure", Cloud.GCP: "Google Cloud"}
+"""What each cloud is called where people read."""
+
+
 class Layer(StrEnum):
     """A layer of the twin, L1 to L5. The value is the key of `layers:` in twin.yaml."""
 

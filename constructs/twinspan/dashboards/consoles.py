@@ -3,8 +3,6 @@
 from twinspan.config import Config
 from twinspan.vocabulary import Cloud
 
-TITLES = {Cloud.AWS: "AWS", Cloud.AZURE: "Azure", Cloud.GCP: "Google Cloud"}
-
 
 def links(config: Config, cloud: Cloud) -> list[tuple[str, str]]:
     """Title and URL of the pages for a twin's functions, queues and logs."""

@@ -13,7 +13,7 @@ from twinspan.dashboards.metrics import Chart, Metrics
 from twinspan.dashboards.thresholds import BAD, GOOD, Step
 from twinspan.naming import Names
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud
+from twinspan.vocabulary import CLOUD_NAMES, Cloud
 
 _ALARM = (Step(None, GOOD), Step(1, BAD))
 
@@ -52,7 +52,7 @@ class OperationsDashboard:
         grid.row("End to end")
         self._end_to_end(grid)
         metrics = _metrics(config, cloud, hops.of(topology, cloud))
-        grid.row(f"Hops in {consoles.TITLES[cloud]}")
+        grid.row(f"Hops in {CLOUD_NAMES[cloud]}")
         for chart in metrics.charts():
             if chart.targets:
                 panel = panels.with_targets(_chart(chart), metrics.source, chart.targets)
@@ -78,11 +78,11 @@ class OperationsDashboard:
             if cloud is self._cloud:
                 continue
             roles = hops.of(self._topology, cloud).functions
-            grid.row(f"Hops in {consoles.TITLES[cloud]}")
+            grid.row(f"Hops in {CLOUD_NAMES[cloud]}")
             grid.add(panels.note(self._words(cloud, [str(role) for role in roles])), width=24, height=6)
 
     def _words(self, cloud: Cloud, roles: Sequence[str]) -> str:
-        title, own = consoles.TITLES[cloud], consoles.TITLES[self._cloud]
+        title, own = CLOUD_NAMES[cloud], CLOUD_NAMES[self._cloud]
         pages = "\n".join(f"- [{name}]({url})" for name, url in consoles.links(self._config, cloud))
         return (
             f"This Grafana reads the metrics of {own} alone. Rates, lags, errors and dead letters of what "

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from twinspan.guides.dataflow import Node
-from twinspan.vocabulary import Cloud, Layer, Role
+from twinspan.vocabulary import CLOUD_NAMES, Cloud, Layer, Role
 
 Names = Mapping[Cloud, str]
 """What something is called in each cloud."""
 
-CLOUDS: Names = {Cloud.AWS: "AWS", Cloud.AZURE: "Azure", Cloud.GCP: "Google Cloud"}
+CLOUDS: Names = CLOUD_NAMES
 LAYERS: Mapping[Layer, str] = {
     Layer.ACQUISITION: "L1 Acquisition",
     Layer.PROCESSING: "L2 Processing",

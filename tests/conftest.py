@@ -16,6 +16,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 SYNTHESIZING = ("synth", "aws", "azure", "gcp")
 """Folders whose tests over layouts synthesize each."""
+LAYOUTS = frozenset({"SYNTHESIZED", "AZURE_LAYOUTS", "GCP_LAYOUTS"})
+"""What such tests go over where they are not parametrized."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -25,7 +27,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         folder = item.path.relative_to(config.rootpath / "tests").parts[0]
         function = item.function.__code__.co_names if isinstance(item, pytest.Function) else ()
         over_layouts = callspec is not None and "layout" in callspec.params
-        if folder in SYNTHESIZING and (over_layouts or "SYNTHESIZED" in function):
+        if folder in SYNTHESIZING and (over_layouts or not LAYOUTS.isdisjoint(function)):
             item.add_marker(pytest.mark.matrix)
 
 

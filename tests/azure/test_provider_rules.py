@@ -18,6 +18,7 @@ from support.terraform_json import Resource, resources
 
 from .stacks import AZURE_LAYOUTS, azure_stack
 
+pytestmark = pytest.mark.matrix
 Check = Callable[[Any], bool]
 
 

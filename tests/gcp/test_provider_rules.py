@@ -14,6 +14,7 @@ from support.terraform_json import Resource, resources
 from twinspan.gcp.functions import CONCURRENCY_TOGETHER
 from twinspan.sizing import SCHEDULES
 
+pytestmark = pytest.mark.matrix
 MISSING = object()
 
 

@@ -17,8 +17,13 @@ class ByFile(LoadScopeScheduling):
         return _scope(nodeid.split("::", 1)[0])
 
 
+SHARED = ("support.synth", "gcp.stacks", ".stacks import")
+"""What tests import that keeps the stacks that it has synthesized."""
+
+
 @cache
 def _scope(file: str) -> str:
     if file.startswith("tests/guides/"):
         return "guides"
-    return "stacks" if "support.synth" in (ROOT / file).read_text(encoding="utf-8") else file
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return next((name for name in SHARED if name in text), file)

@@ -6,6 +6,7 @@ It keeps documents in memory, enforces no index and deletes nothing that has exp
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from local_cloud import node
 from local_cloud.processes import Process, Processes
@@ -13,26 +14,13 @@ from local_cloud.processes import Process, Processes
 PACKAGE = "@firestore-emulator/server"
 HOST_VARIABLE = "FIRESTORE_EMULATOR_HOST"
 """Where Google's client library looks for a server; the value has no scheme."""
-# The server itself would listen on all addresses.
-_LAUNCHER = """
-const grpc = require(require.resolve("@grpc/grpc-js",
-  {paths: [require.resolve("@firestore-emulator/server")]}));
-const bind = grpc.Server.prototype.bindAsync;
-grpc.Server.prototype.bindAsync = function (at, ...rest) {
-  return bind.call(this, at.replace("0.0.0.0", "127.0.0.1"), ...rest);
-};
-new (require("@firestore-emulator/server").FirestoreServer)().start(Number(process.argv[1]));
-"""
+_LAUNCHER = Path(__file__).with_name("firestore_server.js")
 
 
 def start(processes: Processes, port: int) -> Process:
     """Start it on a port of loopback; raises `MissingProgram`."""
-    node.package(PACKAGE)
-    return processes.start(
-        "firestore",
-        [node.node(), "-e", _LAUNCHER, str(port)],
-        environment={"NODE_PATH": str(node.NODE_MODULES)},
-    )
+    command = [node.node(), str(_LAUNCHER), str(node.package(PACKAGE)), str(port)]
+    return processes.start("firestore", command)
 
 
 def documents(port: int, database: str, collection: str) -> Iterator[dict[str, str]]:

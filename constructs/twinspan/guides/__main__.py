@@ -17,10 +17,11 @@ def main(arguments: Sequence[str]) -> int:
     from twinspan.guides import pages
     from twinspan.guides.documents import MissingError
     from twinspan.guides.elk import LayoutError
+    from twinspan.guides.guide import ParityError
 
     try:
         found = pages.render()
-    except (MissingError, LayoutError) as error:
+    except (MissingError, LayoutError, ParityError) as error:
         print(error, file=sys.stderr)
         return 1
     folder = Path(arguments[0])

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from twinspan.config import Config
-from twinspan.resources import EVENTS_VARIABLE
+from twinspan.stackjson import Blocks
 from twinspan.topology import LINKS_STACK, Link, Topology
 from twinspan.vocabulary import CLOUD_NAMES, Cloud, Layer
 
@@ -16,9 +16,9 @@ _STORES = {"cold": "bucket"}
 
 def resources(path: Path) -> tuple[int, int]:
     """How many resource blocks a synthesized stack has: always there, and of the event system."""
-    blocks = [block for kind in _load(path).get("resource", {}).values() for block in kind.values()]
-    optional = sum(EVENTS_VARIABLE in f"{block.get('count')}{block.get('for_each')}" for block in blocks)
-    return len(blocks) - optional, optional
+    blocks = Blocks(json.loads(path.read_text(encoding="utf-8")))
+    optional = sum(map(blocks.optional, blocks.resources))
+    return len(blocks.resources) - optional, optional
 
 
 def text(config: Config, out: Path) -> str:
@@ -63,7 +63,3 @@ def _sender(link: Link) -> str:
         return "API client"
     who = "Grafana" if link.target is Layer.VISUALIZATION else link.sender
     return f"{who} ({CLOUD_NAMES[link.sender_cloud]})"
-
-
-def _load(path: Path) -> dict[str, dict[str, dict[str, dict[str, object]]]]:
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -49,6 +49,8 @@ class Role(StrEnum):
     DASHBOARD_SYNC = "dashboard_sync"
 
 
+EVENT_SYSTEM = (Role.EVENT_CHECKER, Role.EVENT_FEEDBACK)
+"""The roles that a deployment without the event system does without."""
 ABSENT: dict[Role, dict[Cloud, str]] = {
     Role.TWIN_CONNECTOR: {
         Cloud.AZURE: "Digital Twins asks nobody: twin_sync writes the values into it",

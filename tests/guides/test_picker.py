@@ -23,7 +23,7 @@ from twinspan.guides.answers import EVENTS, NONE, OFF, ON, READ_API
 from twinspan.guides.decisions import Choices, Table
 from twinspan.prices import events as prices
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer, Role
+from twinspan.vocabulary import EVENT_SYSTEM, Cloud, Layer, Role
 
 SCRIPTS = [pages.TEMPLATES / name for name in ("decisions.js", "picker.js")]
 READER = Path(__file__).resolve().parents[1] / "support" / "read_table.mjs"
@@ -69,6 +69,7 @@ def wrong_costs(chosen: Iterable[Choices]) -> list[str]:
     return found
 
 
+@pytest.mark.matrix
 def test_the_table_is_right_for_some() -> None:
     assert not wrong(islice(every(), 0, None, SOME))
     assert not wrong(COVERING)
@@ -95,7 +96,7 @@ def test_the_costs_are_right_for_all() -> None:
 def test_the_answers_are_the_topology_s(choices: Choices) -> None:
     """Against the topology itself, not against what the table was made from."""
     twin, told = answers.topology(choices), table()
-    optional = () if choices[EVENTS] == ON else dataflow.OPTIONAL
+    optional = () if choices[EVENTS] == ON else EVENT_SYSTEM
     links = [link for link in twin.links if choices[EVENTS] == ON or not link.optional]
     assert told.text("deploy", choices).split() == list(twin.stacks)
     roles = {f"function/{cloud}/{role}" for role, cloud in twin.roles.items() if role not in optional}

@@ -6,7 +6,7 @@ import pytest
 
 from twinspan.guides import facts
 from twinspan.guides.readers.values import duration, environment, listed, merged, only, words
-from twinspan.guides.stackjson import Block, Blocks, interpolations, pieces, references
+from twinspan.stackjson import Block, Blocks, interpolations, pieces, references
 from twinspan.vocabulary import Layer
 
 FLAG = "${var.enable_events ? 1 : 0}"

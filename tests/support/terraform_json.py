@@ -1,6 +1,6 @@
 """Reading synthesized Terraform JSON in tests: as the guides read it."""
 
-from twinspan.guides.stackjson import (
+from twinspan.stackjson import (
     Block,
     Reference,
     StackJson,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from twinspan.guides.edges import EdgeKind, lines
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer, Role
+from twinspan.vocabulary import EVENT_SYSTEM, Cloud, Layer, Role
 
 NodeKind = Literal[
     "device", "broker", "function", "queue", "store", "bucket", "graph", "grafana", "workflow", "client"
@@ -33,7 +33,6 @@ LAYER_OF: dict[Role, Layer] = {
     Role.DASHBOARD_SYNC: Layer.VISUALIZATION,
 }
 """The layer that each role's function belongs to."""
-OPTIONAL = (Role.EVENT_CHECKER, Role.EVENT_FEEDBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ def _nodes(topology: Topology) -> Iterator[Node]:
 
     def function(role: Role) -> Iterator[Node]:
         if role in topology.roles:
-            where, optional = topology.roles[role], role in OPTIONAL
+            where, optional = topology.roles[role], role in EVENT_SYSTEM
             yield Node(role.value, "function", LAYER_OF[role], where, role.value, optional, role)
 
     yield Node("devices", "device", Layer.ACQUISITION, None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinspan.guides import twins, words
-from twinspan.guides.stackjson import Block, Blocks
+from twinspan.stackjson import Block, Blocks
 from twinspan.topology import LINKS_STACK, Link
 from twinspan.vocabulary import Cloud
 

@@ -6,7 +6,6 @@ from typing import Generic, Literal, TypeVar
 
 from twinspan.guides import facts
 from twinspan.guides.resource_types import known
-from twinspan.vocabulary import Role
 
 Only = Literal["", "single", "multi"]
 """Which of the twins has something; empty: both."""
@@ -127,8 +126,3 @@ def _row(kind: str, single: Iterable[facts.Resource], multi: Iterable[facts.Reso
 
 def _name(resource: facts.Resource) -> str:
     return resource.address.partition(".")[2]
-
-
-def roles(single: Mapping[Role, facts.Function], multi: Mapping[Role, facts.Function]) -> tuple[Role, ...]:
-    """The roles of either twin, in the order of the data."""
-    return tuple(role for role in Role if role in single or role in multi)

@@ -11,12 +11,12 @@ from markupsafe import Markup
 from twinspan.config import load
 from twinspan.guides import answers, bills, costs, sections, svg, twinfile, twins, words
 from twinspan.guides.answers import FACTORS, NONE, OFF, ON
-from twinspan.guides.dataflow import LAYER_OF, OPTIONAL
+from twinspan.guides.dataflow import LAYER_OF
 from twinspan.guides.deciding import Source, decide
 from twinspan.guides.decisions import Choices, Facts, Part, Table
 from twinspan.prices.events import DEPENDS_ON, SETS, sentences
 from twinspan.topology import LINKS_STACK
-from twinspan.vocabulary import Cloud, Layer, Role
+from twinspan.vocabulary import EVENT_SYSTEM, Cloud, Layer, Role
 
 BASE: Choices = {
     **{layer.value: Cloud.AWS for layer in Layer},
@@ -102,12 +102,12 @@ def context() -> Mapping[str, Any]:
         "steps": sum(1 for name in decided.facts if name.startswith("step/")),
         "links": words.LINKS,
         "states": STATES,
-        "optional_links": ("feedback",),
+        "optional_links": [link.name for link in twins.topology(twins.SPREAD[0]).links if link.optional],
         "clouds": words.CLOUDS,
         "layers": words.LAYERS,
         "functions": _functions(decided),
         "roles": {role: words.TITLES[role.value] for role in Role},
-        "optional_roles": OPTIONAL,
+        "optional_roles": EVENT_SYSTEM,
         "receivers": _receivers(decided),
         "sections": sections,
         "usd": costs.usd,
@@ -135,7 +135,7 @@ def _marked(drawing: str, decided: Table, chosen: Choices) -> str:
         hidden = " hidden" if value is None else ""
         return f'{found[0]} data-mark="{fact} {attribute}" {attribute}="{value or ""}"{hidden}'
 
-    return _PART.sub(mark, re.sub(r'(class="edge[^"]*) remote', r"\1", drawing))
+    return _PART.sub(mark, drawing)
 
 
 def _functions(decided: Table) -> Mapping[Cloud, Mapping[Layer, list[Role]]]:

@@ -11,7 +11,7 @@ from twinspan.prices.items import table
 from twinspan.prices.table import Price, PriceError, Table
 from twinspan.sizing import SCHEDULES, SIZES
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer, Role
+from twinspan.vocabulary import EVENT_SYSTEM, Cloud, Layer, Role
 
 MINUTES = Decimal(365 * 24 * 60) / 12
 """Of a month."""
@@ -52,7 +52,7 @@ class _Twin:
     figures: usage.Usage
 
     def roles(self, cloud: Cloud) -> tuple[Role, ...]:
-        optional = () if self.events else (Role.EVENT_CHECKER, Role.EVENT_FEEDBACK)
+        optional = () if self.events else EVENT_SYSTEM
         return tuple(
             role for role, where in self.topology.roles.items() if where is cloud and role not in optional
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from twinspan.guides import facts
-from twinspan.guides.stackjson import Blocks, StackJson
+from twinspan.stackjson import Blocks, StackJson
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud
 

@@ -8,7 +8,7 @@ from twinspan.guides.readers.aws_calls import calls
 from twinspan.guides.readers.aws_permissions import LINK_KEYS, statements, uses
 from twinspan.guides.readers.links import ends
 from twinspan.guides.readers.values import Nouns, addresses, duration, environment, merged
-from twinspan.guides.stackjson import Block, Blocks
+from twinspan.stackjson import Block, Blocks
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Role
 

@@ -12,7 +12,7 @@ from twinspan.guides.readers.aws_permissions import PERMISSION, may_call, worksp
 from twinspan.guides.readers.aws_retries import ASYNCHRONOUS, asynchronous, of_queue
 from twinspan.guides.readers.links import NO_RETRIES
 from twinspan.guides.readers.values import duration, only
-from twinspan.guides.stackjson import Block, Blocks
+from twinspan.stackjson import Block, Blocks
 
 _TWINMAKER = "iottwinmaker.amazonaws.com"
 _BESIDE = frozenset({ASYNCHRONOUS, "aws_iam_role_policy", "aws_s3_object"})

@@ -3,7 +3,7 @@
 from twinspan.guides import facts
 from twinspan.guides.readers.aws_permissions import may_call
 from twinspan.guides.readers.values import listed, only
-from twinspan.guides.stackjson import Block, Blocks
+from twinspan.stackjson import Block, Blocks
 
 
 def endpoint(integration: Block, function: Block, blocks: Blocks) -> facts.Trigger:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from twinspan.guides import facts
 from twinspan.guides.readers.aws_actions import meaning
 from twinspan.guides.readers.values import addresses, listed, only
-from twinspan.guides.stackjson import Block, Blocks, pieces, referred
+from twinspan.stackjson import Block, Blocks, pieces, referred
 
 PERMISSION = "aws_lambda_permission"
 LINK_KEYS = "aws_secretsmanager_secret"

@@ -5,7 +5,7 @@ import json
 from twinspan.guides import facts
 from twinspan.guides.readers.runtime import most_deliveries
 from twinspan.guides.readers.values import duration, only
-from twinspan.guides.stackjson import Block, Blocks
+from twinspan.stackjson import Block, Blocks
 
 ASYNCHRONOUS = "aws_lambda_function_event_invoke_config"
 Outcome = tuple[tuple[str, ...], tuple[facts.Use, ...]]

@@ -11,7 +11,7 @@ from twinspan.guides.readers.azure_retries import retries
 from twinspan.guides.readers.azure_triggers import triggers
 from twinspan.guides.readers.azure_uses import Uses
 from twinspan.guides.readers.values import environment
-from twinspan.guides.stackjson import Blocks
+from twinspan.stackjson import Blocks
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud
 

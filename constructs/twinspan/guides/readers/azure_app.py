@@ -8,7 +8,7 @@ from twinspan.guides.readers import azure_names as names
 from twinspan.guides.readers.azure_host import Host
 from twinspan.guides.readers.azure_package import Indexed, indexed, resolved
 from twinspan.guides.readers.values import known
-from twinspan.guides.stackjson import Block, Blocks
+from twinspan.stackjson import Block, Blocks
 from twinspan.vocabulary import Role
 
 ROLE = "TWIN_ROLE"

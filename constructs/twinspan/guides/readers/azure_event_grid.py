@@ -7,7 +7,7 @@ from twinspan.guides import facts
 from twinspan.guides.readers import azure_names as names
 from twinspan.guides.readers.azure_app import App
 from twinspan.guides.readers.values import duration, known, listed
-from twinspan.guides.stackjson import Block, Blocks
+from twinspan.stackjson import Block, Blocks
 
 _ARGUMENTS = (
     *("//", "azure_function_endpoint", "dead_letter_identity", "depends_on", "event_delivery_schema"),

@@ -11,7 +11,7 @@ from twinspan.azure.grants import READ_SECRET
 from twinspan.guides import facts
 from twinspan.guides.readers import azure_names as names
 from twinspan.guides.readers.values import known
-from twinspan.guides.stackjson import Block, Blocks, references
+from twinspan.stackjson import Block, Blocks, references
 from twinspan.topology import Topology
 from twinspan.vocabulary import Role
 

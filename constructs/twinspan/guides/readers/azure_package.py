@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from twinspan import packaging
+from twinspan.guides.readers.runtime import importable
 from twinspan.vocabulary import Cloud, Role
 
 _PACKAGE = f"twin_{Cloud.AZURE}"
@@ -82,18 +82,17 @@ def host_settings() -> frozenset[str]:
 @contextmanager
 def _as_the_host(settings: Mapping[str, str]) -> Iterator[None]:
     """With the package on the path, and the app settings as environment."""
-    path, environment, disabled = list(sys.path), dict(os.environ), logging.root.manager.disable
-    sys.path.insert(0, str(packaging.SOURCE))
+    environment, disabled = dict(os.environ), logging.root.manager.disable
     os.environ.clear()
     os.environ.update(settings)
     logging.disable(logging.WARNING)  # the library has a word on levels of apps without HTTP
     try:
-        yield
+        with importable():
+            yield
     finally:
         logging.disable(disabled)
         os.environ.clear()
         os.environ.update(environment)
-        sys.path[:] = path
 
 
 def _loaded(role: Role) -> ModuleType:

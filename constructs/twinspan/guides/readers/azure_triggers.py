@@ -10,7 +10,7 @@ from twinspan.guides.readers.azure_app import App
 from twinspan.guides.readers.azure_host import QUEUES
 from twinspan.guides.readers.azure_package import Indexed, resolved
 from twinspan.guides.readers.values import duration, listed
-from twinspan.guides.stackjson import Block
+from twinspan.stackjson import Block
 
 _BESIDE = frozenset(
     {

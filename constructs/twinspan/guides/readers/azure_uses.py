@@ -16,7 +16,7 @@ from twinspan.guides.readers.azure_host import QUEUES
 from twinspan.guides.readers.azure_package import host_settings, letters_kept_s
 from twinspan.guides.readers.links import Ends, ends
 from twinspan.guides.readers.values import addresses, duration, listed, merged
-from twinspan.guides.stackjson import Block
+from twinspan.stackjson import Block
 from twinspan.topology import Topology
 from twinspan.vocabulary import Role
 

@@ -10,7 +10,7 @@ from twinspan.guides.readers.gcp_grants import Grant, grants
 from twinspan.guides.readers.gcp_retries import retries
 from twinspan.guides.readers.gcp_uses import Uses
 from twinspan.guides.readers.values import environment, known
-from twinspan.guides.stackjson import Block, Blocks
+from twinspan.stackjson import Block, Blocks
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Role
 

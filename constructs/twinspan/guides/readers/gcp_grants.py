@@ -9,7 +9,7 @@ from twinspan.guides import facts
 from twinspan.guides.readers import gcp_names as names
 from twinspan.guides.readers.gcp_names import target
 from twinspan.guides.readers.values import known
-from twinspan.guides.stackjson import Block, Blocks, references
+from twinspan.stackjson import Block, Blocks, references
 
 EVERYBODY = "allUsers"
 PUBSUB_AGENT = "@gcp-sa-pubsub.iam.gserviceaccount.com"

@@ -8,7 +8,7 @@ from twinspan.guides.readers import gcp_triggers as calls
 from twinspan.guides.readers.links import NO_RETRIES
 from twinspan.guides.readers.runtime import most_deliveries
 from twinspan.guides.readers.values import duration, known
-from twinspan.guides.stackjson import Block, Blocks
+from twinspan.stackjson import Block, Blocks
 
 _CONFIG = (
     *("retry_count", "max_retry_duration", "min_backoff_duration", "max_backoff_duration", "max_doublings"),

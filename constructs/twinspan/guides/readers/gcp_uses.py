@@ -12,7 +12,7 @@ from twinspan.guides.readers import gcp_triggers as calls
 from twinspan.guides.readers.gcp_grants import Grant, Meaning
 from twinspan.guides.readers.links import Ends, ends
 from twinspan.guides.readers.values import addresses, merged
-from twinspan.guides.stackjson import Block, Blocks
+from twinspan.stackjson import Block, Blocks
 from twinspan.topology import Topology
 from twinspan.vocabulary import Role
 

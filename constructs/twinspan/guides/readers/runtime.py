@@ -1,16 +1,25 @@
-"""Figures of the functions' own code, the same in each cloud."""
+"""The functions' own code, as guides read it: where it is found, and figures that each cloud has from it."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 from twinspan import packaging
 
 
-def most_deliveries() -> int:
-    """On which delivery of a message a function itself gives up what still fails."""
+@contextmanager
+def importable() -> Iterator[None]:
+    """With what is deployed on the import path."""
     path = list(sys.path)
     sys.path.insert(0, str(packaging.SOURCE))
     try:
-        return import_module("twin_runtime.ports").MAX_DELIVERIES
+        yield
     finally:
         sys.path[:] = path
+
+
+def most_deliveries() -> int:
+    """On which delivery of a message a function itself gives up what still fails."""
+    with importable():
+        return import_module("twin_runtime.ports").MAX_DELIVERIES

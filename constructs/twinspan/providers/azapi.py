@@ -9,7 +9,7 @@ from cdktf import TerraformProviderGeneratorMetadata
 
 from twinspan.providers import Construct, TerraformProvider, TerraformResource
 
-_VERSION = "~> 2.4"
+_VERSION = "2.12.0"
 _METADATA = TerraformProviderGeneratorMetadata(
     provider_name="azapi", provider_version=_VERSION, provider_version_constraint=_VERSION
 )

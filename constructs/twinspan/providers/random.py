@@ -8,7 +8,7 @@ from cdktf import TerraformProviderGeneratorMetadata
 
 from twinspan.providers import Construct, TerraformProvider, TerraformResource
 
-_VERSION = "~> 3.7"
+_VERSION = "3.7.2"
 _METADATA = TerraformProviderGeneratorMetadata(
     provider_name="random", provider_version=_VERSION, provider_version_constraint=_VERSION
 )

@@ -8,7 +8,7 @@ from cdktf import TerraformProviderGeneratorMetadata
 
 from twinspan.providers import Construct, TerraformProvider, TerraformResource
 
-_VERSION = "~> 0.13"  # the kernel writes the "version" into required_providers, not the constraint
+_VERSION = "0.13.1"  # the kernel writes the "version" into required_providers, not the constraint
 _METADATA = TerraformProviderGeneratorMetadata(
     provider_name="time", provider_version=_VERSION, provider_version_constraint=_VERSION
 )

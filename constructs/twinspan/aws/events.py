@@ -1,6 +1,7 @@
 """The workflow that a fired rule starts: a Step Functions state machine."""
 
 import json
+import re
 
 from twinspan import parts
 from twinspan.aws import definition, names
@@ -17,11 +18,12 @@ from twinspan.providers.aws import (
     SnsTopic,
     SnsTopicSubscription,
 )
-from twinspan.resources import Ref, place
+from twinspan.resources import Ref, literal, place
 from twinspan.sizing import LOG_RETENTION_DAYS
 from twinspan.vocabulary import Layer
 
-TOPIC_PLACEHOLDER = "${topic_arn}"
+_TOPIC = re.compile(r"(?<!\$)\$\{topic_arn\}")
+"""What stands for the workflow's topic in a definition. A `$` before it would escape what is put there."""
 # Actions of log delivery; CloudWatch Logs knows no resource for them.
 _LOG_DELIVERY = (
     "logs:CreateLogDelivery",
@@ -42,8 +44,7 @@ def _compact(text: str) -> str:
 
 def _for_terraform(text: str, topic_arn: str) -> str:
     """Put the topic in, and keep Terraform from reading anything else as a template of its own."""
-    pieces = (piece.replace("${", "$${").replace("%{", "%%{") for piece in text.split(TOPIC_PLACEHOLDER))
-    return topic_arn.join(pieces)
+    return topic_arn.join(map(literal, _TOPIC.split(text)))
 
 
 class Workflow(Construct):

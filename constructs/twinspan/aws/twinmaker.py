@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from twinspan.config import Config, DeviceType, Property, ThingType, ValueType
+from twinspan.resources import literal
 
 EDGES = "graph-edges"
 """The component type of the edges. No type of devices or things has a name with a hyphen."""
@@ -106,12 +107,7 @@ def _edges(config: Config) -> Iterator[tuple[str, Any]]:
 
 
 def _data_type(kind: ValueType, unit: str | None) -> dict[str, str]:
-    return {"Type": _DATA_TYPES[kind], **({"UnitOfMeasure": _literal(unit)} if unit else {})}
-
-
-def _literal(text: str) -> str:
-    """A text of twin.yaml that Terraform takes as it is."""
-    return text.replace("${", "$${").replace("%{", "%%{")
+    return {"Type": _DATA_TYPES[kind], **({"UnitOfMeasure": literal(unit)} if unit else {})}
 
 
 def _component_type(twin: str, workspace: str, name: str, definitions: Mapping[str, Any]) -> Resource:

@@ -5,6 +5,7 @@ Secrets are no arguments here: they would stand in clear in the Terraform; each 
 environment.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
@@ -39,6 +40,20 @@ SECRETS = {
 }
 
 
+def _plain(value: str) -> str:
+    """Terraform evaluates these strings in `links`, and takes no escapes in a backend block."""
+    if found := re.search(r"[$%]\{", value):
+        fix = value.replace("${stack}", "{stack}").replace("${twin}", "{twin}")
+        plain = not re.search(r"[$%]\{", fix)
+        raise Said(
+            f"{shown(value)} holds {found[0]!r}, which starts an expression in Terraform; "
+            + (f"write {fix}" if plain else "write the value itself")
+        )
+    if not value.isprintable():
+        raise Said(f"{shown(value)} holds a character that cannot be printed; leave it out")
+    return value
+
+
 def _per_stack(value: str) -> str:
     if "{stack}" not in value:
         raise Said(f"{shown(value)} would put the states of all stacks into one place; put {{stack}} into it")
@@ -51,8 +66,8 @@ def _not_empty(value: str) -> str:
     return value
 
 
-Text = Annotated[str, AfterValidator(_not_empty)]
-PerStack = Annotated[str, AfterValidator(_per_stack)]
+Text = Annotated[str, AfterValidator(_not_empty), AfterValidator(_plain)]
+PerStack = Annotated[str, AfterValidator(_per_stack), AfterValidator(_plain)]
 
 
 class Backend(Entry):

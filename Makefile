@@ -16,11 +16,9 @@ MINISTACK_STAMP := $(MINISTACK)/.installed
 WORKER := .venv-functions
 WORKER_STAMP := $(WORKER)/.installed
 
-# An unset TWIN lets main.py choose: ./twin.yaml, else the example.
-TWIN ?=
-ifneq ($(TWIN),)
-export TWIN
-endif
+# Named in any case: what is synthesized by intention may differ from what cdktf.out held before.
+TWIN ?= $(firstword $(wildcard twin.yaml) examples/three-clouds.yaml)
+synth demo: export TWIN := $(TWIN)
 export CHECKPOINT_DISABLE := 1
 # Bytecode of the bindings is worth a second of every synth; pip leaves it to the first run, for what is used.
 export PYTHONDONTWRITEBYTECODE :=

@@ -18,7 +18,7 @@ from operations.errors import UsageError
 from operations.outputs import Outputs
 from twin_runtime import jsontext, model, times
 from twinspan import packaging
-from twinspan.cli import checked, twin_file
+from twinspan.cli import WrongTwin, checked, same_twin_file
 from twinspan.config import Config
 
 _AGE = re.compile(r"(\d{1,6})([smhd])")
@@ -63,7 +63,11 @@ class Deployed:
 def deployed(given: argparse.Namespace, root: Path, environ: Mapping[str, str] | None = None) -> Deployed:
     """The twin that the common options name; raises `UsageError`, `ConfigErrors` and `OperationError`."""
     known = os.environ if environ is None else environ
-    config = checked(Path(given.twin) if given.twin else twin_file(known, root=root))
+    try:
+        path = Path(given.twin) if given.twin else same_twin_file(known, root=root, out=given.out)
+    except WrongTwin as error:
+        raise UsageError(str(error)) from None
+    config = checked(path)
     found = outputs.read(given.outputs, given.out)
     aws = config.clouds.aws
     endpoints: Mapping[str, Any] = endpoints_of(given.endpoints) if given.endpoints else {}

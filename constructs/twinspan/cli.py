@@ -9,6 +9,17 @@ from twinspan.config import Config, ConfigErrors, load
 
 EXAMPLE = Path("examples") / "three-clouds.yaml"
 COMMANDS = ("synth", "check", "summary")
+_SYNTHESIZED = "twin-file"
+"""In the folder of the stacks: the absolute path of the file that they were made of."""
+
+
+class WrongTwin(Exception):
+    """The stacks in the output folder are those of another twin.yaml than the one that would be taken."""
+
+
+def output_folder(environment: Mapping[str, str]) -> Path:
+    """Where the stacks are written: CDKTF_OUTDIR, else cdktf.out."""
+    return Path(environment.get("CDKTF_OUTDIR") or "cdktf.out")
 
 
 def twin_file(environment: Mapping[str, str], *, root: Path) -> Path:
@@ -17,6 +28,25 @@ def twin_file(environment: Mapping[str, str], *, root: Path) -> Path:
         return Path(given)
     own = Path("twin.yaml")
     return own if own.exists() else root / EXAMPLE
+
+
+def same_twin_file(environment: Mapping[str, str], *, root: Path, out: Path) -> Path:
+    """The same, where a deployed twin may depend on it.
+
+    Raises WrongTwin when TWIN is not set and `out` was made of another file: `cdktf deploy` and `cdktf
+    destroy` synthesize again before they act, and would act on the other twin.
+    """
+    path = twin_file(environment, root=root)
+    record = out / _SYNTHESIZED
+    if environment.get("TWIN") or not record.exists():
+        return path
+    before = Path(record.read_text(encoding="utf-8"))
+    if before == path.resolve() or before == (root / EXAMPLE).resolve() or not before.exists():
+        return path
+    raise WrongTwin(
+        f"{out} holds the stacks of {_short(before)}, and TWIN is not set, which stands for {_short(path)}; "
+        f"set TWIN={_short(before)} to go on with it, or TWIN={_short(path)} to change over."
+    )
 
 
 def checked(path: Path) -> Config:
@@ -32,23 +62,36 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], *, root: Path
     if command not in COMMANDS or len(arguments) > 1:
         print(f"main.py takes one of {', '.join(COMMANDS)}, got {' '.join(arguments)!r}", file=sys.stderr)
         return 2
-    path = twin_file(environment, root=root)
+    out = output_folder(environment)
     try:
+        if command == "check":
+            checked(twin_file(environment, root=root))
+            return 0
+        path = same_twin_file(environment, root=root, out=out)
         config = checked(path)
-    except ConfigErrors as errors:
+    except (ConfigErrors, WrongTwin) as errors:
         print(errors, file=sys.stderr)
         return 2
-    out = Path(environment.get("CDKTF_OUTDIR") or "cdktf.out")
     if command == "synth":
-        print(f"Synthesizing {path} …", flush=True)
+        print(f"Synthesizing {_short(path)} …", flush=True)
         # Here, so that a mistake in twin.yaml is told at once: CDKTF takes a second to load.
         from twinspan import synthesis
         from twinspan.providers.quick import quicken
 
         quicken()
         synthesis.synthesize(config, out)
-    if command != "check":
-        from twinspan import summary
+        (out / _SYNTHESIZED).write_text(str(path.resolve()), encoding="utf-8")
+    from twinspan import summary
 
-        print(summary.text(config, out))
+    print(summary.text(config, out))
+    if path.resolve() == (root / EXAMPLE).resolve():
+        print(
+            "This is the example that comes with Twinspan. Write a twin.yaml here, or name yours with TWIN."
+        )
     return 0
+
+
+def _short(path: Path) -> Path:
+    """Relative to the working directory where it lies below."""
+    here, whole = Path.cwd(), path.resolve()
+    return whole.relative_to(here) if whole.is_relative_to(here) else path

@@ -5,7 +5,7 @@ worth.
 import json
 from pathlib import Path
 
-from twinspan.config import Config
+from twinspan.config import PLACEHOLDERS, Config
 from twinspan.stackjson import Blocks
 from twinspan.topology import LINKS_STACK, Link, Topology
 from twinspan.vocabulary import CLOUD_NAMES, Cloud, Layer
@@ -43,8 +43,20 @@ def text(config: Config, out: Path) -> str:
     default = "true" if config.events.enabled else "false"
     lines += ["", f"Events: enable_events is {default} unless -var or TF_VAR_enable_events says otherwise"]
     lines += [f"Files:  {out / 'stacks'}/<stack>/cdk.tf.json"]
-    lines += [f"Deploy: cdktf deploy {' '.join(topology.stacks)}"]
-    return "\n".join(lines)
+    return "\n".join([*lines, _deploy(config, topology)])
+
+
+def _deploy(config: Config, topology: Topology) -> str:
+    """The command that deploys what was synthesized, or what to write first."""
+    stands_in = [
+        f"clouds.{cloud}.{field}"
+        for cloud, (field, value) in PLACEHOLDERS.items()
+        if cloud in topology.clouds and getattr(getattr(config.clouds, cloud), field) == value
+    ]
+    if stands_in:
+        listed = ", ".join(stands_in)
+        return f"Deploy: write your own {listed} first; the providers refuse the example's"
+    return f"Deploy: npx cdktf deploy --skip-synth {' '.join(topology.stacks)}"
 
 
 def _link(link: Link) -> str:

@@ -120,6 +120,7 @@ def _provider(server: MiniStack) -> dict[str, Any]:
         "skip_metadata_api_check": True,
         "skip_region_validation": True,
         "skip_requesting_account_id": True,
+        "allowed_account_ids": None,  # MiniStack has one account of its own
         "max_retries": 2,
         "s3_use_path_style": True,
         "custom_ca_bundle": str(server.ca_file),

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from support.servers import missing
+from twinspan.cli import checked
+from twinspan.config import PLACEHOLDERS
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
@@ -30,6 +32,13 @@ def run(
     )
 
 
+def own_twin(path: Path) -> Path:
+    """A small twin in an account that somebody may have."""
+    example = (ROOT / "examples" / "single-aws.yaml").read_text(encoding="utf-8")
+    path.write_text(example.replace("000000000000", "123456789012"), encoding="utf-8")
+    return path
+
+
 def test_without_a_file_it_takes_the_example(tmp_path: Path) -> None:
     done = run(cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -47,8 +56,55 @@ def test_without_a_file_it_takes_the_example(tmp_path: Path) -> None:
         "read        remote  API client → hot_reader (Google Cloud)",
         "enable_events is true",
         "cdktf.out/stacks/<stack>/cdk.tf.json",
+        "write your own clouds.aws.account_id, clouds.azure.subscription_id, clouds.gcp.project first",
+        "This is the example that comes with Twinspan.",
     ):
         assert words in done.stdout
+
+
+def test_the_printed_command_deploys_what_was_synthesized(tmp_path: Path) -> None:
+    """`--skip-synth`: the command line neither runs the app again nor reads TWIN."""
+    done = run(cwd=tmp_path, environment={"TWIN": str(own_twin(tmp_path / "mine.yaml"))})
+    assert "Deploy: npx cdktf deploy --skip-synth aws\n" in done.stdout
+    assert "This is the example" not in done.stdout
+
+
+def test_no_example_can_be_applied() -> None:
+    """AWS gives nobody the account 0, and Google no project with its own name in it."""
+    for example in EXAMPLES:
+        config = checked(example)
+        for cloud in config.layers.clouds:
+            field, value = PLACEHOLDERS[cloud]
+            assert getattr(getattr(config.clouds, cloud), field) == value, example.name
+
+
+def test_stacks_of_another_twin_are_not_taken_for_this_one(tmp_path: Path) -> None:
+    """`cdktf deploy` and `destroy` run the app again, in a shell where TWIN may not be set."""
+    mine = own_twin(tmp_path / "mine.yaml")
+    assert run(cwd=tmp_path, environment={"TWIN": "mine.yaml"}).returncode == 0
+    before = (tmp_path / "cdktf.out/stacks/aws/cdk.tf.json").read_bytes()
+    own_twin(tmp_path / "twin.yaml")
+    for command in ((), ("summary",)):
+        done = run(*command, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (
+            "cdktf.out holds the stacks of mine.yaml, and TWIN is not set, which stands for twin.yaml; "
+            "set TWIN=mine.yaml to go on with it, or TWIN=twin.yaml to change over.\n"
+        )
+    assert (tmp_path / "cdktf.out/stacks/aws/cdk.tf.json").read_bytes() == before
+    assert run("check", cwd=tmp_path).returncode == 0
+    assert run(cwd=tmp_path, environment={"TWIN": "twin.yaml"}).returncode == 0
+    assert run("summary", cwd=tmp_path).returncode == 0  # and from here on without TWIN
+    mine.unlink()
+
+
+@pytest.mark.matrix
+def test_what_was_made_of_the_example_or_of_a_file_that_is_gone_is_written_over(tmp_path: Path) -> None:
+    assert run(cwd=tmp_path).returncode == 0
+    twin = own_twin(tmp_path / "twin.yaml")
+    assert run(cwd=tmp_path).returncode == 0
+    twin.rename(tmp_path / "renamed.yaml")
+    assert run(cwd=tmp_path).returncode == 0
 
 
 def test_summary_counts_what_is_in_the_files(tmp_path: Path) -> None:

@@ -267,6 +267,28 @@ CASES = {
         {"type": "s3", "bucket": "b", "region": "eu-central-1", "key": "state"},
         "backend.key: 'state' would put the states of all stacks into one place; put {stack} into it",
     ),
+    "backend with an expression": (
+        "backend",
+        {"type": "gcs", "bucket": "b", "prefix": "${stack}/x"},
+        "backend.prefix: '${stack}/x' holds '${', which starts an expression in Terraform; write {stack}/x",
+    ),
+    "backend with a directive": (
+        "backend",
+        {"type": "gcs", "bucket": "%{ if true }b%{ endif }"},
+        "backend.bucket: '%{ if true }b%{ endif }' holds '%{', which starts an expression in Terraform; "
+        "write the value itself",
+    ),
+    "account without quotes": (
+        "clouds.aws.account_id",
+        123456789012,
+        "clouds.aws.account_id: must be text, got 123456789012; put it in quotes: '123456789012'",
+    ),
+    "account too short": (
+        "clouds.aws.account_id",
+        "1234",
+        "clouds.aws.account_id: '1234' is not an AWS account id; write its 12 digits in quotes, from "
+        "`aws sts get-caller-identity`",
+    ),
     "secret in the backend": (
         "backend",
         {"type": "s3", "bucket": "b", "region": "eu-central-1", "secret_key": "hush"},

@@ -155,6 +155,7 @@ def _account_less(endpoint: str) -> dict[str, Any]:
         "skip_metadata_api_check": True,
         "skip_region_validation": True,
         "skip_requesting_account_id": True,
+        "allowed_account_ids": None,
         "max_retries": 2,
         "endpoints": [dict.fromkeys(SERVICES, endpoint)],
     }

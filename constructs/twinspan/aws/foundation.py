@@ -32,10 +32,12 @@ _KEY_ADMINISTRATION = (
 
 
 def provider(scope: Construct, twin: Twin) -> None:
-    """The provider block: the region and nothing secret. Credentials come from the operator's environment."""
+    """The provider block: region, account and nothing secret. Credentials come from the operator's
+    environment; those of another account than `clouds.aws.account_id` are refused."""
     aws = twin.config.clouds.aws
     assert aws is not None  # a cloud in use has its entry
-    AwsProvider(scope, "aws", region=aws.region)
+    allowed = [aws.account_id] if aws.account_id else None
+    AwsProvider(scope, "aws", region=aws.region, allowed_account_ids=allowed)
 
 
 class Foundation(Construct):

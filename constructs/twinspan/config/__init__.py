@@ -1,7 +1,7 @@
 """The configuration: `load("twin.yaml")` gives a `Config`, or raises `ConfigErrors` with every problem."""
 
 from twinspan.config.base import ValueType
-from twinspan.config.clouds import AwsCloud, AzureCloud, Clouds, GcpCloud, Layers
+from twinspan.config.clouds import PLACEHOLDERS, AwsCloud, AzureCloud, Clouds, GcpCloud, Layers
 from twinspan.config.devices import Command, Device, DeviceType, Metric
 from twinspan.config.events import AllOf, AnyOf, Comparison, Condition, Events, Feedback, Rule, Then
 from twinspan.config.loader import ExtraCheck, load
@@ -10,6 +10,7 @@ from twinspan.config.models import Alerts, Config, Retention
 from twinspan.config.problems import ConfigErrors, Problem
 
 __all__ = [
+    "PLACEHOLDERS",
     "Alerts",
     "AllOf",
     "AnyOf",

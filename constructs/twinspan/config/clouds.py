@@ -1,6 +1,7 @@
 """Which cloud each layer is in, and what Twinspan must know of each cloud."""
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -20,9 +21,19 @@ from twinspan.config.problems import Said
 from twinspan.config.text import shown
 from twinspan.vocabulary import Cloud, Layer
 
+_ACCOUNT = r"[0-9]{12}"
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # cloud.google.com/resource-manager/docs/creating-managing-projects: 6 to 30, lower case, last no hyphen.
 _PROJECT = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
+
+
+def _account(value: str) -> str:
+    if not re.fullmatch(_ACCOUNT, value):
+        raise Said(
+            f"{shown(value)} is not an AWS account id; write its 12 digits in quotes, "
+            "from `aws sts get-caller-identity`"
+        )
+    return value
 
 
 def _subscription(value: str) -> str:
@@ -110,8 +121,18 @@ def _tier(place: TierPlace | None, default: Cloud | None) -> Cloud | None:
 
 
 class AwsCloud(Entry):
-    """Where in AWS. The account is that of the credentials which Terraform runs with."""
+    """Where in AWS. Without `account_id` it is the account of the credentials that Terraform runs with."""
 
+    account_id: (
+        Annotated[
+            str, AfterValidator(_account), WithJsonSchema({"type": "string", "pattern": f"^{_ACCOUNT}$"})
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Account, 12 digits in quotes. Terraform refuses credentials of any other account.",
+        examples=["123456789012"],
+    )
     new_region: bool = Field(default=False, description="Accept a region that is newer than Twinspan's list.")
     region: str = Field(description="Region code.", examples=["eu-central-1"])
 
@@ -169,3 +190,15 @@ class Clouds(Entry):
         description="Needed when a layer is in gcp.",
         examples=[{"project": "my-project", "region": "europe-west1"}],
     )
+
+
+PLACEHOLDERS: Mapping[Cloud, tuple[str, str]] = {
+    Cloud.AWS: ("account_id", "000000000000"),
+    Cloud.AZURE: ("subscription_id", "00000000-0000-0000-0000-000000000000"),
+    Cloud.GCP: ("project", "your-google-project"),
+}
+"""What the examples write for the account of each cloud: nobody has it, so nothing can be deployed there.
+
+Google makes no project whose id contains `google` (cloud.google.com/resource-manager/docs/
+creating-managing-projects, "Before you begin").
+"""

@@ -10,6 +10,7 @@ from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud
 
 README = "README.md"
+DEPLOY = "npx cdktf deploy --skip-synth '*'"
 NAMES = words.CLOUDS
 BROKERS: Mapping[Cloud, str] = {
     Cloud.AWS: "AWS IoT Core",
@@ -88,12 +89,12 @@ def _deploy(cloud: Cloud) -> tuple[Step, ...]:
         Step(
             f"Deploy every stack. A twin that is all in {NAMES[cloud]} has one; one that crosses clouds has "
             "a stack per cloud and then `links`.",
-            ("cdktf deploy '*'",),
+            (DEPLOY,),
         ),
         Step(documents.paragraph(README, "Deploy", "A stack per cloud")),
         Step(
             documents.paragraph(README, "Deploy", "Events:"),
-            ("TF_VAR_enable_events=false cdktf deploy '*'",),
+            (f"TF_VAR_enable_events=false {DEPLOY}",),
         ),
         Step(documents.paragraph(README, "Deploy", "Notifications:")),
         Step(documents.paragraph(README, "Deploy", "Grafana:")),
@@ -126,7 +127,7 @@ def _rotate() -> tuple[Step, ...]:
         Step(documents.paragraph(README, "Deploy", "Keys:")),
         Step(
             "From the first generation to the second, in every stack at once.",
-            ("TF_VAR_key_generation=2 cdktf deploy '*'",),
+            (f"TF_VAR_key_generation=2 {DEPLOY}",),
         ),
     )
 
@@ -184,7 +185,10 @@ def _restore(cloud: Cloud) -> tuple[Step, ...]:
 
 def _destroy(cloud: Cloud) -> tuple[Step, ...]:
     return (
-        Step(documents.paragraph(README, _EXPECT, "`cdktf destroy '*'` deletes"), ("cdktf destroy '*'",)),
+        Step(
+            documents.paragraph(README, _EXPECT, "`cdktf destroy '*'` deletes"),
+            ("npx cdktf destroy --skip-synth '*'",),
+        ),
         *(Step(documents.paragraph(*where)) for where in _DESTROYING[cloud]),
     )
 

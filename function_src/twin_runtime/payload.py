@@ -9,9 +9,9 @@ A reading is an object in one of two forms:
   an object.
 
 `time` is RFC 3339 with an offset, and within the bounds of `clocks`; without it the broker's time of receipt
-counts. `id` is a string (see `cloudevents.check_id`) or an integer; without it, it is a hash of device, time and data, and, for a reading
-of an array without `time`, of its position, so that equal readings stay two. `traceparent` is W3C's. A
-reading has at least one measurement. A reading of an array is judged by itself.
+counts. `id` is a string (see `cloudevents.check_id`) or an integer; without it, it is a hash of device, time
+and data, and, for a reading of an array without `time`, of its position, so that equal readings stay two.
+`traceparent` is W3C's. A reading has at least one measurement. A reading of an array is judged by itself.
 """
 
 from __future__ import annotations

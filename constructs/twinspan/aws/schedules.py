@@ -129,7 +129,7 @@ class Clock(Construct):
         itself would tell nothing.
         """
         function = self._function
-        # Lambda dates an error by the start of the run, and reports it at the end: an alarm on the last period
+        # Lambda dates an error by the start of the run and reports it at the end: an alarm on the last period
         # alone would have looked before.
         periods = -(-(SIZES[function.role].timeout_s + _LATE_S) // _PERIOD_S) + 1
         of_function, of_group = {"FunctionName": function.name}, {"ScheduleGroup": function.name}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from zlib import crc32
 
-from . import due_rows, file_sinks, holds, known_devices, lifetimes, rows, tier_files
+from . import due_rows, file_sinks, holds, known_devices, rows, tier_files
 from .checkpoints import Checkpoint, Checkpoints
 from .due_rows import Due, Turns
 from .errors import Refused, Retry
@@ -100,7 +100,7 @@ class ColdRun:
         """
         means = self._means
         now = means.clock()
-        before = lifetimes.due_before(means.store, means.twin, now)
+        before = due_rows.due_before(means.store, means.twin, now)
         # A day is due as a whole: not before that do its first rows have this much less than the safety days.
         due = Due(before, expires=now + (means.twin.safety_days - 1) * _DAY)
         held = self._holds()

@@ -1,7 +1,7 @@
 """The rows of the hot store that are due for the cold tier, day by day.
 
 A row is due when the whole day of its event is as many days old as the twin keeps events in the hot store
-(see `lifetimes.due_before`), and when the store would delete it before long. A day is moved at once, in few
+(see `due_before`), and when the store would delete it before long. A day is moved at once, in few
 large files: a row at a time, as each comes of age, would be thousands of small ones.
 
 Devices take turns. In a turn each causes a bounded number of files, the oldest days first, so that one with
@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from . import times
+from . import lifetimes, times
 from .holds import Holds
+from .model import Twin
 from .ports import Row, Store
 from .tier_files import day_of, first_of
 
@@ -36,6 +37,17 @@ _DAY = 86_400
 def cutoff(now: float, days: int) -> str:
     """The start of the oldest day that is not yet `days` old as a whole: what is before it is due."""
     return first_of(day_of(times.from_epoch(now - days * _DAY)))
+
+
+def due_before(store: Store, twin: Twin, now: float) -> str:
+    """The time before which all rows are due: those that are `hot_days` old, and those that were so by the
+    `hot_days` of the day when they were written. Raises `errors.Retry`.
+    """
+    before = cutoff(now, twin.hot_days)
+    for days, until in lifetimes.noted(store):
+        if days < twin.expire_days:
+            before = max(before, min(times.from_epoch(until), cutoff(now, days - twin.safety_days)))
+    return before
 
 
 @dataclass(frozen=True, slots=True)

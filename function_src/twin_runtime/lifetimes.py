@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from . import jsontext, notes, rows, times
-from .due_rows import cutoff
+from . import jsontext, notes, rows
 from .errors import Retry
 from .log import Log
 from .model import Twin
@@ -59,14 +58,9 @@ class HotRows:
         self._noted = until
 
 
-def due_before(store: Store, twin: Twin, now: float) -> str:
-    """The time before which all rows are due: those that are `hot_days` old, and those that were so when they
-    were written. Raises `errors.Retry`.
+def noted(store: Store) -> Iterator[tuple[int, int]]:
+    """For how many days rows last that are in the store, and until when such rows were written, in Unix time.
+    Raises `errors.Retry`.
     """
-    before = cutoff(now, twin.hot_days)
     for row in notes.read(store, DEVICE):
-        days = int(row.id)
-        if days < twin.expire_days:
-            until = times.from_epoch(jsontext.loads(row.data, max_bytes=100))
-            before = max(before, min(until, cutoff(now, days - twin.safety_days)))
-    return before
+        yield int(row.id), jsontext.loads(row.data, max_bytes=100)

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from support.memory import MemoryQueue, MemorySecret, MemoryStore
 from support.properties import bounded
-from support.samples import DOCUMENT, event, log
+from support.samples import DOCUMENT, event, log, message
 from support.tiers import DAY, NOW, RECEIVER, Killed, Tiers, Tripwire
 from twin_runtime import model, rows, tier_files, times
 from twin_runtime.dead_letters import DeadLetters
+from twin_runtime.errors import Retry
+from twin_runtime.persister import Persister
 from twin_runtime.secret_cache import CachedSecret
 from twin_runtime.writer import Writer
 
@@ -259,3 +261,14 @@ def test_without_a_cold_tier_nothing_is_noted() -> None:
         link=CachedSecret(MemorySecret(RECEIVER)),
     ).accept([event()], [""])
     assert [device for device, _ in store.rows] == ["thermostat-1"]
+
+
+def test_no_row_is_written_before_its_lifetime_is_noted() -> None:
+    logger, store = log("persister")[0], MemoryStore()
+    twin = model.parse(DOCUMENT | {"safety_days": 30, "cold_days": 90})
+    persister = Persister(twin=twin, store=store, dead=DeadLetters(MemoryQueue(), logger), log=logger)
+    store.faults.ahead = [Retry("Not now.")] * 4
+    assert persister.handle([message(event())]) == ["m1"]
+    assert not store.rows
+    assert persister.handle([message(event())]) == []
+    assert [device for device, _ in store.rows] == ["~lifetimes", "thermostat-1"]

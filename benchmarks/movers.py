@@ -95,8 +95,8 @@ def archive(count: int, folder: Path) -> Run:
 
     twin, bucket = _twin(), FolderObjects(folder / "cold")
     store = MadeUpStore(list(twin.devices), count // DEVICES, start=_START, step=60)
-    before = times.from_epoch(_NOW)
-    for batch in due_rows.batches(store, sorted(twin.devices), before=before, holds=Holds((), _NOW)):
+    due = due_rows.Due(times.from_epoch(_NOW))
+    for batch in due_rows.Turns(store, sorted(twin.devices), due=due, holds=Holds((), _NOW)).all():
         file = tier_files.pack(batch, twin, "thermostat")
         bucket.put(file.name, file.body, rows=file.rows, sha256=file.sha256)
     sink = RemoteFiles(link_to(Direct(writer_of(FolderObjects(folder / "archive"), twin))))

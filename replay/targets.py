@@ -9,12 +9,13 @@ from typing import Protocol
 
 from replay.errors import Stays
 from replay.letters import Letter
-from twin_runtime import cloudevents, jsontext, rows
+from twin_runtime import cloudevents, jsontext
 from twin_runtime.batching import Outbox
 from twin_runtime.consumer import MAX_MESSAGE_BYTES, MAX_MESSAGE_EVENTS
 from twin_runtime.dead_letters import DeadLetter, DeadLetters
 from twin_runtime.dispatcher import Dispatcher
 from twin_runtime.errors import Refused, Retry
+from twin_runtime.lifetimes import HotRows
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
 from twin_runtime.ports import Broker, Event, Queue, Store
@@ -101,19 +102,15 @@ class StoreTarget:
     """The hot store, written as the writer does."""
 
     def __init__(self, store: Store, twin: Twin, clock: Callable[[], float] = time.time) -> None:
-        self._store = store
         self._twin = twin
-        self._clock = clock
-        self._log = Log("replay", lambda _level, _line: None)
+        self._rows = HotRows(store, twin, Log("replay", lambda _level, _line: None), clock)
 
     def prepare(self, letter: Letter) -> Prepared:
         return Prepared(events=events_of(letter, self._twin, cloudevents.TELEMETRY))
 
     def send(self, prepared: Sequence[Prepared]) -> dict[int, str]:
-        now = self._clock()
         owners = [position for position, each in enumerate(prepared) for _ in each.events]
-        made = [rows.from_event(event, self._twin, now) for each in prepared for event in each.events]
-        lost = rows.store(self._store, made, self._log)
+        lost = self._rows.write([event for each in prepared for event in each.events])
         return {owners[position]: missed.reason for position, missed in lost.items()}
 
 

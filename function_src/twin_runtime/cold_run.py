@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from zlib import crc32
 
-from . import due_rows, file_sinks, holds, known_devices, tier_files
+from . import due_rows, file_sinks, holds, known_devices, rows, tier_files
 from .checkpoints import Checkpoint, Checkpoints
+from .due_rows import Due, Turns
 from .errors import Refused, Retry
 from .file_sinks import FileSink
 from .holds import Holds
@@ -18,10 +19,14 @@ from .log import Log
 from .model import Twin
 from .ports import Row, Store
 
+AT_RISK_DAYS = 20
+"""A row that is moved as soon as it is due has the safety days, 30, left. A run may end before it has moved
+everything: after a long outage, or when hot_days was lowered. Ten days late, no later run has helped."""
 _DELETE_AT_ONCE = 500
 _GROUP = 500
 """A day is gathered over as many devices before the next: more would have to be remembered."""
 _TURN_S = 900
+_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class ColdRun:
         self._partitions = partitions
         self._deadline = deadline
         self._longest = 0.0
+        self._turns: list[tuple[str, Turns]] = []
         self.moved = Moved()
 
     def move(self) -> Moved:
@@ -71,8 +77,9 @@ class ColdRun:
             return replace(self.moved, done=False)
         for checkpoint in pending:
             self._settle(checkpoint, devices)
+        self._turns = self._made(devices)
         refused: Refused | None = None
-        for type, batch in self._batches(devices):
+        for type, batch in self._batches():
             began = time.monotonic()
             if self._deadline - began <= self._longest:
                 return self._end(done=False)
@@ -87,23 +94,34 @@ class ColdRun:
             raise Retry(refused.reason)
         return moved
 
-    def _batches(self, devices: Mapping[str, str]) -> Iterator[tuple[str, list[Row]]]:
-        """What is due, some devices of a type after the other. Each run begins with others: where there is
-        more than runs can do, none waits for ever.
+    def _made(self, devices: Mapping[str, str]) -> list[tuple[str, Turns]]:
+        """The devices in groups of one type. Each run begins with another: where there is more than runs can
+        do, none waits for ever.
         """
         means = self._means
         now = means.clock()
-        before, held = due_rows.cutoff(now, means.twin.hot_days), self._holds()
-        groups: list[tuple[str, Sequence[str]]] = []
+        before = due_rows.due_before(means.store, means.twin, now)
+        # A day is due as a whole: not before that do its first rows have this much less than the safety days.
+        due = Due(before, expires=now + (means.twin.safety_days - 1) * _DAY)
+        held = self._holds()
+        groups: list[tuple[str, Turns]] = []
         for type in sorted(set(devices.values())):
             mine = sorted(name for name, its in devices.items() if its == type and self._is_mine(name))
-            groups += [(type, mine[at : at + _GROUP]) for at in range(0, len(mine), _GROUP)]
+            for at in range(0, len(mine), _GROUP):
+                some = mine[at : at + _GROUP]
+                turns = Turns(means.store, some, due=due, holds=held, ended=self._out_of_time)
+                groups.append((type, turns))
         first = int(now // _TURN_S) % max(len(groups), 1)
-        for type, some in groups[first:] + groups[:first]:
-            for batch in due_rows.batches(
-                means.store, some, before=before, holds=held, ended=self._out_of_time
-            ):
-                yield type, batch
+        return groups[first:] + groups[:first]
+
+    def _batches(self) -> Iterator[tuple[str, list[Row]]]:
+        """What is due: a turn of each group, and again of those that have more."""
+        groups = self._turns
+        while groups and not self._out_of_time():
+            for type, turns in groups:
+                for batch in turns.next():
+                    yield type, batch
+            groups = [(type, turns) for type, turns in groups if turns.waiting]
 
     def _take(self, type: str, batch: list[Row]) -> None:
         # Rows that were brought back since the holds were read are now seen to be: a hold is put first.
@@ -191,6 +209,14 @@ class ColdRun:
         return time.monotonic() >= self._deadline
 
     def _end(self, *, done: bool) -> Moved:
+        """Raises `Retry` when rows are left that the hot store deletes before long: an alarm tells of it."""
         moved = self.moved = replace(self.moved, done=done)
         self._means.log.info("moved", files=moved.files, rows=moved.rows, bytes=moved.bytes, done=done)
+        waiting = [each.expires for _, turns in self._turns for each in turns.waiting.values()]
+        days = (min(waiting, default=rows.FOREVER) - self._means.clock()) / _DAY
+        if not done and days < AT_RISK_DAYS:
+            raise Retry(
+                f"The time was over with due rows left, the first of which expires in {days:.0f} days; "
+                "give cold_mover more partitions or memory."
+            )
         return moved

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from . import payload
 from .batching import Outbox
@@ -15,11 +16,20 @@ from .ports import BrokerMessage, Event, Queue
 class Dispatcher:
     """Thread-safe."""
 
-    def __init__(self, *, twin: Twin, queue: Queue, dead: DeadLetters, log: Log) -> None:
+    def __init__(
+        self,
+        *,
+        twin: Twin,
+        queue: Queue,
+        dead: DeadLetters,
+        log: Log,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._twin = twin
         self._outbox = Outbox(queue)
         self._dead = dead
         self._log = log
+        self._clock = clock
 
     def handle(self, messages: Sequence[BrokerMessage]) -> None:
         """Return when every reading is in the queue or in the dead letters; raises what the queue raises.
@@ -50,7 +60,7 @@ class Dispatcher:
         if problem is not None or message.device is None:
             letters.append(_letter(message, problem or "", message.body))
             return
-        for reading in payload.read(message, message.device, self._twin):
+        for reading in payload.read(message, message.device, self._twin, self._clock()):
             if isinstance(reading, payload.Unreadable):
                 letters.append(_letter(message, reading.reason, reading.reading))
             else:

@@ -8,10 +8,10 @@ A reading is an object in one of two forms:
   `traceparent`, which mean the same as in an envelope. `data` is then a measurement too, unless its value is
   an object.
 
-`time` is RFC 3339 with an offset; without it the broker's time of receipt counts. `id` is a string (see
-`cloudevents.check_id`) or an integer; without it, it is a hash of device, time and data, and, for a reading
-of an array without `time`, of its position, so that equal readings stay two. `traceparent` is W3C's. A
-reading has at least one measurement. A reading of an array is judged by itself.
+`time` is RFC 3339 with an offset, and within the bounds of `clocks`; without it the broker's time of receipt
+counts. `id` is a string (see `cloudevents.check_id`) or an integer; without it, it is a hash of device, time
+and data, and, for a reading of an array without `time`, of its position, so that equal readings stay two.
+`traceparent` is W3C's. A reading has at least one measurement. A reading of an array is judged by itself.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import cloudevents, jsontext, times
+from .clocks import Bounds
 from .model import Twin
 from .ports import BrokerMessage, Event
 
@@ -37,8 +38,8 @@ class Unreadable:
     reading: str | bytes
 
 
-def read(message: BrokerMessage, device: str, twin: Twin) -> list[Event | Unreadable]:
-    """The events of a payload, in its order."""
+def read(message: BrokerMessage, device: str, twin: Twin, now: float) -> list[Event | Unreadable]:
+    """The events of a payload, in its order. `now` counts where the broker did not say when it took it."""
     try:
         document = jsontext.loads(message.body, max_bytes=MAX_PAYLOAD_BYTES, max_depth=jsontext.MAX_DEPTH + 2)
     except jsontext.Malformed as error:
@@ -46,22 +47,23 @@ def read(message: BrokerMessage, device: str, twin: Twin) -> list[Event | Unread
     readings: list[Any] = document if isinstance(document, list) else [document]
     if not 0 < len(readings) <= MAX_READINGS:
         return [Unreadable(f"The array must have 1 to {MAX_READINGS} readings.", message.body)]
+    bounds = Bounds.around(message.received, now)
     found: list[Event | Unreadable] = []
     for position, reading in enumerate(readings):
         try:
-            found.append(_event(reading, position, message.received, device, twin))
+            found.append(_event(reading, position, message.received, bounds, device, twin))
         except ValueError as error:
             found.append(Unreadable(str(error), jsontext.dumps(reading)))
     return found
 
 
-def _event(reading: Any, position: int, received: str, device: str, twin: Twin) -> Event:
+def _event(reading: Any, position: int, received: str, bounds: Bounds, device: str, twin: Twin) -> Event:
     fields, data = _open(reading)
     if not data:
         raise cloudevents.Invalid("The reading has no measurement.")
     if jsontext.deeper_than(data, jsontext.MAX_DEPTH - 1):
         raise cloudevents.Invalid(f"The reading is nested deeper than {jsontext.MAX_DEPTH} levels.")
-    time = times.normalise(fields.get("time", received))
+    time = bounds.check(times.normalise(fields.get("time", received)))
     if "id" in fields:
         id = cloudevents.check_id(fields["id"])
     elif position and "time" not in fields:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from . import rows
 from .batching import Outbox
 from .connector import deliver
 from .consumer import NO_TIME, Consumer, Work, over
 from .dead_letters import DeadLetters
 from .errors import ConfigurationError, Retry
+from .lifetimes import HotRows
 from .log import Log, failure
 from .model import Twin
 from .ports import MAX_DELIVERIES, Event, Queue, Store
@@ -46,36 +46,33 @@ class Persister(Consumer):
         super().__init__(twin=twin, dead=dead, log=log, max_deliveries=max_deliveries)
         if (store is None) == (sender is None):
             raise ConfigurationError("The persister needs a store or a sender, and not both.")
-        self._store = store
+        self._rows = None if store is None else HotRows(store, twin, log, clock)
         self._sender = sender
         self._events = Outbox(events) if events is not None else None
-        self._clock = clock
 
     def work(self, works: Sequence[Work], deadline: float) -> None:
         if self._sender is not None:
             deliver(self._sender, works, deadline)
-        elif self._store is not None:
-            self._put(self._store, works, deadline)
+        elif self._rows is not None:
+            self._put(self._rows, works, deadline)
         if self._events is not None:
             self._show(self._events, works)
 
-    def _put(self, store: Store, works: Sequence[Work], deadline: float) -> None:
+    def _put(self, hot: HotRows, works: Sequence[Work], deadline: float) -> None:
         owners = [(work, event) for work in works for event in work.events]
         for start in range(0, len(owners), ROWS_AT_ONCE):
             try:
                 if over(deadline):
                     raise Retry(NO_TIME)
-                self._put_some(store, owners[start : start + ROWS_AT_ONCE], deadline)
+                self._put_some(hot, owners[start : start + ROWS_AT_ONCE], deadline)
             except Retry as error:
                 # A store that takes nothing now will hardly take the rest.
                 for work, event in owners[start:]:
                     work.fail(error.reason, event)
                 return
 
-    def _put_some(self, store: Store, owners: Sequence[tuple[Work, Event]], deadline: float) -> None:
-        now = self._clock()
-        made = [rows.from_event(event, self.twin, now) for _, event in owners]
-        for position, missed in rows.store(store, made, self.log, deadline=deadline).items():
+    def _put_some(self, hot: HotRows, owners: Sequence[tuple[Work, Event]], deadline: float) -> None:
+        for position, missed in hot.write([event for _, event in owners], deadline=deadline).items():
             work, event = owners[position]
             if missed.permanent:
                 work.refuse(missed.reason, event)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from . import cloudevents, jsontext, times
+from .clocks import AHEAD_S
 from .errors import Retry
 from .log import Log, failure
 from .model import Twin
@@ -24,11 +25,12 @@ def from_event(event: Event, twin: Twin, now: float) -> Row:
 
     It expires `expire_days` after it is written: a device with a wrong clock, or one that was away for long,
     does not lose its data at once. Where there is a cold tier, the mover takes an event when it is `hot_days`
-    old, which for one of the future is later: then the days count from the event's own time.
+    old, which for one of the next minutes is later: then the days count from the event's own time. A time
+    further ahead is wrong, and makes no row last longer.
     """
     since = now
     if twin.cold_days is not None:
-        since = max(now, times.to_epoch(event["time"]))
+        since = max(now, min(times.to_epoch(event["time"]), now + AHEAD_S))
     return Row(
         device=cloudevents.device_of(event, twin),
         time=event["time"],
@@ -36,7 +38,7 @@ def from_event(event: Event, twin: Twin, now: float) -> Row:
         type=event["type"],
         data=jsontext.dumps(event["data"]),
         traceparent=event["traceparent"],
-        expires=min(int(since) + twin.expire_days * _DAY, FOREVER),
+        expires=int(since) + twin.expire_days * _DAY,
     )
 
 

@@ -1,11 +1,11 @@
 """The user's processors: one Python file per device type, in the package, with `def process(event)`.
 
 `process` gets one event as a plain dict (a copy) and returns an event, a list of events, or None for none. A
-returned event may change `data` and `time`; `source`, `type`, `subject` and `traceparent` are the input's,
-whether it repeats them or leaves them out, and another value is an error. The event that keeps the input's
-`id` (or has none, where one event is returned) keeps its identity; any other gets an id made of the input's
-id and its place in the list, so that processing an event again gives the same events. `process` should
-therefore not depend on the clock.
+returned event may change `data` and `time`, which is not ahead of the clock (see `clocks`); `source`, `type`,
+`subject` and `traceparent` are the input's, whether it repeats them or leaves them out, and another value is
+an error. The event that keeps the input's `id` (or has none, where one event is returned) keeps its identity;
+any other gets an id made of the input's id and its place in the list, so that processing an event again gives
+the same events. `process` should therefore not depend on the clock.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import threading
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from time import time as now
 from typing import Any
 
-from . import cloudevents, jsontext, times
+from . import clocks, cloudevents, jsontext, times
 from .model import DeviceType
 from .ports import Event
 
@@ -146,6 +147,8 @@ def _event(event: Event, item: dict[str, Any], id: str) -> Event:
     time = item.get("time", event["time"])
     if time is not event["time"]:
         time = times.normalise(time)
+        if time > clocks.latest(now()):
+            raise ValueError(f"process returned a time more than {clocks.AHEAD_S // 60} minutes ahead.")
     return {**event, "id": id, "time": time, "data": data}
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from . import rows
 from .dead_letters import DeadLetters
 from .errors import Retry
+from .lifetimes import HotRows
 from .log import Log
 from .model import Twin
 from .ports import Event, Store
@@ -30,11 +30,10 @@ class Writer(Receiver):
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(twin=twin, dead=dead, log=log, link=link, api_keys=api_keys, clock=clock)
-        self._store = store
+        self._rows = HotRows(store, twin, log, clock)
 
     def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str]:
-        now = self._clock()
-        lost = rows.store(self._store, [rows.from_event(event, self.twin, now) for event in events], self.log)
+        lost = self._rows.write(events)
         later = next((each.reason for each in lost.values() if not each.permanent), None)
         if later is not None:
             raise Retry(later)

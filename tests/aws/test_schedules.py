@@ -91,6 +91,19 @@ def test_a_run_that_failed_or_never_began_rings(
     assert not {"metric_name", "namespace", "statistic", "period"} & alarm.keys()
 
 
+@each_mover
+def test_the_alarm_still_looks_at_a_run_when_its_error_is_reported(
+    fixture: str, role: Role, request: pytest.FixtureRequest
+) -> None:
+    """Lambda, "View metrics for functions": a metric's time is that of the invocation, and it is sent at the
+    end of the run. One period in the window is enough.
+    """
+    alarm = request.getfixturevalue(fixture)["resource"]["aws_cloudwatch_metric_alarm"][f"{role}_failed"]
+    (period,) = {query["metric"]["period"] for query in alarm["metric_query"] if "metric" in query}
+    assert (alarm["evaluation_periods"] - 1) * period >= SIZES[role].timeout_s + 300
+    assert alarm["datapoints_to_alarm"] == 1
+
+
 def test_every_rate_is_one_that_all_clocks_can_say() -> None:
     """EventBridge Scheduler: `rate(1 minute)`, `rate(5 minutes)`. Cron starts anew with every hour."""
     for role, schedule in SCHEDULES.items():

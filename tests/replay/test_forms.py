@@ -53,7 +53,7 @@ def sent_back(letter: Letter) -> list[dict]:
 
 
 def expected(received: str = TIME) -> list[Any]:
-    return payload.read(BrokerMessage("thermostat-1", BODY, received), "thermostat-1", TWIN)
+    return payload.read(BrokerMessage("thermostat-1", BODY, received), "thermostat-1", TWIN, AT)
 
 
 def failed_call(**payload: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from restore.reading import Reader
 from support.memory import MemoryCloud, MemoryObjects, MemoryStore
 from support.samples import TWIN
 from twin_runtime import holds, times
-from twin_runtime.due_rows import batches
+from twin_runtime.due_rows import Due, Turns
 from twin_runtime.errors import Retry
 from twin_runtime.holds import Holds
 from twin_runtime.ports import Unstored
@@ -225,9 +225,8 @@ class TestBringing:
 
         def due(now: float) -> list[Any]:
             minded = Holds(holds.read(store, clock=lambda: now), now)
-            return [
-                row for batch in batches(store, [DEVICE], before="2024-06-01", holds=minded) for row in batch
-            ]
+            turns = Turns(store, [DEVICE], due=Due("2024-06-01"), holds=minded)
+            return [row for batch in turns.all() for row in batch]
 
         assert due(NOW) == [late]
         assert due(NOW + 7 * DAY - 1) == [late]

@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 from support.memory import MemoryQueue
 from support.properties import bounded
 from support.samples import TIME, TWIN, log
-from twin_runtime import cloudevents
+from twin_runtime import cloudevents, times
 from twin_runtime.dead_letters import DeadLetter, DeadLetters, decode
 from twin_runtime.dispatcher import Dispatcher
 from twin_runtime.errors import Retry
 from twin_runtime.ports import BrokerMessage, Event
+
+NOW = 1_709_208_000.0
+"""TIME in Unix seconds."""
+DAY = 86_400
 
 
 class Bench:
@@ -24,7 +28,7 @@ class Bench:
         self.queue, self.dead = MemoryQueue(**queue), MemoryQueue()
         logger, self.lines = log("dispatcher")
         letters = DeadLetters(self.dead, logger)
-        self.role = Dispatcher(twin=TWIN, queue=self.queue, dead=letters, log=logger)
+        self.role = Dispatcher(twin=TWIN, queue=self.queue, dead=letters, log=logger, clock=lambda: NOW)
 
     def send(self, payload: object, **changes: Any) -> None:
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
@@ -100,6 +104,47 @@ def test_an_array_is_judged_reading_by_reading() -> None:
         ("thermostat-1", "2024-02-29T12:00:00Z")
     }
     assert [letter.body for letter in letters] == ["5", '{"time":"noon","temperature":2}', "{}"]
+
+
+@pytest.mark.parametrize(
+    ("off", "expected"),
+    [
+        (600, None),
+        (600.001, "more than 10 minutes after the broker received"),
+        (3_600, "more than 10 minutes after the broker received"),
+        (250_000_000_000, "more than 10 minutes after the broker received"),
+        (-366 * DAY, None),
+        (-366 * DAY - 0.001, "more than 366 days before the broker received"),
+        (-NOW, "more than 366 days before the broker received"),
+    ],
+)
+def test_a_reading_whose_clock_is_wrong_is_refused_and_no_other(off: float, expected: str | None) -> None:
+    bench = Bench()
+    wrong = {"time": times.from_epoch(NOW + off), "data": {"temperature": 1}}
+    bench.send([{"temperature": 2}, wrong, {"time": TIME, "temperature": 3}])
+    letters = bench.letters()
+    assert [each["data"]["temperature"] for each in bench.events()] == ([2, 3] if expected else [2, 1, 3])
+    assert len(letters) == (1 if expected else 0)
+    if expected:
+        assert expected in letters[0].reason
+        assert json.loads(letters[0].body or "") == wrong
+        assert (letters[0].device, letters[0].received) == ("thermostat-1", "2024-02-29T12:00:00Z")
+
+
+def test_a_reading_that_comes_late_is_judged_by_the_time_of_its_receipt() -> None:
+    """A redelivery or a replay, days after the broker took it."""
+    taken = times.from_epoch(NOW - 14 * DAY)
+    old = {"time": times.from_epoch(NOW - 379 * DAY), "data": {"temperature": 1}}
+    assert one(old, received=taken)["time"] == old["time"]
+    assert "366 days" in reason(old)
+    ahead = {"time": TIME, "data": {"temperature": 1}}
+    assert "10 minutes" in reason(ahead, received=taken)
+
+
+@pytest.mark.parametrize("received", ["", "noon", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_without_a_time_of_receipt_the_dispatchers_own_clock_counts(received: str) -> None:
+    assert one({"time": TIME, "temperature": 1}, received=received)["time"] == TIME
+    assert "10 minutes" in reason({"time": "2024-02-29T12:10:01Z", "temperature": 1}, received=received)
 
 
 def test_a_redelivery_gives_the_same_events() -> None:

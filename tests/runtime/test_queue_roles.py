@@ -228,6 +228,7 @@ def test_a_derived_event_may_have_its_own_time(bench: ProcessorBench) -> None:
         ("{'data': {'x': {1, 2}}}", "JSON"),
         ("{'data': {1: 2, '1': 3}}", "same key twice"),
         ("{'data': {}, 'time': 'noon'}", "RFC 3339"),
+        ("{'data': {}, 'time': '9999-12-31T00:00:00Z'}", "more than 10 minutes ahead"),
         ("{'data': {'x': eval('[' * 31 + ']' * 31)}}", "nested deeper than 31"),
         ("5", "not int"),
         ("True", "not bool"),

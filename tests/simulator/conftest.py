@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from twin_runtime import model, payload
+from twin_runtime import model, payload, times
 from twin_runtime.ports import BrokerMessage, Event
 
 
@@ -28,9 +29,11 @@ def twin() -> model.Twin:
 def receive(twin: model.Twin) -> Callable[..., list[Event | payload.Unreadable]]:
     """What the functions make of a message: events, or what they could not read."""
 
-    def read(body: bytes | Any, device: str = "d-1") -> list[Event | payload.Unreadable]:
+    def read(
+        body: bytes | Any, device: str = "d-1", at: float | None = None
+    ) -> list[Event | payload.Unreadable]:
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        message = BrokerMessage(device=device, body=body, received="2024-02-29T12:00:00Z", problem=None)
-        return payload.read(message, device, twin)
+        now = time.time() if at is None else at
+        return payload.read(BrokerMessage(device, body, times.from_epoch(now)), device, twin, now)
 
     return read

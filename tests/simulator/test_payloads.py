@@ -59,7 +59,7 @@ def test_times_rise_though_the_clock_stands_still() -> None:
 def test_the_forms_of_a_reading_are_those_that_a_dispatcher_takes(twin: Any, receive: Any) -> None:
     for flat in (False, True):
         reading = readings(1, flat=flat)[0]
-        (event,) = receive(reading.document())
+        (event,) = receive(reading.document(), at=NOON.timestamp())
         assert event["data"] == reading.data
         assert flat or (event["id"], event["time"]) == (reading.id, reading.time)
 

@@ -20,7 +20,7 @@ from twinspan.providers.aws import (
     SchedulerScheduleTargetRetryPolicy,
 )
 from twinspan.resources import Ref, numbered, place
-from twinspan.sizing import Schedule
+from twinspan.sizing import SIZES, Schedule
 
 if TYPE_CHECKING:
     from twinspan.aws.functions import Function
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 DELIVERY_RETRIES = 10
 """How often Scheduler tries again to hand a run over, while it is not older than the next one."""
 _PERIOD_S = 300
+_LATE_S = 300
+"""By how much a metric can be late."""
 
 
 class Clock(Construct):
@@ -127,6 +129,9 @@ class Clock(Construct):
         itself would tell nothing.
         """
         function = self._function
+        # Lambda dates an error by the start of the run and reports it at the end: an alarm on the last period
+        # alone would have looked before.
+        periods = -(-(SIZES[function.role].timeout_s + _LATE_S) // _PERIOD_S) + 1
         of_function, of_group = {"FunctionName": function.name}, {"ScheduleGroup": function.name}
         counted = {
             "failed": ("AWS/Lambda", "Errors", of_function),
@@ -159,7 +164,8 @@ class Clock(Construct):
             alarm_description=f"A run of {function.name} failed, and its log says why, or it never began. "
             "The next run goes on.",
             metric_query=[together, *queries],
-            evaluation_periods=1,
+            evaluation_periods=periods,
+            datapoints_to_alarm=1,
             comparison_operator="GreaterThanThreshold",
             threshold=0,
             treat_missing_data="notBreaching",

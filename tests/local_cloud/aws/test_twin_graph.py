@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -16,13 +17,14 @@ from simulator import clients, endpoint
 from support.graphs import EDGES, GRAPH_DOCUMENT, HALL
 from support.layouts import Layout, config_of, twin_data
 from support.local import local_twin, until
+from twin_runtime import times
 from twinspan.vocabulary import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform]
 
 AWS, GCP = Cloud.AWS, Cloud.GCP
 HERE, ELSEWHERE = Layout(AWS, AWS, AWS, l4=AWS), Layout(AWS, AWS, GCP, l4=AWS)
-AT = "2026-01-31T12:00:00.000000Z"
+AT = times.from_epoch(time.time() - 60)
 
 
 def data(layout: Layout) -> dict[str, Any]:

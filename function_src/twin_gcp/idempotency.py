@@ -23,7 +23,7 @@ class StorageIdempotencyStore:
 
     def __init__(self, address: str, rest: Rest) -> None:
         bucket = address.removeprefix(_SCHEME)
-        if not address.startswith(_SCHEME) or not bucket or "/" in bucket:
+        if not address.startswith(_SCHEME) or not bucket or "/" in bucket or "?" in bucket:
             raise ConfigurationError("The idempotency store's address must be gs://<bucket>.")
         self._objects = f"storage/v1/b/{bucket}/o"
         self._rest = rest

@@ -1,4 +1,4 @@
-"""A workflow starts once per event and rule, however often and however concurrently the event is delivered."""
+"""A workflow starts once per event and rule, however often and concurrently the event is delivered."""
 
 from __future__ import annotations
 
@@ -243,4 +243,4 @@ def test_a_claim_of_a_clock_that_is_far_ahead_does_not_last_for_ever(checkers: C
 
 
 def test_a_claim_lasts_longer_than_any_call() -> None:
-    assert LEASE_S >= 2 * SIZES[Role.EVENT_CHECKER].timeout_s
+    assert 2 * SIZES[Role.EVENT_CHECKER].timeout_s <= LEASE_S

@@ -67,6 +67,7 @@ ADDRESSES = {
         "GRAPH": "https://factory.api.weu.digitaltwins.azure.net",
         "GRAFANA": "https://factory.weu.grafana.azure.com",
         "BROKER": "factory-hub.azure-devices.net",
+        "IDEMPOTENCY_STORE": "https://factory.blob.core.windows.net/factory-idempotency",
         "WORKFLOW": "https://prod.logic.azure.com/workflows/1/triggers/fired/paths/invoke",
         "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000000",
     },
@@ -81,6 +82,7 @@ ADDRESSES = {
         "ARCHIVE_STORE": "gs://factory-archive",
         "GRAPH": "projects/my-project/databases/factory-graph",
         "BROKER": "projects/my-project/topics/factory-device-commands",
+        "IDEMPOTENCY_STORE": "gs://factory-idempotency",
         "WORKFLOW": "projects/my-project/locations/europe-west1/workflows/factory-workflow",
         # The client library asks for these when there is no account; nothing is sent.
         "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",

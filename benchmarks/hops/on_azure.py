@@ -11,6 +11,7 @@ from azure.cosmos import CosmosClient, PartitionKey
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
 from azure.servers import COSMOS_KEY, KEY, azurite, cosmos
+from twin_azure.idempotency import BlobIdempotencyStore
 from twin_azure.queues import StorageQueue
 from twin_azure.store import CosmosStore
 from twin_azure.workflow import LogicApp
@@ -43,6 +44,9 @@ class LocalAzure:
 
     def workflow(self, address: str) -> LogicApp:
         return LogicApp(address, None)
+
+    def idempotency_store(self, address: str) -> BlobIdempotencyStore:
+        return BlobIdempotencyStore(address, None)
 
 
 class AzureServices:

@@ -13,7 +13,7 @@ from typing import Any
 from unittest import mock
 
 from gcp.servers import firestore
-from twin_runtime.ports import Broker, Queue, Store, Workflow
+from twin_runtime.ports import Broker, IdempotencyStore, Queue, Store, Workflow
 
 from .services import Secret, Sink, Stored, sink
 
@@ -43,6 +43,9 @@ class LocalGcp:
 
     def workflow(self, address: str) -> Workflow:
         return self._gcp.workflow(address)
+
+    def idempotency_store(self, address: str) -> IdempotencyStore:
+        return self._gcp.idempotency_store(address)
 
 
 class GcpServices:

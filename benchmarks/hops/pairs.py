@@ -141,6 +141,7 @@ class Pairs:
             "TWIN_ROLE": role,
             "EVENTS_QUEUE": "",
             "WORKFLOW": _WORKFLOW,
+            "IDEMPOTENCY_STORE": _IDEMPOTENCY_STORE,
             "API_KEY_READS": "true",
         }
         environ = {name: own.get(name, value) for name, value in values.items()}
@@ -164,7 +165,7 @@ class Pairs:
         return sorted(rows, key=lambda row: row["time"])
 
 
-_WORKFLOW = "http://127.0.0.1/never"
+_WORKFLOW, _IDEMPOTENCY_STORE = "http://127.0.0.1/never", "gs://never"
 """No rule of the sample starts it."""
 
 

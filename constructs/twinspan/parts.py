@@ -150,10 +150,14 @@ class Broker(Protocol):
 
 
 class Workflow(Protocol):
-    """The workflow that a fired rule starts. Always optional."""
+    """The workflow that a fired rule starts, once per event and rule. Always optional."""
 
     @property
-    def address(self) -> str: ...
+    def environment(self) -> Mapping[str, str]:
+        """What a function needs to start it: where it is, and on platforms that take no name for an execution
+        the idempotency store, which keeps the second one out.
+        """
+        ...
 
     def grant_start(self, function: Function) -> None: ...
 

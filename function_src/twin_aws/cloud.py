@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from twin_runtime.errors import ConfigurationError
 from twin_runtime.model import Twin
-from twin_runtime.ports import Broker, Grafana, GraphWriter, Objects, Queue, SecretSource, Store, Workflow
+from twin_runtime.ports import (
+    Broker,
+    Grafana,
+    GraphWriter,
+    IdempotencyStore,
+    Objects,
+    Queue,
+    SecretSource,
+    Store,
+    Workflow,
+)
 
 
 class Aws:
@@ -52,6 +63,10 @@ class Aws:
         from twin_aws.step_functions import StateMachine
 
         return StateMachine(address, client("stepfunctions"))
+
+    def idempotency_store(self, address: str) -> IdempotencyStore:
+        """Step Functions needs none: it refuses a second execution of a name by itself."""
+        raise ConfigurationError(f"There is no idempotency store on AWS at {address!r}.")
 
     def grafana(self, address: str) -> Grafana:
         from twin_aws.clients import client

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .broker import HubBroker
     from .digital_twins import DigitalTwins
     from .grafana import ManagedGrafana
+    from .idempotency import BlobIdempotencyStore
     from .queues import StorageQueue
     from .secrets import VaultSecret
     from .store import CosmosStore
@@ -67,6 +68,11 @@ class AzureCloud:
         from .workflow import LogicApp
 
         return LogicApp(address, credential())
+
+    def idempotency_store(self, address: str) -> BlobIdempotencyStore:
+        from .idempotency import BlobIdempotencyStore
+
+        return BlobIdempotencyStore(address, credential())
 
     def grafana(self, address: str) -> ManagedGrafana:
         from .grafana import ManagedGrafana

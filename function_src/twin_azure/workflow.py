@@ -19,8 +19,8 @@ _TIMEOUT = 20.0
 class LogicApp:
     """`twin_runtime.ports.Workflow`.
 
-    A logic app takes no name for a run that would keep a second one out: `name` is the run's client
-    tracking id, by which the runs that a repeated delivery started can be told.
+    A logic app takes no name for a run, so every call starts one. `name` is the run's client tracking id, by
+    which the run history is searched.
     """
 
     def __init__(self, url: str, credential: Any, http: HttpClient | None = None) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from twin_runtime.ports import Grafana
 
     from .graph import FirestoreGraph
+    from .idempotency import StorageIdempotencyStore
     from .objects import StorageObjects
     from .pubsub import DeviceBroker, TopicQueue
     from .secret import SecretVersion
@@ -88,6 +89,11 @@ class GcpCloud:
         from .workflow import Workflow
 
         return Workflow(self._executions, address)
+
+    def idempotency_store(self, address: str) -> StorageIdempotencyStore:
+        from .idempotency import StorageIdempotencyStore
+
+        return StorageIdempotencyStore(address, self._storage)
 
     def grafana(self, address: str) -> Grafana:
         """There is none to keep: Grafana on Cloud Run reads its dashboards from files."""

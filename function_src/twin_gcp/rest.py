@@ -71,18 +71,18 @@ class Rest:
         self._service = service
         self._client = HttpClient()
 
-    def post(self, path: str, document: Mapping[str, Any]) -> Answer:
-        """POST a document; any answer is returned. Raises `Retry` when there is none."""
+    def post(self, path: str, document: Any, *, timeout: float = _TIMEOUT_S) -> Answer:
+        """POST a document as JSON; any answer is returned. Raises `Retry` when there is none."""
         body = json.dumps(document).encode("ascii")
-        return self._request("POST", path, body, "application/json")
+        return self._request("POST", path, body, "application/json", timeout=timeout)
 
     def upload(self, path: str, body: bytes, content_type: str) -> Answer:
         """POST bytes, as `post` does a document."""
         return self._request("POST", path, body, content_type, timeout=_FILE_TIMEOUT_S)
 
-    def get(self, path: str) -> Answer:
+    def get(self, path: str, *, timeout: float = _TIMEOUT_S) -> Answer:
         """GET; any answer is returned. Raises `Retry` when there is none."""
-        return self._request("GET", path)
+        return self._request("GET", path, timeout=timeout)
 
     def download(self, path: str) -> Answer:
         """GET what may be as large as a file."""

@@ -16,7 +16,7 @@ from .dead_letters import DeadLetters
 from .errors import ConfigurationError
 from .log import Log, Sink, to_stdout
 from .model import Twin, load_twin, package_root
-from .ports import Cloud
+from .ports import Cloud, Workflow
 from .secret_cache import CachedSecret
 
 if TYPE_CHECKING:
@@ -240,10 +240,21 @@ def event_checker(parts: Parts) -> EventChecker:
         twin=parts.twin,
         commands=commands,
         sender=sender,
-        workflow=parts.cloud.workflow(parts.settings["WORKFLOW"]),
+        workflow=_workflow(parts),
         dead=parts.dead(),
         log=parts.log,
     )
+
+
+def _workflow(parts: Parts) -> Workflow:
+    """The workflow, which starts once per name: by the platform itself, or by an idempotency store."""
+    workflow = parts.cloud.workflow(parts.settings["WORKFLOW"])
+    if not parts.settings["IDEMPOTENCY_STORE"]:
+        return workflow
+    from .idempotency import IdempotentWorkflow
+
+    store = parts.cloud.idempotency_store(parts.settings["IDEMPOTENCY_STORE"])
+    return IdempotentWorkflow(workflow, store, log=parts.log)
 
 
 def event_feedback(parts: Parts) -> EventFeedback:

@@ -310,9 +310,37 @@ class Workflow(Protocol):
     """The workflow of the event system."""
 
     def start(self, name: str, payload: Mapping[str, Any]) -> None:
-        """Start an execution; one that already exists under `name` (at most 80 of A-Z a-z 0-9 - _) is
-        success.
+        """Start an execution. `name` is at most 80 of A-Z a-z 0-9 - _.
+
+        A platform that names executions by it refuses a second one of the name, which is success. On the
+        others every call starts one: `idempotency.IdempotentWorkflow` makes that call once.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record of an idempotency store. `version` changes whenever the text does."""
+
+    text: str
+    version: str
+
+
+class IdempotencyStore(Protocol):
+    """A small durable store of short texts, in which one of several concurrent writers wins.
+
+    Names are at most 100 of A-Z a-z 0-9 - _ /. The platform deletes a record 90 days after it was written,
+    which is how long Step Functions remembers the name of an execution.
+    """
+
+    def put_if_absent(self, name: str, text: str) -> str | None:
+        """Write a record that is not there; return its version, or None where the name is taken."""
+        ...
+
+    def get(self, name: str) -> Record | None: ...
+
+    def replace(self, name: str, text: str, *, version: str) -> str | None:
+        """Write over a record that has this version; return the new version, or None where it has another."""
         ...
 
 
@@ -360,6 +388,8 @@ class Cloud(Protocol):
     def broker(self, address: str) -> Broker: ...
 
     def workflow(self, address: str) -> Workflow: ...
+
+    def idempotency_store(self, address: str) -> IdempotencyStore: ...
 
     def grafana(self, address: str) -> Grafana: ...
 

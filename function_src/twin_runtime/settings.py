@@ -90,6 +90,8 @@ VARIABLES: Mapping[str, tuple[Variable, ...]] = {
     "event_checker": (
         _DEAD,
         Variable("WORKFLOW"),
+        # Step Functions refuses a second execution of a name by itself.
+        Variable("IDEMPOTENCY_STORE", clouds=_NO_AWS),
         Variable("COMMANDS_QUEUE", remote=False),
         Variable("LINK_SECRET", remote=True),
         _ROLE,

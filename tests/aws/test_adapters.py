@@ -290,7 +290,8 @@ def test_an_execution_is_started_once() -> None:
     )["stateMachineArn"]
     workflow = Aws().workflow(arn)
     workflow.start("overheating-1", {"rule": "overheating", "n": 10**30})
-    workflow.start("overheating-1", {"rule": "other"})
+    for _ in range(49):
+        workflow.start("overheating-1", {"rule": "other"})
     (execution,) = states.list_executions(stateMachineArn=arn)["executions"]
     assert execution["name"] == "overheating-1"
     described = states.describe_execution(executionArn=execution["executionArn"])

@@ -86,7 +86,9 @@ def each(check: Check) -> Check:
     return lambda blocks: bool(blocks) and all(check(block) for block in blocks)
 
 
-in_a_container = matches(r"\$\{azurerm_storage_container\.\w+\.name\}/(events|parts)/")
+in_a_container = matches(
+    r"\$\{(azurerm_storage_container\.\w+\.name|one\(azurerm_storage_container\.\w+\[\*\]\.name\))\}/(\w+/)?"
+)
 
 RULES = [
     Rule(APP, "runtime_name", one_of("python"), "docs/r/function_app_flex_consumption: runtime_name"),

@@ -14,6 +14,7 @@ from twin_azure import settings as azure_settings
 from twin_runtime import settings
 from twinspan.azure.deployment import template
 from twinspan.azure.functions import memory_mb
+from twinspan.sizing import DEAD_LETTER_DAYS, IDEMPOTENCY_DAYS
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Role
 
@@ -336,8 +337,27 @@ class TestWorkflow:
 
     def test_all_of_it_is_optional(self) -> None:
         for block in resources(azure_stack(ALL)):
-            if "workflow" in block.name or "logic_app" in block.kind:
+            if "workflow" in block.name or "logic_app" in block.kind or "idempotency" in block.name:
                 assert block.counted, block.address
+
+    def test_the_checker_alone_writes_down_what_was_started(self) -> None:
+        """Longer than a dead letter is kept, so that replaying one starts nothing again."""
+        stack, container = azure_stack(ALL), "azurerm_storage_container.idempotency[*]"
+        settings = apps(ALL)["event_checker"]["app_settings"]
+        endpoint = "${azurerm_storage_account.twin.primary_blob_endpoint}"
+        assert settings["IDEMPOTENCY_STORE"] == f"{endpoint}${{one({container}.name)}}"
+        grants = {
+            block.name: block.body["role_definition_name"]
+            for block in resources(stack, "azurerm_role_assignment")
+            if block.body["scope"] == f"${{one({container}.id)}}"
+        }
+        assert grants == {"event_checker_writes_idempotency": "Storage Blob Data Contributor"}
+        policy = stack["resource"]["azurerm_storage_management_policy"]["idempotency"]
+        (rule,) = policy["rule"]
+        assert rule["filters"]["prefix_match"] == [f"${{one({container}.name)}}/"]
+        days = {tuple(action.values()) for action in rule["actions"].values()}
+        assert days == {(IDEMPOTENCY_DAYS,)}
+        assert DEAD_LETTER_DAYS < IDEMPOTENCY_DAYS
 
 
 class TestAlerts:

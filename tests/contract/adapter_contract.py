@@ -22,7 +22,18 @@ from twin_runtime import times
 from twin_runtime.dead_letters import DeadLetter, DeadLetters, decode
 from twin_runtime.errors import Refused, SecretMissing
 from twin_runtime.log import Log
-from twin_runtime.ports import PARTS, Objects, Page, Queue, Row, SecretSource, Store, Stored
+from twin_runtime.ports import (
+    PARTS,
+    IdempotencyStore,
+    Objects,
+    Page,
+    Queue,
+    Record,
+    Row,
+    SecretSource,
+    Store,
+    Stored,
+)
 
 EXACT = (
     '{"f":1e-300,"i":1234567890123456789012345678901234567890,'
@@ -325,6 +336,58 @@ class ObjectsContract:
         with ThreadPoolExecutor(4) as pool:
             written = list(pool.map(lambda n: self.put(objects, named(n), b"x" * n, rows=n), range(12)))
             assert list(pool.map(lambda n: objects.stat(named(n)), range(12))) == written
+
+
+class IdempotencyContract:
+    """Of `ports.IdempotencyStore`."""
+
+    NAME = "overheating-" + "0123456789abcdef" * 2 + "/claim"
+
+    @pytest.fixture
+    def store(self) -> IdempotencyStore:
+        """An empty store."""
+        raise NotImplementedError
+
+    def test_a_record_comes_back_with_its_version(self, store: IdempotencyStore) -> None:
+        assert store.get(self.NAME) is None
+        version = store.put_if_absent(self.NAME, '1 "é"')
+        assert version is not None
+        assert store.get(self.NAME) == Record('1 "é"', version)
+
+    def test_the_first_to_put_wins(self, store: IdempotencyStore) -> None:
+        first = store.put_if_absent(self.NAME, "1")
+        assert store.put_if_absent(self.NAME, "2") is None
+        assert store.put_if_absent(self.NAME, "1") is None
+        assert store.get(self.NAME) == Record("1", first or "")
+
+    def test_names_of_one_folder_are_different(self, store: IdempotencyStore) -> None:
+        assert store.put_if_absent("a-B_1/claim", "1") is not None
+        assert store.put_if_absent("a-B_1/started", "2") is not None
+        assert store.put_if_absent("a-B_2/claim", "3") is not None
+        found = [store.get(name) for name in ("a-B_1/claim", "a-B_1/started", "a-B_2/claim")]
+        assert [record.text for record in found if record] == ["1", "2", "3"]
+
+    def test_a_record_is_replaced_by_who_knows_its_version(self, store: IdempotencyStore) -> None:
+        first = store.put_if_absent(self.NAME, "1")
+        assert first is not None
+        second = store.replace(self.NAME, "2", version=first)
+        assert second not in (None, first)
+        assert store.replace(self.NAME, "3", version=first) is None
+        assert store.get(self.NAME) == Record("2", second or "")
+
+    def test_what_is_not_there_is_not_replaced(self, store: IdempotencyStore) -> None:
+        version = store.put_if_absent(self.NAME, "1")
+        assert version is not None
+        assert store.replace("nobody/claim", "2", version=version) is None
+        assert store.get("nobody/claim") is None
+
+    def test_one_of_many_threads_puts_and_one_replaces(self, store: IdempotencyStore) -> None:
+        with ThreadPoolExecutor(16) as pool:
+            put = list(pool.map(lambda n: store.put_if_absent(self.NAME, str(n)), range(32)))
+            (winner,) = [(text, version) for text, version in enumerate(put) if version is not None]
+            assert store.get(self.NAME) == Record(str(winner[0]), winner[1])
+            replaced = pool.map(lambda n: store.replace(self.NAME, f"r{n}", version=winner[1]), range(32))
+            assert len([version for version in replaced if version is not None]) == 1
 
 
 class SecretContract:

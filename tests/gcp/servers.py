@@ -133,9 +133,7 @@ class FakeGoogle:
             if not self.versions:
                 return 404, {}
             return 200, {"payload": {"data": base64.b64encode(self.versions[-1].encode()).decode()}}
-        if path.partition("?")[0].endswith("/executions"):
-            if document is None:
-                return 200, {"executions": self.executions[::-1]} if self.executions else {}
+        if path.endswith("/executions") and document is not None:
             self.executions.append(document)
             return 200, {"name": "execution"}
         return 404, {}

@@ -9,6 +9,7 @@ from gcp.stacks import ALL, ARCHIVE, COLD, FIRST, GCP_LAYOUTS, LAST, MIDDLE, TIE
 from support.layouts import Layout, twin_config
 from support.terraform_json import resources
 from twin_runtime import settings
+from twinspan.sizing import DEAD_LETTER_DAYS, IDEMPOTENCY_DAYS
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud
 
@@ -111,11 +112,33 @@ def test_what_cannot_be_delivered_is_kept(layout: Layout) -> None:
 
 def test_the_whole_event_system_is_optional() -> None:
     words = ("event_checker", "event_feedback", "events", "commands", "workflow", "link_feedback", "devices")
+    words += ("idempotency",)
     for layout in GCP_LAYOUTS:
         for each in resources(gcp_stack(layout)):
             part = any(each.name.startswith(word) or each.name.endswith(word) for word in words)
             guarded = "enable_events" in json.dumps([each.body.get("count"), each.body.get("for_each")])
             assert guarded or not part, each.address
+
+
+def test_the_checker_alone_writes_down_which_executions_were_started() -> None:
+    """Longer than a dead letter is kept, so that replaying one starts nothing again."""
+    stack = gcp_stack(ALL)
+    bucket = stack["resource"]["google_storage_bucket"]["idempotency"]
+    function = stack["resource"]["google_cloudfunctions2_function"]["event_checker"]
+    environment = function["service_config"]["environment_variables"]
+    assert environment["IDEMPOTENCY_STORE"] == f"gs://{bucket['name']}"
+    assert "$" not in bucket["name"], "known at plan time"
+    grants = {
+        each.name: each.body["role"]
+        for each in resources(stack, "google_storage_bucket_iam_member")
+        if "idempotency" in each.body["bucket"]
+    }
+    assert grants == {"idempotency_event_checker": "roles/storage.objectUser"}
+    (rule,) = bucket["lifecycle_rule"]
+    assert (rule["action"], rule["condition"]) == ({"type": "Delete"}, {"age": IDEMPOTENCY_DAYS})
+    assert DEAD_LETTER_DAYS < IDEMPOTENCY_DAYS
+    assert bucket["public_access_prevention"] == "enforced"
+    assert bucket["soft_delete_policy"] == {"retention_duration_seconds": 0}
 
 
 def test_local_links_have_no_secret_and_remote_ones_do() -> None:

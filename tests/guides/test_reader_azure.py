@@ -182,6 +182,7 @@ def test_permissions_are_roles_policies_and_secrets_of_the_stack_links() -> None
         ),
         facts.Permission("Key Vault Secrets User", f"the secret factory-link-feedback alone, of {VAULT}"),
         facts.Permission("Storage Blob Data Contributor", f"{BLOBS}.event_checker_code"),
+        facts.Permission("Storage Blob Data Contributor", f"{BLOBS}.idempotency"),
         *host,
         facts.Permission("Storage Queue Data Contributor", f"{QUEUE}.events"),
         facts.Permission("Storage Queue Data Message Sender", f"{QUEUE}.events_dead"),
@@ -216,6 +217,7 @@ def test_the_environment_is_in_words() -> None:
     assert reader["COLD_STORE"] == f"URL and access tier (Cool) of the blob container {BLOBS}.cold"
     assert (reader["API_KEY_READS"], reader["COLD_LINK_SECRET"]) == ("true", "")
     checker = {variable.name: variable.value for variable in found[Role.EVENT_CHECKER].environment}
+    assert checker["IDEMPOTENCY_STORE"] == f"URL of the blob container {BLOBS}.idempotency"
     assert checker["WORKFLOW"] == f"URL of the HTTP request trigger of the Logic App {WORKFLOW}.workflow"
     remote = {variable.name: variable.value for variable in functions(MIDDLE)[Role.PERSISTER].environment}
     assert remote["LINK_SECRET"] == "URL of the Key Vault secret factory-link-write"

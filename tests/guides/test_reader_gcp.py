@@ -142,6 +142,7 @@ def test_permissions_are_roles_and_what_they_are_granted_on() -> None:
         ),
         facts.Permission("roles/pubsub.publisher", f"{TOPIC}.commands"),
         facts.Permission("roles/pubsub.publisher", f"{TOPIC}.events_dead"),
+        facts.Permission("roles/storage.objectUser", "google_storage_bucket.idempotency"),
     )
     condition = 'resource.name == "projects/my-project/databases/factory-hot"'
     assert functions(HOT)[Role.HOT_READER].permissions == (

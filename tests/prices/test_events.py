@@ -76,6 +76,7 @@ def test_by_hand_in_azure() -> None:
     assert found(azure, "broker", "IoT Hub")[0].usd < Decimal("0.11")
     assert quantity(azure, "broker", "Event Grid") == 20_000, "published, delivered"
     assert sum(item.quantity for item in found(azure, "hot_store")) == 12_000_000
+    assert quantity(azure, "workflow", "Blob Storage") == 2_000, "a claim and a start for each"
     assert quantity(azure, "dispatcher", "Functions, Flex Consumption, on demand executions") == 10_000
     # 500 events a second keep one instance of 512 MB at work for the 2,000 seconds.
     assert quantity(azure, "dispatcher", "Functions, Flex Consumption, on demand execution time") == 1_000
@@ -84,6 +85,7 @@ def test_by_hand_in_azure() -> None:
 def test_by_hand_in_google_cloud() -> None:
     gcp = ALONE[GCP]
     assert quantity(gcp, "broker", "Pub/Sub") == 10_000 * 17_000 * 2, "published, pushed"
+    assert quantity(gcp, "workflow", "Cloud Storage") == 2_000, "a claim and a start for each"
     assert quantity(gcp, "broker", "Pub/Sub", "single") == 1_000_000 * 1_000 * 2, "at least 1,000 bytes"
     assert {item.price.item: item.quantity for item in found(gcp, "hot_store")} == {
         "write": 1_000_000,

@@ -53,7 +53,7 @@ def test_storage_is_priced_in_every_tier_of_every_cloud(cloud: Cloud, tier: str)
 @pytest.mark.parametrize("name", ["storage", "events"])
 def test_every_price_says_when_and_where_it_was_read(name: str) -> None:
     for price in read(name).prices:
-        assert date(2020, 1, 1) < price.date <= date(2026, 11, 23), price
+        assert date(2020, 1, 1) < price.date <= date(2026, 11, 30), price
         assert price.url.startswith(VENDORS[price.cloud]), price
         assert len(price.checked) > 20, price
         assert ("not found" in price.checked) == price.assumed, price

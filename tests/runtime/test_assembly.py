@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.memory import MemoryCloud
-from support.samples import API_KEY, DOCUMENT, KEY_1, Lines, batch, event, signed
+from support.samples import API_KEY, DOCUMENT, KEY_1, Lines, batch, event, message, signed
 from twin_runtime import assembly, settings
 from twin_runtime.errors import ConfigurationError
 from twin_runtime.file_sinks import LocalFiles, RemoteFiles
@@ -76,6 +76,17 @@ def test_where_movers_put_files(root: Path) -> None:
     assert isinstance(sink("cold_mover", False), LocalFiles)
     assert isinstance(sink("cold_mover", True), RemoteFiles)
     assert isinstance(sink("archive_mover", False), RemoteFiles)
+
+
+def test_where_the_platform_names_no_execution_a_store_keeps_out_the_second(root: Path) -> None:
+    for name in settings.CLOUDS:
+        cloud = MemoryCloud(name)
+        for attempt in range(1, 51):
+            checker = assembly.event_checker(parts("event_checker", cloud, root))
+            assert checker.handle([message(event("a", {"temperature": 81}), attempt=attempt)]) == []
+        # Step Functions is asked each time, and refuses.
+        assert cloud.workflow("workflow").calls == (50 if name == "aws" else 1)
+        assert list(cloud.idempotency_stores) == ([] if name == "aws" else ["idempotency_store"])
 
 
 def test_the_feedback_receiver_needs_the_remote_variant(root: Path) -> None:

@@ -6,12 +6,13 @@ import pytest
 
 from contract.adapter_contract import (
     DeadLetterContract,
+    IdempotencyContract,
     ObjectsContract,
     QueueContract,
     SecretContract,
     StoreContract,
 )
-from support.memory import MemoryObjects, MemoryQueue, MemorySecret, MemoryStore
+from support.memory import MemoryIdempotencyStore, MemoryObjects, MemoryQueue, MemorySecret, MemoryStore
 
 
 class TestQueue(QueueContract):
@@ -42,6 +43,12 @@ class TestObjects(ObjectsContract):
     @pytest.fixture
     def objects(self) -> MemoryObjects:
         return MemoryObjects()
+
+
+class TestIdempotencyStore(IdempotencyContract):
+    @pytest.fixture
+    def store(self) -> MemoryIdempotencyStore:
+        return MemoryIdempotencyStore()
 
 
 class TestSecret(SecretContract):

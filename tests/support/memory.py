@@ -8,10 +8,11 @@ from bisect import bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from twin_runtime.errors import Refused, Retry, SecretMissing
-from twin_runtime.ports import Event, GraphTwin, Message, Page, Relationship, Row, Stored, Unstored
+from twin_runtime.ports import Event, GraphTwin, Message, Page, Record, Relationship, Row, Stored, Unstored
 
 
 class Faults:
@@ -204,6 +205,36 @@ class MemoryWorkflow:
         self.started.setdefault(name, payload)
 
 
+class MemoryIdempotencyStore:
+    """An idempotency store. `after` raises what is put into it once the call has done its work."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._versions = count(1)
+        self.records: dict[str, Record] = {}
+        self.faults, self.after = Faults(), Faults()
+
+    def put_if_absent(self, name: str, text: str) -> str | None:
+        return self._write(name, text, None)
+
+    def replace(self, name: str, text: str, *, version: str) -> str | None:
+        return self._write(name, text, version)
+
+    def get(self, name: str) -> Record | None:
+        self.faults.check()
+        return self.records.get(name)
+
+    def _write(self, name: str, text: str, version: str | None) -> str | None:
+        self.faults.check()
+        with self._lock:
+            there = self.records.get(name)
+            if (there and there.version) != version:
+                return None
+            self.records[name] = record = Record(text, str(next(self._versions)))
+        self.after.check()
+        return record.version
+
+
 class MemoryCloud:
     """The factory: the same address gives the same thing."""
 
@@ -215,6 +246,7 @@ class MemoryCloud:
         self.secrets: dict[str, MemorySecret] = {}
         self.brokers: dict[str, MemoryBroker] = {}
         self.workflows: dict[str, MemoryWorkflow] = {}
+        self.idempotency_stores: dict[str, MemoryIdempotencyStore] = {}
         self.graphs: dict[str, MemoryGraph] = {}
 
     @property
@@ -244,6 +276,9 @@ class MemoryCloud:
 
     def workflow(self, address: str) -> MemoryWorkflow:
         return self.workflows.setdefault(address, MemoryWorkflow())
+
+    def idempotency_store(self, address: str) -> MemoryIdempotencyStore:
+        return self.idempotency_stores.setdefault(address, MemoryIdempotencyStore())
 
 
 @dataclass(frozen=True)

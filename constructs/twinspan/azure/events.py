@@ -8,6 +8,7 @@ from twinspan.azure import definition
 from twinspan.azure.definition import Definition
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
+from twinspan.azure.idempotency import IdempotencyStore
 from twinspan.providers import Construct, TerraformVariable
 from twinspan.providers.azure import (
     LogicAppActionCustom,
@@ -54,7 +55,11 @@ class Workflow(Construct):
         self._app = place(self._element, "workflow", optional=True)
         self._actions(parsed, self._trigger(parsed))
         path = f"/triggers/{parsed.trigger}/paths/invoke?api-version={_API}"
-        self.address = f'${{try("${{{self._app.address}[0].access_endpoint}}{path}", "")}}'
+        self._starts = IdempotencyStore(self, "idempotency", foundation=foundation)
+        self.environment = {
+            "WORKFLOW": f'${{try("${{{self._app.address}[0].access_endpoint}}{path}", "")}}',
+            "IDEMPOTENCY_STORE": self._starts.address,
+        }
         foundation.monitoring.on_metric(
             "workflow_failed",
             of=self._app,
@@ -67,6 +72,7 @@ class Workflow(Construct):
         )
 
     def grant_start(self, function: parts.Function) -> None:
+        self._starts.grant_write(function)
         checker = parts.own(function, Function)
         claims = {
             "iss": f"https://sts.windows.net/{self._foundation.client['tenant_id']}/",

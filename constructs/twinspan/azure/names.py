@@ -134,6 +134,7 @@ POISON = "-poison"
 COLD = "cold"
 ARCHIVE = "archive"
 GRAPH = "graph"
+IDEMPOTENCY = "idempotency"
 BROKER_DEAD_LETTERS = "broker-dead"
 """Container of what Event Grid could not deliver: it writes blobs and knows no queues."""
 
@@ -218,6 +219,7 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
     yield "azurerm_log_analytics_workspace", names.name("logs")
     yield "azurerm_logic_app_workflow", names.name("workflow")
     yield "azurerm_storage_container", names.name(BROKER_DEAD_LETTERS)
+    yield "azurerm_storage_container", names.name(IDEMPOTENCY)
     yield "azurerm_application_insights", names.name("functions")
     yield "azurerm_monitor_action_group", names.name("alerts")
     yield "azurerm_monitor_metric_alert", names.name("workflow-failed")

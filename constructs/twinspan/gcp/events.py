@@ -3,6 +3,7 @@
 from twinspan import parts
 from twinspan.gcp import definition, names
 from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.idempotency import IdempotencyStore
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     MonitoringAlertPolicy,
@@ -61,11 +62,13 @@ class Workflow(Construct):
             labels=self._labels,
         )
         self.ref = place(workflow, names.WORKFLOW, optional=True)
-        self.address = self.ref.or_empty("id")
+        self._starts = IdempotencyStore(self, "idempotency", foundation=foundation)
+        self.environment = {"WORKFLOW": self.ref.or_empty("id"), "IDEMPOTENCY_STORE": self._starts.address}
         self._alarm()
 
     def grant_start(self, function: parts.Function) -> None:
         """On the project: the provider grants on no single workflow."""
+        self._starts.grant_write(function)
         starter = ProjectIamMember(
             self,
             f"start-{function.role}",

@@ -32,6 +32,7 @@ BUILD_ACCOUNT = "build"
 PUSH_ACCOUNT = "push"
 CLOCK_ACCOUNT = "clock"
 WORKFLOW = "workflow"
+IDEMPOTENCY = "idempotency"
 GRAFANA = "grafana"
 GRAFANA_ADMIN = "grafana-admin"
 DASHBOARDS = "dashboards"
@@ -108,6 +109,7 @@ def planned(names: Names, topology: Topology) -> Iterable[tuple[str, str]]:
     if Layer.PROCESSING in layers:
         yield "google_service_account", account(names, WORKFLOW)
         yield "google_workflows_workflow", names.name(WORKFLOW)
+        yield "google_storage_bucket", bucket(names, IDEMPOTENCY)
     if Layer.HOT_STORAGE in layers:
         yield "google_firestore_database", names.name(STORE)
     if Layer.TWIN_MANAGEMENT in layers:

@@ -41,7 +41,8 @@ _SENTENCES: Mapping[str, str | Mapping[Cloud, str]] = {
     "persister:events_queue": "When events are stored, the {source} puts them into the {target}. With the "
     "event system off it leaves out this step alone.",
     "events_queue:event_checker": "The {target} takes events from the queue and checks the rules on each.",
-    "event_checker:workflow": "A rule that fires starts the {target}, if it asks for it.",
+    "event_checker:workflow": "A rule that fires starts the {target}, if it asks for it: once for an "
+    "event, however often the queue delivers the event.",
     "event_checker:commands_queue": "A rule that fires puts its command, if it has one, into the {target}.",
     "event_checker:event_feedback": f"A rule that fires sends its command, if it has one, {_SIGNED}.",
     "commands_queue:event_feedback": "The {target} takes commands from the queue.",

@@ -74,7 +74,7 @@ class EventCheck(Construct):
         commands = feedback.queue if feedback else None
         link = kit.twin.topology.link_of(Role.EVENT_CHECKER)
         secret = kit.link_secret(self, link, layer=Layer.PROCESSING) if link else None
-        environment = {"WORKFLOW": workflow.address, "DEAD_LETTER_QUEUE": self.queue.dead_letters.address}
+        environment = {**workflow.environment, "DEAD_LETTER_QUEUE": self.queue.dead_letters.address}
         if commands:
             environment["COMMANDS_QUEUE"] = commands.address
         if secret:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from twinspan.prices.bill import GATHERS, Bill, Work, ceil, gigabytes
+from twinspan.prices.bill import GATHERS, RECORDS, Bill, Work, ceil, gigabytes
 from twinspan.prices.items import Item
 from twinspan.vocabulary import Cloud
 
@@ -54,6 +54,7 @@ class Azure(Bill):
 
     def workflow(self, part: str, runs: Decimal) -> Iterator[Item]:
         yield self.item(part, "workflow", "action", runs * ACTIONS)
+        yield self.item(part, "workflow", "record", runs * RECORDS)
 
     def gathers(self, work: Work) -> bool:
         return work.role in GATHERS and work.trigger != "http"

@@ -14,6 +14,8 @@ from twinspan.vocabulary import Cloud, Role
 
 Trigger = Literal["broker", "queue", "http", "clock"]
 ALONE = (Role.PROCESSOR,)
+RECORDS = 2
+"""Of an execution in the idempotency store, where a platform takes no name for one: the claim, the start."""
 GATHERS = (Role.DISPATCHER, Role.CONNECTOR, Role.PERSISTER)
 """The roles that put concurrent messages together, where the platform hands them over one by one."""
 
@@ -105,7 +107,7 @@ class Bill(ABC):
 
     @abstractmethod
     def workflow(self, part: str, runs: Decimal) -> Iterator[Item]:
-        """Runs of Twinspan's own workflow in which somebody acknowledges."""
+        """Runs of Twinspan's own workflow in which somebody acknowledges, each started once."""
 
     def sent(self, part: str, size: Decimal) -> Iterator[Item]:
         """Bytes that leave the cloud."""

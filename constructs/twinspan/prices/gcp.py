@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from twinspan.prices.bill import GATHERS, Bill, Work, gigabytes
+from twinspan.prices.bill import GATHERS, RECORDS, Bill, Work, gigabytes
 from twinspan.prices.items import Item
 from twinspan.vocabulary import Cloud, Role
 
@@ -47,6 +47,7 @@ class Gcp(Bill):
     def workflow(self, part: str, runs: Decimal) -> Iterator[Item]:
         yield self.item(part, "workflow", "internal", runs * INTERNAL)
         yield self.item(part, "workflow", "external", runs * EXTERNAL)
+        yield self.item(part, "workflow", "record", runs * RECORDS)
 
     def gathers(self, work: Work) -> bool:
         return work.role in GATHERS and work.role is not Role.DISPATCHER and work.trigger != "http"

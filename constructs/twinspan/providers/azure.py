@@ -84,6 +84,7 @@ from cdktf_cdktf_provider_azurerm.storage_management_policy import (
     StorageManagementPolicyRule,
     StorageManagementPolicyRuleActions,
     StorageManagementPolicyRuleActionsBaseBlob,
+    StorageManagementPolicyRuleActionsVersion,
     StorageManagementPolicyRuleFilters,
 )
 from cdktf_cdktf_provider_azurerm.storage_queue import StorageQueue
@@ -152,6 +153,7 @@ __all__ = [
     "StorageManagementPolicyRule",
     "StorageManagementPolicyRuleActions",
     "StorageManagementPolicyRuleActionsBaseBlob",
+    "StorageManagementPolicyRuleActionsVersion",
     "StorageManagementPolicyRuleFilters",
     "StorageQueue",
     "UserAssignedIdentity",

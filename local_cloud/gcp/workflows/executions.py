@@ -8,7 +8,6 @@ import threading
 from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qs
 from uuid import uuid4
 
 from local_cloud.gcp.json_server import ApiError, Document
@@ -17,14 +16,13 @@ from local_cloud.gcp.workflows.callbacks import Callbacks
 from local_cloud.gcp.workflows.emulator import Execute
 
 _WORKFLOW = re.compile(r"v1/(projects/[^/]+/locations/[^/]+/workflows/[^/]+)(/executions)?")
-_PAGE = 10
 _MAX_ARGUMENT_BYTES = 512_000
 _AT_A_TIME = 200
 """Executions that run; more are QUEUED, and here stay so."""
 
 
 class Executions:
-    """`POST v1/<workflow>/executions` and `GET` of the same, newest first. Thread-safe.
+    """`POST v1/<workflow>/executions`. Thread-safe.
 
     `PUT v1/<workflow>` with `sourceContents` makes a workflow, `GET runs` has every execution, oldest first.
     """
@@ -43,15 +41,12 @@ class Executions:
         if (method, path) == ("GET", "runs"):
             with self._lock:
                 return 200, {"executions": [dict(run) for runs in self._runs.values() for run in runs]}
-        resource, _, query = path.partition("?")
-        match = _WORKFLOW.fullmatch(resource)
+        match = _WORKFLOW.fullmatch(path)
         if match and method == "PUT" and not match[2]:
             return 200, self._create(match[1], document)
-        if match is None or not match[2] or match[1] not in self._definitions:
-            raise ApiError(404, f"There is no workflow for {method} {resource}.")
-        if method == "POST":
-            return 200, self._start(match[1], document)
-        return 200, self._list(match[1], {name: values[-1] for name, values in parse_qs(query).items()})
+        if match is None or method != "POST" or not match[2] or match[1] not in self._definitions:
+            raise ApiError(404, f"There is no workflow for {method} {path}.")
+        return 200, self._start(match[1], document)
 
     def _create(self, workflow: str, document: Document) -> Document:
         with self._lock:
@@ -69,7 +64,6 @@ class Executions:
             "startTime": _now(),
             "state": "ACTIVE",
             "argument": argument,
-            "labels": document.get("labels", {}),
         }
         with self._lock:
             self._runs[workflow].append(run)
@@ -94,16 +88,6 @@ class Executions:
     def _finish(self, run: Document, **fields: Any) -> None:
         with self._lock:
             run.update(fields)
-
-    def _list(self, workflow: str, query: dict[str, str]) -> Document:
-        with self._lock:
-            newest = [dict(run) for run in self._runs[workflow][::-1][: int(query.get("pageSize", _PAGE))]]
-        if not newest:
-            return {}
-        if query.get("view") != "FULL":
-            hidden = ("argument", "labels", "result", "error")
-            newest = [{name: run[name] for name in run if name not in hidden} for run in newest]
-        return {"executions": newest}
 
 
 def _now() -> str:

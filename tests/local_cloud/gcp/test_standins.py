@@ -102,19 +102,7 @@ def test_executions_are_recorded_with_their_argument(executions: int) -> None:
     assert first["argument"] == {"rule": "a", "event": {"data": {"t": 1.5}}}
     assert second["argument"]["rule"] == "b"
     assert first["name"].startswith(f"{WORKFLOW}/executions/")
-    assert (first["state"], list(first["labels"])) == ("ACTIVE", ["start"])
-
-
-def test_a_name_is_started_once(executions: int) -> None:
-    for name in ("a", "b", "a"):
-        cloud(executions).workflow(WORKFLOW).start(name, {})
-    assert len(server.runs(executions)) == 2
-
-
-def test_only_a_full_view_has_labels(executions: int) -> None:
-    cloud(executions).workflow(WORKFLOW).start("a", {})
-    (basic,) = call(executions, "GET", f"v1/{WORKFLOW}/executions")["executions"]
-    assert "labels" not in basic and basic["state"] == "ACTIVE"
+    assert first["state"] == "ACTIVE"
 
 
 def test_a_workflow_that_no_stack_made(executions: int) -> None:

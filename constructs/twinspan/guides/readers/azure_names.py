@@ -55,6 +55,7 @@ NOUNS: Mapping[tuple[str, str], str] = {
     (QUEUE, "url"): "URL of the Storage queue",
     (BLOBS, "Cool"): "URL and access tier (Cool) of the blob container",
     (BLOBS, "Archive"): "URL and access tier (Archive) of the blob container",
+    (BLOBS, "url"): "URL of the blob container",
     (COSMOS, "endpoint"): "endpoint of the Cosmos DB account",
     (DATABASE, "name"): "name of the Cosmos DB database",
     (ROWS, "name"): "name of the Cosmos DB container",
@@ -78,6 +79,11 @@ _COMPOSED = (
         r"\$\{azurerm_storage_account\.\w+\.primary_blob_endpoint\}"
         r"\$\{(azurerm_storage_container\.\w+)\.name\}\?tier=(\w+)",
         r"${\1.\2}",
+    ),
+    (
+        r"\$\{azurerm_storage_account\.\w+\.primary_blob_endpoint\}"
+        r"\$\{one\((azurerm_storage_container\.\w+)\[\*\]\.name\)\}",
+        r"${one(\1[*].url)}",
     ),
     (r"https://\$\{(azurerm_digital_twins_instance\.\w+)\.host_name\}", r"${\1.url}"),
     (VAULT_SECRET.pattern, r"URL of the Key Vault secret \2"),

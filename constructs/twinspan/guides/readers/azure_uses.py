@@ -24,8 +24,12 @@ DEAD_LETTERS = "DEAD_LETTER_QUEUE"
 _TAKES_FROM = {Role.COLD_MOVER: "STORE", Role.ARCHIVE_MOVER: "COLD_STORE"}
 """Roles that move what they read, and the app setting that names where they take it from. Azure's roles for
 writing allow to read and to delete as well: the grant does not tell."""
-_READS_BACK = {**_TAKES_FROM, Role.COLD_WRITER: "COLD_STORE"}
-"""Roles that read where they may write. cold_writer answers queries."""
+_READS_BACK = {
+    **_TAKES_FROM,
+    Role.COLD_WRITER: "COLD_STORE",
+    Role.EVENT_CHECKER: "IDEMPOTENCY_STORE",
+}
+"""Roles that read where they may write. cold_writer answers queries; event_checker looks for starts."""
 
 
 class _Named(NamedTuple):

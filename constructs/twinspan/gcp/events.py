@@ -66,7 +66,7 @@ class Workflow(Construct):
             labels=self._labels,
         )
         self.ref = place(workflow, names.WORKFLOW, optional=True)
-        self.address = self.ref.or_empty("id")
+        self.address = foundation.path(f"locations/{foundation.region}/workflows", self.ref)
         self._alarm()
 
     def grant_start(self, function: parts.Function) -> None:

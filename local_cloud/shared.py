@@ -14,7 +14,8 @@ TIERS = ("cold", "archive")
 def computed(seed: str) -> Any:
     """A `standins.Computed` for the providers random and time.
 
-    A password, or an id, follows from `seed` and its address, so that applying again keeps it, as a state would.
+    A password or an id follows from `seed` and its address, so that applying again keeps it, as a state
+    would.
     """
 
     def attributes(kind: str, name: str, body: Body) -> Mapping[str, Any]:

@@ -242,13 +242,17 @@ def test_what_an_optional_thing_needs_and_nobody_else_does_is_optional_too() -> 
 
 
 def _required(block: Resource) -> Any:
-    """A block without what may be empty: expressions that give way to the empty string."""
+    """A block without what may be absent: expressions that give way to the empty string, and variables that
+    are left out while the event system is off.
+    """
 
     def keep(value: Any) -> Any:
         if isinstance(value, dict):
             return {key: keep(item) for key, item in value.items() if key != "//"}
         if isinstance(value, list):
             return [keep(item) for item in value]
+        if isinstance(value, str) and value.startswith("${merge("):
+            return value.partition(", var.enable_events ? {")[0] + ")}"
         return "" if isinstance(value, str) and value.startswith("${try(") else value
 
     return keep(block.body)

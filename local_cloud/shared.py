@@ -14,14 +14,17 @@ TIERS = ("cold", "archive")
 def computed(seed: str) -> Any:
     """A `standins.Computed` for the providers random and time.
 
-    A password follows from `seed` and its address, so that applying again keeps it, as a state would.
+    A password or an id follows from `seed` and its address, so that applying again keeps it, as a state
+    would.
     """
 
     def attributes(kind: str, name: str, body: Body) -> Mapping[str, Any]:
-        if kind != "random_password":
+        if kind not in ("random_password", "random_id"):
             return {}
         instance = "${each.key}" if "for_each" in body else "${count.index}" if "count" in body else ""
         digits = f'sha512("{seed}/{name}/{instance}")'
+        if kind == "random_id":
+            return {"hex": f"${{substr({digits}, 0, {2 * body['byte_length']})}}"}
         return {"result": f"${{substr({digits}, 0, {body['length']})}}"}
 
     return attributes

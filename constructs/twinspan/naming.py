@@ -65,7 +65,7 @@ class Names:
         if clouds.azure:
             accounts.append((Cloud.AZURE, f"{clouds.azure.subscription_id}/{clouds.azure.location}"))
         if clouds.gcp:
-            accounts.append((Cloud.GCP, clouds.gcp.project))
+            accounts.append((Cloud.GCP, f"{clouds.gcp.project}/{clouds.gcp.region}"))
         return cls(config.name, tuple(accounts))
 
     def name(self, *words: str) -> str:
@@ -76,6 +76,10 @@ class Names:
         """Six hexadecimal digits for names that must be unique in the world."""
         account = dict(self.accounts)[cloud]
         return hashlib.sha256(f"{account}/{self.twin}".encode()).hexdigest()[:UNIQUE_LENGTH]
+
+    def region(self, cloud: Cloud) -> str:
+        """The region that the twin uses of a cloud."""
+        return dict(self.accounts)[cloud].rpartition("/")[2]
 
     def compact(self, cloud: Cloud) -> str:
         """`factory3f9a01`: the twin's name without hyphens and the unique digits, for Azure's storage

@@ -12,11 +12,11 @@ from local_cloud.gcp.secret_manager import SecretManager
 from local_cloud.gcp.storage import Storage
 from local_cloud.gcp.workflows import server as workflows_server
 from local_cloud.processes import Process, Processes, free_ports
-from local_cloud.shared import TIERS
 from local_cloud.standins import Evaluated
 
 NAMES: tuple[str, ...] = ("firestore", "pubsub", "secrets", "executions", "storage")
 _BUCKET = "google_storage_bucket"
+_FILES = "files"
 _DATABASE = "google_firestore_database"
 _SECRET = "google_secret_manager_secret"  # noqa: S105 - a type
 _TOPIC = "google_pubsub_topic"
@@ -85,13 +85,11 @@ class Servers:
 
     def files(self, evaluated: Evaluated) -> list[str]:
         """The files of the tiers: `cold/<name>` and `archive/<name>`."""
-        buckets = evaluated.of(_BUCKET)
-        return [
-            f"{tier}/{name}"
-            for tier in TIERS
-            if self._storage is not None and tier in buckets
-            for name in self._storage.names(buckets[tier]["name"])
-        ]
+        bucket = evaluated.of(_BUCKET).get(_FILES)
+        if bucket is None or self._storage is None:
+            return []
+        tier = bucket["labels"]["layer"].removesuffix("_storage")
+        return [f"{tier}/{name}" for name in self._storage.names(bucket["name"])]
 
     def workflow_runs(self, evaluated: Evaluated) -> list[dict[str, Any]]:
         return workflows_server.runs(self.ports["executions"]) if evaluated.of(_WORKFLOW) else []

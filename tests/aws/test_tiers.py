@@ -14,8 +14,6 @@ from twinspan.vocabulary import Cloud
 
 Stack = dict[str, Any]
 RETENTION = twin_config(Layout(Cloud.AWS, Cloud.AWS, Cloud.AWS)).retention
-COLD_AGE = RETENTION.cold_days - RETENTION.hot_days
-WHOLE_AGE = RETENTION.archive_days - RETENTION.hot_days
 each_tier = pytest.mark.parametrize(
     ("fixture", "name"), [("tiers", "cold"), ("cold", "cold"), ("archive", "archive")]
 )
@@ -92,8 +90,10 @@ def test_parts_that_were_left_behind_go_after_a_week(
 
 def test_files_are_archived_and_deleted_by_rule_where_the_archive_is_here(tiers: Stack) -> None:
     events = rules(tiers, "cold")[EVENTS]
-    assert events["transition"] == [{"days": COLD_AGE, "storage_class": archive_storage.ARCHIVE_CLASS}]
-    assert events["expiration"] == [{"days": WHOLE_AGE}]
+    assert events["transition"] == [
+        {"days": RETENTION.cold_days, "storage_class": archive_storage.ARCHIVE_CLASS}
+    ]
+    assert events["expiration"] == [{"days": RETENTION.archive_days}]
 
 
 def test_files_of_any_size_are_archived(tiers: Stack) -> None:
@@ -105,10 +105,10 @@ def test_files_of_any_size_are_archived(tiers: Stack) -> None:
 def test_a_remote_archive_leaves_the_rule_as_the_last_safety_net(cold: Stack, archive: Stack) -> None:
     events = rules(cold, "cold")[EVENTS]
     assert "transition" not in events
-    assert events["expiration"] == [{"days": WHOLE_AGE}]
+    assert events["expiration"] == [{"days": RETENTION.archive_days}]
     events = rules(archive, "archive")[EVENTS]
     assert "transition" not in events
-    assert events["expiration"] == [{"days": RETENTION.archive_days - RETENTION.cold_days}]
+    assert events["expiration"] == [{"days": RETENTION.archive_days}]
 
 
 def test_the_class_of_a_file_is_told_with_the_address(tiers: Stack, cold: Stack, archive: Stack) -> None:
@@ -143,7 +143,7 @@ def test_who_may_do_what_with_the_files(tiers: Stack, cold: Stack, archive: Stac
 
 def test_without_an_archive_the_cold_tier_deletes() -> None:
     twin = Twin(twin_config(Layout(Cloud.AWS, Cloud.AWS, Cloud.AWS, Cloud.GCP)))
-    assert Lifecycle.of_cold(twin) == Lifecycle(archive_after=None, delete_after=COLD_AGE)
+    assert Lifecycle.of_cold(twin) == Lifecycle(archive_after=None, delete_after=RETENTION.cold_days)
 
 
 def test_the_rules_are_for_where_the_files_are() -> None:

@@ -18,8 +18,6 @@ from twinspan.vocabulary import Role
 from .stacks import ALL, ARCHIVE, COLD, REMOTE_COLD, TIERS, azure_stack, stack_of
 
 RETENTION = twin_config(ALL).retention
-COLD_AGE = RETENTION.cold_days - RETENTION.hot_days
-WHOLE_AGE = RETENTION.archive_days - RETENTION.hot_days
 each_tier = pytest.mark.parametrize(
     ("layout", "name"), [(TIERS, "cold"), (COLD, "cold"), (ARCHIVE, "archive")], ids=str
 )
@@ -76,15 +74,15 @@ def test_parts_that_were_left_behind_go_after_a_week(layout: Layout, name: str) 
 
 def test_files_are_archived_and_deleted_by_rule_where_the_archive_is_here() -> None:
     assert days(azure_stack(TIERS), "cold")[EVENTS] == {
-        "tier_to_archive_after_days_since_modification_greater_than": COLD_AGE,
+        "tier_to_archive_after_days_since_modification_greater_than": RETENTION.cold_days,
         "tier_to_archive_after_days_since_last_tier_change_greater_than": 7,
-        "delete_after_days_since_modification_greater_than": WHOLE_AGE,
+        "delete_after_days_since_modification_greater_than": RETENTION.archive_days,
     }
 
 
 def test_a_remote_archive_leaves_the_rule_as_the_last_safety_net() -> None:
     assert days(azure_stack(COLD), "cold")[EVENTS] == {
-        "delete_after_days_since_modification_greater_than": WHOLE_AGE
+        "delete_after_days_since_modification_greater_than": RETENTION.archive_days
     }
 
 
@@ -92,7 +90,7 @@ def test_a_thawed_file_of_an_archive_goes_back() -> None:
     assert days(azure_stack(ARCHIVE), "archive")[EVENTS] == {
         "tier_to_archive_after_days_since_modification_greater_than": 0,
         "tier_to_archive_after_days_since_last_tier_change_greater_than": 7,
-        "delete_after_days_since_modification_greater_than": RETENTION.archive_days - RETENTION.cold_days,
+        "delete_after_days_since_modification_greater_than": RETENTION.archive_days,
     }
 
 

@@ -10,9 +10,11 @@ import pytest
 import twin_gcp
 from gcp.provider_rules import ALARM, DATABASE, FUNCTION, RULES, SUBSCRIPTION, Rule
 from gcp.stacks import GCP_LAYOUTS, gcp_stack
+from support.function_blocks import environment
 from support.terraform_json import Resource, resources
 from twinspan.gcp.functions import CONCURRENCY_TOGETHER
 from twinspan.sizing import SCHEDULES
+from twinspan.vocabulary import Cloud
 
 pytestmark = pytest.mark.matrix
 MISSING = object()
@@ -62,7 +64,7 @@ def test_threads_are_the_concurrency() -> None:
     for each in every(FUNCTION):
         config = each.body["service_config"]
         concurrency = config["max_instance_request_concurrency"]
-        assert config["environment_variables"]["THREADS"] == str(concurrency)
+        assert environment(each, Cloud.GCP)["THREADS"] == str(concurrency)
         assert (concurrency == 1) == (each.name == "processor" or each.name in SCHEDULES)
 
 
@@ -79,7 +81,7 @@ def test_environment_names_that_cloud_run_keeps_for_itself() -> None:
         "PORT",
     }
     for each in every(FUNCTION):
-        names = set(each.body["service_config"]["environment_variables"])
+        names = set(environment(each, Cloud.GCP))
         assert not names & reserved
         assert not any(name.startswith("X_GOOGLE_") for name in names)
 
@@ -118,6 +120,7 @@ UNLABELLED = {
     "google_service_account_iam_member",
     "google_storage_bucket_iam_member",
     "google_storage_bucket_object",
+    "random_id",
     "random_password",
     "time_sleep",
 }

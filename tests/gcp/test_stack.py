@@ -6,8 +6,9 @@ import re
 import pytest
 
 from gcp.stacks import ALL, ARCHIVE, COLD, FIRST, GCP_LAYOUTS, LAST, MIDDLE, TIERS, gcp_stack, stack_of
+from support.function_blocks import environment
 from support.layouts import Layout, twin_config
-from support.terraform_json import resources
+from support.terraform_json import references, resources
 from twin_runtime import settings
 from twinspan.sizing import DEAD_LETTER_DAYS, IDEMPOTENCY_DAYS
 from twinspan.topology import Topology
@@ -23,8 +24,9 @@ def test_each_function_is_given_what_its_code_reads(layout: Layout) -> None:
     for each in resources(gcp_stack(layout), FUNCTION):
         link = topology.link_of(next(role for role in topology.roles if role == each.name))
         remote = link is not None and settings.REMOTE_LINK.get(each.name) == link.name
-        given = set(each.body["service_config"]["environment_variables"]) - HOSTS_OWN
-        assert given == settings.expected(each.name, "gcp", remote=remote), each.name
+        given = set(environment(each, Cloud.GCP)) - HOSTS_OWN
+        assert settings.required(each.name, "gcp", remote=remote) <= given, each.name
+        assert given <= settings.expected(each.name, "gcp", remote=remote), each.name
 
 
 @pytest.mark.parametrize("layout", GCP_LAYOUTS, ids=str)
@@ -68,10 +70,8 @@ def test_nothing_is_granted_on_the_project_that_could_be_granted_on_less(layout:
         if role.startswith("roles/datastore."):
             # Firestore, 'Manage databases', per-database access: this expression, without a resource type.
             name = "graph" if each.name.startswith("graph_") else "hot"
-            assert (
-                each.body["condition"]["expression"]
-                == f'resource.name == "projects/my-project/databases/factory-{name}"'
-            )
+            resource = f"projects/my-project/databases/factory-{name}-europe-west1"
+            assert each.body["condition"]["expression"] == f'resource.name == "{resource}"'
         else:
             projects = ("roles/run.builder", "roles/logging.logWriter", "roles/workflows.invoker")
             assert role in (*projects, "roles/monitoring.viewer")
@@ -182,16 +182,19 @@ def test_only_this_twin_s_functions_go_to_its_log() -> None:
 
 
 def test_a_log_bucket_s_name_is_new_in_each_deployment() -> None:
-    """Logging, 'Delete a bucket': a deleted log bucket keeps its name for seven days."""
+    """Logging, 'Delete a bucket': a deleted log bucket keeps its name for seven days; so it is new after a
+    change of the region, and after the change back, too.
+    """
     body = gcp_stack(ALL)["resource"]["google_logging_project_bucket_config"]["functions"]
-    assert body["bucket_id"] == "factory-${google_service_account.build.unique_id}"
+    assert body["bucket_id"] == "factory-${random_id.functions.hex}"
+    assert gcp_stack(ALL)["resource"]["random_id"]["functions"]["keepers"] == {"region": body["location"]}
 
 
-def test_everything_waits_for_the_services() -> None:
-    """A resource names the services in depends_on, or refers to one that does."""
+def test_everything_waits_until_the_services_answer() -> None:
+    """A resource names the wait for the services in depends_on, or refers to one that does."""
     for layout in (ALL, FIRST, MIDDLE, LAST, TIERS, COLD, ARCHIVE):
         blocks = {each.address: each for each in resources(gcp_stack(layout))}
-        waiting = {"google_project_service.required"}
+        waiting = {"time_sleep.enabled"}
         grew = True
         while grew:
             grew = False
@@ -202,7 +205,10 @@ def test_everything_waits_for_the_services() -> None:
                 ):
                     waiting.add(address)
                     grew = True
-        assert {a for a in blocks if not a.startswith("random_")} <= waiting
+        needless = {"google_project_service.required"}
+        assert {a for a in blocks if not a.startswith("random_")} - needless <= waiting
+        (trigger,) = blocks["time_sleep.enabled"].body["triggers"].values()
+        assert {each.address for each in references(trigger)} == needless
 
 
 def test_a_twin_without_devices_has_no_subscription_for_them() -> None:
@@ -214,13 +220,6 @@ def test_services_of_layers_elsewhere_are_not_enabled() -> None:
     assert "firestore" not in for_each
     assert "workflows" not in for_each
     assert "cloudscheduler" not in for_each
-
-
-def test_a_build_waits_until_its_role_holds() -> None:
-    stack = gcp_stack(ALL)
-    assert stack["resource"]["time_sleep"]["build_role"]["depends_on"] == ["google_project_iam_member.build"]
-    for each in resources(stack, FUNCTION):
-        assert each.body["depends_on"] == ["time_sleep.build_role"]
 
 
 def test_alarms_tell_whom_twin_yaml_names() -> None:

@@ -12,19 +12,18 @@ from twinspan.sizing import SCHEDULES, SIZES
 from twinspan.vocabulary import Role
 
 RETENTION = twin_config(ALL).retention
-COLD_AGE = RETENTION.cold_days - RETENTION.hot_days
-WHOLE_AGE = RETENTION.archive_days - RETENTION.hot_days
 FUNCTION = "google_cloudfunctions2_function"
 Rule = tuple[str, str | None, int]
+BUCKET = "google_storage_bucket"
 each_tier = pytest.mark.parametrize(
-    ("layout", "name"), [(TIERS, "cold"), (COLD, "cold"), (ARCHIVE, "archive")], ids=str
+    ("layout", "tier"), [(TIERS, "cold"), (COLD, "cold"), (ARCHIVE, "archive")], ids=str
 )
 
 
-def rules(layout: Layout, name: str) -> dict[str, list[Rule]]:
+def rules(layout: Layout) -> dict[str, list[Rule]]:
     """The lifecycle rules as (action, class, age) by the prefix that they are for."""
     found: dict[str, list[Rule]] = {}
-    for rule in gcp_stack(layout)["resource"]["google_storage_bucket"][name]["lifecycle_rule"]:
+    for rule in gcp_stack(layout)["resource"][BUCKET]["files"]["lifecycle_rule"]:
         condition, action = rule["condition"], rule["action"]
         (prefix,) = condition["matches_prefix"]
         entry = (action["type"], action.get("storage_class"), condition["age"])
@@ -33,44 +32,52 @@ def rules(layout: Layout, name: str) -> dict[str, list[Rule]]:
 
 
 @each_tier
-def test_a_bucket_is_closed_and_what_is_deleted_comes_back(layout: Layout, name: str) -> None:
-    bucket = gcp_stack(layout)["resource"]["google_storage_bucket"][name]
+def test_a_bucket_is_closed_and_what_is_deleted_comes_back(layout: Layout, tier: str) -> None:
+    bucket = gcp_stack(layout)["resource"][BUCKET]["files"]
     assert bucket["public_access_prevention"] == "enforced"
     assert bucket["uniform_bucket_level_access"] is True
     assert bucket["soft_delete_policy"] == {"retention_duration_seconds": UNDELETE_DAYS * 86_400}
     assert bucket["force_destroy"] is True
-    assert bucket["labels"] == {"twin": "factory", "layer": f"{name}_storage", "role": "store"}
+    assert bucket["labels"] == {"twin": "factory", "layer": f"{tier}_storage", "role": "store"}
 
 
 @each_tier
-def test_parts_that_were_left_behind_go_after_a_week(layout: Layout, name: str) -> None:
-    assert rules(layout, name)[PARTS] == [("Delete", None, 7)]
+def test_parts_that_were_left_behind_go_after_a_week(layout: Layout, tier: str) -> None:
+    assert rules(layout)[PARTS] == [("Delete", None, 7)]
 
 
 def test_files_are_archived_and_deleted_by_rule_where_the_archive_is_here() -> None:
-    assert rules(TIERS, "cold")[EVENTS] == [
-        ("SetStorageClass", "ARCHIVE", COLD_AGE),
-        ("Delete", None, WHOLE_AGE),
+    assert rules(TIERS)[EVENTS] == [
+        ("SetStorageClass", "ARCHIVE", RETENTION.cold_days),
+        ("Delete", None, RETENTION.archive_days),
     ]
 
 
 def test_a_remote_archive_leaves_the_rule_as_the_last_safety_net() -> None:
-    assert rules(COLD, "cold")[EVENTS] == [("Delete", None, WHOLE_AGE)]
-    age = RETENTION.archive_days - RETENTION.cold_days
-    assert rules(ARCHIVE, "archive")[EVENTS] == [("Delete", None, age)]
+    assert rules(COLD)[EVENTS] == [("Delete", None, RETENTION.archive_days)]
+
+
+def test_what_an_archive_finds_in_its_bucket_becomes_part_of_it() -> None:
+    """Files of a cold tier that was here before, the next day: the archive's own have the class."""
+    assert rules(ARCHIVE)[EVENTS] == [
+        ("SetStorageClass", "ARCHIVE", 1),
+        ("Delete", None, RETENTION.archive_days),
+    ]
 
 
 def test_the_class_of_files_is_the_bucket_s() -> None:
-    buckets = {
-        (each.name, each.body.get("storage_class"))
+    found = {
+        layout: gcp_stack(layout)["resource"][BUCKET]["files"]["storage_class"]
         for layout in (TIERS, COLD, ARCHIVE)
-        for each in resources(gcp_stack(layout), "google_storage_bucket")
     }
-    assert buckets - {("idempotency", "STANDARD")} == {
-        ("source", None),
-        ("cold", "NEARLINE"),
-        ("archive", "ARCHIVE"),
-    }
+    assert found == {TIERS: "NEARLINE", COLD: "NEARLINE", ARCHIVE: "ARCHIVE"}
+
+
+def test_a_tier_that_moves_away_leaves_the_bucket_to_the_other() -> None:
+    """google_storage_bucket, source: of what is set here a change of name and location alone replaces it."""
+    buckets = [gcp_stack(layout)["resource"][BUCKET]["files"] for layout in (TIERS, COLD, ARCHIVE)]
+    assert len({(bucket["name"], bucket["location"]) for bucket in buckets}) == 1
+    assert all(bucket["//"]["metadata"]["uniqueId"] == "files" for bucket in buckets)
 
 
 def test_who_may_do_what_with_the_files() -> None:
@@ -81,24 +88,24 @@ def test_who_may_do_what_with_the_files() -> None:
         if not each.name.startswith("idempotency")
     }
     assert found == {
-        "cold_hot_reader": "roles/storage.objectViewer",
-        "cold_cold_mover": "roles/storage.objectUser",
-        "cold_cold_writer": "roles/storage.objectUser",
-        "cold_archive_mover": "roles/storage.objectUser",
-        "archive_archive_writer": "roles/storage.objectUser",
+        "files_hot_reader": "roles/storage.objectViewer",
+        "files_cold_mover": "roles/storage.objectUser",
+        "files_cold_writer": "roles/storage.objectUser",
+        "files_archive_mover": "roles/storage.objectUser",
+        "files_archive_writer": "roles/storage.objectUser",
     }
     grants = gcp_stack(TIERS)["resource"]["google_project_iam_member"]
     assert grants["store_cold_mover"]["role"] == "roles/datastore.user"
 
 
 def test_addresses_of_the_tiers() -> None:
-    def environment(layout: Layout, role: str) -> dict[str, str]:
-        return gcp_stack(layout)["resource"][FUNCTION][role]["service_config"]["environment_variables"]
+    def store(layout: Layout, role: str, variable: str) -> str:
+        function = gcp_stack(layout)["resource"][FUNCTION][role]
+        return function["service_config"]["environment_variables"][variable]
 
-    assert environment(TIERS, "hot_reader")["COLD_STORE"] == "gs://${google_storage_bucket.cold.name}"
-    assert environment(ARCHIVE, "archive_writer")["ARCHIVE_STORE"] == (
-        "gs://${google_storage_bucket.archive.name}"
-    )
+    address = f"gs://${{{BUCKET}.files.name}}"
+    assert store(TIERS, "hot_reader", "COLD_STORE") == address
+    assert store(ARCHIVE, "archive_writer", "ARCHIVE_STORE") == address
 
 
 @pytest.mark.parametrize(("layout", "role"), [(TIERS, Role.COLD_MOVER), (COLD, Role.ARCHIVE_MOVER)], ids=str)
@@ -133,7 +140,8 @@ class TestClock:
         token = job["http_target"]["oidc_token"]
         assert token["service_account_email"] == "${google_service_account.clock.email}"
         assert token["audience"] == job["http_target"]["uri"]
-        assert job["depends_on"] == [invokers[0].address]
+        assert job["depends_on"] == ["time_sleep.clock"]
+        assert stack["resource"]["time_sleep"]["clock"]["triggers"][role] == f"${{{invokers[0].address}.id}}"
         assert "cloudscheduler" in stack["resource"]["google_project_service"]["required"]["for_each"]
 
     def test_a_failed_run_rings(self, layout: Layout, role: Role) -> None:

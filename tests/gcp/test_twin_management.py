@@ -23,7 +23,7 @@ def named(layout: Layout, kind: str) -> dict[str, dict[str, Any]]:
 @each_layout
 def test_the_graph_has_a_database_of_its_own(layout: Layout) -> None:
     database = named(layout, DATABASE)["graph"]
-    assert database["name"] == "factory-graph"
+    assert database["name"] == "factory-graph-europe-west1"
     # Made anew from twin.yaml and the hot store.
     assert database["point_in_time_recovery_enablement"] == "POINT_IN_TIME_RECOVERY_DISABLED"
     services = resources(gcp_stack(layout), "google_project_service")[0].body["for_each"]
@@ -32,7 +32,7 @@ def test_the_graph_has_a_database_of_its_own(layout: Layout) -> None:
 
 @each_layout
 def test_twin_sync_writes_and_twin_reader_reads_this_database_alone(layout: Layout) -> None:
-    expression = 'resource.name == "projects/my-project/databases/factory-graph"'
+    expression = 'resource.name == "projects/my-project/databases/factory-graph-europe-west1"'
     roles = {
         name: body["role"]
         for name, body in named(layout, MEMBER).items()
@@ -45,7 +45,7 @@ def test_twin_sync_writes_and_twin_reader_reads_this_database_alone(layout: Layo
     for role in ("twin_sync", "twin_reader"):
         function = named(layout, "google_cloudfunctions2_function")[role]
         environment = function["service_config"]["environment_variables"]
-        assert environment["GRAPH"] == f"${{{DATABASE}.graph.id}}"
+        assert environment["GRAPH"] == f"projects/my-project/databases/${{{DATABASE}.graph.name}}"
 
 
 def test_of_the_hot_store_twin_sync_reads_alone() -> None:

@@ -122,7 +122,7 @@ def test_a_receiver_is_open_to_everybody_and_checks_keys_itself() -> None:
 
 def test_movers_read_and_delete_rows_that_others_write_alone() -> None:
     alone, cold = functions(ALONE), functions(COLD)
-    hot, bucket = f"{DATABASE}.hot", "google_storage_bucket.cold"
+    hot, bucket = f"{DATABASE}.hot", "google_storage_bucket.files"
     assert text(alone[Role.COLD_MOVER].inputs, hot).startswith("queries")
     assert text(alone[Role.COLD_MOVER].outputs, hot).startswith("writes and deletes")
     assert text(alone[Role.COLD_MOVER].outputs, bucket).startswith("writes and deletes files")
@@ -144,7 +144,7 @@ def test_permissions_are_roles_and_what_they_are_granted_on() -> None:
         facts.Permission("roles/pubsub.publisher", f"{TOPIC}.events_dead"),
         facts.Permission("roles/storage.objectUser", "google_storage_bucket.idempotency"),
     )
-    condition = 'resource.name == "projects/my-project/databases/factory-hot"'
+    condition = 'resource.name == "projects/my-project/databases/factory-hot-europe-west1"'
     assert functions(HOT)[Role.HOT_READER].permissions == (
         facts.Permission(
             "roles/datastore.viewer", f"{DATABASE}.hot (granted on the project my-project, if {condition})"
@@ -159,12 +159,15 @@ def test_permissions_are_roles_and_what_they_are_granted_on() -> None:
 def test_the_environment_is_in_words() -> None:
     found = functions(ALONE)
     persister = {variable.name: variable for variable in found[Role.PERSISTER].environment}
-    assert persister["STORE"].value == f"id of the Firestore database {DATABASE}.hot"
+    store = f"projects/my-project/databases/<name of the Firestore database {DATABASE}.hot>"
+    assert persister["STORE"].value == store
     assert [name for name, variable in persister.items() if variable.optional] == ["EVENTS_QUEUE"]
     reader = {variable.name: variable.value for variable in found[Role.HOT_READER].environment}
-    assert reader["COLD_STORE"] == "gs://<name of the Cloud Storage bucket google_storage_bucket.cold>"
-    assert reader["API_KEYS_SECRET"] == f"id of the Secret Manager secret {SECRET}.hot_reader_api_keys"
-    assert (reader["API_KEY_READS"], reader["COLD_LINK_SECRET"], reader["THREADS"]) == ("true", "", "16")
+    assert reader["COLD_STORE"] == "gs://<name of the Cloud Storage bucket google_storage_bucket.files>"
+    keys = f"<name of the Secret Manager secret {SECRET}.hot_reader_api_keys>"
+    assert reader["API_KEYS_SECRET"] == f"projects/my-project/secrets/{keys}"
+    assert (reader["API_KEY_READS"], reader["THREADS"]) == ("true", "16")
+    assert "COLD_LINK_SECRET" not in reader
 
 
 def test_what_a_reader_of_the_cold_tier_asks_is_told_though_it_is_no_end_of_the_link() -> None:

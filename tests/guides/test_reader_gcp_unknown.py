@@ -104,11 +104,11 @@ def test_dead_letters_that_would_be_lost(change: Change, sentence: str) -> None:
     [
         (drop(f"{TOPIC_MEMBER}.persisting_processor"), "in PERSISTING_QUEUE, and may not use it"),
         (
-            put(f"{BUCKET_MEMBER}.cold_cold_mover.role", "projects/p/roles/own"),
-            f"{BUCKET_MEMBER}.cold_cold_mover grants projects/p/roles/own, which is no predefined role",
+            put(f"{BUCKET_MEMBER}.files_cold_mover.role", "projects/p/roles/own"),
+            f"{BUCKET_MEMBER}.files_cold_mover grants projects/p/roles/own, which is no predefined role",
         ),
         (
-            put(f"{BUCKET_MEMBER}.cold_cold_mover.role", "roles/storage.admin"),
+            put(f"{BUCKET_MEMBER}.files_cold_mover.role", "roles/storage.admin"),
             "the guides do not know what a function does by roles/storage.admin",
         ),
         (put(CONDITION, "true"), "store_persister has a condition that names no Firestore database: true"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from support import changeable
 from support.layouts import EVERY_LAYOUT, Layout, twin_config
 from support.synth import Stack, functions, stacks_of
 from support.terraform_json import data_sources, references, resources
@@ -53,7 +54,8 @@ def check_some(layouts: Sequence[Layout]) -> Checked:
 
 def wrong(layout: Layout, found: dict[str, Stack], *, events: bool) -> Iterator[str]:
     """What of a twin is not as it must be, before anybody has looked at it."""
-    topology = Topology.of(twin_config(layout))
+    config = twin_config(layout)
+    topology = Topology.of(config)
     if set(found) != set(topology.stacks):
         yield f"its stacks are {sorted(found)}"
     for name, stack in found.items():
@@ -68,3 +70,5 @@ def wrong(layout: Layout, found: dict[str, Stack], *, events: bool) -> Iterator[
             roles = {role for role, cloud in topology.roles.items() if cloud == name}
             if set(functions(stack, Cloud(name))) != roles:
                 yield f"{name}: its functions are not {sorted(roles)}"
+            for problem in changeable.problems(config, Cloud(name), stack):
+                yield f"{name}: {problem}"

@@ -56,8 +56,12 @@ def parts(stack: Stack, cloud: Cloud) -> set[str]:
 
 
 def tiers(stack: Stack, cloud: Cloud) -> set[str]:
-    """The buckets of older data."""
-    return {bucket.name for bucket in resources(stack, BUCKETS[cloud])} & {"cold", "archive"}
+    """The buckets of older data, by the tier that they are; Google's is called the same for both."""
+    found = resources(stack, BUCKETS[cloud])
+    files = {
+        (bucket.labels or {})["layer"].removesuffix("_storage") for bucket in found if bucket.name == "files"
+    }
+    return files | {bucket.name for bucket in found} & {"cold", "archive"}
 
 
 def sends(stack: Stack, cloud: Cloud) -> set[tuple[str, str]]:

@@ -44,7 +44,7 @@ class Broker(Construct):
             labels=self._labels,
             optional=True,
         )
-        self.address = self._commands.or_empty("id")
+        self.address = foundation.path("topics", self._commands)
         self._fleet = FleetSecret(self, "fleet", foundation=foundation)
         self.dispatcher_environment: Mapping[str, str] = {"FLEET_SECRET": self._fleet.address}
         devices = [device.id for device in foundation.twin.config.devices]

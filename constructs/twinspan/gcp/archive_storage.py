@@ -1,6 +1,5 @@
-"""The archive tier of a twin whose cold tier is in another cloud: a Cloud Storage bucket."""
+"""The archive tier of a twin whose cold tier is in another cloud: the Cloud Storage bucket."""
 
-from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.tiers import ARCHIVE_CLASS, Bucket
 from twinspan.lifecycle import Lifecycle
@@ -9,7 +8,9 @@ from twinspan.vocabulary import Layer
 
 
 class ArchiveStore(Bucket):
-    """Files of events that left the cold tier, each written in the archive's class."""
+    """Files of events that left the cold tier, each written in the archive's class. A rule gives the class to
+    those that are still there from a time when the cold tier was here too.
+    """
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
         super().__init__(
@@ -17,7 +18,6 @@ class ArchiveStore(Bucket):
             id_,
             foundation=foundation,
             layer=Layer.ARCHIVE_STORAGE,
-            name=names.ARCHIVE,
             storage_class=ARCHIVE_CLASS,
             lifecycle=Lifecycle.of_archive(foundation.twin),
         )

@@ -11,14 +11,10 @@ from twinspan.providers.gcp import (
     StorageBucketObject,
     StorageBucketVersioning,
 )
-from twinspan.providers.time import TimeProvider, TimeSleep
 from twinspan.resources import Ref, place
 
 if TYPE_CHECKING:
     from twinspan.gcp.foundation import Foundation
-
-IAM_SETTLES_S = 60
-"""Until a grant holds everywhere: google_cloudfunctions2_function's documentation waits as long for it."""
 
 
 class Builds(Construct):
@@ -37,14 +33,14 @@ class Builds(Construct):
     @property
     def ready(self) -> list[Any]:
         """For `depends_on` of a function: the build account has its role, and the role holds."""
-        return [self._settled.element]
+        return [self._foundation.settled.over.element]
 
     def _source(self, package: Package) -> None:
         twin = self._foundation.twin
         bucket = StorageBucket(
             self,
             "bucket",
-            name=names.source_bucket(twin.names),
+            name=names.bucket(twin.names, names.SOURCE),
             location=self._foundation.region.upper(),  # the API answers in capitals
             uniform_bucket_level_access=True,
             public_access_prevention="enforced",
@@ -81,7 +77,4 @@ class Builds(Construct):
             role="roles/run.builder",
             member=self.account["member"],
         )
-        place(role, "build")
-        TimeProvider(self)
-        sleep = TimeSleep(self, "settled", seconds=IAM_SETTLES_S, depends_on=[role])
-        self._settled = place(sleep, "build_role")
+        self._foundation.settled.needs("build", place(role, "build")["id"])

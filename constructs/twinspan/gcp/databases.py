@@ -1,6 +1,7 @@
 """What the twin's Firestore databases have in common."""
 
 from twinspan import parts
+from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.providers import Construct
 from twinspan.providers.gcp import FirestoreDatabase, ProjectIamMember, ProjectIamMemberCondition
@@ -20,7 +21,7 @@ def database(scope: Construct, name: str, *, foundation: Foundation, restorable:
     made = FirestoreDatabase(
         scope,
         "database",
-        name=foundation.twin.names.name(name),
+        name=names.in_region(foundation.twin.names, name),
         location_id=foundation.region,
         type="FIRESTORE_NATIVE",
         concurrency_mode="OPTIMISTIC",
@@ -40,7 +41,7 @@ def grant(
 
     The role can only be granted on the project; the condition narrows it to this database.
     """
-    whole = foundation.twin.names.name(name)
+    whole = names.in_region(foundation.twin.names, name)
     resource = f"projects/{foundation.project}/databases/{whole}"
     member = ProjectIamMember(
         scope,

@@ -63,7 +63,10 @@ class Workflow(Construct):
         )
         self.ref = place(workflow, names.WORKFLOW, optional=True)
         self._starts = IdempotencyStore(self, "idempotency", foundation=foundation)
-        self.environment = {"WORKFLOW": self.ref.or_empty("id"), "IDEMPOTENCY_STORE": self._starts.address}
+        self.environment = {
+            "WORKFLOW": foundation.path(f"locations/{foundation.region}/workflows", self.ref),
+            "IDEMPOTENCY_STORE": self._starts.address,
+        }
         self._alarm()
 
     def grant_start(self, function: parts.Function) -> None:

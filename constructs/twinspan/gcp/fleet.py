@@ -19,7 +19,7 @@ class FleetSecret(Secret):
             scope,
             id_,
             foundation=foundation,
-            name=foundation.twin.names.name(names.FLEET),
+            name=names.in_region(foundation.twin.names, names.FLEET),
             key=names.FLEET,
             labels=foundation.twin.labels(Layer.ACQUISITION, "broker"),
         )

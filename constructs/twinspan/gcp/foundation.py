@@ -10,6 +10,7 @@ from twinspan import parts
 from twinspan.gcp import names
 from twinspan.gcp.builds import Builds
 from twinspan.gcp.logs import Logs
+from twinspan.gcp.waits import Wait
 from twinspan.packaging import Package
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
@@ -20,6 +21,7 @@ from twinspan.providers.gcp import (
     ServiceAccountIamMember,
 )
 from twinspan.providers.random import RandomProvider
+from twinspan.providers.time import TimeProvider
 from twinspan.resources import Ref, place
 from twinspan.sizing import SCHEDULES
 from twinspan.twin import Twin
@@ -65,6 +67,8 @@ class Foundation(Construct):
     """Notification channels of the alarms; empty when twin.yaml names nobody."""
     dashboards: Mapping[str, Path]
     """Files of the dashboards, by name; empty when Grafana is elsewhere."""
+    settled: Wait
+    """Over when grants hold that are used at once, and Pub/Sub's agent exists."""
 
     def __init__(self, scope: Construct, id_: str, *, twin: Twin, package: Package) -> None:
         super().__init__(scope, id_)
@@ -73,16 +77,28 @@ class Foundation(Construct):
         self._random: RandomProvider | None = None
         self._accounts: dict[str, Ref] = {}
         self._push_tokens = False
-        self._services = self._enable()
+        TimeProvider(self)
+        self._enabled = Wait(self, "enabled")
+        self._enable()
+        self.settled = Wait(self, "settled")
+        self._clocks: Wait | None = None
         self.builds = Builds(self, "builds", foundation=self, package=package)
-        Logs(self, "logs", foundation=self, unique=self.builds.account)
+        Logs(self, "logs", foundation=self)
         self.channels = self._channels()
         self.dashboards = package.dashboards
 
     @property
     def ready(self) -> list[Any]:
         """For `depends_on` of a resource that refers to nothing which already waits for the services."""
-        return [self._services.element]
+        return [self._enabled.over.element]
+
+    def path(self, collection: str, ref: Ref, attribute: str = "name") -> str:
+        """The full name of a thing, as functions are given it: `projects/<project>/<collection>/<name>`.
+
+        Its `id` is the same text, but is known only after it was made: one value of that kind makes a whole
+        map of environment variables unknown, and google's provider then fails its own plan.
+        """
+        return f"projects/{self.project}/{collection}/{ref[attribute]}"
 
     @property
     def pubsub_agent(self) -> str:
@@ -117,17 +133,27 @@ class Foundation(Construct):
             self.account(self, names.CLOCK_ACCOUNT, purpose="Cloud Scheduler calls its functions")
         return self._accounts[names.CLOCK_ACCOUNT]
 
+    def clocks_after(self, invoker: Ref, role: Role) -> Ref:
+        """A wait until Cloud Scheduler may call the functions that run by the clock. `invoker` is the grant
+        for the one of a role: a run that comes before it holds would fail, and raise an alarm.
+        """
+        if self._clocks is None:
+            self._clocks = Wait(self, names.CLOCK_ACCOUNT)
+        self._clocks.needs(role, invoker["id"])
+        return self._clocks.over
+
     def push_account(self, topic: Ref) -> Ref:
         """The identity under which Pub/Sub calls functions, those alone that consume a queue.
 
         `topic` is what is pushed: with the first topic of a project Google makes the agent that is granted
-        here.
+        here, some time later.
         """
         if names.PUSH_ACCOUNT not in self._accounts:
             self.account(self, names.PUSH_ACCOUNT, purpose="Pub/Sub calls its functions")
         account = self._accounts[names.PUSH_ACCOUNT]
         if not self._push_tokens and not topic.optional:
             self._push_tokens = True
+            self.settled.needs("pubsub", topic["id"])
             # Projects made before 8 April 2021 do not let Pub/Sub's agent make tokens by themselves.
             tokens = ServiceAccountIamMember(
                 self,
@@ -135,12 +161,12 @@ class Foundation(Construct):
                 service_account_id=account["name"],
                 role="roles/iam.serviceAccountTokenCreator",
                 member=self.pubsub_agent,
-                depends_on=[topic.element],
+                depends_on=[self.settled.over.element],
             )
             place(tokens, "push_tokens")
         return account
 
-    def _enable(self) -> Ref:
+    def _enable(self) -> None:
         topology = self.twin.topology
         layers = topology.layers_in(Cloud.GCP)
         services = {*SERVICES, *(name for layer in layers for name in LAYER_SERVICES.get(layer, ()))}
@@ -153,7 +179,9 @@ class Foundation(Construct):
         )
         listed = ", ".join(f'"{service}"' for service in sorted(services))
         enabled.add_override("for_each", f"${{toset([{listed}])}}")
-        return place(enabled, "required")
+        placed = place(enabled, "required")
+        each = f"[for service in {placed.address} : service.id]"
+        self._enabled.needs("services", f'${{join(" ", {each})}}')
 
     def _channels(self) -> list[str]:
         alerts = self.twin.config.alerts

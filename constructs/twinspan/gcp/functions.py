@@ -16,6 +16,7 @@ from twinspan.providers.gcp import (
     CloudRunV2ServiceIamMember,
 )
 from twinspan.resources import Ref, place
+from twinspan.resources import environment as environment_of
 from twinspan.sizing import SCHEDULES, SIZES
 from twinspan.vocabulary import Layer, Role
 
@@ -89,16 +90,14 @@ class Function(Construct):
                 max_instance_request_concurrency=concurrency,
                 ingress_settings="ALLOW_ALL" if receiver else "ALLOW_INTERNAL_ONLY",
                 service_account_email=account["email"],
-                # THREADS is the functions framework's own: by default it answers 4 requests at a time on one
-                # CPU.
-                environment_variables={
-                    **environment,
-                    "TWIN_ROLE": str(role),
-                    "THREADS": str(concurrency),
-                },
             ),
             labels=twin.labels(layer, role),
             depends_on=foundation.builds.ready,
+        )
+        # THREADS is the functions framework's own: by default it answers 4 requests at a time on one CPU.
+        variables = {**environment, "TWIN_ROLE": str(role), "THREADS": str(concurrency)}
+        function.add_override(
+            "service_config.environment_variables", environment_of(variables, optional=optional)
         )
         self.ref = place(function, str(role), optional=optional)
         if source:

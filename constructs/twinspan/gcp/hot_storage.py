@@ -28,7 +28,7 @@ class Store(Construct):
         super().__init__(scope, id_)
         self._foundation = foundation
         self._database = database(self, names.STORE, foundation=foundation, restorable=True)
-        self.address = self._database["id"]
+        self.address = foundation.path("databases", self._database)
         self._indexes()
 
     def _indexes(self) -> None:

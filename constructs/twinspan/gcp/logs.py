@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from twinspan.gcp import names
 from twinspan.providers import Construct
 from twinspan.providers.gcp import LoggingProjectBucketConfig, LoggingProjectExclusion, LoggingProjectSink
-from twinspan.resources import Ref, place
+from twinspan.providers.random import RandomId
+from twinspan.resources import place
 from twinspan.sizing import LOG_RETENTION_DAYS
 from twinspan.vocabulary import Cloud
 
@@ -17,11 +18,13 @@ class Logs(Construct):
     """A log bucket of the twin, and a sink that fills it: the retention of `_Default` is the whole project's.
 
     A deleted log bucket keeps its name for seven days, so the name ends with digits that are new in each
-    deployment: those of the account `unique`.
+    deployment, and after each change of the region.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation", unique: Ref) -> None:
+    def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation") -> None:
         super().__init__(scope, id_)
+        foundation.need_random()
+        digits = place(RandomId(self, "digits", keepers={"region": foundation.region}), names.LOGS)
         twin = foundation.twin
         roles = [role for role, cloud in twin.topology.roles.items() if cloud is Cloud.GCP]
         functions = "|".join(twin.names.name(role) for role in roles)
@@ -31,9 +34,10 @@ class Logs(Construct):
             "bucket",
             project=foundation.project,
             location=foundation.region,
-            bucket_id=f"{twin.config.name}-{unique['unique_id']}",
+            bucket_id=f"{twin.config.name}-{digits['hex']}",
             retention_days=LOG_RETENTION_DAYS,
             description=f"Logs of the functions of the twin {twin.config.name}",
+            depends_on=foundation.ready,
         )
         logs = place(bucket, names.LOGS)
         name = twin.names.name(names.LOGS)

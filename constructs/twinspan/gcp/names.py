@@ -8,7 +8,7 @@ from twinspan.sizing import SCHEDULES
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Layer, Role
 
-__all__ = ["RULES", "account", "api_keys", "dead", "link_secret", "planned", "source_bucket"]
+__all__ = ["RULES", "account", "api_keys", "bucket", "dead", "in_region", "link_secret", "planned"]
 
 # At most 9 characters: with a twin's name of 20 and a hyphen that is the 30 of a service account.
 _ACCOUNTS: dict[Role, str] = {
@@ -35,6 +35,7 @@ WORKFLOW = "workflow"
 IDEMPOTENCY = "idempotency"
 GRAFANA = "grafana"
 GRAFANA_ADMIN = "grafana-admin"
+SOURCE = "source"
 DASHBOARDS = "dashboards"
 TELEMETRY = "telemetry"
 DEVICE_COMMANDS = "device-commands"
@@ -42,8 +43,7 @@ DEVICE_COMMAND = "command"
 FLEET = "fleet"
 STORE = "hot"
 GRAPH = "graph"
-COLD = "cold"
-ARCHIVE = "archive"
+FILES = "files"
 LOGS = "functions"
 
 
@@ -52,13 +52,18 @@ def account(names: Names, what: Role | str) -> str:
     return names.name(_ACCOUNTS[what] if isinstance(what, Role) else what)
 
 
-def source_bucket(names: Names) -> str:
-    return f"{names.name('source')}-{names.unique(Cloud.GCP)}"
-
-
 def bucket(names: Names, name: str) -> str:
-    """A tier's bucket: `factory-cold-3f9a01`."""
+    """A bucket: `factory-files-3f9a01`. The digits tell the region too (see `in_region`)."""
     return f"{names.name(name)}-{names.unique(Cloud.GCP)}"
+
+
+def in_region(names: Names, *words: str) -> str:
+    """The name of what cannot move to another region: `factory-hot-europe-west1`.
+
+    In another region it is another one, made before the old one goes, and what belongs to the old one by its
+    name goes with it. Firestore keeps the name of a deleted database for five minutes.
+    """
+    return f"{names.name(*words)}-{names.region(Cloud.GCP)}"
 
 
 def dead(queue: str) -> str:
@@ -67,11 +72,11 @@ def dead(queue: str) -> str:
 
 
 def link_secret(names: Names, link: str) -> str:
-    return names.name("link", link)
+    return in_region(names, "link", link)
 
 
 def api_keys(names: Names, role: Role) -> str:
-    return names.name(role, "api-keys")
+    return in_region(names, role, "api-keys")
 
 
 def planned(names: Names, topology: Topology) -> Iterable[tuple[str, str]]:
@@ -80,7 +85,7 @@ def planned(names: Names, topology: Topology) -> Iterable[tuple[str, str]]:
     Not here: the devices' own subscriptions, whose length the limits of a device id keep within bounds, and
     the log bucket, whose name ends with digits that only the deployment knows.
     """
-    yield "google_storage_bucket", source_bucket(names)
+    yield "google_storage_bucket", bucket(names, SOURCE)
     yield "google_service_account", account(names, BUILD_ACCOUNT)
     yield "google_logging_project_sink", names.name(LOGS)
     yield "google_logging_project_exclusion", names.name(LOGS)
@@ -105,24 +110,22 @@ def planned(names: Names, topology: Topology) -> Iterable[tuple[str, str]]:
         yield "google_pubsub_topic", names.name(TELEMETRY)
         yield "google_pubsub_subscription", names.name(TELEMETRY)
         yield "google_pubsub_topic", names.name(DEVICE_COMMANDS)
-        yield "google_secret_manager_secret", names.name(FLEET)
+        yield "google_secret_manager_secret", in_region(names, FLEET)
     if Layer.PROCESSING in layers:
         yield "google_service_account", account(names, WORKFLOW)
         yield "google_workflows_workflow", names.name(WORKFLOW)
         yield "google_storage_bucket", bucket(names, IDEMPOTENCY)
     if Layer.HOT_STORAGE in layers:
-        yield "google_firestore_database", names.name(STORE)
+        yield "google_firestore_database", in_region(names, STORE)
     if Layer.TWIN_MANAGEMENT in layers:
-        yield "google_firestore_database", names.name(GRAPH)
+        yield "google_firestore_database", in_region(names, GRAPH)
     if Layer.VISUALIZATION in layers:
         yield "google_service_account", account(names, GRAFANA)
         yield "google_cloud_run_v2_service", names.name(GRAFANA)
-        yield "google_secret_manager_secret", names.name(GRAFANA_ADMIN)
+        yield "google_secret_manager_secret", in_region(names, GRAFANA_ADMIN)
         yield "google_storage_bucket", bucket(names, DASHBOARDS)
-    if Layer.COLD_STORAGE in layers:
-        yield "google_storage_bucket", bucket(names, COLD)
-    if Role.ARCHIVE_WRITER in topology.receivers_in(Cloud.GCP):
-        yield "google_storage_bucket", bucket(names, ARCHIVE)
+    if Layer.COLD_STORAGE in layers or Layer.ARCHIVE_STORAGE in layers:
+        yield "google_storage_bucket", bucket(names, FILES)
 
 
 def _queues(topology: Topology) -> Iterator[str]:

@@ -1,10 +1,12 @@
 """Queues between roles: a Pub/Sub topic each, and the dead letters that people look at."""
 
+from collections.abc import Sequence
+
 from twinspan import parts
 from twinspan.gcp import names
 from twinspan.gcp.alarms import ring_when_not_empty
 from twinspan.gcp.foundation import Foundation
-from twinspan.providers import Construct
+from twinspan.providers import Construct, TerraformElement
 from twinspan.providers.gcp import (
     PubsubSubscription,
     PubsubSubscriptionExpirationPolicy,
@@ -43,10 +45,26 @@ def topic(
     return place(made, name.replace("-", "_"), optional=optional)
 
 
-def grant_publish(scope: Construct, topic: Ref, name: str, *, who: str, member: str, optional: bool) -> None:
-    """Let a member publish to a topic. `name` and `who` make the grant's address."""
+def grant_publish(
+    scope: Construct,
+    topic: Ref,
+    name: str,
+    *,
+    who: str,
+    member: str,
+    optional: bool,
+    after: Sequence[TerraformElement] = (),
+) -> None:
+    """Let a member publish to a topic. `name` and `who` make the grant's address, `after` is what it waits
+    for.
+    """
     grant = PubsubTopicIamMember(
-        scope, f"publish-{who}", topic=topic["name"], role="roles/pubsub.publisher", member=member
+        scope,
+        f"publish-{who}",
+        topic=topic["name"],
+        role="roles/pubsub.publisher",
+        member=member,
+        depends_on=list(after) or None,
     )
     place(grant, f"{name.replace('-', '_')}_{who}", optional=optional)
 
@@ -73,7 +91,7 @@ class DeadLetterQueue(Construct):
         self._accepts = False
         self._labels = foundation.twin.labels(layer, name)
         self.topic = topic(self, "topic", name, foundation=foundation, labels=self._labels, optional=optional)
-        self.address = self.topic.or_empty("id")
+        self.address = foundation.path("topics", self.topic)
         # Without a subscription a topic forgets what is published to it.
         kept = PubsubSubscription(
             self,
@@ -86,7 +104,7 @@ class DeadLetterQueue(Construct):
             labels=self._labels,
         )
         subscription = place(kept, name.replace("-", "_"), optional=optional)
-        self.source = subscription.or_empty("id")
+        self.source = subscription["id"]
         ring_when_not_empty(
             self,
             subscription,
@@ -109,8 +127,15 @@ class DeadLetterQueue(Construct):
         """Let Pub/Sub itself move messages here, from any subscription that names this topic."""
         if not self._accepts:
             self._accepts = True
-            agent = self._foundation.pubsub_agent
-            grant_publish(self, self.topic, self.name, who="pubsub", member=agent, optional=self.optional)
+            grant_publish(
+                self,
+                self.topic,
+                self.name,
+                who="pubsub",
+                member=self._foundation.pubsub_agent,
+                optional=self.optional,
+                after=[self._foundation.settled.over.element],
+            )
 
 
 class Queue(Construct):
@@ -141,7 +166,7 @@ class Queue(Construct):
             labels=foundation.twin.labels(layer, name),
             optional=optional,
         )
-        self.address = self.topic.or_empty("id")
+        self.address = foundation.path("topics", self.topic)
 
     def grant_send(self, function: parts.Function) -> None:
         grant_publish(

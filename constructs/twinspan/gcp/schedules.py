@@ -66,6 +66,6 @@ class Clock(Construct):
         )
         job.add_override("for_each", numbered(schedule.partitions, optional=function.optional))
         invoker = function.grant_invoke(self, names.CLOCK_ACCOUNT, caller["member"])
-        job.add_override("depends_on", [invoker.address])
+        job.add_override("depends_on", [foundation.clocks_after(invoker, function.role).address])
         place(job, function.role)
         ring_when_a_run_fails(self, function, foundation=foundation)

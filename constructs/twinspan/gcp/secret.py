@@ -45,7 +45,7 @@ class Secret(Construct):
             depends_on=foundation.ready,
         )
         self.ref: Ref = place(secret, key, optional=optional)
-        self.address = self.ref.or_empty("id")
+        self.address = foundation.path("secrets", self.ref, "secret_id")
 
     def grant_read(self, function: parts.Function) -> None:
         reader = SecretManagerSecretIamMember(

@@ -18,11 +18,16 @@ from twinspan.vocabulary import Layer
 
 ARCHIVE_CLASS = "ARCHIVE"
 _DAY = 86_400
+_AT_ONCE = 1
+"""The provider sends an age of 0 days only on request."""
 
 
 class Bucket(Construct):
-    """A bucket of files that are never changed, in the twin's region, encrypted by Google, closed to the
+    """The bucket of files that are never changed, in the twin's region, encrypted by Google, closed to the
     public.
+
+    It is the same one, by name and address, whether this cloud holds the cold tier, the archive or both: when
+    one of the two moves away, Terraform changes the bucket, and the files of the other stay where they are.
 
     What is deleted, or written over, can be brought back for UNDELETE_DAYS.
 
@@ -38,16 +43,15 @@ class Bucket(Construct):
         *,
         foundation: Foundation,
         layer: Layer,
-        name: str,
         storage_class: str,
         lifecycle: Lifecycle,
     ) -> None:
         super().__init__(scope, id_)
-        self._foundation, self._name = foundation, name
+        self._foundation = foundation
         bucket = StorageBucket(
             self,
             "bucket",
-            name=names.bucket(foundation.twin.names, name),
+            name=names.bucket(foundation.twin.names, names.FILES),
             location=foundation.region.upper(),  # the API answers in capitals
             storage_class=storage_class,
             uniform_bucket_level_access=True,
@@ -58,7 +62,7 @@ class Bucket(Construct):
             labels=foundation.twin.labels(layer, "store"),
             depends_on=foundation.ready,
         )
-        self._bucket = place(bucket, name)
+        self._bucket = place(bucket, names.FILES)
         self.address = f"gs://{self._bucket['name']}"
 
     def grant_read(self, function: parts.Function) -> None:
@@ -81,10 +85,10 @@ class Bucket(Construct):
                 action=StorageBucketLifecycleRuleAction(type="Delete"),
             ),
         ]
-        if lifecycle.archive_after:
+        if lifecycle.archive_after is not None:
             archive = StorageBucketLifecycleRule(
                 condition=StorageBucketLifecycleRuleCondition(
-                    age=lifecycle.archive_after, matches_prefix=[EVENTS]
+                    age=max(lifecycle.archive_after, _AT_ONCE), matches_prefix=[EVENTS]
                 ),
                 action=StorageBucketLifecycleRuleAction(type="SetStorageClass", storage_class=ARCHIVE_CLASS),
             )
@@ -99,4 +103,4 @@ class Bucket(Construct):
             role=role,
             member=self._foundation.member(function),
         )
-        place(member, f"{self._name}_{function.role}", optional=function.optional)
+        place(member, f"{names.FILES}_{function.role}", optional=function.optional)

@@ -29,7 +29,7 @@ class Graph(Construct):
         super().__init__(scope, id_)
         self._foundation = foundation
         self._database = database(self, names.GRAPH, foundation=foundation, restorable=False)
-        self.address = self._database["id"]
+        self.address = foundation.path("databases", self._database)
         self._indexes()
 
     def feed_from(self, function: parts.Function, *, store: parts.Store | None = None) -> None:

@@ -41,6 +41,8 @@ IMAGE = "docker.io/grafana/grafana:12.4.5"
 PORT = 3000
 USER = "admin"
 PROVISIONING = "/etc/grafana/provisioning"
+READABLE = 0o444
+"""Cloud Run's default, which it answers with: left out, it would be a change in each plan."""
 PROVIDER = "twinspan.yaml"
 """The file in which Grafana is told where the dashboards lie: beside it."""
 _DASHBOARDS = {
@@ -99,7 +101,8 @@ class Dashboards(Construct):
             role="roles/monitoring.viewer",
             member=self._account["member"],
         )
-        place(metrics, "grafana_metrics")
+        foundation.settled.needs("grafana_metrics", place(metrics, "grafana_metrics")["id"])
+        self._needs.append(foundation.settled.over.address)
         self.address = self._name
 
     def keep_with(self, function: parts.Function) -> None:
@@ -127,11 +130,12 @@ class Dashboards(Construct):
             member="allUsers",  # Grafana asks people who they are
         )
         place(public, "grafana_public")
+        admin = names.in_region(self._foundation.twin.names, names.GRAFANA_ADMIN)
         output = TerraformOutput(
             self,
             "url",
             value=service["uri"],
-            description=f"Grafana. Sign in as {USER}; the password is in the secret {names.GRAFANA_ADMIN}.",
+            description=f"Grafana. Sign in as {USER}; the password is in the secret {admin}.",
         )
         output.override_logical_id("grafana_url")
 
@@ -157,7 +161,7 @@ class Dashboards(Construct):
             role="roles/storage.objectViewer",
             member=self._account["member"],
         )
-        self._needs.append(place(reader, "dashboards_grafana").address)
+        foundation.settled.needs("dashboards_grafana", place(reader, "dashboards_grafana")["id"])
         provider = StorageBucketObject(
             self, "provider", bucket=placed["name"], name=PROVIDER, content=json.dumps(_DASHBOARDS)
         )
@@ -179,7 +183,7 @@ class Dashboards(Construct):
             self,
             "admin",
             foundation=self._foundation,
-            name=self._foundation.twin.names.name(names.GRAFANA_ADMIN),
+            name=names.in_region(self._foundation.twin.names, names.GRAFANA_ADMIN),
             key="grafana_admin",
             labels=self._labels,
         )
@@ -189,6 +193,7 @@ class Dashboards(Construct):
         return secret.ref
 
     def _may_read(self, secret: Ref, address: str) -> None:
+        """Cloud Run makes no service that may not read its secrets."""
         reader = SecretManagerSecretIamMember(
             self,
             f"read-{address}",
@@ -196,7 +201,7 @@ class Dashboards(Construct):
             role="roles/secretmanager.secretAccessor",
             member=self._account["member"],
         )
-        self._needs.append(place(reader, address).address)
+        self._foundation.settled.needs(address, place(reader, address)["id"])
 
     def _service(self, secret: Ref) -> CloudRunV2Service:
         service = CloudRunV2Service(
@@ -222,6 +227,7 @@ class Dashboards(Construct):
                         name="datasources",
                         secret=CloudRunV2ServiceTemplateVolumesSecret(
                             secret=secret["secret_id"],
+                            default_mode=READABLE,
                             items=[
                                 CloudRunV2ServiceTemplateVolumesSecretItems(
                                     path="twinspan.yaml", version="latest"

@@ -1,7 +1,8 @@
 """The hashicorp/random provider, for which no binding is published in the pinned set: passwords, with
-`for_each`.
+`for_each`, and digits that make a name new.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from cdktf import TerraformProviderGeneratorMetadata
@@ -43,3 +44,16 @@ class RandomPassword(TerraformResource):
         self.add_override("special", False)
         if for_each is not None:
             self.add_override("for_each", for_each)
+
+
+class RandomId(TerraformResource):
+    """`random_id`: eight digits, its attribute `hex`. They are new when one of `keepers` changes."""
+
+    TF_RESOURCE_TYPE: ClassVar[str] = "random_id"
+
+    def __init__(self, scope: Construct, id_: str, *, keepers: Mapping[str, str]) -> None:
+        super().__init__(
+            scope, id_, terraform_resource_type=self.TF_RESOURCE_TYPE, terraform_generator_metadata=_METADATA
+        )
+        self.add_override("byte_length", 4)
+        self.add_override("keepers", dict(keepers))

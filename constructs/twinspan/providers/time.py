@@ -2,6 +2,7 @@
 late.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from cdktf import TerraformProviderGeneratorMetadata
@@ -28,20 +29,28 @@ class TimeProvider(TerraformProvider):
 
 
 class TimeSleep(TerraformResource):
-    """`time_sleep`: waits once, when it is created. `seconds` go by between what it depends on and what needs
-    it.
+    """`time_sleep`: waits when it is created, and again when one of its `triggers` changes. `seconds` go by
+    between what it depends on or is triggered by, and what needs it.
     """
 
     TF_RESOURCE_TYPE: ClassVar[str] = "time_sleep"
 
     def __init__(
-        self, scope: Construct, id_: str, *, seconds: int, depends_on: list[TerraformResource]
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        seconds: int,
+        depends_on: Sequence[TerraformResource] = (),
+        triggers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(
             scope,
             id_,
             terraform_resource_type=self.TF_RESOURCE_TYPE,
             terraform_generator_metadata=_METADATA,
-            depends_on=depends_on,
+            depends_on=list(depends_on) or None,
         )
         self.add_override("create_duration", f"{seconds}s")
+        if triggers:
+            self.add_override("triggers", dict(triggers))

@@ -62,7 +62,7 @@ def _function(block: Block, blocks: Blocks, granted: Sequence[Grant], topology: 
         triggers=started,
         inputs=uses.inputs(),
         outputs=uses.outputs(),
-        environment=environment(service["environment_variables"], blocks, names.NOUNS, optional=optional),
+        environment=environment(names.variables(block), blocks, names.NOUNS, optional=optional),
         permissions=tuple(grant.permission for grant in held),
         retries=retries(block, started, blocks),
         dead_letters=uses.dead_letters(),

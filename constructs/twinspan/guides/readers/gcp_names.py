@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from twinspan.stackjson import Block, Blocks, references
+from twinspan.stackjson import Block, Blocks, environment, references
 
 FUNCTION = "google_cloudfunctions2_function"
 JOB = "google_cloud_scheduler_job"
@@ -28,14 +28,19 @@ _CALLED: Mapping[str, tuple[str, str]] = {
 }
 """By Terraform type: what people call it, and the argument that holds its name."""
 NOUNS: Mapping[tuple[str, str], str] = {
-    (TOPIC, "id"): "id of the Pub/Sub topic",
-    (SECRET, "id"): "id of the Secret Manager secret",
-    (WORKFLOW, "id"): "id of the workflow",
-    (DATABASE, "id"): "id of the Firestore database",
+    (TOPIC, "name"): "name of the Pub/Sub topic",
+    (SECRET, "secret_id"): "name of the Secret Manager secret",
+    (WORKFLOW, "name"): "name of the workflow",
+    (DATABASE, "name"): "name of the Firestore database",
     (BUCKET, "name"): "name of the Cloud Storage bucket",
 }
 """What the attributes are called that functions are given."""
 _EACH = re.compile(r"\$\{[^{}]*\beach\.key\b[^{}]*\}")
+
+
+def variables(function: Block) -> dict[str, str]:
+    """The environment variables of a function, as they are where the event system is on."""
+    return environment(function.body["service_config"]["environment_variables"])
 
 
 def name(block: Block) -> str:

@@ -154,7 +154,7 @@ def _caller(
 def _http(function: Block, invokers: Iterable[Grant], blocks: Blocks) -> Iterator[facts.Trigger]:
     """The endpoint, where everybody on the internet may call."""
     service = function.body["service_config"]
-    ingress, environment = service["ingress_settings"], service["environment_variables"]
+    ingress, environment = service["ingress_settings"], names.variables(function)
     public = [grant for grant in invokers if grant.member == EVERYBODY]
     if (ingress == "ALLOW_ALL") != bool(public):
         raise KeyError(f"{function.address} has ingress {ingress}, and {len(public)} grants to {EVERYBODY}")

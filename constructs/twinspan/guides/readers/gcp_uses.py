@@ -36,7 +36,7 @@ class Uses:
     def check(self) -> None:
         """KeyError when the environment names what the function may not use."""
         may = {address for grant in self.held for address in grant.on}
-        for variable in sorted(self.function.body["service_config"]["environment_variables"]):
+        for variable in sorted(names.variables(self.function)):
             for address in self._named(variable):
                 if address not in may:
                     raise KeyError(f"{self.function.address} has {address} in {variable}, and may not use it")
@@ -82,7 +82,7 @@ class Uses:
 
     def _named(self, variable: str) -> tuple[str, ...]:
         """The addresses that a variable refers to; none when there is no such variable."""
-        return addresses(self.function.body["service_config"]["environment_variables"].get(variable, ""))
+        return addresses(names.variables(self.function).get(variable, ""))
 
     def _granted(self) -> Iterator[tuple[str, Meaning]]:
         """What it was granted something on, and what it does there."""

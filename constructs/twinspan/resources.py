@@ -16,6 +16,15 @@ _COUNT = f"${{var.{EVENTS_VARIABLE} ? 1 : 0}}"
 _types: dict[type, str] = {}
 
 
+def literal(text: str) -> str:
+    """Return `text` as Terraform reads it back unchanged, in a string of its JSON syntax.
+
+    `${` and `%{` would start a template. Every free text of twin.yaml, and every file that it names, passes
+    through here before it enters a resource.
+    """
+    return text.replace("${", "$${").replace("%{", "%%{")
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
     """A placed resource or data source.

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from twinspan.azure import names
-from twinspan.azure.deployment import CodeDeployment, revision
+from twinspan.azure.deployment import CodeDeployment
 from twinspan.azure.foundation import Foundation
-from twinspan.azure.grants import CONSUME, HOST, WRITE_BLOBS, grant
+from twinspan.azure.grants import CONSUME, HOST, WRITE_BLOBS, Settling, grant
 from twinspan.azure.schedules import Clock
 from twinspan.azure.schedules import settings as clock_settings
 from twinspan.providers import Construct, TerraformResourceLifecycle
@@ -79,37 +79,24 @@ class Function(Construct):
         code = foundation.storage.container(
             self, names.code_container(foundation.names, role), address=f"{role}_code", optional=optional
         )
-        needs = [
-            grant(
-                self,
-                f"keeps_{container.address.rsplit('.', 1)[1]}",
-                role=HOST,
-                at=container["resource_manager_id"],
-            )
-            for container in foundation.storage.host_containers
-        ]
-        needs.append(grant(self, "keeps_code", role=WRITE_BLOBS, at=code["resource_manager_id"]))
+        self.roles = Settling(self, "settling", name=role)
+        for container in foundation.storage.host_containers:
+            grant(self, f"keeps_{container.address.rsplit('.', 1)[1]}", role=HOST, at=container["id"])
+        grant(self, "keeps_code", role=WRITE_BLOBS, at=code["id"])
         settings = {**self._host_settings(), "TWIN_ROLE": str(role), **environment}
         if source:
             settings |= self._trigger_settings(source) | self._alone_settings()
-            needs.append(grant(self, f"takes_{source.name}", role=CONSUME, at=source.scope))
+            grant(self, f"takes_{source.name}", role=CONSUME, at=source.scope)
         schedule = SCHEDULES.get(role)
         if schedule:
             settings |= clock_settings(schedule)
         public = receiver or not (source or schedule)
         self._settings = settings
         self._element = self._function_app(code, settings, public=public)
+        # The host uses the roles as soon as it has the settings.
+        self._element.add_override("depends_on", [self.roles.address])
         self.app = place(self._element, role, optional=optional)
-        size = SIZES[role]
-        fixed = {
-            "size": [size.memory_mb, size.max_concurrency],
-            "python": PYTHON,
-            "public": public,
-            "tags": self._tags,
-        }
-        self.code = CodeDeployment(
-            self, "deployment", foundation=foundation, function=self, revision=revision(fixed), needs=needs
-        )
+        self.code = CodeDeployment(self, "deployment", foundation=foundation, function=self)
         if schedule:
             Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
 

@@ -40,7 +40,8 @@ class SecretWriter(Construct):
             principal_id="${each.value}",
             principal_type="ServicePrincipal",
         )
-        named = f"{self._outputs}.link_{link.name}_readers"
+        # `destroy` evaluates it, too, when the layout of before is gone from the outputs.
+        named = f"try({self._outputs}.link_{link.name}_readers, {{}})"
         if link.optional:  # `for_each` excludes `count`
             named = f"{{for role, reader in {named} : role => reader if var.{EVENTS_VARIABLE}}}"
         readers.add_override("for_each", f"${{{named}}}")

@@ -54,7 +54,7 @@ class DeadLetterQueue(Construct):
 
     def grant_send(self, function: parts.Function) -> None:
         purpose = f"sends_{self.name.replace('-', '_')}"
-        grant(function, purpose, role=SEND, at=self._queue["resource_manager_id"], optional=self.optional)
+        grant(function, purpose, role=SEND, at=self._queue["id"], optional=self.optional)
 
 
 class Queue(Construct):
@@ -75,7 +75,7 @@ class Queue(Construct):
         self.optional = optional
         self._queue = _queue(self, foundation=foundation, name=name, optional=optional)
         self.queue_name = self._queue["name"]
-        self.scope = self._queue["resource_manager_id"]
+        self.scope = self._queue["id"]
         self.address = self._queue.or_empty("url")
         self.dead_letters = DeadLetterQueue(
             self,

@@ -27,7 +27,8 @@ class LinkSecret(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._foundation, self._link, self._layer = foundation, link, layer
-        self._name = names.link_secret(foundation.names, link.name)
+        named = names.link_secret if link.wired else names.own_secret
+        self._name = named(foundation.names, link.name)
         self._filled: Ref | None = None
         self.address = f"{foundation.vault.uri}secrets/{self._name}"
         if link.wired:

@@ -14,7 +14,7 @@ from twinspan.providers.gcp import (
     ProjectIamMember,
     WorkflowsWorkflow,
 )
-from twinspan.resources import place
+from twinspan.resources import literal, place
 from twinspan.vocabulary import Layer
 
 _NOTICE = """**$${log.extracted_label.notice}**: $${log.extracted_label.rule} on
@@ -23,11 +23,6 @@ $${log.extracted_label.device}.
 To acknowledge, send a POST to $${log.extracted_label.acknowledge} with a token of an account that may invoke
 workflows: `curl -X POST -H "Authorization: Bearer $(gcloud auth print-access-token)" URL`
 """
-
-
-def escaped(text: str) -> str:
-    """A definition as Terraform must read it: `${…}` is an expression of Workflows, not of Terraform."""
-    return text.replace("${", "$${").replace("%{", "%%{")
 
 
 class Workflow(Construct):
@@ -60,7 +55,7 @@ class Workflow(Construct):
             region=foundation.region,
             description=f"Started by the rules of the twin {foundation.twin.config.name}",
             service_account=account["id"],
-            source_contents=escaped(definition.text(foundation.twin.config)),
+            source_contents=literal(definition.text(foundation.twin.config)),
             call_log_level="LOG_ERRORS_ONLY",  # calls carry the devices' data
             deletion_protection=False,  # switching the event system off removes it
             labels=self._labels,

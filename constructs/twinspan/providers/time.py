@@ -35,7 +35,7 @@ class TimeSleep(TerraformResource):
     TF_RESOURCE_TYPE: ClassVar[str] = "time_sleep"
 
     def __init__(
-        self, scope: Construct, id_: str, *, seconds: int, depends_on: list[TerraformResource]
+        self, scope: Construct, id_: str, *, seconds: int, depends_on: list[TerraformResource] | None = None
     ) -> None:
         super().__init__(
             scope,
@@ -45,3 +45,8 @@ class TimeSleep(TerraformResource):
             depends_on=depends_on,
         )
         self.add_override("create_duration", f"{seconds}s")
+
+    def wait_for(self, entries: str, *, of: str = "each.value") -> None:
+        """Wait once for each of `entries`, an expression for `for_each`, and again when its `of` changes."""
+        self.add_override("for_each", f"${{{entries}}}")
+        self.add_override("triggers", {"of": f"${{{of}}}"})

@@ -29,8 +29,8 @@ PARTS = {
         "azurerm_digital_twins_instance",
         "google_firestore_database.graph",
     ),
-    "grafana": ("aws_grafana_workspace", "azapi_resource", "google_cloud_run_v2_service"),
-    "workflow": ("aws_sfn_state_machine", "azurerm_logic_app_workflow", "google_workflows_workflow"),
+    "grafana": ("aws_grafana_workspace", "azapi_resource.grafana", "google_cloud_run_v2_service"),
+    "workflow": ("aws_sfn_state_machine", "azapi_resource.workflow", "google_workflows_workflow"),
 }
 """What a part is made of in each cloud: a type, or an address."""
 _SENT_TO = ("PROCESSING_QUEUE", "PERSISTING_QUEUE", "EVENTS_QUEUE", "COMMANDS_QUEUE")
@@ -56,8 +56,14 @@ def parts(stack: Stack, cloud: Cloud) -> set[str]:
 
 
 def tiers(stack: Stack, cloud: Cloud) -> set[str]:
-    """The buckets of older data."""
-    return {bucket.name for bucket in resources(stack, BUCKETS[cloud])} & {"cold", "archive"}
+    """The buckets of older data, each by the first tier that it holds."""
+    found: dict[str, str] = {}
+    for tier in ("cold", "archive"):
+        place = stack["output"]["tiers"]["value"].get(tier)
+        for bucket in references(place["address"]) if place else ():
+            if bucket.kind == BUCKETS[cloud]:
+                found.setdefault(bucket.address, tier)
+    return set(found.values())
 
 
 def sends(stack: Stack, cloud: Cloud) -> set[tuple[str, str]]:

@@ -25,6 +25,8 @@ _POLICIES = "body.properties.accessControl.triggers.openAuthenticationPolicies.p
 
 def _literal(value: Any) -> Any:
     """A JSON value that Terraform reads as it is: it takes names, too, for templates of its own."""
+    if value is None:
+        return "${null}"  # CDKTF leaves out what is null
     if isinstance(value, str):
         return literal(value)
     if isinstance(value, dict):

@@ -122,7 +122,6 @@ RULES = (
     ),
     NameRule(
         *("azapi_resource_action", "deployment", 1, 64, r"[A-Za-z0-9._()-]+", _AZURE + "microsoftresources"),
-        attribute="resource_id",
     ),
 )
 

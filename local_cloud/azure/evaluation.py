@@ -102,9 +102,7 @@ def grafana(evaluated: Evaluated) -> dict[str, list[str]]:
 def _of_type(evaluated: Evaluated, kind: str) -> list[Mapping[str, Any]]:
     """The resources of one of Azure's own types."""
     return [
-        each
-        for each in evaluated.of("azapi_resource").values()
-        if each["type"].partition("@")[0] == kind
+        each for each in evaluated.of("azapi_resource").values() if each["type"].partition("@")[0] == kind
     ]
 
 

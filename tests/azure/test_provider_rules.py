@@ -6,7 +6,6 @@ its source under internal/services, and the rest is Microsoft's documentation.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -67,6 +66,7 @@ METRIC = "azurerm_monitor_metric_alert"
 VAULT = "azurerm_key_vault"
 RESOURCE = "azapi_resource"
 FLOW = "azapi_resource.workflow"
+GROUP_ID = r"\$\{azurerm_resource_group\.twin\.id\}"
 BLOB_CONTAINER = r"\$\{azurerm_storage_account\.twin\.primary_blob_endpoint\}\$\{.+\}"
 FUNCTION = rf"\$\{{{APP}\.dispatcher\.id\}}/functions/dispatcher"
 OPERATORS = ("Equal", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual")
@@ -249,23 +249,26 @@ RULES = [
          "the same: application_type"),
     Rule("azurerm_role_assignment", "principal_type?", one_of("User", "Group", "ServicePrincipal"),
          "docs/r/role_assignment: principal_type"),
-    Rule(RESOURCE, "type", one_of("Microsoft.Dashboard/grafana@2024-10-01", "Microsoft.Logic/workflows@2019-05-01"),
-         "azapi docs/resources/resource: <resource type>@<version of its API>, which azapi's schema must have"),
-    Rule(FLOW, "body.properties.state", one_of("Enabled"), "azapi, generated/logic 2019-05-01, WorkflowState"),
-    Rule(FLOW, "body.properties.definition.$schema", matches(r"https://.+/2016-06-01/workflowdefinition\.json#"),
+    Rule(RESOURCE, "type",
+         one_of("Microsoft.Dashboard/grafana@2024-10-01", "Microsoft.Logic/workflows@2019-05-01"),
+         "azapi docs/resources/resource: <resource type>@<version of its API>"),
+    Rule(FLOW, "body.properties.state", one_of("Enabled"), "azapi, logic 2019-05-01, WorkflowState"),
+    Rule(FLOW, "body.properties.definition.$schema",
+         matches(r"https://.+/2016-06-01/workflowdefinition\.json#"),
          "Logic Apps, workflow definition language: the only version"),
     Rule(FLOW, "body.properties.accessControl.triggers",
          lambda triggers: triggers.keys() == {"openAuthenticationPolicies"},
-         "Logic Apps, secure access and data: addresses that are an empty list let in other logic apps alone"),
+         "Logic Apps, secure access and data: with an empty list of addresses, other logic apps alone"),
     Rule(FLOW, "body.properties.accessControl.triggers.openAuthenticationPolicies.policies.event-checker",
-         lambda policy: policy["type"] == "AAD" and {c["name"] for c in policy["claims"]} == {"iss", "aud", "oid"},
+         lambda policy: policy["type"] == "AAD"
+         and {claim["name"] for claim in policy["claims"]} == {"iss", "aud", "oid"},
          "Logic Apps, authorization policies: an issuer is required, of https://sts.windows.net/"),
     Rule(FLOW, "response_export_values", one_of(["properties.accessEndpoint"]),
          "azapi docs/resources/resource: what is not exported is not in `output`"),
     Rule(CODE, "type", one_of("Microsoft.Resources/deployments@2022-09-01"),
          "azapi docs/resources/resource_action; it must be the type that resource_id ends in"),
     Rule(CODE, "resource_id",
-         matches(r"\$\{azurerm_resource_group\.twin\.id\}/providers/Microsoft\.Resources/deployments/[A-Za-z0-9._()-]{1,64}"),
+         matches(rf"{GROUP_ID}/providers/Microsoft\.Resources/deployments/[A-Za-z0-9._()-]{{1,64}}"),
          "azapi parse/resource.go: an id of the type; resource name rules: 1 to 64 characters"),
     Rule(CODE, "method", one_of("PUT"), "the same: POST, PATCH, PUT, DELETE, GET or HEAD, in capitals"),
     Rule(CODE, "body", lambda body: isinstance(body, dict), "the same: an object, and no string"),

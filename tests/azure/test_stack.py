@@ -219,10 +219,7 @@ class TestGrants:
         assert [n for n, g in found.items() if g["role_definition_name"] == "IoT Hub Data Contributor"] == [
             "event_feedback_commands_devices"
         ]
-        assert (
-            found["broker_writes_broker_dead"]["scope"]
-            == "${azurerm_storage_container.broker_dead.id}"
-        )
+        assert found["broker_writes_broker_dead"]["scope"] == "${azurerm_storage_container.broker_dead.id}"
 
     def test_a_grant_is_optional_when_either_end_is(self) -> None:
         found = grants(ALL)

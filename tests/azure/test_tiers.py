@@ -93,9 +93,7 @@ def test_files_are_archived_and_deleted_by_rule_where_the_archive_is_here() -> N
 
 
 def test_a_remote_archive_leaves_the_rule_as_the_last_safety_net() -> None:
-    assert days(azure_stack(COLD))[EVENTS] == {
-        "delete_after_days_since_modification_greater_than": WHOLE_AGE
-    }
+    assert days(azure_stack(COLD))[EVENTS] == {"delete_after_days_since_modification_greater_than": WHOLE_AGE}
 
 
 def test_a_thawed_file_of_an_archive_goes_back() -> None:

@@ -90,7 +90,7 @@ class Dashboards(Construct):
             type="set(string)",
             nullable=False,
             default=[],
-            description="Users or groups of Entra ID, by object id, who administer Grafana beside the operators.",
+            description="Users or groups of Entra ID, by object id, who administer Grafana too.",
         )
         variable.override_logical_id(ADMINS_VARIABLE)
         admins = RoleAssignment(

@@ -138,9 +138,7 @@ class AzureCloud(Entry):
     )
     location: str = Field(description="Location, short name.", examples=["westeurope"])
     operators: List[
-        Annotated[
-            str, AfterValidator(_operator), WithJsonSchema({"type": "string", "pattern": f"^{_UUID}$"})
-        ]
+        Annotated[str, AfterValidator(_operator), WithJsonSchema({"type": "string", "pattern": f"^{_UUID}$"})]
     ] = Field(
         default=(),
         description="Users, groups or service principals of Entra ID, by object id, who may plan and apply. "

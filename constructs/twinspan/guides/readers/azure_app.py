@@ -18,7 +18,17 @@ _POISON = "-poison"
 _THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
 _PLANS = {"FC1": "Flex Consumption"}
 _ARGUMENTS = (
-    *("//", "count", "name", "resource_group_name", "location", "tags", "lifecycle", "service_plan_id"),
+    *(
+        "//",
+        "count",
+        "depends_on",
+        "name",
+        "resource_group_name",
+        "location",
+        "tags",
+        "lifecycle",
+        "service_plan_id",
+    ),
     *("storage_container_type", "storage_container_endpoint", "storage_authentication_type"),
     *("storage_user_assigned_identity_id", "runtime_name", "runtime_version", "instance_memory_in_mb"),
     *("maximum_instance_count", "https_only", "public_network_access_enabled", "identity", "site_config"),

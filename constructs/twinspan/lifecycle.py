@@ -1,7 +1,8 @@
 """When the rules of a tier's bucket act, in days of a file's own age. Pure.
 
-A file is written when its events have reached the age at which they leave the tier before, so its age is
-theirs less that. What came late is in a younger file, and stays longer by as much.
+The ages are those of twin.yaml, as they are, and a file is younger than its events: it was written when they
+left the tier before. So no change of twin.yaml makes a file go before its events have the age that the tier
+promises; it goes later, by as much as they were old when it was written.
 """
 
 from dataclasses import dataclass
@@ -38,14 +39,12 @@ class Lifecycle:
         """
         ages, layers = twin.config.retention, twin.topology.layers
         archive = layers.get(Layer.ARCHIVE_STORAGE)
-        leaves, ends = ages.cold_days - ages.hot_days, ages.archive_days - ages.hot_days
         if archive is None:
-            return cls(archive_after=None, delete_after=leaves)
+            return cls(archive_after=None, delete_after=ages.cold_days)
         here = archive is layers[Layer.COLD_STORAGE]
-        return cls(archive_after=leaves if here else None, delete_after=ends)
+        return cls(archive_after=ages.cold_days if here else None, delete_after=ages.archive_days)
 
     @classmethod
     def of_archive(cls, twin: Twin) -> "Lifecycle":
         """The rules of an archive tier of its own."""
-        ages = twin.config.retention
-        return cls(archive_after=0, delete_after=ages.archive_days - ages.cold_days)
+        return cls(archive_after=0, delete_after=twin.config.retention.archive_days)

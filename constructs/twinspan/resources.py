@@ -6,6 +6,7 @@ here: its address is the word that is given, and its references are written by h
 the jsii kernel.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from twinspan.providers import TerraformElement
@@ -13,6 +14,8 @@ from twinspan.providers import TerraformElement
 EVENTS_VARIABLE = "enable_events"
 KEY_GENERATION_VARIABLE = "key_generation"
 _COUNT = f"${{var.{EVENTS_VARIABLE} ? 1 : 0}}"
+_EACH = "[*]."
+"""Stands in the expressions of `Ref.path` that are null while the event system is off."""
 _types: dict[type, str] = {}
 
 
@@ -42,7 +45,7 @@ class Ref:
         >>> Ref("aws_sqs_queue.events", True, element).path("arn")
         'one(aws_sqs_queue.events[*].arn)'
         """
-        return f"one({self.address}[*].{attribute})" if self.optional else f"{self.address}.{attribute}"
+        return f"one({self.address}{_EACH}{attribute})" if self.optional else f"{self.address}.{attribute}"
 
     def __getitem__(self, attribute: str) -> str:
         """The attribute as an interpolation: `queue["arn"]`."""
@@ -66,6 +69,30 @@ def place(resource: TerraformElement, name: str, *, optional: bool = False) -> R
         _types[kind] = kind.TF_RESOURCE_TYPE  # pyright: ignore[reportAttributeAccessIssue]
     prefix = "data." if kind.__name__.startswith("Data") else ""
     return Ref(f"{prefix}{_types[kind]}.{name}", optional, resource)
+
+
+def environment(values: Mapping[str, str], *, optional: bool) -> dict[str, str] | str:
+    """The environment of a function: while the event system is off, what refers to its resources is left out.
+
+    `optional` says that the function itself is off then. A value never becomes empty: google's provider takes
+    the change of a variable to the empty string for no change. `stackjson.environment` reads the result.
+
+    >>> environment({"A": "a", "B": "${one(aws_sqs_queue.events[*].url)}"}, optional=False)
+    '${merge({A = "a"}, var.enable_events ? {B = "${one(aws_sqs_queue.events[*].url)}"} : {})}'
+    """
+    late = {name: value for name, value in values.items() if _EACH in value}
+    if optional or not late:
+        return dict(values)
+    always = {name: value for name, value in values.items() if name not in late}
+    return f"${{merge({_object(always)}, var.{EVENTS_VARIABLE} ? {_object(late)} : {{}})}}"
+
+
+def _object(values: Mapping[str, str]) -> str:
+    """An object of Terraform's whose values are templates; ValueError when one holds what ends a template."""
+    for name, value in values.items():
+        if set(value) & set('"\\\n'):
+            raise ValueError(f"the value of {name} cannot stand in a template: {value!r}")
+    return "{" + ", ".join(f'{name} = "{value}"' for name, value in values.items()) + "}"
 
 
 def generations(*, optional: bool = False) -> str:

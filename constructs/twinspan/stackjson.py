@@ -19,6 +19,7 @@ _REFERENCE = re.compile(
     r"(?P<index>\[[^\]]+\])?(?:\.(?P<attribute>\w+))?"
 )
 _VARIABLE = re.compile(r"(?<![\w.])(var|local)\.(\w+)")
+_ASSIGNED = re.compile(r'(\w+) = "([^"]*)"')
 
 
 class Block(NamedTuple):
@@ -226,6 +227,11 @@ def referred(expression: str) -> Iterator[Reference]:
     for match in _REFERENCE.finditer(expression):
         address = f"{match['data'] or ''}{match['type']}.{match['name']}"
         yield Reference(address, match["index"], match["attribute"], expression)
+
+
+def environment(value: Any) -> dict[str, str]:
+    """What `resources.environment` wrote, with the variables that are there only with the event system."""
+    return dict(_ASSIGNED.findall(value)) if isinstance(value, str) else value
 
 
 def variables(value: Any) -> Iterator[str]:

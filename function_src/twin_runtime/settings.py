@@ -1,6 +1,7 @@
 """The environment of a function: which variables each role has, and the one place that reads them.
 
-`VARIABLES` is the declaration as data; `expected` says what a stack must set for a role, no more and no less.
+`VARIABLES` is the declaration as data; a stack sets what `required` says for a role, and no more than
+`expected`.
 """
 
 from __future__ import annotations
@@ -49,13 +50,13 @@ _NO_AWS = ("azure", "gcp")
 class Variable:
     """A role's variable. `remote`: only in the remote (True) or local (False) variant; None: in both.
 
-    `empty`: the empty string is a value (off), and so is its absence.
+    `off`: it may be absent, and what it is for is then off. The empty string says the same.
     """
 
     name: str
     clouds: tuple[str, ...] = CLOUDS
     remote: bool | None = None
-    empty: bool = False
+    off: bool = False
 
 
 _DEAD = Variable("DEAD_LETTER_QUEUE")
@@ -70,7 +71,7 @@ VARIABLES: Mapping[str, tuple[Variable, ...]] = {
     "processor": (_DEAD, Variable("PERSISTING_QUEUE"), _ROLE),
     "persister": (
         _DEAD,
-        Variable("EVENTS_QUEUE", empty=True),
+        Variable("EVENTS_QUEUE", off=True),
         Variable("STORE", remote=False),
         Variable("LINK_SECRET", remote=True),
         _ROLE,
@@ -79,10 +80,10 @@ VARIABLES: Mapping[str, tuple[Variable, ...]] = {
     "hot_reader": (
         Variable("STORE"),
         # At most one of the two: where the cold store is. With neither there is none to read.
-        Variable("COLD_STORE", empty=True),
-        Variable("COLD_LINK_SECRET", empty=True),
+        Variable("COLD_STORE", off=True),
+        Variable("COLD_LINK_SECRET", off=True),
         # "true": who has an API key may read without a signature.
-        Variable("API_KEY_READS", empty=True),
+        Variable("API_KEY_READS", off=True),
         Variable("LINK_SECRET", remote=True),
         _KEYS,
         _ROLE,
@@ -138,8 +139,13 @@ class Settings:
 
 
 def expected(role: str, cloud: str, *, remote: bool = False) -> frozenset[str]:
-    """The variables that a stack sets for `role`; `remote` is read for the roles of `REMOTE_LINK` alone."""
+    """The variables of a role where nothing is off; `remote` is read for the roles of `REMOTE_LINK` alone."""
     return frozenset(variable.name for variable in _variant(role, cloud, remote))
+
+
+def required(role: str, cloud: str, *, remote: bool = False) -> frozenset[str]:
+    """Those of `expected` that are always set."""
+    return frozenset(variable.name for variable in _variant(role, cloud, remote) if not variable.off)
 
 
 def load(role: str, cloud: str, environ: Mapping[str, str] | None = None) -> Settings:
@@ -154,7 +160,8 @@ def load(role: str, cloud: str, environ: Mapping[str, str] | None = None) -> Set
     remote = role in REMOTE_LINK and "LINK_SECRET" in values
     wanted = _variant(role, cloud, remote)
     _check_variant(role, cloud, remote, values)
-    missing = [variable.name for variable in wanted if not variable.empty and variable.name not in values]
+    needed = required(role, cloud, remote=remote)
+    missing = [variable.name for variable in wanted if variable.name in needed - values.keys()]
     if missing:
         raise ConfigurationError(f"The {role} on {cloud} needs {' and '.join(missing)} in its environment.")
     return Settings(role, cloud, remote, {v.name: values[v.name] for v in wanted if v.name in values})

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from support.terraform_json import Resource, resources
+from support.terraform_json import Resource, environment, resources
 
 from .stacks import AZURE_LAYOUTS, azure_stack
 
@@ -280,6 +280,8 @@ RULES = [
 def values(block: Any, path: str) -> Iterator[Any]:
     """What stands at a dotted path; nothing where it is missing."""
     head, _, rest = path.partition(".")
+    if head == "app_settings":
+        block = {head: environment(block[head])}
     if isinstance(block, dict) and head in block:
         if rest:
             yield from values(block[head], rest)

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from support.layouts import Layout, twin_config, twin_data
-from support.terraform_json import data_sources, interpolations, references, resources
+from support.terraform_json import data_sources, environment, interpolations, references, resources
 from twin_azure import settings as azure_settings
 from twin_runtime import settings
 from twinspan.azure.deployment import template
 from twinspan.azure.functions import memory_mb
 from twinspan.config import Config
+from twinspan.stackjson import referred
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Role
 
@@ -31,7 +32,11 @@ def topology(layout: Layout) -> Topology:
 
 
 def apps(layout: Layout) -> dict[str, dict[str, Any]]:
-    return {block.name: block.body for block in resources(azure_stack(layout), APP)}
+    """With the settings of the event system, too."""
+    return {
+        block.name: {**block.body, "app_settings": environment(block.body["app_settings"])}
+        for block in resources(azure_stack(layout), APP)
+    }
 
 
 def grants(layout: Layout) -> dict[str, dict[str, Any]]:
@@ -49,10 +54,20 @@ class TestEveryLayout:
         for role, app in apps(layout).items():
             link = known.link_of(Role(role))
             remote = link is not None and settings.REMOTE_LINK.get(role) == link.name
-            expected = settings.expected(role, "azure", remote=remote) | azure_settings.expected(
-                role, remote=remote
-            )
-            assert app["app_settings"].keys() == expected, role
+            own = azure_settings.expected(role, remote=remote)
+            given = app["app_settings"].keys()
+            assert settings.required(role, "azure", remote=remote) | own <= given, role
+            assert given <= settings.expected(role, "azure", remote=remote) | own, role
+
+    def test_no_setting_is_empty_or_of_what_is_off(self, layout: Layout) -> None:
+        stack = azure_stack(layout)
+        counted = {block.address for block in resources(stack) if block.counted}
+        for block in resources(stack, APP):
+            given = block.body["app_settings"]
+            assert all(environment(given).values()), block.address
+            if not block.counted:
+                always = given.partition("var.enable_events")[0] if isinstance(given, str) else given
+                assert not {each.address for each in referred(str(always))} & counted, block.address
 
     def test_what_can_be_reached_from_outside(self, layout: Layout) -> None:
         receivers = set(topology(layout).receivers_in(Cloud.AZURE))
@@ -314,7 +329,8 @@ class TestWorkflow:
 
     def test_its_address_carries_no_signature(self) -> None:
         address = apps(ALL)["event_checker"]["app_settings"]["WORKFLOW"]
-        assert address.endswith('/triggers/fired/paths/invoke?api-version=2016-10-01", "")}')
+        endpoint = "${one(azapi_resource.workflow[*].output.properties.accessEndpoint)}"
+        assert address == f"{endpoint}/triggers/fired/paths/invoke?api-version=2016-10-01"
         assert "callback_url" not in json.dumps(azure_stack(ALL))
 
     def test_the_notify_url_is_in_the_request_that_makes_the_logic_app(self) -> None:
@@ -349,7 +365,7 @@ class TestWorkflow:
         assert {name: read[name] for name in own} == own
         address = stack["resource"][APP]["event_checker"]["app_settings"]["WORKFLOW"]
         assert len(list(interpolations(address))) == 1
-        assert "%24%7Bfile%28%22x" in address
+        assert "/triggers/%24%7Bfile%28%22x%22%29%7D%20" in address
 
     def test_all_of_it_is_optional(self) -> None:
         for block in resources(azure_stack(ALL)):

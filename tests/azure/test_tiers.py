@@ -15,11 +15,9 @@ from twinspan.lifecycle import EVENTS, PARTS, UNDELETE_DAYS
 from twinspan.sizing import SCHEDULES
 from twinspan.vocabulary import Role
 
-from .stacks import ALL, ARCHIVE, COLD, REMOTE_COLD, TIERS, azure_stack, stack_of
+from .stacks import ALL, ARCHIVE, COLD, REMOTE_COLD, TIERS, azure_stack, settings_of, stack_of
 
 RETENTION = twin_config(ALL).retention
-COLD_AGE = RETENTION.cold_days - RETENTION.hot_days
-WHOLE_AGE = RETENTION.archive_days - RETENTION.hot_days
 FILES = "files"
 CONTAINER = "azurerm_storage_container"
 each_tier = pytest.mark.parametrize("layout", [TIERS, COLD, ARCHIVE], ids=str)
@@ -37,8 +35,7 @@ def days(stack: Stack) -> dict[str, dict[str, int]]:
 
 
 def settings(layout: Layout, role: str) -> dict[str, str]:
-    apps = azure_stack(layout)["resource"]["azurerm_function_app_flex_consumption"]
-    return apps[role]["app_settings"]
+    return settings_of(azure_stack(layout), role)
 
 
 @each_tier
@@ -86,21 +83,23 @@ def test_a_file_keeps_its_place_when_the_other_tier_moves_to_another_cloud() -> 
 
 def test_files_are_archived_and_deleted_by_rule_where_the_archive_is_here() -> None:
     assert days(azure_stack(TIERS))[EVENTS] == {
-        "tier_to_archive_after_days_since_modification_greater_than": COLD_AGE,
+        "tier_to_archive_after_days_since_modification_greater_than": RETENTION.cold_days,
         "tier_to_archive_after_days_since_last_tier_change_greater_than": 7,
-        "delete_after_days_since_modification_greater_than": WHOLE_AGE,
+        "delete_after_days_since_modification_greater_than": RETENTION.archive_days,
     }
 
 
 def test_a_remote_archive_leaves_the_rule_as_the_last_safety_net() -> None:
-    assert days(azure_stack(COLD))[EVENTS] == {"delete_after_days_since_modification_greater_than": WHOLE_AGE}
+    assert days(azure_stack(COLD))[EVENTS] == {
+        "delete_after_days_since_modification_greater_than": RETENTION.archive_days
+    }
 
 
 def test_a_thawed_file_of_an_archive_goes_back() -> None:
     assert days(azure_stack(ARCHIVE))[EVENTS] == {
         "tier_to_archive_after_days_since_modification_greater_than": 0,
         "tier_to_archive_after_days_since_last_tier_change_greater_than": 7,
-        "delete_after_days_since_modification_greater_than": RETENTION.archive_days - RETENTION.cold_days,
+        "delete_after_days_since_modification_greater_than": RETENTION.archive_days,
     }
 
 

@@ -147,7 +147,7 @@ def _role_of_another_cloud(blocks: Blocks) -> None:
 
 
 def _unknown_address(blocks: Blocks) -> None:
-    blocks[APP]["persister"]["app_settings"]["STORE"] += "/docs"
+    blocks[APP]["twin_sync"]["app_settings"]["STORE"] += "/docs"
 
 
 def _unknown_secret(blocks: Blocks) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from support import terraform_json
 from support.terraform_json import Resource, Stack, references, resources
 from twinspan.vocabulary import Cloud
 
@@ -24,7 +25,8 @@ def environment(function: Resource, cloud: Cloud) -> dict[str, str]:
     body = function.body
     if cloud is Cloud.AWS:
         return body["environment"]["variables"]
-    return body["app_settings"] if cloud is Cloud.AZURE else body["service_config"]["environment_variables"]
+    given = body["app_settings"] if cloud is Cloud.AZURE else body["service_config"]["environment_variables"]
+    return terraform_json.environment(given)
 
 
 def granted(stack: Stack, function: Resource, cloud: Cloud) -> list[Granted]:

@@ -69,10 +69,11 @@ def tiers(stack: Stack, cloud: Cloud) -> set[str]:
 def sends(stack: Stack, cloud: Cloud) -> set[tuple[str, str]]:
     """Each role with the queue that its environment names."""
     return {
-        (role.value, _name(value))
+        (role.value, reference.address.split(".")[-1])
         for role, block in functions(stack, cloud).items()
         for name, value in environment(block, cloud).items()
-        if name in _SENT_TO
+        for reference in references(value)
+        if name in _SENT_TO and reference.kind == QUEUES[cloud]
     }
 
 

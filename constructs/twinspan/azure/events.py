@@ -56,7 +56,7 @@ class Workflow(Construct):
         self._element = self._logic_app(parsed)
         app = place(self._element, "workflow", optional=True)
         path = f"/triggers/{quote(parsed.trigger, safe='')}/paths/invoke?api-version={_API}"
-        self.address = f'${{try("${{{app.address}[0].output.properties.accessEndpoint}}{path}", "")}}'
+        self.address = f"{app['output.properties.accessEndpoint']}{path}"
         foundation.monitoring.on_metric(
             "workflow_failed",
             of=app,

@@ -18,6 +18,7 @@ from twinspan.providers.azure import (
     UserAssignedIdentity,
 )
 from twinspan.resources import Ref, place
+from twinspan.resources import environment as environment_of
 from twinspan.sizing import SCHEDULES, SIZES
 from twinspan.vocabulary import Layer, Role
 
@@ -92,7 +93,8 @@ class Function(Construct):
             settings |= clock_settings(schedule)
         public = receiver or not (source or schedule)
         self._settings = settings
-        self._element = self._function_app(code, settings, public=public)
+        self._element = self._function_app(code, public=public)
+        self.add_settings({})
         # The host uses the roles as soon as it has the settings.
         self._element.add_override("depends_on", [self.roles.address])
         self.app = place(self._element, role, optional=optional)
@@ -108,7 +110,8 @@ class Function(Construct):
     def add_settings(self, settings: Mapping[str, str]) -> None:
         """What another part has the host read."""
         self._settings |= settings
-        self._element.app_settings = dict(self._settings)
+        given = environment_of(self._settings, optional=self.optional)
+        self._element.add_override("app_settings", given)
 
     def _own_identity(self) -> Ref:
         identity = UserAssignedIdentity(
@@ -150,9 +153,7 @@ class Function(Construct):
             "TRIGGER_QUEUE": source.queue_name,
         }
 
-    def _function_app(
-        self, code: Ref, settings: Mapping[str, str], *, public: bool
-    ) -> FunctionAppFlexConsumption:
+    def _function_app(self, code: Ref, *, public: bool) -> FunctionAppFlexConsumption:
         foundation = self._foundation
         plan = place(
             ServicePlan(
@@ -197,7 +198,6 @@ class Function(Construct):
                 minimum_tls_version="1.2",
                 scm_minimum_tls_version="1.2",
             ),
-            app_settings=dict(settings),
             # Azure adds this tag. Taking it away would be an update, which brings AzureWebJobsStorage back.
             lifecycle=TerraformResourceLifecycle(
                 ignore_changes=['tags["hidden-link: /app-insights-resource-id"]']

@@ -23,6 +23,12 @@ to ten minutes). An apply that Azure refuses then is run again: it repeats what 
 COMMAND = "IoT Hub Data Contributor"
 
 
+def wait_for_each(sleep: TimeSleep, entries: str, *, of: str) -> None:
+    """Wait once for each of `entries`, an expression for `for_each`, and again when its `of` changes."""
+    sleep.add_override("for_each", f"${{{entries}}}")
+    sleep.add_override("triggers", {"of": f"${{{of}}}"})
+
+
 class Settling(Construct):
     """The time that Azure takes to act on roles: each of them is waited for once, when it is new.
 
@@ -43,7 +49,7 @@ class Settling(Construct):
             optional = self._entries(optional=True)
             when_on = f"for role, id in {optional} : role => id if var.{EVENTS_VARIABLE}"
             needed = f"merge({needed}, {{{when_on}}})"
-        self._sleep.wait_for(needed)
+        wait_for_each(self._sleep, needed, of="each.value")
 
     def _entries(self, *, optional: bool) -> str:
         roles = [role for role in self._roles if role.optional is optional]

@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING
 
-from twinspan.azure.grants import ROLE_SETTLES_S
+from twinspan.azure.grants import ROLE_SETTLES_S, wait_for_each
 from twinspan.providers import Construct
 from twinspan.providers.azure import RoleAssignment
 from twinspan.providers.time import TimeSleep
@@ -37,5 +37,5 @@ def operator_role(scope: Construct, name: str, *, foundation: "Foundation", role
     assignment.add_override("for_each", f"${{{everybody}}}")
     given = place(assignment, name)
     sleep = TimeSleep(scope, f"{name}-settled", seconds=ROLE_SETTLES_S)
-    sleep.wait_for(everybody, of=f"{given.address}[each.key].id")
+    wait_for_each(sleep, everybody, of=f"{given.address}[each.key].id")
     return place(sleep, name).address

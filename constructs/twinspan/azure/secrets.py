@@ -113,7 +113,7 @@ class ApiKeys(Construct):
         )
         secret.add_override("depends_on", [foundation.vault.writer])
         self._secret = place(secret, f"{role}_api_keys", optional=optional)
-        self.environment = {"API_KEYS_SECRET": self._secret.or_empty("versionless_id")}
+        self.environment = {"API_KEYS_SECRET": f"{foundation.vault.uri}secrets/{self._secret['name']}"}
 
     def grant_read(self, function: parts.Function) -> None:
         scope = self._secret["resource_versionless_id"]

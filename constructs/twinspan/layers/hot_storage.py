@@ -64,18 +64,19 @@ class HotStorage(Construct):
 
     def _hot_reader(self, kit: Kit, cold: ColdStorage | None, secret: Secret | None) -> Endpoint:
         topology = kit.twin.topology
-        by_key = any(link.by_key and link.receiver is Role.HOT_READER for link in topology.links)
+        environment = {"STORE": self.store.address}
+        if cold:
+            environment["COLD_STORE"] = cold.store.address
+        if secret:
+            environment["COLD_LINK_SECRET"] = secret.address
+        if any(link.by_key and link.receiver is Role.HOT_READER for link in topology.links):
+            environment["API_KEY_READS"] = "true"
         hot_reader, endpoint = receiver(
             self,
             Role.HOT_READER,
             kit=kit,
             layer=Layer.HOT_STORAGE,
-            environment={
-                "STORE": self.store.address,
-                "COLD_STORE": cold.store.address if cold else "",
-                "COLD_LINK_SECRET": secret.address if secret else "",
-                "API_KEY_READS": "true" if by_key else "",
-            },
+            environment=environment,
         )
         self.store.grant_read(hot_reader)
         if cold:

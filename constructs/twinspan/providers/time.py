@@ -2,6 +2,7 @@
 late.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from cdktf import TerraformProviderGeneratorMetadata
@@ -28,25 +29,28 @@ class TimeProvider(TerraformProvider):
 
 
 class TimeSleep(TerraformResource):
-    """`time_sleep`: waits once, when it is created. `seconds` go by between what it depends on and what needs
-    it.
+    """`time_sleep`: waits when it is created, and again when one of its `triggers` changes. `seconds` go by
+    between what it depends on or is triggered by, and what needs it.
     """
 
     TF_RESOURCE_TYPE: ClassVar[str] = "time_sleep"
 
     def __init__(
-        self, scope: Construct, id_: str, *, seconds: int, depends_on: list[TerraformResource] | None = None
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        seconds: int,
+        depends_on: Sequence[TerraformResource] = (),
+        triggers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(
             scope,
             id_,
             terraform_resource_type=self.TF_RESOURCE_TYPE,
             terraform_generator_metadata=_METADATA,
-            depends_on=depends_on,
+            depends_on=list(depends_on) or None,
         )
         self.add_override("create_duration", f"{seconds}s")
-
-    def wait_for(self, entries: str, *, of: str = "each.value") -> None:
-        """Wait once for each of `entries`, an expression for `for_each`, and again when its `of` changes."""
-        self.add_override("for_each", f"${{{entries}}}")
-        self.add_override("triggers", {"of": f"${{{of}}}"})
+        if triggers:
+            self.add_override("triggers", dict(triggers))

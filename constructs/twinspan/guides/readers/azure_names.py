@@ -79,10 +79,19 @@ _COMPOSED = (
         r"\$\{(azurerm_storage_container\.\w+)\.name\}\?tier=(\w+)",
         r"${\1.\2}",
     ),
+    (
+        r"\$\{azurerm_storage_account\.\w+\.primary_queue_endpoint\}"
+        r"\$\{(?:one\()?(azurerm_storage_queue\.\w+)(?:\[\*\])?\.name\)?\}",
+        r"${\1.url}",
+    ),
+    (
+        r"\$\{azurerm_key_vault\.\w+\.vault_uri\}secrets/"
+        r"\$\{(?:one\()?(azurerm_key_vault_secret\.\w+)(?:\[\*\])?\.name\)?\}",
+        r"${\1.versionless_id}",
+    ),
     (r"https://\$\{(azurerm_digital_twins_instance\.\w+)\.host_name\}", r"${\1.url}"),
     (
-        r'\$\{try\("\$\{(azapi_resource\.\w+)\[0\]\.output\.properties\.accessEndpoint\}'
-        r'/triggers/[^"]+", ""\)\}',
+        r"\$\{one\((azapi_resource\.\w+)\[\*\]\.output\.properties\.accessEndpoint\)\}/triggers/[^\"]+",
         r"${\1.access_endpoint}",
     ),
     (r"\$\{(azapi_resource\.\w+)\.output\.properties\.endpoint\}", r"${\1.endpoint}"),

@@ -1,8 +1,9 @@
 """Lets real Terraform evaluate a stack whose provider is not there.
 
-Every resource and data source of such a provider becomes a `terraform_data`, which is part of Terraform
-itself: its arguments as the stack wrote them, beside them the attributes that the cloud would have computed,
-here addresses on loopback. References are rewritten accordingly. Count, for_each, outputs, functions and the
+Every resource of such a provider becomes a `terraform_data`, which is part of Terraform itself: its arguments
+as the stack wrote them, beside them the attributes that the cloud would have computed, here addresses on
+loopback. A data source becomes a local value, which a plan knows as it knows a data source. References are
+rewritten accordingly. Count, for_each, outputs, functions and the
 order of things stay Terraform's business, so that a wiring mistake in a stack shows.
 """
 
@@ -67,12 +68,13 @@ def rewrite(
             else:
                 replaced[f"{kind}__{name}"] = _standin(kind, name, body, computed)
     data: dict[str, Any] = {}
+    known: dict[str, Any] = {}
     for kind, sources in stack.get("data", {}).items():
         for name, body in sources.items():
             if _provider(kind) in real or kind == "terraform_remote_state":
                 data.setdefault(kind, {})[name] = body
             else:
-                replaced[f"data__{kind}__{name}"] = _standin(f"data.{kind}", name, body, computed)
+                known[f"data__{kind}__{name}"] = _standin(f"data.{kind}", name, body, computed)["input"]
     terraform = dict(stack["terraform"])
     required = {
         key: block
@@ -86,8 +88,9 @@ def rewrite(
         "provider": {name: body for name, body in stack.get("provider", {}).items() if name in real},
         "resource": {**kept, **({"terraform_data": replaced} if replaced else {})},
         "data": data,
+        "locals": {**stack.get("locals", {}), **known},
     }
-    rewriter = _References(set(replaced))
+    rewriter = _References({*replaced, *known})
     return {key: rewriter.apply(value) for key, value in made.items() if value}
 
 
@@ -101,8 +104,6 @@ def evaluated(state: Mapping[str, Any]) -> Evaluated:
         if resource["mode"] != "managed":
             continue
         kind, name = resource["type"], resource["name"]
-        if name.startswith("data__"):
-            continue
         if standin := kind == "terraform_data":
             kind, _, name = name.partition("__")
         for instance in resource["instances"]:
@@ -157,4 +158,6 @@ class _References:
         made = f"{'data__' if data else ''}{kind}__{name}"
         if made not in self._names:
             return match.group()
+        if data:
+            return f"local.{made}{index}{dot or ''}"
         return f"terraform_data.{made}{index}" + (".output." if dot else "")

@@ -42,7 +42,7 @@ def binary() -> str:
     """The program; raises `MissingProgram`."""
     found = shutil.which("terraform")
     if found is None:
-        raise MissingProgram("terraform is not on PATH: install Terraform 1.5 or newer.")
+        raise MissingProgram("terraform is not on PATH: install Terraform 1.11 or newer.")
     return found
 
 

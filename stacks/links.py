@@ -7,7 +7,7 @@ from importlib import import_module
 
 from stacks.base import TwinStack
 from twinspan import datasource
-from twinspan.backend import StateBackend
+from twinspan.backend import StateBackend, output
 from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword, RandomProvider
 from twinspan.resources import generations, place
@@ -44,7 +44,7 @@ class LinksStack(TwinStack):
 
     def _wire(self, link: Link) -> None:
         receiver = f"{self._outputs[link.receiver_cloud]}.{link.receiver}"
-        url, api_key = f"{receiver}_url", f"{receiver}_api_key"
+        url, api_key = output(f"{receiver}_url"), output(f"{receiver}_api_key")
         assert link.sender_cloud is not None  # a wired link has a sender of ours
         sender = self._writers[link.sender_cloud]
         if not link.signed:

@@ -27,6 +27,14 @@ _CLASSES: dict[str, tuple[Any, Any]] = {
 }
 
 
+def output(expression: str, otherwise: str = "null") -> str:
+    """An output of another stack, or `otherwise` (both are expressions) where it is gone.
+
+    `destroy` evaluates every expression, too, after the other stack has been given another layout.
+    """
+    return f"try({expression}, {otherwise})"
+
+
 class StateBackend:
     """The backend of twin.yaml, one state per stack."""
 
@@ -44,7 +52,7 @@ class StateBackend:
             stack.add_override("terraform.backend.s3.use_lockfile", lock_file)
 
     def read(self, stack: TerraformStack, name: str) -> str:
-        """Let a stack read another's outputs: the expression to which `.<output>` is appended."""
+        """Let a stack read another's outputs: the expression to which `.<name>` is appended, for `output`."""
         _, remote_state = _CLASSES[self._backend.type]
         arguments = self._arguments(name)
         arguments.pop("use_lockfile", None)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_cloud.azure.addresses import Addresses
+from local_cloud.azure.evaluation import GRAFANA, WORKFLOW
 from local_cloud.azure.tokens import TENANT, known_id
 from local_cloud.errors import LocalCloudError
 from local_cloud.standins import Body
@@ -24,11 +25,9 @@ _IN_GROUP = {
     "azurerm_iothub": "Microsoft.Devices/IotHubs",
     "azurerm_key_vault": "Microsoft.KeyVault/vaults",
     "azurerm_log_analytics_workspace": "Microsoft.OperationalInsights/workspaces",
-    "azurerm_logic_app_workflow": "Microsoft.Logic/workflows",
     "azurerm_monitor_action_group": "Microsoft.Insights/actionGroups",
     "azurerm_monitor_metric_alert": "Microsoft.Insights/metricAlerts",
     "azurerm_monitor_scheduled_query_rules_alert_v2": "Microsoft.Insights/scheduledQueryRules",
-    "azurerm_resource_group_template_deployment": "Microsoft.Resources/deployments",
     "azurerm_service_plan": "Microsoft.Web/serverFarms",
     "azurerm_storage_account": "Microsoft.Storage/storageAccounts",
     "azurerm_user_assigned_identity": "Microsoft.ManagedIdentity/userAssignedIdentities",
@@ -55,8 +54,6 @@ class Computed:
             "azurerm_iothub": self._hub,
             "azurerm_key_vault": self._vault,
             "azurerm_key_vault_secret": self._secret,
-            "azurerm_logic_app_trigger_http_request": self._trigger,
-            "azurerm_logic_app_workflow": self._logic_app,
             "azurerm_resource_group": self._group,
             "azurerm_storage_account": self._account,
             "azurerm_storage_blob": self._blob,
@@ -106,11 +103,11 @@ class Computed:
         account = body["storage_account_id"]
         resource = f"{account}/queueServices/default/queues/{body['name']}"
         url = f"https://{self._at.queues.host}/{_last(account)}/{body['name']}"
-        return {"id": resource, "resource_manager_id": resource, "url": url}
+        return {"id": resource, "url": url}
 
     def _container(self, _name: str, body: Body) -> Attributes:
         resource = f"{body['storage_account_id']}/blobServices/default/containers/{body['name']}"
-        return {"id": resource, "resource_manager_id": resource}
+        return {"id": resource}
 
     def _blob(self, _name: str, body: Body) -> Attributes:
         path = f"{body['storage_account_name']}/{body['storage_container_name']}/{body['name']}"
@@ -133,13 +130,17 @@ class Computed:
         return {"endpoint": f"https://{self._at.cosmos.host}/"}
 
     def _resource(self, name: str, body: Body) -> Attributes:
-        """Of the API's own types there is one: Azure Managed Grafana."""
+        """A resource of the API's own types: Azure Managed Grafana and the logic app."""
         kind = body["type"].partition("@")[0]
-        if kind != "Microsoft.Dashboard/grafana":
-            raise LocalCloudError(f"The local cloud knows no {kind}.")
+        found = {"id": f"{body['parent_id']}/providers/{kind}/{body['name']}"}
+        if kind == WORKFLOW:
+            endpoint = f"https://{self._at.logic_apps.host}/workflows/{body['name']}"
+            return {**found, "output": {"properties": {"accessEndpoint": endpoint}}}
+        if kind != GRAFANA:
+            raise LocalCloudError(f"The local cloud has no {kind}.")
         principal = known_id("principal", name)
         return {
-            "id": f"{body['parent_id']}/providers/{kind}/{body['name']}",
+            **found,
             "identity": [{"principal_id": principal, "tenant_id": TENANT, "type": "SystemAssigned"}],
             "output": {"properties": {"endpoint": f"https://{self._at.grafana.host}"}},
         }
@@ -154,13 +155,6 @@ class Computed:
         url = f"https://{self._at.vault.host}/secrets/{body['name']}"
         resource = f"{body['key_vault_id']}/secrets/{body['name']}"
         return {"id": url, "versionless_id": url, "resource_versionless_id": resource}
-
-    def _logic_app(self, _name: str, body: Body) -> Attributes:
-        return {"access_endpoint": f"https://{self._at.logic_apps.host}/workflows/{body['name']}"}
-
-    def _trigger(self, _name: str, body: Body) -> Attributes:
-        workflow = f"https://{self._at.logic_apps.host}/workflows/{_last(body['logic_app_id'])}"
-        return {"callback_url": f"{workflow}/triggers/{body['name']}/paths/invoke"}
 
 
 def _last(identifier: str) -> str:

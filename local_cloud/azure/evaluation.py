@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from local_cloud.azure.addresses import Addresses
 from local_cloud.azure.telemetry_event import TYPE
@@ -13,6 +13,9 @@ from local_cloud.errors import LocalCloudError
 from local_cloud.standins import Evaluated
 
 APP = "azurerm_function_app_flex_consumption"
+GRAFANA = "Microsoft.Dashboard/grafana"
+WORKFLOW = "Microsoft.Logic/workflows"
+"""Types of Azure's own API, by which azapi makes resources."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class App:
 def apps(evaluated: Evaluated) -> dict[str, App]:
     """By the name of the resource. Settings are those that the app's deployment writes, beside its code."""
     deployed = [
-        json.loads(deployment["parameters_content"])
-        for deployment in evaluated.of("azurerm_resource_group_template_deployment").values()
+        deployment["body"]["properties"]["parameters"]
+        for deployment in evaluated.of("azapi_resource_action").values()
     ]
     settings = {parameters["site"]["value"]: parameters["settings"]["value"] for parameters in deployed}
     known = {each["id"]: each for each in evaluated.of("azurerm_user_assigned_identity").values()}
@@ -62,15 +65,14 @@ def subscriptions(evaluated: Evaluated, addresses: Addresses) -> list[dict[str, 
 def policies(evaluated: Evaluated) -> dict[str, list[dict[str, str]]]:
     """By the path of each logic app's trigger: the claims by name that each policy on it asks for."""
     found = {}
-    workflows = {each["id"]: each for each in evaluated.of("azurerm_logic_app_workflow").values()}
-    for trigger in evaluated.of("azurerm_logic_app_trigger_http_request").values():
-        workflow = workflows[trigger["logic_app_id"]]
-        control = _block(_block(workflow.get("access_control")).get("trigger"))
-        path = f"/workflows/{workflow['name']}/triggers/{trigger['name']}/paths/invoke"
-        found[path] = [
-            {claim["name"]: claim["value"] for claim in policy["claim"]}
-            for policy in control.get("open_authentication_policy") or ()
-        ]
+    for workflow in _of_type(evaluated, WORKFLOW):
+        properties = workflow["body"]["properties"]
+        policies = properties["accessControl"]["triggers"]["openAuthenticationPolicies"]["policies"]
+        for trigger in properties["definition"]["triggers"]:
+            path = f"/workflows/{workflow['name']}/triggers/{quote(trigger, safe='')}/paths/invoke"
+            found[path] = [
+                {claim["name"]: claim["value"] for claim in policy["claims"]} for policy in policies.values()
+            ]
     return found
 
 
@@ -86,7 +88,7 @@ def twin_roles(evaluated: Evaluated) -> dict[str, str]:
 
 def grafana(evaluated: Evaluated) -> dict[str, list[str]]:
     """Who administers Azure Managed Grafana, and the plugins that it is made with."""
-    workspaces = list(evaluated.of("azapi_resource").values())
+    workspaces = _of_type(evaluated, GRAFANA)
     ids = {each["id"] for each in workspaces}
     administrators = [
         each["principal_id"]
@@ -95,6 +97,13 @@ def grafana(evaluated: Evaluated) -> dict[str, list[str]]:
     ]
     plugins = [plugin for each in workspaces for plugin in each["body"]["properties"]["grafanaPlugins"]]
     return {"administrators": administrators, "plugins": plugins}
+
+
+def _of_type(evaluated: Evaluated, kind: str) -> list[Mapping[str, Any]]:
+    """The resources of one of Azure's own types."""
+    return [
+        each for each in evaluated.of("azapi_resource").values() if each["type"].partition("@")[0] == kind
+    ]
 
 
 def _subscription(

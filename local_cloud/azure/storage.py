@@ -10,6 +10,7 @@ import secrets
 from base64 import b64encode
 from collections.abc import Collection, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobServiceClient, ContainerClient
@@ -31,7 +32,7 @@ class Azurite:
         self._queue_port = queue_port
         self._blob_port = blob_port
         self._accounts_of_queues: dict[str, str] = {}
-        self._tiers: dict[str, ContainerClient] = {}
+        self._tier: tuple[str, ContainerClient] | None = None
 
     def start(self, processes: Processes, certificate: Certificate) -> Process:
         script = node.package("azurite") / "dist" / "src" / "azurite.js"
@@ -62,15 +63,20 @@ class Azurite:
         for queue in evaluated.of("azurerm_storage_queue").values():
             account = self._accounts_of_queues[queue["name"]] = _account_of(queue)
             _once(self.queues(account).create_queue, queue["name"])
-        for name, container in evaluated.of("azurerm_storage_container").items():
-            account = _account_of(container)
-            _once(self.blobs(account).create_container, container["name"])
-            if name in TIERS:
-                self._tiers[name] = self.blobs(account).get_container_client(container["name"])
+        for container in evaluated.of("azurerm_storage_container").values():
+            _once(self.blobs(_account_of(container)).create_container, container["name"])
+        tiers = evaluated.outputs.get("tiers", {})
+        tier = next((tier for tier in TIERS if tier in tiers), None)
+        if tier:  # both tiers have one container; it then counts as the cold one's
+            account, name = urlsplit(tiers[tier]["address"]).path.strip("/").split("/")
+            self._tier = tier, self.blobs(account).get_container_client(name)
 
     def files(self) -> list[str]:
-        """The files of the tiers: `cold/<name>` and `archive/<name>`."""
-        return [f"{tier}/{name}" for tier, found in self._tiers.items() for name in found.list_blob_names()]
+        """The files of the tier that is here: `cold/<name>` or `archive/<name>`."""
+        if self._tier is None:
+            return []
+        tier, container = self._tier
+        return [f"{tier}/{name}" for name in container.list_blob_names()]
 
     def peek(self, queue: str) -> list[str]:
         """Bodies of up to 32 visible messages of a queue of the stack, which keeps them."""

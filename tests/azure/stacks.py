@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stacks.azure import AzureStack
 from support.layouts import LAYOUTS, Layout, twin_config
-from support.terraform_json import Stack
+from support.terraform_json import Stack, environment
 from twinspan import packaging
 from twinspan.config import Config
 from twinspan.providers import App
@@ -59,3 +59,8 @@ def stack_of(config: Config) -> Stack:
 def azure_stack(layout: Layout, *, read_api: bool = True) -> Stack:
     """As `stack_of`, once per session. Not to be changed by a test."""
     return stack_of(twin_config(layout, read_api=read_api))
+
+
+def settings_of(stack: Stack, role: str) -> dict[str, str]:
+    """The app settings of a role's function app, with those of the event system."""
+    return environment(stack["resource"]["azurerm_function_app_flex_consumption"][role]["app_settings"])

@@ -42,10 +42,11 @@ def test_every_name_that_is_built_was_planned(layout: Layout) -> None:
     limited = {kind for kind, _ in planned}
     for block in resources(azure_stack(layout)):
         name = block.body.get("name", "")
-        if block.kind in limited and "factory" in name and not name.startswith("$"):
-            longest = max(len(known) for kind, known in planned if kind == block.kind)
-            assert (block.kind, name) in planned or len(name) <= longest, block.address
-            assert RULES[block.kind].problem(name) is None
+        ruled = block.address if block.address in RULES else block.kind
+        if ruled in limited and "factory" in name and not name.startswith("$"):
+            longest = max(len(known) for kind, known in planned if kind == ruled)
+            assert (ruled, name) in planned or len(name) <= longest, block.address
+            assert RULES[ruled].problem(name) is None
 
 
 def test_every_planned_type_has_a_rule_and_a_source() -> None:
@@ -63,7 +64,8 @@ def test_names_that_are_unique_in_the_world_differ_by_subscription_and_location(
         } | changes
         known = Names.of(twin_config(ALL, clouds={"azure": azure}))
         roles = {names.worldwide(known, role) for role in Role}
-        return roles | {names.account(known), names.package_account(known), names.worldwide(known, "store")}
+        accounts = {names.account(known), names.package_account(known), names.tier_account(known)}
+        return roles | accounts | {names.worldwide(known, "store"), names.vault(known), names.group(known)}
 
     first = all_of()
     assert first == all_of()

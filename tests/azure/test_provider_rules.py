@@ -6,15 +6,13 @@ its source under internal/services, and the rest is Microsoft's documentation.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
-from ipaddress import ip_network
 from typing import Any, NamedTuple
 
 import pytest
 
-from support.terraform_json import Resource, resources
+from support.terraform_json import Resource, environment, resources
 
 from .stacks import AZURE_LAYOUTS, azure_stack
 
@@ -53,7 +51,7 @@ ACTIONS = {
     "tier_to_archive_after_days_since_modification_greater_than",
 }
 APP = "azurerm_function_app_flex_consumption"
-CODE = "azurerm_resource_group_template_deployment"
+CODE = "azapi_resource_action"
 ACCOUNT = "azurerm_storage_account"
 BLOB = "azurerm_storage_blob"
 STORE = "azurerm_cosmosdb_account"
@@ -66,7 +64,9 @@ DELIVERY = "azurerm_eventgrid_system_topic_event_subscription"
 ALARM = "azurerm_monitor_scheduled_query_rules_alert_v2"
 METRIC = "azurerm_monitor_metric_alert"
 VAULT = "azurerm_key_vault"
-FLOW = "azurerm_logic_app_workflow"
+RESOURCE = "azapi_resource"
+FLOW = "azapi_resource.workflow"
+GROUP_ID = r"\$\{azurerm_resource_group\.twin\.id\}"
 BLOB_CONTAINER = r"\$\{azurerm_storage_account\.twin\.primary_blob_endpoint\}\$\{.+\}"
 FUNCTION = rf"\$\{{{APP}\.dispatcher\.id\}}/functions/dispatcher"
 OPERATORS = ("Equal", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual")
@@ -124,8 +124,6 @@ RULES = [
     Rule("azurerm_service_plan", "sku_name", one_of("FC1"),
          "docs/r/service_plan: the SKU of Flex Consumption"),
     Rule("azurerm_service_plan", "os_type", one_of("Linux"), "Flex Consumption runs on Linux alone"),
-    Rule(CODE, "deployment_mode", one_of("Incremental"),
-         "docs/r/resource_group_template_deployment: Complete deletes what the template does not have"),
     Rule(ACCOUNT, "account_kind", one_of("StorageV2"),
          "docs/r/storage_account: queues need Storage or StorageV2"),
     Rule(ACCOUNT, "account_tier", one_of("Standard", "Premium"), "docs/r/storage_account: account_tier"),
@@ -253,27 +251,39 @@ RULES = [
          "the same: application_type"),
     Rule("azurerm_role_assignment", "principal_type?", one_of("User", "Group", "ServicePrincipal"),
          "docs/r/role_assignment: principal_type"),
-    Rule(FLOW, "access_control.trigger.allowed_caller_ip_address_range",
-         lambda ranges: sum(ip_network(text).num_addresses for text in ranges) == 2**32,
-         "logic/logic_app_workflow_resource.go: CIDR or range; none is sent as an empty list, which lets in "
-         "other logic apps alone (Logic Apps, secure access and data)"),
-    Rule(FLOW, "access_control.trigger.open_authentication_policy",
-         lambda all: {claim["name"] for claim in all[0]["claim"]} == {"iss", "aud", "oid"},
+    Rule(RESOURCE, "type",
+         one_of("Microsoft.Dashboard/grafana@2024-10-01", "Microsoft.Logic/workflows@2019-05-01"),
+         "azapi docs/resources/resource: <resource type>@<version of its API>"),
+    Rule(FLOW, "body.properties.state", one_of("Enabled"), "azapi, logic 2019-05-01, WorkflowState"),
+    Rule(FLOW, "body.properties.definition.$schema",
+         matches(r"https://.+/2016-06-01/workflowdefinition\.json#"),
+         "Logic Apps, workflow definition language: the only version"),
+    Rule(FLOW, "body.properties.accessControl.triggers",
+         lambda triggers: triggers.keys() == {"openAuthenticationPolicies"},
+         "Logic Apps, secure access and data: with an empty list of addresses, other logic apps alone"),
+    Rule(FLOW, "body.properties.accessControl.triggers.openAuthenticationPolicies.policies.event-checker",
+         lambda policy: policy["type"] == "AAD"
+         and {claim["name"] for claim in policy["claims"]} == {"iss", "aud", "oid"},
          "Logic Apps, authorization policies: an issuer is required, of https://sts.windows.net/"),
-    Rule(FLOW, "workflow_parameters", lambda all: all.keys() >= {"notify_url"},
-         "docs/r/logic_app_workflow: a value in `parameters` needs its definition here"),
-    Rule("azurerm_logic_app_trigger_http_request", "method", one_of("DELETE", "GET", "PATCH", "POST", "PUT"),
-         "docs/r/logic_app_trigger_http_request: method"),
-    Rule("azurerm_logic_app_trigger_http_request", "schema", lambda text: isinstance(json.loads(text), dict),
-         "docs/r/logic_app_trigger_http_request: valid JSON"),
-    Rule("azurerm_logic_app_action_custom", "body", lambda text: "type" in json.loads(text),
-         "docs/r/logic_app_action_custom: valid JSON"),
+    Rule(FLOW, "response_export_values", one_of(["properties.accessEndpoint"]),
+         "azapi docs/resources/resource: what is not exported is not in `output`"),
+    Rule(CODE, "type", one_of("Microsoft.Resources/deployments@2022-09-01"),
+         "azapi docs/resources/resource_action; it must be the type that resource_id ends in"),
+    Rule(CODE, "resource_id",
+         matches(rf"{GROUP_ID}/providers/Microsoft\.Resources/deployments/[A-Za-z0-9._()-]{{1,64}}"),
+         "azapi parse/resource.go: an id of the type; resource name rules: 1 to 64 characters"),
+    Rule(CODE, "method", one_of("PUT"), "the same: POST, PATCH, PUT, DELETE, GET or HEAD, in capitals"),
+    Rule(CODE, "body", lambda body: isinstance(body, dict), "the same: an object, and no string"),
+    Rule(CODE, "body.properties.mode", one_of("Incremental"),
+         "Microsoft.Resources, deployment modes: Complete deletes what the template does not have"),
 ]  # fmt: skip
 
 
 def values(block: Any, path: str) -> Iterator[Any]:
     """What stands at a dotted path; nothing where it is missing."""
     head, _, rest = path.partition(".")
+    if head == "app_settings":
+        block = {head: environment(block[head])}
     if isinstance(block, dict) and head in block:
         if rest:
             yield from values(block[head], rest)
@@ -282,8 +292,12 @@ def values(block: Any, path: str) -> Iterator[Any]:
 
 
 def _of(kind: str) -> list[tuple[str, Resource]]:
+    """The resources of a type, or of an address, of all layouts."""
     return [
-        (str(layout), block) for layout in AZURE_LAYOUTS for block in resources(azure_stack(layout), kind)
+        (str(layout), block)
+        for layout in AZURE_LAYOUTS
+        for block in resources(azure_stack(layout))
+        if kind in (block.kind, block.address)
     ]
 
 
@@ -300,13 +314,12 @@ def test_every_value_is_one_that_is_taken(rule: Rule) -> None:
 
 
 NO_TAGS = {
+    "azapi_resource_action",
     "time_sleep",
     "azurerm_cosmosdb_sql_container",
     "azurerm_cosmosdb_sql_database",
     "azurerm_cosmosdb_sql_role_assignment",
     "azurerm_eventgrid_system_topic_event_subscription",  # `labels`, a list for searching, not key and value
-    "azurerm_logic_app_action_custom",
-    "azurerm_logic_app_trigger_http_request",
     "azurerm_role_assignment",
     "azurerm_storage_blob",
     "azurerm_storage_container",
@@ -338,7 +351,6 @@ def test_the_provider_block_s_values() -> None:
     assert features["key_vault"] == [
         {"purge_soft_delete_on_destroy": False, "purge_soft_deleted_secrets_on_destroy": False}
     ]
-    assert features["template_deployment"] == [{"delete_nested_items_during_deletion": False}]
     # Only for accounts without queue_properties and static_website.
     assert features["storage"] == [{"data_plane_available": False}]
     for _, account in _of(ACCOUNT):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.layouts import Layout, twin_config
-from support.terraform_json import data_sources, interpolations, references, resources
+from support.layouts import Layout, twin_config, twin_data
+from support.terraform_json import data_sources, environment, interpolations, references, resources
 from twin_azure import settings as azure_settings
 from twin_runtime import settings
 from twinspan.azure.deployment import template
 from twinspan.azure.functions import memory_mb
+from twinspan.config import Config
 from twinspan.sizing import DEAD_LETTER_DAYS, IDEMPOTENCY_DAYS
+from twinspan.stackjson import referred
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Role
 
@@ -30,7 +33,11 @@ def topology(layout: Layout) -> Topology:
 
 
 def apps(layout: Layout) -> dict[str, dict[str, Any]]:
-    return {block.name: block.body for block in resources(azure_stack(layout), APP)}
+    """With the settings of the event system, too."""
+    return {
+        block.name: {**block.body, "app_settings": environment(block.body["app_settings"])}
+        for block in resources(azure_stack(layout), APP)
+    }
 
 
 def grants(layout: Layout) -> dict[str, dict[str, Any]]:
@@ -52,6 +59,16 @@ class TestEveryLayout:
             given = app["app_settings"].keys()
             assert settings.required(role, "azure", remote=remote) | own <= given, role
             assert given <= settings.expected(role, "azure", remote=remote) | own, role
+
+    def test_no_setting_is_empty_or_of_what_is_off(self, layout: Layout) -> None:
+        stack = azure_stack(layout)
+        counted = {block.address for block in resources(stack) if block.counted}
+        for block in resources(stack, APP):
+            given = block.body["app_settings"]
+            assert all(environment(given).values()), block.address
+            if not block.counted:
+                always = given.partition("var.enable_events")[0] if isinstance(given, str) else given
+                assert not {each.address for each in referred(str(always))} & counted, block.address
 
     def test_what_can_be_reached_from_outside(self, layout: Layout) -> None:
         receivers = set(topology(layout).receivers_in(Cloud.AZURE))
@@ -91,13 +108,11 @@ class TestEveryLayout:
         narrow = re.compile(
             r"\$\{(one\()?azurerm_(storage_queue|storage_container|key_vault_secret|iothub|digital_twins_instance)"
             r"\.\w+(\[\*\])?"
-            r"\.(resource_manager_id|resource_versionless_id|id)\)?\}"
+            r"\.(resource_versionless_id|id)\)?\}"
         )
         grafana = {"${azapi_resource.grafana.id}", "${azurerm_log_analytics_workspace.logs.id}"}
         for name, grant in grants(layout).items():
-            if name.startswith("deployer_") or name == "grafana_deployer":
-                assert grant["principal_id"] == "${data.azurerm_client_config.current.object_id}"
-            elif name == "grafana_admins":
+            if name.startswith("operators_") or name == "grafana_admins":
                 assert grant["principal_id"] == "${each.value}"
             elif name in ("grafana_reads_metrics", "dashboard_sync_keeps_dashboards"):
                 assert grant["scope"] in grafana, name
@@ -127,14 +142,12 @@ class TestEveryLayout:
                 assert f'"{queues[block.name]}"' in query
                 assert counted is block.counted
 
-    def test_code_is_deployed_after_what_it_needs(self, layout: Layout) -> None:
-        stack = azure_stack(layout)
-        known = {block.address for block in resources(stack)}
-        for block in resources(stack, "azurerm_resource_group_template_deployment"):
-            needs = block.body["depends_on"]
-            assert set(needs) <= known
+    def test_an_app_is_written_when_the_roles_of_its_host_are_in_effect(self, layout: Layout) -> None:
+        waits = {block.name: block.body for block in resources(azure_stack(layout), "time_sleep")}
+        for role, app in apps(layout).items():
+            assert app["depends_on"] == [f"time_sleep.{role}"]
             for purpose in ("keeps_azure_webjobs_hosts", "keeps_azure_webjobs_secrets", "keeps_code"):
-                assert f"{ROLE}.{block.name}_{purpose}" in needs
+                assert f"{ROLE}.{role}_{purpose}" in waits[role]["for_each"]
 
     def test_outputs_for_the_stack_that_wires_the_links(self, layout: Layout) -> None:
         known, outputs = topology(layout), azure_stack(layout).get("output", {})
@@ -222,10 +235,7 @@ class TestGrants:
         assert [n for n, g in found.items() if g["role_definition_name"] == "IoT Hub Data Contributor"] == [
             "event_feedback_commands_devices"
         ]
-        assert (
-            found["broker_writes_broker_dead"]["scope"]
-            == "${azurerm_storage_container.broker_dead.resource_manager_id}"
-        )
+        assert found["broker_writes_broker_dead"]["scope"] == "${azurerm_storage_container.broker_dead.id}"
 
     def test_a_grant_is_optional_when_either_end_is(self) -> None:
         found = grants(ALL)
@@ -235,7 +245,7 @@ class TestGrants:
 
 
 class TestDeployment:
-    content = json.loads(template())
+    content = template()
     config, nested = content["resources"]
     inner = nested["properties"]["template"]
     (deploy,) = inner["resources"]
@@ -244,7 +254,7 @@ class TestDeployment:
         # The provider adds AzureWebJobsStorage on each create and update: its issue 29693.
         assert self.config["type"] == "Microsoft.Web/sites/config"
         assert "parameters('settings')" in self.config["properties"]
-        assert "AzureWebJobsStorage" not in template()
+        assert "AzureWebJobsStorage" not in json.dumps(template())
         settings_id = "resourceId('Microsoft.Web/sites/config', parameters('site'), 'appsettings')"
         assert self.nested["dependsOn"] == [f"[{settings_id}]"]
 
@@ -260,12 +270,7 @@ class TestDeployment:
             assert part in uri
         # utcNow is for default values of parameters alone: template-functions-date.
         assert self.inner["parameters"]["expires"]["defaultValue"].startswith("[dateTimeAdd(utcNow(), 'PT1H'")
-        assert template().count("utcNow") == 1
-
-    def test_nothing_in_it_differs_from_one_plan_to_the_next(self) -> None:
-        # The provider reads all parameters back, those with a default too, and types as Azure writes them.
-        assert not [name for name, p in self.content["parameters"].items() if "defaultValue" in p]
-        assert {p["type"] for p in self.content["parameters"].values()} <= {"String", "Object"}
+        assert json.dumps(template()).count("utcNow") == 1
 
     def test_every_parameter_is_given_and_used(self) -> None:
         def used(resources: list[Any]) -> set[str]:
@@ -275,24 +280,21 @@ class TestDeployment:
         given = self.nested["properties"]["parameters"]
         assert used(self.inner["resources"]) == self.inner["parameters"].keys() == {*given, "expires"}
         wanted = self.content["parameters"].keys()
-        assert used([self.config, given]) == wanted - {"revision"}
-        for block in resources(azure_stack(ALL), "azurerm_resource_group_template_deployment"):
-            (expression,) = interpolations(block.body["parameters_content"])
-            assert set(re.findall(r"(\w+) = \{value = ", expression)) == wanted
+        assert used([self.config, given]) == wanted
+        for block in resources(azure_stack(ALL), "azapi_resource_action"):
+            sent = block.body["body"]["properties"]
+            assert sent["template"] == self.content
+            assert sent["parameters"].keys() == wanted
 
-    def test_a_new_size_writes_the_settings_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from twinspan import sizing
-
-        def revision() -> str:
-            blocks = resources(stack_of(twin_config(LAST)), "azurerm_resource_group_template_deployment")
-            (writer,) = [block.body["parameters_content"] for block in blocks if block.name == "writer"]
-            return re.findall(r'revision = \{value = "(\w+)"', writer)[0]
-
-        before = revision()
-        assert before == revision()
-        bigger = sizing.Size(memory_mb=2048, timeout_s=30, max_concurrency=50)
-        monkeypatch.setitem(sizing.SIZES, Role.WRITER, bigger)
-        assert before != revision()
+    def test_a_deployment_that_failed_and_one_that_a_change_of_the_app_undid_are_repeated(self) -> None:
+        """azapi_action_resource.go: state is written after the action alone, and never read from Azure."""
+        actions = {block.name: block for block in resources(azure_stack(ALL), "azapi_resource_action")}
+        assert actions.keys() == apps(ALL).keys()
+        for role, block in actions.items():
+            app = f"{APP}.{role}"
+            assert block.body["lifecycle"] == {"replace_triggered_by": [app]}
+            assert app in block.body["body"]["properties"]["parameters"]["settings"]["value"]
+            assert block.counted is ("count" in apps(ALL)[role])
 
     def test_azure_s_own_tag_is_left_alone(self) -> None:
         for app in apps(ALL).values():
@@ -300,7 +302,7 @@ class TestDeployment:
 
     def test_event_grid_delivers_when_the_dispatcher_is_deployed(self) -> None:
         (block,) = resources(azure_stack(ALL), "azurerm_eventgrid_system_topic_event_subscription")
-        assert "azurerm_resource_group_template_deployment.dispatcher" in block.body["depends_on"]
+        assert block.body["depends_on"] == ["azapi_resource_action.dispatcher", "time_sleep.broker"]
 
 
 @pytest.mark.parametrize(
@@ -316,28 +318,59 @@ def test_more_memory_than_there_is_is_refused() -> None:
 
 
 class TestWorkflow:
+    def flow(self) -> dict[str, Any]:
+        return azure_stack(ALL)["resource"]["azapi_resource"]["workflow"]
+
     def test_the_checker_s_identity_alone_starts_it(self) -> None:
-        (flow,) = resources(azure_stack(ALL), "azurerm_logic_app_workflow")
-        (policy,) = flow.body["access_control"]["trigger"]["open_authentication_policy"]
-        claims = {claim["name"]: claim["value"] for claim in policy["claim"]}
+        triggers = self.flow()["body"]["properties"]["accessControl"]["triggers"]
+        (policy,) = triggers["openAuthenticationPolicies"]["policies"].values()
+        claims = {claim["name"]: claim["value"] for claim in policy["claims"]}
         assert claims["iss"].startswith("https://sts.windows.net/")
         assert claims["oid"] == "${one(azurerm_user_assigned_identity.event_checker[*].principal_id)}"
 
     def test_its_address_carries_no_signature(self) -> None:
         address = apps(ALL)["event_checker"]["app_settings"]["WORKFLOW"]
-        assert address.endswith('/triggers/fired/paths/invoke?api-version=2016-10-01", "")}')
+        endpoint = "${one(azapi_resource.workflow[*].output.properties.accessEndpoint)}"
+        assert address == f"{endpoint}/triggers/fired/paths/invoke?api-version=2016-10-01"
         assert "callback_url" not in json.dumps(azure_stack(ALL))
 
-    def test_an_action_is_made_after_those_it_waits_for(self) -> None:
-        actions = {
-            b.body["name"]: b.body for b in resources(azure_stack(ALL), "azurerm_logic_app_action_custom")
+    def test_the_notify_url_is_in_the_request_that_makes_the_logic_app(self) -> None:
+        """A request without the value would take it away, and the definition of another request too."""
+        value = {"notify_url": {"value": "${var.workflow_notify_url}"}}
+        assert self.flow()["sensitive_body"] == {"properties": {"parameters": value}}
+        assert "workflow_notify_url" not in json.dumps(self.flow()["body"])
+        kinds = {block.kind for block in resources(azure_stack(ALL)) if "workflow" in block.name}
+        assert kinds == {"azapi_resource", "azurerm_monitor_metric_alert"}
+        # azapi, docs/resources/resource: sensitive_body is write-only, which Terraform knows since 1.11.
+        assert azure_stack(ALL)["terraform"]["required_version"] == ">= 1.11"
+
+    def test_no_name_or_text_of_a_definition_is_a_template_of_terraform(self, tmp_path: Path) -> None:
+        odd = '${file("x")} %{ if true } "'
+        action = {"type": "Compose", "inputs": {odd: odd, "list": [odd, 1, None, True, []]}, "runAfter": {}}
+        own = {
+            "parameters": {odd: {"type": "String", "defaultValue": odd}},
+            "triggers": {odd: {"type": "Request"}},
+            "actions": {odd: action},
+            "outputs": {odd: {"type": "String", "value": odd}},
         }
-        assert actions["notify"]["depends_on"] == ["azurerm_logic_app_trigger_http_request.workflow"]
-        assert actions["escalate"]["depends_on"] == ["azurerm_logic_app_action_custom.workflow_0_notify"]
+        (tmp_path / "own.json").write_text(json.dumps(own), encoding="utf-8")
+        data = twin_data(ALL)
+        data["device_types"]["thermostat"].pop("processor")
+        data["events"]["workflow"] = "own.json"
+        stack = stack_of(Config.model_validate(data, context={"folder": tmp_path}))
+        body = stack["resource"]["azapi_resource"]["workflow"]["body"]["properties"]["definition"]
+        assert list(interpolations(json.dumps(body))) == ["null"]
+        assert "%{" not in json.dumps(body).replace("%%{", "")
+        text = json.dumps(body).replace('"${null}"', "null")
+        read = json.loads(text.replace("$${", "${").replace("%%{", "%{"))
+        assert {name: read[name] for name in own} == own
+        address = stack["resource"][APP]["event_checker"]["app_settings"]["WORKFLOW"]
+        assert len(list(interpolations(address))) == 1
+        assert "/triggers/%24%7Bfile%28%22x%22%29%7D%20" in address
 
     def test_all_of_it_is_optional(self) -> None:
         for block in resources(azure_stack(ALL)):
-            if "workflow" in block.name or "logic_app" in block.kind or "idempotency" in block.name:
+            if "workflow" in block.name or "idempotency" in block.name:
                 assert block.counted, block.address
 
     def test_the_checker_alone_writes_down_what_was_started(self) -> None:
@@ -363,7 +396,7 @@ class TestWorkflow:
 class TestAlerts:
     def test_an_address_is_told_by_every_alarm(self) -> None:
         stack = stack_of(twin_config(ALL, alerts={"email": "ops@example.com"}))
-        (group,) = resources(stack, "azurerm_monitor_action_group")
+        (group,) = [b for b in resources(stack, "azurerm_monitor_action_group") if b.name == "alerts"]
         assert not group.counted
         assert [r["email_address"] for r in group.body["email_receiver"]] == ["ops@example.com"]
         # docs/r/monitor_action_group: short_name, which stands in e-mails, has at most 12 characters.
@@ -384,7 +417,7 @@ class TestAlerts:
 
     def test_without_an_address_alarms_notify_no_one(self) -> None:
         stack = azure_stack(ALL)
-        assert not resources(stack, "azurerm_monitor_action_group")
+        assert [b.name for b in resources(stack, "azurerm_monitor_action_group")] == ["smart_detection"]
         for block in resources(
             stack, "azurerm_monitor_metric_alert", "azurerm_monitor_scheduled_query_rules_alert_v2"
         ):

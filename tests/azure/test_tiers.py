@@ -15,51 +15,50 @@ from twinspan.lifecycle import EVENTS, PARTS, UNDELETE_DAYS
 from twinspan.sizing import SCHEDULES
 from twinspan.vocabulary import Role
 
-from .stacks import ALL, ARCHIVE, COLD, REMOTE_COLD, TIERS, azure_stack, stack_of
+from .stacks import ALL, ARCHIVE, COLD, REMOTE_COLD, TIERS, azure_stack, settings_of, stack_of
 
 RETENTION = twin_config(ALL).retention
-each_tier = pytest.mark.parametrize(
-    ("layout", "name"), [(TIERS, "cold"), (COLD, "cold"), (ARCHIVE, "archive")], ids=str
-)
+FILES = "files"
+CONTAINER = "azurerm_storage_container"
+each_tier = pytest.mark.parametrize("layout", [TIERS, COLD, ARCHIVE], ids=str)
 
 
-def days(stack: Stack, name: str) -> dict[str, dict[str, int]]:
+def days(stack: Stack) -> dict[str, dict[str, int]]:
     """What the lifecycle rules do with files, by the prefix that they are for."""
-    (policy,) = [b for b in resources(stack, "azurerm_storage_management_policy") if b.name == name]
+    policies = resources(stack, "azurerm_storage_management_policy")
+    (policy,) = (each for each in policies if each.name == FILES)
     found = {}
     for rule in policy.body["rule"]:
         (prefix,) = rule["filters"]["prefix_match"]
-        found[prefix.removeprefix(f"${{azurerm_storage_container.{name}.name}}/")] = rule["actions"][
-            "base_blob"
-        ]
+        files = prefix.removeprefix("${azurerm_storage_container.files.name}/")
+        found[files] = rule["actions"]["base_blob"]
     return found
 
 
 def settings(layout: Layout, role: str) -> dict[str, str]:
-    apps = azure_stack(layout)["resource"]["azurerm_function_app_flex_consumption"]
-    return apps[role]["app_settings"]
+    return settings_of(azure_stack(layout), role)
 
 
 @each_tier
-def test_a_tier_has_an_account_of_its_own_without_keys(layout: Layout, name: str) -> None:
+def test_a_tier_has_an_account_of_its_own_without_keys(layout: Layout) -> None:
     stack = azure_stack(layout)
-    account: dict[str, Any] = stack["resource"]["azurerm_storage_account"][name]
+    account: dict[str, Any] = stack["resource"]["azurerm_storage_account"][FILES]
     assert account["shared_access_key_enabled"] is False
     assert account["allow_nested_items_to_be_public"] is False
     inside = [
         block.address
         for block in resources(stack, "azurerm_storage_container", "azurerm_storage_queue")
-        if block.body["storage_account_id"] == f"${{azurerm_storage_account.{name}.id}}"
+        if block.body["storage_account_id"] == f"${{azurerm_storage_account.{FILES}.id}}"
     ]
-    assert inside == [f"azurerm_storage_container.{name}"]
+    assert inside == [f"azurerm_storage_container.{FILES}"]
 
 
 @each_tier
-def test_an_account_that_can_archive(layout: Layout, name: str) -> None:
+def test_an_account_that_can_archive(layout: Layout) -> None:
     """Blob Storage, 'Access tiers': the archive is there with LRS, GRS and RA-GRS. With versions on, every
     deleted file would stay.
     """
-    account = azure_stack(layout)["resource"]["azurerm_storage_account"][name]
+    account = azure_stack(layout)["resource"]["azurerm_storage_account"][FILES]
     assert account["account_replication_type"] in ("LRS", "GRS", "RAGRS")
     blobs = account["blob_properties"]
     assert not blobs.get("versioning_enabled")
@@ -68,12 +67,23 @@ def test_an_account_that_can_archive(layout: Layout, name: str) -> None:
 
 
 @each_tier
-def test_parts_that_were_left_behind_go_after_a_week(layout: Layout, name: str) -> None:
-    assert days(azure_stack(layout), name)[PARTS] == {"delete_after_days_since_modification_greater_than": 7}
+def test_parts_that_were_left_behind_go_after_a_week(layout: Layout) -> None:
+    assert days(azure_stack(layout))[PARTS] == {"delete_after_days_since_modification_greater_than": 7}
+
+
+def test_a_file_keeps_its_place_when_the_other_tier_moves_to_another_cloud() -> None:
+    """Archived files are in the cold tier's container while both tiers are here."""
+
+    def place(layout: Layout) -> list[dict[str, Any]]:
+        stack = azure_stack(layout)
+        found = [stack["resource"][kind][FILES] for kind in ("azurerm_storage_account", CONTAINER)]
+        return [{key: block[key] for key in block.keys() - {"tags", "//"}} for block in found]
+
+    assert place(TIERS) == place(COLD) == place(ARCHIVE)
 
 
 def test_files_are_archived_and_deleted_by_rule_where_the_archive_is_here() -> None:
-    assert days(azure_stack(TIERS), "cold")[EVENTS] == {
+    assert days(azure_stack(TIERS))[EVENTS] == {
         "tier_to_archive_after_days_since_modification_greater_than": RETENTION.cold_days,
         "tier_to_archive_after_days_since_last_tier_change_greater_than": 7,
         "delete_after_days_since_modification_greater_than": RETENTION.archive_days,
@@ -81,13 +91,13 @@ def test_files_are_archived_and_deleted_by_rule_where_the_archive_is_here() -> N
 
 
 def test_a_remote_archive_leaves_the_rule_as_the_last_safety_net() -> None:
-    assert days(azure_stack(COLD), "cold")[EVENTS] == {
+    assert days(azure_stack(COLD))[EVENTS] == {
         "delete_after_days_since_modification_greater_than": RETENTION.archive_days
     }
 
 
 def test_a_thawed_file_of_an_archive_goes_back() -> None:
-    assert days(azure_stack(ARCHIVE), "archive")[EVENTS] == {
+    assert days(azure_stack(ARCHIVE))[EVENTS] == {
         "tier_to_archive_after_days_since_modification_greater_than": 0,
         "tier_to_archive_after_days_since_last_tier_change_greater_than": 7,
         "delete_after_days_since_modification_greater_than": RETENTION.archive_days,
@@ -95,13 +105,13 @@ def test_a_thawed_file_of_an_archive_goes_back() -> None:
 
 
 def test_the_tier_of_a_file_is_told_with_the_address() -> None:
-    endpoint = "${azurerm_storage_account.cold.primary_blob_endpoint}"
-    cold = endpoint + "${azurerm_storage_container.cold.name}?tier=Cool"
+    endpoint = "${azurerm_storage_account.files.primary_blob_endpoint}"
+    cold = endpoint + "${azurerm_storage_container.files.name}?tier=Cool"
     assert settings(TIERS, "cold_mover")["COLD_STORE"] == cold
     assert settings(TIERS, "hot_reader")["COLD_STORE"] == cold
     assert settings(COLD, "archive_mover")["COLD_STORE"] == cold
     assert settings(ARCHIVE, "archive_writer")["ARCHIVE_STORE"].endswith(
-        "${azurerm_storage_container.archive.name}?tier=Archive"
+        "${azurerm_storage_container.files.name}?tier=Archive"
     )
 
 
@@ -109,14 +119,14 @@ def test_who_may_do_what_with_the_files() -> None:
     found = {}
     for layout in (TIERS, COLD, ARCHIVE):
         for block in resources(azure_stack(layout), "azurerm_role_assignment"):
-            if re.search(r"storage_container\.(cold|archive)\.", block.body["scope"]):
+            if re.search(r"storage_container\.files\.", block.body["scope"]):
                 found[block.name] = block.body["role_definition_name"]
     assert found == {
-        "hot_reader_reads_cold": "Storage Blob Data Reader",
-        "cold_mover_writes_cold": "Storage Blob Data Contributor",
-        "cold_writer_writes_cold": "Storage Blob Data Contributor",
-        "archive_mover_writes_cold": "Storage Blob Data Contributor",
-        "archive_writer_writes_archive": "Storage Blob Data Contributor",
+        "hot_reader_reads_files": "Storage Blob Data Reader",
+        "cold_mover_writes_files": "Storage Blob Data Contributor",
+        "cold_writer_writes_files": "Storage Blob Data Contributor",
+        "archive_mover_writes_files": "Storage Blob Data Contributor",
+        "archive_writer_writes_files": "Storage Blob Data Contributor",
     }
 
 
@@ -169,7 +179,7 @@ class TestClock:
         assert query.endswith("| where failed > 0 or done == 0")
         windows = {text: minutes for minutes, text in WINDOWS.items()}
         assert windows[alarm["window_duration"]] > 2 * SCHEDULES[role].every_minutes
-        assert alarm["depends_on"] == [f"azurerm_resource_group_template_deployment.{role}"]
+        assert alarm["depends_on"] == [f"azapi_resource_action.{role}"]
 
 
 def test_every_rate_has_a_window() -> None:

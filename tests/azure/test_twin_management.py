@@ -14,7 +14,7 @@ from twinspan.azure.grants import KEEP_TWINS, READ_TWINS
 from twinspan.azure.hot_storage import CONTRIBUTOR, READER
 from twinspan.naming import Names
 
-from .stacks import ALL, REMOTE_TWINS, TWINS, azure_stack, stack_of
+from .stacks import ALL, REMOTE_TWINS, TWINS, azure_stack, settings_of, stack_of
 
 APP = "azurerm_function_app_flex_consumption"
 INSTANCE = "azurerm_digital_twins_instance"
@@ -23,10 +23,6 @@ COSMOS_ROLE = "azurerm_cosmosdb_sql_role_assignment"
 
 def named(layout: Layout, kind: str) -> dict[str, dict[str, Any]]:
     return {block.name: block.body for block in resources(azure_stack(layout), kind)}
-
-
-def settings_of(layout: Layout, role: str) -> dict[str, str]:
-    return named(layout, APP)[role]["app_settings"]
 
 
 def registered(layout: Layout) -> list[str]:
@@ -47,7 +43,9 @@ class TestTheInstance:
         }
         assert roles == {"twin_sync_keeps_graph": KEEP_TWINS, "twin_reader_reads_graph": READ_TWINS}
         for role in ("twin_sync", "twin_reader"):
-            assert settings_of(layout, role)["GRAPH"] == f"https://${{{INSTANCE}.graph.host_name}}"
+            assert (
+                settings_of(azure_stack(layout), role)["GRAPH"] == f"https://${{{INSTANCE}.graph.host_name}}"
+            )
 
     def test_its_resource_provider_is_registered(self, layout: Layout) -> None:
         assert "Microsoft.DigitalTwins" in registered(layout)
@@ -88,7 +86,7 @@ class TestChanges:
         }
 
     def test_the_connection_is_the_app_s_identity(self) -> None:
-        given = settings_of(TWINS, "twin_sync")
+        given = settings_of(azure_stack(TWINS), "twin_sync")
         assert {name: given[name] for name in settings.CHANGES} == {
             "CHANGES__accountEndpoint": "${azurerm_cosmosdb_account.store.endpoint}",
             "CHANGES__clientId": "${azurerm_user_assigned_identity.twin_sync.client_id}",
@@ -99,9 +97,10 @@ class TestChanges:
         }
 
     def test_there_are_none_from_a_store_elsewhere(self) -> None:
-        assert not settings_of(REMOTE_TWINS, "twin_sync").keys() & set(settings.CHANGES)
+        assert not settings_of(azure_stack(REMOTE_TWINS), "twin_sync").keys() & set(settings.CHANGES)
         assert not named(REMOTE_TWINS, "azurerm_cosmosdb_sql_container")
 
     def test_only_twin_sync_gets_them(self) -> None:
-        for role, body in named(TWINS, APP).items():
-            assert bool(body["app_settings"].keys() & set(settings.CHANGES)) is (role == "twin_sync")
+        for role in named(TWINS, APP):
+            given = settings_of(azure_stack(TWINS), role).keys()
+            assert bool(given & set(settings.CHANGES)) is (role == "twin_sync")

@@ -13,7 +13,7 @@ CASES = {
     "unknown deep field": (
         "clouds.azure.colour",
         "red",
-        "clouds.azure.colour: is not a known field; use new_location, location or subscription_id",
+        "clouds.azure.colour: is not a known field; use new_location, location, operators or subscription_id",
     ),
     "unknown field of a type": (
         "device_types.thermostat.telemetri",
@@ -112,6 +112,12 @@ CASES = {
         "my-subscription",
         "clouds.azure.subscription_id: 'my-subscription' is not a subscription id; write the UUID "
         "from `az account show`",
+    ),
+    "operator": (
+        "clouds.azure.operators",
+        ["me@example.com"],
+        "clouds.azure.operators[0]: 'me@example.com' is not an object id of Entra ID; write the UUID "
+        "from `az ad signed-in-user show --query id`",
     ),
     "project": (
         "clouds.gcp.project",

@@ -157,7 +157,7 @@ def test_feedback_comes_by_queue_or_over_https() -> None:
 
 def test_movers_read_and_delete_what_others_write_alone() -> None:
     alone, cold = functions(ALONE), functions(COLD)
-    store, bucket = f"{ROWS}.store", f"{BLOBS}.cold"
+    store, bucket = f"{ROWS}.store", f"{BLOBS}.files"
     assert text(alone[Role.COLD_MOVER].inputs, store).startswith("reads rows")
     assert text(alone[Role.COLD_MOVER].outputs, store).startswith("writes and deletes")
     assert text(alone[Role.COLD_MOVER].outputs, bucket).startswith("writes files")
@@ -214,8 +214,9 @@ def test_the_environment_is_in_words() -> None:
     )
     assert [name for name, variable in persister.items() if variable.optional] == ["EVENTS_QUEUE"]
     reader = {variable.name: variable.value for variable in found[Role.HOT_READER].environment}
-    assert reader["COLD_STORE"] == f"URL and access tier (Cool) of the blob container {BLOBS}.cold"
-    assert (reader["API_KEY_READS"], reader["COLD_LINK_SECRET"]) == ("true", "")
+    assert reader["COLD_STORE"] == f"URL and access tier (Cool) of the blob container {BLOBS}.files"
+    assert reader["API_KEY_READS"] == "true"
+    assert "COLD_LINK_SECRET" not in reader
     checker = {variable.name: variable.value for variable in found[Role.EVENT_CHECKER].environment}
     assert checker["IDEMPOTENCY_STORE"] == f"URL of the blob container {BLOBS}.idempotency"
     assert checker["WORKFLOW"] == f"URL of the HTTP request trigger of the Logic App {WORKFLOW}.workflow"

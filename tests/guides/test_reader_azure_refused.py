@@ -1,7 +1,9 @@
 """What no guide is written from: Azure stacks that cannot work, or that say what the reader does not know."""
 
 import copy
+import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -20,32 +22,41 @@ from twinspan.guides.readers import read
 from twinspan.vocabulary import Cloud
 
 
+def _take_role(roles: dict[str, Any], name: str, *, waits: dict[str, Any]) -> None:
+    del roles[name]
+    for wait in waits.values():
+        wait["for_each"] = re.sub(rf"\b{name} = [^,}}]+(, )?", "", wait["for_each"])
+
+
 def _may_not_write_dead_letters(blocks: Blocks) -> None:
-    del blocks[ASSIGNMENT]["broker_writes_broker_dead"]
+    _take_role(blocks[ASSIGNMENT], "broker_writes_broker_dead", waits=blocks["time_sleep"])
 
 
 def _may_not_send(blocks: Blocks) -> None:
-    del blocks[ASSIGNMENT]["processor_sends_persisting"]
+    _take_role(blocks[ASSIGNMENT], "processor_sends_persisting", waits=blocks["time_sleep"])
 
 
 def _may_not_take(blocks: Blocks) -> None:
-    del blocks[ASSIGNMENT]["processor_takes_processing"]
+    _take_role(blocks[ASSIGNMENT], "processor_takes_processing", waits=blocks["time_sleep"])
 
 
 def _may_not_keep_leases(blocks: Blocks) -> None:
-    del blocks[COSMOS_ASSIGNMENT]["twin_sync_keeps_leases"]
+    _take_role(blocks[COSMOS_ASSIGNMENT], "twin_sync_keeps_leases", waits=blocks["time_sleep"])
+
+
+def _policy(blocks: Blocks) -> dict[str, Any]:
+    triggers = blocks[WORKFLOW]["workflow"]["body"]["properties"]["accessControl"]["triggers"]
+    (policy,) = triggers["openAuthenticationPolicies"]["policies"].values()
+    return policy
 
 
 def _may_not_start(blocks: Blocks) -> None:
-    trigger = blocks[WORKFLOW]["workflow"]["access_control"]["trigger"]
-    (policy,) = trigger["open_authentication_policy"]
-    policy["claim"] = [claim for claim in policy["claim"] if claim["name"] != "oid"]
+    policy = _policy(blocks)
+    policy["claims"] = [claim for claim in policy["claims"] if claim["name"] != "oid"]
 
 
 def _may_start_by_another_claim(blocks: Blocks) -> None:
-    trigger = blocks[WORKFLOW]["workflow"]["access_control"]["trigger"]
-    (policy,) = trigger["open_authentication_policy"]
-    (claim,) = (claim for claim in policy["claim"] if claim["name"] == "oid")
+    (claim,) = (claim for claim in _policy(blocks)["claims"] if claim["name"] == "oid")
     claim["name"] = "sub"
 
 
@@ -136,7 +147,7 @@ def _role_of_another_cloud(blocks: Blocks) -> None:
 
 
 def _unknown_address(blocks: Blocks) -> None:
-    blocks[APP]["persister"]["app_settings"]["STORE"] += "/docs"
+    blocks[APP]["twin_sync"]["app_settings"]["STORE"] += "/docs"
 
 
 def _unknown_secret(blocks: Blocks) -> None:
@@ -148,7 +159,7 @@ REFUSED: Mapping[Callable[[Blocks], None], str] = {
     _may_not_send: r"is told of azurerm_storage_queue\.persisting, and may not use it",
     _may_not_take: r"is told of azurerm_storage_queue\.processing, and may not use it",
     _may_not_keep_leases: r"is told of .*\.store_leases, and may not use it",
-    _may_not_start: r"is told of azurerm_logic_app_workflow\.workflow, and may not use it",
+    _may_not_start: r"is told of azapi_resource\.workflow, and may not use it",
     _may_start_by_another_claim: r"names azurerm_user_assigned_identity\.event_checker in a way that",
     _may_be_anything: "gives the role Owner, which the guides do not know",
     _may_read_and_write: r"has .* Contributor and .* Reader on .*\.store: reading or writing",
@@ -170,7 +181,7 @@ REFUSED: Mapping[Callable[[Blocks], None], str] = {
     _unknown_role: "has no TWIN_ROLE that the guides know: 'producer'",
     _role_of_another_cloud: "the package has no code of the role twin_connector",
     _unknown_address: "the app setting STORE is put together in a way that the guides do not know",
-    _unknown_secret: "has the secret factory-link-dashboards-2 in LINK_SECRET, and may not read it",
+    _unknown_secret: "has the secret factory-own-dashboards-2 in LINK_SECRET, and may not read it",
 }
 """Changes to a stack after which it does not work, or not as a guide would say; and the sentence on each."""
 

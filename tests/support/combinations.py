@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from support import changeable
+from support import azure_rules, changeable
 from support.layouts import EVERY_LAYOUT, Layout, twin_config
 from support.synth import Stack, functions, stacks_of
 from support.terraform_json import data_sources, references, resources
 from twinspan.providers.quick import quicken
-from twinspan.topology import Topology
+from twinspan.topology import LINKS_STACK, Topology
 from twinspan.vocabulary import Cloud
 
 TWINS_PER_PROCESS = 162
@@ -66,6 +66,10 @@ def wrong(layout: Layout, found: dict[str, Stack], *, events: bool) -> Iterator[
             for reference in references(stack.get(part, {})):
                 if reference.address not in known:
                     yield f"{name}: {reference.expression} leads nowhere"
+        if name == Cloud.AZURE:
+            yield from (f"{name}: {problem}" for problem in azure_rules.problems(stack))
+        if name == LINKS_STACK:
+            yield from (f"{name}: {problem}" for problem in azure_rules.problems_of_links(stack))
         if name in list(Cloud):
             roles = {role for role, cloud in topology.roles.items() if cloud == name}
             if set(functions(stack, Cloud(name))) != roles:

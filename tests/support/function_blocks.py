@@ -25,9 +25,8 @@ def environment(function: Resource, cloud: Cloud) -> dict[str, str]:
     body = function.body
     if cloud is Cloud.AWS:
         return body["environment"]["variables"]
-    if cloud is Cloud.AZURE:
-        return body["app_settings"]
-    return terraform_json.environment(body["service_config"]["environment_variables"])
+    given = body["app_settings"] if cloud is Cloud.AZURE else body["service_config"]["environment_variables"]
+    return terraform_json.environment(given)
 
 
 def granted(stack: Stack, function: Resource, cloud: Cloud) -> list[Granted]:

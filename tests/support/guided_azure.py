@@ -17,7 +17,7 @@ APP = "azurerm_function_app_flex_consumption"
 QUEUE = "azurerm_storage_queue"
 SUBSCRIPTION = "azurerm_eventgrid_system_topic_event_subscription"
 ASSIGNMENT, COSMOS_ASSIGNMENT = "azurerm_role_assignment", "azurerm_cosmosdb_sql_role_assignment"
-WORKFLOW = "azurerm_logic_app_workflow"
+WORKFLOW = "azapi_resource"
 
 Blocks = dict[str, dict[str, Any]]
 """The resources of a stack, by type and name."""

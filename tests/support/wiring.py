@@ -29,8 +29,8 @@ PARTS = {
         "azurerm_digital_twins_instance",
         "google_firestore_database.graph",
     ),
-    "grafana": ("aws_grafana_workspace", "azapi_resource", "google_cloud_run_v2_service"),
-    "workflow": ("aws_sfn_state_machine", "azurerm_logic_app_workflow", "google_workflows_workflow"),
+    "grafana": ("aws_grafana_workspace", "azapi_resource.grafana", "google_cloud_run_v2_service"),
+    "workflow": ("aws_sfn_state_machine", "azapi_resource.workflow", "google_workflows_workflow"),
 }
 """What a part is made of in each cloud: a type, or an address."""
 _SENT_TO = ("PROCESSING_QUEUE", "PERSISTING_QUEUE", "EVENTS_QUEUE", "COMMANDS_QUEUE")
@@ -56,21 +56,24 @@ def parts(stack: Stack, cloud: Cloud) -> set[str]:
 
 
 def tiers(stack: Stack, cloud: Cloud) -> set[str]:
-    """The buckets of older data, by the tier that they are; Google's is called the same for both."""
-    found = resources(stack, BUCKETS[cloud])
-    files = {
-        (bucket.labels or {})["layer"].removesuffix("_storage") for bucket in found if bucket.name == "files"
-    }
-    return files | {bucket.name for bucket in found} & {"cold", "archive"}
+    """The buckets of older data, each by the first tier that it holds."""
+    found: dict[str, str] = {}
+    for tier in ("cold", "archive"):
+        place = stack["output"]["tiers"]["value"].get(tier)
+        for bucket in references(place["address"]) if place else ():
+            if bucket.kind == BUCKETS[cloud]:
+                found.setdefault(bucket.address, tier)
+    return set(found.values())
 
 
 def sends(stack: Stack, cloud: Cloud) -> set[tuple[str, str]]:
     """Each role with the queue that its environment names."""
     return {
-        (role.value, _name(value))
+        (role.value, reference.address.split(".")[-1])
         for role, block in functions(stack, cloud).items()
         for name, value in environment(block, cloud).items()
-        if name in _SENT_TO
+        for reference in references(value)
+        if name in _SENT_TO and reference.kind == QUEUES[cloud]
     }
 
 

@@ -62,7 +62,11 @@ def document(backend: dict[str, Any], cloud: Cloud = Cloud.AWS) -> dict[str, Any
     return {
         "twin": "factory",
         "layers": {**dict.fromkeys((*layers, "cold_storage", "archive_storage"), str(cloud))},
-        "clouds": {**CLOUDS, "aws": {**CLOUDS["aws"], "account_id": "123456789012"}},
+        "clouds": {
+            **CLOUDS,
+            "aws": {**CLOUDS["aws"], "account_id": "123456789012"},
+            "azure": {**CLOUDS["azure"], "operators": ["00000000-0000-0000-0000-000000000001"]},
+        },
         "device_types": {
             "thermostat": {
                 "telemetry": {"mode": {"type": "string", "unit": "Cel"}},

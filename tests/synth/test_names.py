@@ -7,7 +7,7 @@ import pytest
 
 from support.layouts import SYNTHESIZED, Layout, twin_config
 from support.synth import stacks, stacks_of
-from support.terraform_json import resources
+from support.terraform_json import Resource, resources
 from twinspan import naming
 from twinspan.config import Config
 from twinspan.naming import Names
@@ -22,6 +22,12 @@ def rules(cloud: Cloud) -> dict[str, naming.NameRule]:
     return {rule.resource: rule for rule in import_module(f"twinspan.{cloud}.names").RULES}
 
 
+def rule_of(block: Resource, cloud: Cloud) -> naming.NameRule | None:
+    """By address where a type is of many kinds of resources."""
+    known = rules(cloud)
+    return known.get(block.address) or known.get(block.kind)
+
+
 def named(config: Config, found: dict) -> list[tuple[naming.NameRule, str, str]]:
     """Rule, name and address of every resource of a twin that a rule is for and whose name stands in the
     JSON.
@@ -29,7 +35,7 @@ def named(config: Config, found: dict) -> list[tuple[naming.NameRule, str, str]]
     listed = []
     for cloud in Topology.of(config).clouds:
         for block in resources(found[cloud]):
-            rule = rules(cloud).get(block.kind)
+            rule = rule_of(block, cloud)
             name = block.body.get(rule.attribute) if rule else None
             if rule and isinstance(name, str) and "${" not in name:
                 listed.append((rule, name, f"{cloud}: {block.address}"))
@@ -57,11 +63,11 @@ def test_every_name_that_carries_the_twin_s_is_planned(layout: Layout) -> None:
         for kind, name in module.planned(names, topology):
             planned[kind] = max(planned.get(kind, 0), len(name))
         for block in resources(stacks(layout)[cloud]):
-            rule = rules(cloud).get(block.kind)
+            rule = rule_of(block, cloud)
             name = block.body.get(rule.attribute if rule else "name")
             if isinstance(name, str) and "factory" in name and "${" not in name:
                 assert rule, f"{block.address} is called {name} and has no rule"
-                assert len(name) <= planned.get(block.kind, 0), (
+                assert len(name) <= planned.get(rule.resource, 0), (
                     f"{block.address}: {name} is longer than planned"
                 )
 

@@ -1,6 +1,10 @@
 """The AWS side of the stack `links`: versions of the links' secrets."""
 
+import json
+
+from twinspan.aws import names
 from twinspan.aws.foundation import provider
+from twinspan.backend import output
 from twinspan.providers import Construct
 from twinspan.providers.aws import SecretsmanagerSecretVersion
 from twinspan.resources import place
@@ -15,14 +19,16 @@ class SecretWriter(Construct):
     def __init__(self, scope: Construct, id_: str, *, twin: Twin, outputs: str) -> None:
         super().__init__(scope, id_)
         self._outputs = outputs
+        self._names = twin.names
         provider(self, twin)
 
     def write(self, link: Link, value: str) -> None:
         """Make `value`, an interpolation, the newest version of this cloud's end of the link."""
+        name = names.link_secret(self._names, link.name)
         version = SecretsmanagerSecretVersion(
             self,
             link.name,
-            secret_id=f"${{{self._outputs}.link_{link.name}_secret}}",
+            secret_id=f"${{{output(f'{self._outputs}.link_{link.name}_secret', json.dumps(name))}}}",
             secret_string=value,
         )
         place(version, f"link_{link.name}", optional=link.optional)

@@ -6,7 +6,7 @@ from twinspan import parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
-from twinspan.azure.grants import COMMAND, grant
+from twinspan.azure.grants import COMMAND, WRITE_BLOBS, Settling, grant
 from twinspan.providers import Construct
 from twinspan.providers.azure import (
     EventgridSystemTopic,
@@ -70,7 +70,7 @@ class Broker(Construct):
         """
         target = parts.own(dispatcher, Function)
         topic = self._topic()
-        refused, writer = self._refused(topic)
+        refused, writes = self._refused(topic)
         subscription = EventgridSystemTopicEventSubscription(
             self,
             "subscription",
@@ -96,7 +96,7 @@ class Broker(Construct):
             ),
         )
         # Azure asks for the function's key when the subscription is made: the function must be there.
-        subscription.add_override("depends_on", [target.code.address, writer.address])
+        subscription.add_override("depends_on", [target.code.address, writes.address])
         place(subscription, target.role)
         self._foundation.monitoring.on_metric(
             "broker_dead",
@@ -127,16 +127,18 @@ class Broker(Construct):
         )
         return place(topic, "telemetry")
 
-    def _refused(self, topic: Ref) -> tuple[Ref, Ref]:
-        """The container of what could not be delivered, and the topic's permission to write into it."""
+    def _refused(self, topic: Ref) -> tuple[Ref, Settling]:
+        """The container of what could not be delivered, and the topic's role there, in effect."""
         name = self._foundation.names.name(names.BROKER_DEAD_LETTERS)
         container = self._foundation.storage.container(self, name, address="broker_dead")
         writer = RoleAssignment(
             self,
             "write-refused",
-            scope=container["resource_manager_id"],
-            role_definition_name="Storage Blob Data Contributor",
+            scope=container["id"],
+            role_definition_name=WRITE_BLOBS,
             principal_id=topic["identity[0].principal_id"],
             principal_type="ServicePrincipal",
         )
-        return container, place(writer, "broker_writes_broker_dead")
+        settling = Settling(self, "settling", name="broker")
+        settling.add(place(writer, "broker_writes_broker_dead"))
+        return container, settling

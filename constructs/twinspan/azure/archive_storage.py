@@ -1,6 +1,5 @@
 """The archive tier of a twin whose cold tier is in another cloud: a blob container."""
 
-from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.tiers import Bucket
 from twinspan.lifecycle import Lifecycle
@@ -19,7 +18,6 @@ class ArchiveStore(Bucket):
             id_,
             foundation=foundation,
             layer=Layer.ARCHIVE_STORAGE,
-            name=names.ARCHIVE,
             storage_class=STORAGE_CLASS,
             lifecycle=Lifecycle.of_archive(foundation.twin),
         )

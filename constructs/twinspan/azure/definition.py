@@ -6,7 +6,7 @@ The language: learn.microsoft.com/azure/logic-apps/logic-apps-workflow-definitio
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ SCHEMA = "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/
 PARAMETER_TYPES = ("array", "bool", "float", "int", "object", "secureobject", "securestring", "string")
 STATUSES = ("Failed", "Skipped", "Succeeded", "TimedOut")
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
-_KNOWN = ("$schema", "actions", "contentVersion", "description", "parameters", "triggers")
+_KNOWN = ("$schema", "actions", "contentVersion", "description", "outputs", "parameters", "triggers")
+NOTIFY_PARAMETER = "notify_url"
+"""The parameter that a deployment gives a value to."""
 _LONGEST_NAME = 80
 _DEEPEST = 8
 _PARAMETER = re.compile(r"parameters\(\s*'([^']+)'\s*\)")
@@ -26,14 +28,15 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Definition:
-    """A definition in the pieces that Terraform makes it of; `actions` come after what they wait for."""
+    """A definition that Azure takes: `content` as it is sent, and the name of its one trigger."""
 
     trigger: str
-    method: str
-    request: Json
-    """JSON Schema of what starts a run."""
-    parameters: Mapping[str, Json]
-    actions: Mapping[str, Json]
+    content: Json
+
+    @property
+    def notifies(self) -> bool:
+        """Whether it takes the URL at which people are told."""
+        return NOTIFY_PARAMETER in self.content.get("parameters", {})
 
 
 def default() -> str:
@@ -42,24 +45,12 @@ def default() -> str:
 
 
 def parse(text: str) -> Definition:
-    """The pieces of a definition; ValueError with all that is wrong with it."""
+    """The definition in a file's text; ValueError with all that is wrong with it."""
     if found := list(problems(text)):
         raise ValueError("; ".join(found))
-    definition = json.loads(text)
-    ((name, trigger),) = definition["triggers"].items()
-    inputs = trigger.get("inputs", {})
-    return Definition(
-        trigger=name,
-        method=inputs.get("method", "POST"),
-        request=inputs.get("schema", {}),
-        parameters=definition.get("parameters", {}),
-        actions=_in_order(definition["actions"]),
-    )
-
-
-def predecessors(action: Json) -> list[str]:
-    """The actions that one waits for."""
-    return list(action.get("runAfter", {}))
+    content = {"$schema": SCHEMA, "contentVersion": "1.0.0.0", **json.loads(text)}
+    (trigger,) = content["triggers"]
+    return Definition(trigger, content)
 
 
 def problems(text: str) -> Iterator[str]:
@@ -75,9 +66,7 @@ def problems(text: str) -> Iterator[str]:
     if isinstance(definition.get("definition"), dict):
         yield "it is a whole resource; keep what stands under 'definition'"
         return
-    if "outputs" in definition:
-        yield "'outputs' cannot be deployed by Terraform; leave it out"
-    for key in sorted(definition.keys() - {*_KNOWN, "outputs"}):
+    for key in sorted(definition.keys() - set(_KNOWN)):
         yield f"'{key}' is not part of a definition; it has {', '.join(_KNOWN)}"
     if definition.get("$schema", SCHEMA).rstrip("#") != SCHEMA.rstrip("#"):
         yield f"'$schema' is not that of the language; write {SCHEMA}"
@@ -100,7 +89,7 @@ def _parameters(definition: Json, text: str) -> Iterator[str]:
             yield "'$connections' needs connections, which Twinspan does not make; call services by HTTP"
         elif not isinstance(parameter, dict) or str(parameter.get("type")).lower() not in PARAMETER_TYPES:
             yield f"parameter '{name}' has no known type; it is one of {', '.join(PARAMETER_TYPES)}"
-        elif "defaultValue" not in parameter and name != "notify_url":
+        elif "defaultValue" not in parameter and name != NOTIFY_PARAMETER:
             yield f"parameter '{name}' has no defaultValue, and nothing gives it one"
     for name in sorted(set(_PARAMETER.findall(text)) - parameters.keys()):
         yield f"parameters('{name}') is used and not declared under 'parameters'"
@@ -138,10 +127,8 @@ def _actions(actions: Json, path: str, *, depth: int) -> Iterator[str]:
         yield from _run_after(action, where, actions)
         for key, nested in _nested(action):
             yield from _actions(nested, f"{where}.{key}", depth=depth + 1)
-    try:
-        _in_order(actions)
-    except ValueError as error:
-        yield f"{path}: {error}"
+    if circle := _circle(actions):
+        yield f"{path}: {', '.join(sorted(circle))} wait for each other"
 
 
 def _run_after(action: Json, where: str, siblings: Json) -> Iterator[str]:
@@ -169,17 +156,14 @@ def _nested(action: Json) -> Iterator[tuple[str, Json]]:
             yield f"cases.{name}.actions", case["actions"]
 
 
-def _in_order(actions: Json) -> Json:
-    """The actions, each after those that it waits for; ValueError when some wait for each other."""
-    waiting, ordered = dict(actions), {}
-    while waiting:
-        ready = [
-            name
-            for name, action in waiting.items()
-            if not (isinstance(action, dict) and isinstance(action.get("runAfter"), dict))
-            or not (action["runAfter"].keys() & waiting.keys())
-        ]
-        if not ready:
-            raise ValueError(f"{', '.join(sorted(waiting))} wait for each other")
-        ordered |= {name: waiting.pop(name) for name in ready}
-    return ordered
+def _circle(actions: Json) -> set[str]:
+    """The actions that never come because they wait for each other."""
+    waiting = {
+        name: set(action["runAfter"])
+        for name, action in actions.items()
+        if isinstance(action, dict) and isinstance(action.get("runAfter"), dict)
+    }
+    while ready := [name for name, others in waiting.items() if not others & waiting.keys()]:
+        for name in ready:
+            del waiting[name]
+    return set(waiting)

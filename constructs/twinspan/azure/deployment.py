@@ -1,81 +1,71 @@
 """How code and settings get into a function app.
 
-One deploy is the only way that the Flex Consumption plan knows, and the provider has no resource for it: a
-template deployment calls it. The same deployment writes the app's settings once more, without
+One deploy is the only way that the Flex Consumption plan knows, and the providers have no resource for it: a
+deployment of a template calls it. The same deployment writes the app's settings once more, without
 `AzureWebJobsStorage`: the provider (4.55) adds that one by itself, as a connection string without a key, and
 while it is there, even empty, the host does not use the identity that `AzureWebJobsStorage__…` names.
 
-In the template the package has a deployment of its own: the time at which its signature ends is the default
-of a parameter, and the provider would read that one back and plan a change every time.
+azurerm's own resource for template deployments never repeats one: a first deployment that failed must be
+imported, and a later one that failed is taken for done. As an action of azapi, a deployment that failed is
+sent again by the next apply. It also follows each change of the app, by whomever it was made.
+
+In the template the package has a deployment of its own. The hour for which its signature is valid then begins
+when the settings are written.
 """
 
-import hashlib
 import json
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.providers import Construct
-from twinspan.providers.azure import ResourceGroupTemplateDeployment
-from twinspan.resources import Ref, place
+from twinspan.providers.azapi import AzapiResourceAction
+from twinspan.resources import place
 
 if TYPE_CHECKING:
     from twinspan.azure.functions import Function
 
+TYPE = "Microsoft.Resources/deployments@2022-09-01"
+
 
 @cache
-def template() -> str:
+def template() -> dict[str, Any]:
     """The ARM template, the same for every function; what differs is in its parameters."""
-    content = json.loads(Path(__file__).with_name("onedeploy.json").read_text(encoding="utf-8"))
-    return json.dumps(content, separators=(",", ":"))
-
-
-def revision(arguments: Mapping[str, object]) -> str:
-    """Changes whenever the app's own arguments do.
-
-    The provider's update of an app brings back what the deployment took out, so the deployment comes again.
-    """
-    return hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()[:16]
+    return json.loads(Path(__file__).with_name("onedeploy.json").read_text(encoding="utf-8"))
 
 
 class CodeDeployment(Construct):
     """Settings and package of one app. What needs the code to be there depends on `address`."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        foundation: Foundation,
-        function: "Function",
-        revision: str,
-        needs: list[Ref],
-    ) -> None:
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation, function: "Function") -> None:
         super().__init__(scope, id_)
         packages, app = foundation.packages, function.app
         parameters = {
-            "site": app.path("name"),
-            "settings": app.path("app_settings"),
-            "insights": foundation.monitoring.insights.path("name"),
-            "packageAccount": packages.account.path("name"),
-            "packageContainer": packages.container.path("name"),
-            "packageBlob": packages.blob.path("name"),
-            "packageUrl": packages.blob.path("url"),
-            "revision": f'"{revision}"',
+            "site": app["name"],
+            "settings": app["app_settings"],
+            "insights": foundation.monitoring.insights["name"],
+            "packageAccount": packages.account["name"],
+            "packageContainer": packages.container["name"],
+            "packageBlob": packages.blob["name"],
+            "packageUrl": packages.blob["url"],
         }
-        pairs = ", ".join(f"{name} = {{value = {expression}}}" for name, expression in parameters.items())
-        deployment = ResourceGroupTemplateDeployment(
+        name = names.code_deployment(foundation.names, function.role)
+        deployment = AzapiResourceAction(
             self,
             "code",
-            name=names.code_deployment(foundation.names, function.role),
-            resource_group_name=foundation.group,
-            deployment_mode="Incremental",
-            template_content=template(),
-            parameters_content=f"${{jsonencode({{{pairs}}})}}",
-            tags=foundation.labels(function.layer, function.role),
+            kind=TYPE,
+            resource_id=f"{foundation.group_id}/providers/Microsoft.Resources/deployments/{name}",
+            method="PUT",
+            body={
+                "properties": {
+                    "mode": "Incremental",
+                    "template": template(),
+                    "parameters": {key: {"value": value} for key, value in parameters.items()},
+                },
+                "tags": foundation.labels(function.layer, function.role),
+            },
+            again_with=[app.address],
         )
-        deployment.add_override("depends_on", [need.address for need in needs])
         self.address = place(deployment, function.role, optional=function.optional).address

@@ -1,38 +1,38 @@
 """The workflow that a fired rule starts: a logic app on the consumption plan."""
 
-import json
-import re
+from typing import Any
+from urllib.parse import quote
 
 from twinspan import parts
 from twinspan.azure import definition
-from twinspan.azure.definition import Definition
+from twinspan.azure.definition import NOTIFY_PARAMETER, Definition
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.idempotency import IdempotencyStore
-from twinspan.providers import Construct, TerraformVariable
-from twinspan.providers.azure import (
-    LogicAppActionCustom,
-    LogicAppTriggerHttpRequest,
-    LogicAppWorkflow,
-    LogicAppWorkflowAccessControlTrigger,
-    LogicAppWorkflowAccessControlTriggerOpenAuthenticationPolicy,
-    LogicAppWorkflowAccessControlTriggerOpenAuthenticationPolicyClaim,
-)
-from twinspan.resources import Ref, place
+from twinspan.providers import Construct, TerraformStack, TerraformVariable
+from twinspan.providers.azapi import AzapiResource
+from twinspan.resources import literal, place
 from twinspan.vocabulary import Layer
 
+TYPE = "Microsoft.Logic/workflows@2019-05-01"
 AUDIENCE = "https://management.core.windows.net/"
 """Whom the event checker's tokens are for. They open nothing else: its identity has no role there."""
-NOTIFY_PARAMETER = "notify_url"
 NOTIFY_VARIABLE = "workflow_notify_url"
+WRITE_ONLY = ">= 1.11"
+"""The Terraform that knows arguments which are sent and not stored."""
 _API = "2016-10-01"
-# The provider sends an empty list for none, which stands for "only other logic apps".
-_ANY_ADDRESS = ["0.0.0.0/1", "128.0.0.0/1"]
+_POLICIES = "body.properties.accessControl.triggers.openAuthenticationPolicies.policies"
 
 
-def _literal(value: object) -> str:
-    """JSON that Terraform reads as it is, and not as a template of its own."""
-    return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+def _literal(value: Any) -> Any:
+    """A JSON value that Terraform reads as it is: it takes names, too, for templates of its own."""
+    if value is None:
+        return "${null}"  # CDKTF leaves out what is null
+    if isinstance(value, str):
+        return literal(value)
+    if isinstance(value, dict):
+        return {literal(name): _literal(item) for name, item in value.items()}
+    return [_literal(item) for item in value] if isinstance(value, list) else value
 
 
 class Workflow(Construct):
@@ -42,6 +42,9 @@ class Workflow(Construct):
     definition with the parameter `notify_url` is given the Terraform variable `workflow_notify_url`: where
     people are told, as a JSON POST. An alarm rings when a run fails, as it does in Twinspan's own definition
     when nobody acknowledged.
+
+    The resource of azapi writes definition, policy and value in one request. Those of azurerm write trigger
+    and actions one by one, and each request takes the value away.
     """
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
@@ -52,17 +55,16 @@ class Workflow(Construct):
         text = config.path_of(own).read_text(encoding="utf-8") if own else definition.default()
         parsed = definition.parse(text)
         self._element = self._logic_app(parsed)
-        self._app = place(self._element, "workflow", optional=True)
-        self._actions(parsed, self._trigger(parsed))
-        path = f"/triggers/{parsed.trigger}/paths/invoke?api-version={_API}"
+        app = place(self._element, "workflow", optional=True)
+        path = f"/triggers/{quote(parsed.trigger, safe='')}/paths/invoke?api-version={_API}"
         self._starts = IdempotencyStore(self, "idempotency", foundation=foundation)
         self.environment = {
-            "WORKFLOW": f'${{try("${{{self._app.address}[0].access_endpoint}}{path}", "")}}',
+            "WORKFLOW": f"{app['output.properties.accessEndpoint']}{path}",
             "IDEMPOTENCY_STORE": self._starts.address,
         }
         foundation.monitoring.on_metric(
             "workflow_failed",
-            of=self._app,
+            of=app,
             namespace="Microsoft.Logic/workflows",
             metric="RunsFailed",
             description="A workflow failed, or nobody acknowledged a fired rule in time.",
@@ -79,64 +81,39 @@ class Workflow(Construct):
             "aud": AUDIENCE,
             "oid": checker.principal,
         }
-        policy = LogicAppWorkflowAccessControlTriggerOpenAuthenticationPolicy(
-            name=checker.role.replace("_", "-"),
-            claim=[
-                LogicAppWorkflowAccessControlTriggerOpenAuthenticationPolicyClaim(name=name, value=value)
-                for name, value in claims.items()
-            ],
-        )
-        self._element.put_access_control(
-            trigger=LogicAppWorkflowAccessControlTrigger(
-                allowed_caller_ip_address_range=_ANY_ADDRESS, open_authentication_policy=[policy]
-            )
-        )
+        policy = {
+            "type": "AAD",
+            "claims": [{"name": name, "value": value} for name, value in claims.items()],
+        }
+        self._element.add_override(_POLICIES, {checker.role.replace("_", "-"): policy})
 
-    def _logic_app(self, parsed: Definition) -> LogicAppWorkflow:
+    def _logic_app(self, parsed: Definition) -> AzapiResource:
         foundation = self._foundation
-        values = None
-        if NOTIFY_PARAMETER in parsed.parameters:
-            variable = TerraformVariable(
-                self,
-                "notify-url",
-                type="string",
-                nullable=False,
-                default="",
-                sensitive=True,
-                description="URL that the workflow tells people at, by a JSON POST.",
-            )
-            variable.override_logical_id(NOTIFY_VARIABLE)
-            values = {NOTIFY_PARAMETER: f"${{var.{NOTIFY_VARIABLE}}}"}
-        return LogicAppWorkflow(
+        values = {"properties": {"parameters": self._notify_url()}} if parsed.notifies else None
+        return AzapiResource(
             self,
             "workflow",
+            kind=TYPE,
             name=foundation.names.name("workflow"),
-            resource_group_name=foundation.group,
+            parent_id=foundation.group_id,
             location=foundation.location,
-            workflow_parameters={name: _literal(value) for name, value in parsed.parameters.items()} or None,
-            parameters=values,
+            body={"properties": {"state": "Enabled", "definition": _literal(parsed.content)}},
+            sensitive_body=values,
+            exported=["properties.accessEndpoint"],
             tags=foundation.labels(Layer.PROCESSING, "workflow"),
         )
 
-    def _trigger(self, parsed: Definition) -> Ref:
-        trigger = LogicAppTriggerHttpRequest(
+    def _notify_url(self) -> dict[str, Any]:
+        """The value of the definition's parameter, which Azure never tells again."""
+        variable = TerraformVariable(
             self,
-            "trigger",
-            name=parsed.trigger,
-            logic_app_id=self._app["id"],
-            method=parsed.method,
-            schema=_literal(parsed.request),
+            "notify-url",
+            type="string",
+            nullable=False,
+            default="",
+            sensitive=True,
+            description="URL that the workflow tells people at, by a JSON POST.",
         )
-        return place(trigger, "workflow", optional=True)
-
-    def _actions(self, parsed: Definition, trigger: Ref) -> None:
-        """One resource per action. Azure refuses one that comes before what it waits for."""
-        placed = {}
-        for number, (name, body) in enumerate(parsed.actions.items()):
-            word = re.sub(r"\W", "_", name, flags=re.ASCII)
-            action = LogicAppActionCustom(
-                self, f"action-{number}", name=name, logic_app_id=self._app["id"], body=_literal(body)
-            )
-            before = [placed[other] for other in definition.predecessors(body)] or [trigger.address]
-            action.add_override("depends_on", before)
-            placed[name] = place(action, f"workflow_{number}_{word}", optional=True).address
+        variable.override_logical_id(NOTIFY_VARIABLE)
+        TerraformStack.of(self).add_override("terraform.required_version", WRITE_ONLY)
+        return {NOTIFY_PARAMETER: {"value": f"${{var.{NOTIFY_VARIABLE}}}"}}

@@ -8,12 +8,12 @@ from twinspan.azure.storage import HostStorage, Packages
 from twinspan.azure.vault import Vault
 from twinspan.packaging import Package
 from twinspan.providers import Construct
+from twinspan.providers.azapi import AzapiProvider
 from twinspan.providers.azure import (
     AzurermProvider,
     AzurermProviderFeatures,
     AzurermProviderFeaturesKeyVault,
     AzurermProviderFeaturesStorage,
-    AzurermProviderFeaturesTemplateDeployment,
     DataAzurermClientConfig,
     ResourceGroup,
 )
@@ -68,10 +68,6 @@ def provider(scope: Construct, twin: Twin) -> None:
                 ],
                 # Else a new account is asked for its queue properties, which takes a role on data.
                 storage=[AzurermProviderFeaturesStorage(data_plane_available=False)],
-                # Settings and code of an app go with the app, and cannot be deleted by themselves.
-                template_deployment=[
-                    AzurermProviderFeaturesTemplateDeployment(delete_nested_items_during_deletion=False)
-                ],
             )
         ],
     )
@@ -93,6 +89,7 @@ class Foundation(Construct):
         assert azure is not None
         self.location = azure.location
         provider(self, twin)
+        AzapiProvider(self, subscription_id=azure.subscription_id)
         TimeProvider(self)
         self._group = place(
             ResourceGroup(

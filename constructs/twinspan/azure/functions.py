@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from twinspan.azure import names
-from twinspan.azure.deployment import CodeDeployment, revision
+from twinspan.azure.deployment import CodeDeployment
 from twinspan.azure.foundation import Foundation
-from twinspan.azure.grants import CONSUME, HOST, WRITE_BLOBS, grant
+from twinspan.azure.grants import CONSUME, HOST, WRITE_BLOBS, Settling, grant
 from twinspan.azure.schedules import Clock
 from twinspan.azure.schedules import settings as clock_settings
 from twinspan.providers import Construct, TerraformResourceLifecycle
@@ -18,6 +18,7 @@ from twinspan.providers.azure import (
     UserAssignedIdentity,
 )
 from twinspan.resources import Ref, place
+from twinspan.resources import environment as environment_of
 from twinspan.sizing import SCHEDULES, SIZES
 from twinspan.vocabulary import Layer, Role
 
@@ -79,37 +80,25 @@ class Function(Construct):
         code = foundation.storage.container(
             self, names.code_container(foundation.names, role), address=f"{role}_code", optional=optional
         )
-        needs = [
-            grant(
-                self,
-                f"keeps_{container.address.rsplit('.', 1)[1]}",
-                role=HOST,
-                at=container["resource_manager_id"],
-            )
-            for container in foundation.storage.host_containers
-        ]
-        needs.append(grant(self, "keeps_code", role=WRITE_BLOBS, at=code["resource_manager_id"]))
+        self.roles = Settling(self, "settling", name=role)
+        for container in foundation.storage.host_containers:
+            grant(self, f"keeps_{container.address.rsplit('.', 1)[1]}", role=HOST, at=container["id"])
+        grant(self, "keeps_code", role=WRITE_BLOBS, at=code["id"])
         settings = {**self._host_settings(), "TWIN_ROLE": str(role), **environment}
         if source:
             settings |= self._trigger_settings(source) | self._alone_settings()
-            needs.append(grant(self, f"takes_{source.name}", role=CONSUME, at=source.scope))
+            grant(self, f"takes_{source.name}", role=CONSUME, at=source.scope)
         schedule = SCHEDULES.get(role)
         if schedule:
             settings |= clock_settings(schedule)
         public = receiver or not (source or schedule)
         self._settings = settings
-        self._element = self._function_app(code, settings, public=public)
+        self._element = self._function_app(code, public=public)
+        self.add_settings({})
+        # The host uses the roles as soon as it has the settings.
+        self._element.add_override("depends_on", [self.roles.address])
         self.app = place(self._element, role, optional=optional)
-        size = SIZES[role]
-        fixed = {
-            "size": [size.memory_mb, size.max_concurrency],
-            "python": PYTHON,
-            "public": public,
-            "tags": self._tags,
-        }
-        self.code = CodeDeployment(
-            self, "deployment", foundation=foundation, function=self, revision=revision(fixed), needs=needs
-        )
+        self.code = CodeDeployment(self, "deployment", foundation=foundation, function=self)
         if schedule:
             Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
 
@@ -121,7 +110,8 @@ class Function(Construct):
     def add_settings(self, settings: Mapping[str, str]) -> None:
         """What another part has the host read."""
         self._settings |= settings
-        self._element.app_settings = dict(self._settings)
+        given = environment_of(self._settings, optional=self.optional)
+        self._element.add_override("app_settings", given)
 
     def _own_identity(self) -> Ref:
         identity = UserAssignedIdentity(
@@ -163,9 +153,7 @@ class Function(Construct):
             "TRIGGER_QUEUE": source.queue_name,
         }
 
-    def _function_app(
-        self, code: Ref, settings: Mapping[str, str], *, public: bool
-    ) -> FunctionAppFlexConsumption:
+    def _function_app(self, code: Ref, *, public: bool) -> FunctionAppFlexConsumption:
         foundation = self._foundation
         plan = place(
             ServicePlan(
@@ -210,7 +198,6 @@ class Function(Construct):
                 minimum_tls_version="1.2",
                 scm_minimum_tls_version="1.2",
             ),
-            app_settings=dict(settings),
             # Azure adds this tag. Taking it away would be an update, which brings AzureWebJobsStorage back.
             lifecycle=TerraformResourceLifecycle(
                 ignore_changes=['tags["hidden-link: /app-insights-resource-id"]']

@@ -1,8 +1,10 @@
 """Permissions: one role for one function, at the narrowest scope that Azure knows for the purpose."""
 
 from twinspan import parts
+from twinspan.providers import Construct
 from twinspan.providers.azure import RoleAssignment
-from twinspan.resources import Ref, place
+from twinspan.providers.time import TimeSleep
+from twinspan.resources import EVENTS_VARIABLE, Ref, place
 
 SEND = "Storage Queue Data Message Sender"
 CONSUME = "Storage Queue Data Contributor"
@@ -15,11 +17,44 @@ KEEP_TWINS = "Azure Digital Twins Data Owner"
 READ_TWINS = "Azure Digital Twins Data Reader"
 READ_SECRET = "Key Vault Secrets User"  # noqa: S105  (a role's name)
 ROLE_SETTLES_S = 120
-"""How long a first apply waits between giving Terraform a role and using it. Azure says that a new role can
-take longer (up to ten minutes): an apply that is refused then goes on where it stopped when it is run
-again.
+"""How long an apply waits between giving a role and using it. Azure says that a new role can take longer (up
+to ten minutes). An apply that Azure refuses then is run again: it repeats what failed.
 """
 COMMAND = "IoT Hub Data Contributor"
+
+
+def wait_for_each(sleep: TimeSleep, entries: str, *, of: str) -> None:
+    """Wait once for each of `entries`, an expression for `for_each`, and again when its `of` changes."""
+    sleep.add_override("for_each", f"${{{entries}}}")
+    sleep.add_override("triggers", {"of": f"${{{of}}}"})
+
+
+class Settling(Construct):
+    """The time that Azure takes to act on roles: each of them is waited for once, when it is new.
+
+    What uses the roles depends on `address`. `name` is unique in the stack.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, name: str) -> None:
+        super().__init__(scope, id_)
+        self._roles: list[Ref] = []
+        self._sleep = TimeSleep(self, "sleep", seconds=ROLE_SETTLES_S)
+        self.address = place(self._sleep, name).address
+
+    def add(self, role: Ref) -> None:
+        """Wait for one more role."""
+        self._roles.append(role)
+        needed = self._entries(optional=False)
+        if any(each.optional for each in self._roles):
+            optional = self._entries(optional=True)
+            when_on = f"for role, id in {optional} : role => id if var.{EVENTS_VARIABLE}"
+            needed = f"merge({needed}, {{{when_on}}})"
+        wait_for_each(self._sleep, needed, of="each.value")
+
+    def _entries(self, *, optional: bool) -> str:
+        roles = [role for role in self._roles if role.optional is optional]
+        entries = (f"{role.address.rpartition('.')[2]} = {role.path('id')}" for role in roles)
+        return f"{{{', '.join(entries)}}}"
 
 
 def grant(to: parts.Function, purpose: str, *, role: str, at: str, optional: bool = False) -> Ref:
@@ -35,4 +70,6 @@ def grant(to: parts.Function, purpose: str, *, role: str, at: str, optional: boo
         principal_id=function.principal,
         principal_type="ServicePrincipal",
     )
-    return place(assignment, f"{function.role}_{purpose}", optional=optional or function.optional)
+    placed = place(assignment, f"{function.role}_{purpose}", optional=optional or function.optional)
+    function.roles.add(placed)
+    return placed

@@ -156,4 +156,4 @@ class Store(Construct):
             principal_id=function.principal,
             scope=f"{self._account['id']}/{self._path(container)}",
         )
-        place(assignment, f"{function.role}_{purpose}", optional=function.optional)
+        function.roles.add(place(assignment, f"{function.role}_{purpose}", optional=function.optional))

@@ -1,8 +1,12 @@
 """The Azure side of the stack `links`: the links' secrets, and who may read each."""
 
+import json
+
+from twinspan.azure import names
 from twinspan.azure.foundation import provider
 from twinspan.azure.grants import READ_SECRET
 from twinspan.azure.vault import KEY_VAULT_OUTPUT
+from twinspan.backend import output
 from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret, RoleAssignment
 from twinspan.resources import EVENTS_VARIABLE, place
@@ -22,11 +26,12 @@ class SecretWriter(Construct):
     def write(self, link: Link, value: str) -> None:
         """Make `value`, an interpolation, the newest version of this cloud's end of the link."""
         end = Construct(self, link.name)
+        name = names.link_secret(self._twin.names, link.name)
         secret = KeyVaultSecret(
             end,
             "secret",
-            name=f"${{{self._outputs}.link_{link.name}_secret}}",
-            key_vault_id=f"${{{self._outputs}.{KEY_VAULT_OUTPUT}}}",
+            name=self._output(f"link_{link.name}_secret", otherwise=name),
+            key_vault_id=self._output(KEY_VAULT_OUTPUT, otherwise=self._vault_id()),
             value=value,
             content_type="application/json",
             tags=self._twin.labels(None, f"link-{link.name}"),
@@ -40,8 +45,17 @@ class SecretWriter(Construct):
             principal_id="${each.value}",
             principal_type="ServicePrincipal",
         )
-        named = f"{self._outputs}.link_{link.name}_readers"
+        named = output(f"{self._outputs}.link_{link.name}_readers", "{}")
         if link.optional:  # `for_each` excludes `count`
             named = f"{{for role, reader in {named} : role => reader if var.{EVENTS_VARIABLE}}}"
         readers.add_override("for_each", f"${{{named}}}")
         place(readers, f"link_{link.name}_readers")
+
+    def _output(self, name: str, *, otherwise: str) -> str:
+        return f"${{{output(f'{self._outputs}.{name}', json.dumps(otherwise))}}}"
+
+    def _vault_id(self) -> str:
+        azure = self._twin.config.clouds.azure
+        assert azure is not None  # a cloud in use has its entry
+        group = f"/subscriptions/{azure.subscription_id}/resourceGroups/{names.group(self._twin.names)}"
+        return f"{group}/providers/Microsoft.KeyVault/vaults/{names.vault(self._twin.names)}"

@@ -3,7 +3,8 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from twinspan.providers import Construct
+from twinspan.azure import names
+from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.azure import (
     ApplicationInsights,
     LogAnalyticsWorkspace,
@@ -54,6 +55,7 @@ class Monitoring(Construct):
             ),
             "logs",
         )
+        generated = self._generated_group()
         self.insights = place(
             ApplicationInsights(
                 self,
@@ -65,9 +67,29 @@ class Monitoring(Construct):
                 workspace_id=self.workspace["id"],
                 retention_in_days=LOG_RETENTION_DAYS,
                 tags=tags,
+                depends_on=[generated],
             ),
             "functions",
         )
+
+    def _generated_group(self) -> MonitorActionGroup:
+        """The action group that Azure makes for a component of Application Insights, made before it.
+
+        Azure makes the group within hours, puts it into the resource group, and leaves it there, so that
+        Terraform would refuse to delete the resource group. A group of that name that is there already is
+        the one that Azure uses. What Azure writes into it is left as it is.
+        """
+        group = MonitorActionGroup(
+            self,
+            "generated",
+            name=names.GENERATED_ACTION_GROUP,
+            short_name="SmartDetect",
+            resource_group_name=self._foundation.group,
+            tags=self._foundation.labels(None, "logs"),
+            lifecycle=TerraformResourceLifecycle(ignore_changes="all"),
+        )
+        place(group, "smart_detection")
+        return group
 
     @cached_property
     def _recipients(self) -> Ref | None:

@@ -62,7 +62,7 @@ RULES = (
         *("digitaltwins/validate/digital_twins_instance_name.go", ""),
     ),
     NameRule(
-        "azapi_resource",
+        "azapi_resource.grafana",
         "Grafana workspace",
         2,
         23,
@@ -103,10 +103,7 @@ RULES = (
         ),
         *("loganalytics/validate/log_analytics_workspace_name.go", ""),
     ),
-    _rule(  # the provider takes 80
-        *("logic_app_workflow", "logic app", 1, 43, r"[A-Za-z0-9_.()-]+"),
-        *("logic/logic_app_workflow_resource.go", "microsoftlogic"),
-    ),
+    NameRule("azapi_resource.workflow", "logic app", 1, 43, r"[A-Za-z0-9_.()-]+", _AZURE + "microsoftlogic"),
     _rule(
         *("application_insights", "Application Insights component", 1, 260, r"[^%&\\?/]*[^%&\\?/. ]"),
         *("", "microsoftinsights"),
@@ -123,25 +120,30 @@ RULES = (
         *("monitor_scheduled_query_rules_alert_v2", "log alert", 1, 260, _ALARM),
         *("", "microsoftinsights"),
     ),
-    _rule(
-        *("resource_group_template_deployment", "template deployment", 1, 64, r"[A-Za-z0-9._()-]+"),
-        *("resource/validate/template_deployment_name.go", "microsoftresources"),
+    NameRule(
+        *("azapi_resource_action", "deployment", 1, 64, r"[A-Za-z0-9._()-]+", _AZURE + "microsoftresources"),
     ),
 )
 
 DEAD = "-dead"
 POISON = "-poison"
-COLD = "cold"
-ARCHIVE = "archive"
 GRAPH = "graph"
 IDEMPOTENCY = "idempotency"
+FILES = "files"
+"""Container of the files of the cold and the archive tier, whichever of them are in Azure."""
+GENERATED_ACTION_GROUP = "Application Insights Smart Detection"
+"""Azure's own name of what it makes for Application Insights."""
 BROKER_DEAD_LETTERS = "broker-dead"
 """Container of what Event Grid could not deliver: it writes blobs and knows no queues."""
 
 
 def group(names: Names) -> str:
-    """The resource group: `factory-twin`."""
-    return names.name("twin")
+    """The resource group: `factory-twin-3f9a01`, another one in each location.
+
+    A location is a resource group's for life. What is in the group is named by the group's name, so it is
+    made anew with the group when the location changes.
+    """
+    return worldwide(names, "twin")
 
 
 def account(names: Names) -> str:
@@ -154,9 +156,9 @@ def package_account(names: Names) -> str:
     return names.compact(Cloud.AZURE) + "p"
 
 
-def tier_account(names: Names, tier: str) -> str:
-    """The storage account of the cold or the archive tier: `factory3f9a01c`, `factory3f9a01a`."""
-    return names.compact(Cloud.AZURE) + tier[0]
+def tier_account(names: Names) -> str:
+    """The storage account of the cold and the archive tier: `factory3f9a01f`."""
+    return names.compact(Cloud.AZURE) + FILES[0]
 
 
 def failed_alarm(names: Names, role: Role) -> str:
@@ -197,7 +199,13 @@ def code_deployment(names: Names, role: Role) -> str:
 
 
 def link_secret(names: Names, link: str) -> str:
+    """Of a link that crosses clouds. The stack `links` makes it."""
     return names.name("link", link)
+
+
+def own_secret(names: Names, link: str) -> str:
+    """Of a link inside Azure. The stack `azure` makes it, while `links` may still hold that of before."""
+    return names.name("own", link)
 
 
 def api_keys_secret(names: Names, role: Role) -> str:
@@ -209,17 +217,16 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
     yield "azurerm_resource_group", group(names)
     yield "azurerm_storage_account", account(names)
     yield "azurerm_storage_account", package_account(names)
-    for tier in (COLD, ARCHIVE):
-        yield "azurerm_storage_account", tier_account(names, tier)
+    yield "azurerm_storage_account", tier_account(names)
     yield "azurerm_key_vault", vault(names)
     yield "azurerm_cosmosdb_account", worldwide(names, "store")
     yield "azurerm_digital_twins_instance", worldwide(names, GRAPH)
     yield "azurerm_iothub", worldwide(names, "hub")
     yield "azurerm_eventgrid_system_topic", names.name("telemetry")
     yield "azurerm_log_analytics_workspace", names.name("logs")
-    yield "azurerm_logic_app_workflow", names.name("workflow")
     yield "azurerm_storage_container", names.name(BROKER_DEAD_LETTERS)
     yield "azurerm_storage_container", names.name(IDEMPOTENCY)
+    yield "azapi_resource.workflow", names.name("workflow")
     yield "azurerm_application_insights", names.name("functions")
     yield "azurerm_monitor_action_group", names.name("alerts")
     yield "azurerm_monitor_metric_alert", names.name("workflow-failed")
@@ -230,15 +237,15 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
         yield "azurerm_storage_queue", queue(names, name)
         yield "azurerm_monitor_scheduled_query_rules_alert_v2", names.name(name)
     if Layer.VISUALIZATION in topology.layers_in(Cloud.AZURE):
-        yield "azapi_resource", grafana(names)
+        yield "azapi_resource.grafana", grafana(names)
     for link in topology.links:
-        yield "azurerm_key_vault_secret", link_secret(names, link.name)
+        yield "azurerm_key_vault_secret", (link_secret if link.wired else own_secret)(names, link.name)
     for role, cloud in topology.roles.items():
         if cloud is Cloud.AZURE:
             yield "azurerm_function_app_flex_consumption", worldwide(names, role)
             yield "azurerm_service_plan", names.name(role)
             yield "azurerm_user_assigned_identity", names.name(role)
             yield "azurerm_storage_container", code_container(names, role)
-            yield "azurerm_resource_group_template_deployment", code_deployment(names, role)
+            yield "azapi_resource_action", code_deployment(names, role)
             yield "azurerm_key_vault_secret", api_keys_secret(names, role)
             yield "azurerm_monitor_scheduled_query_rules_alert_v2", failed_alarm(names, role)

@@ -10,6 +10,11 @@ from twinspan.resources import Ref, place
 from twinspan.vocabulary import Layer
 
 
+def _address(queue: Ref, foundation: Foundation) -> str:
+    """The queue's URL: of its attribute `url` no plan that makes the queue knows the value."""
+    return f"{foundation.storage.account['primary_queue_endpoint']}{queue['name']}"
+
+
 def _queue(scope: Construct, *, foundation: Foundation, name: str, optional: bool) -> Ref:
     """It has no tags: its type takes none. What is in it is encrypted, as everything in a storage account."""
     queue = StorageQueue(
@@ -42,7 +47,7 @@ class DeadLetterQueue(Construct):
         self.name = name
         self.optional = optional
         self._queue = _queue(self, foundation=foundation, name=name, optional=optional)
-        self.address = self.source = self._queue.or_empty("url")
+        self.address = self.source = _address(self._queue, foundation)
         foundation.monitoring.on_log(
             name.replace("-", "_"),
             phrase=names.queue(foundation.names, name),
@@ -54,7 +59,7 @@ class DeadLetterQueue(Construct):
 
     def grant_send(self, function: parts.Function) -> None:
         purpose = f"sends_{self.name.replace('-', '_')}"
-        grant(function, purpose, role=SEND, at=self._queue["resource_manager_id"], optional=self.optional)
+        grant(function, purpose, role=SEND, at=self._queue["id"], optional=self.optional)
 
 
 class Queue(Construct):
@@ -75,8 +80,8 @@ class Queue(Construct):
         self.optional = optional
         self._queue = _queue(self, foundation=foundation, name=name, optional=optional)
         self.queue_name = self._queue["name"]
-        self.scope = self._queue["resource_manager_id"]
-        self.address = self._queue.or_empty("url")
+        self.scope = self._queue["id"]
+        self.address = _address(self._queue, foundation)
         self.dead_letters = DeadLetterQueue(
             self,
             "dead-letters",

@@ -27,7 +27,8 @@ class LinkSecret(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._foundation, self._link, self._layer = foundation, link, layer
-        self._name = names.link_secret(foundation.names, link.name)
+        named = names.link_secret if link.wired else names.own_secret
+        self._name = named(foundation.names, link.name)
         self._filled: Ref | None = None
         self.address = f"{foundation.vault.uri}secrets/{self._name}"
         if link.wired:
@@ -112,7 +113,7 @@ class ApiKeys(Construct):
         )
         secret.add_override("depends_on", [foundation.vault.writer])
         self._secret = place(secret, f"{role}_api_keys", optional=optional)
-        self.environment = {"API_KEYS_SECRET": self._secret.or_empty("versionless_id")}
+        self.environment = {"API_KEYS_SECRET": f"{foundation.vault.uri}secrets/{self._secret['name']}"}
 
     def grant_read(self, function: parts.Function) -> None:
         scope = self._secret["resource_versionless_id"]

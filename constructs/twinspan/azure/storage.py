@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from twinspan.azure import names
-from twinspan.azure.grants import ROLE_SETTLES_S
+from twinspan.azure.grants import WRITE_BLOBS
+from twinspan.azure.operators import operator_role
 from twinspan.packaging import Package
 from twinspan.providers import AssetType, Construct, TerraformAsset
 from twinspan.providers.azure import (
-    RoleAssignment,
     StorageAccount,
     StorageAccountBlobProperties,
     StorageAccountBlobPropertiesContainerDeleteRetentionPolicy,
@@ -15,7 +15,6 @@ from twinspan.providers.azure import (
     StorageBlob,
     StorageContainer,
 )
-from twinspan.providers.time import TimeSleep
 from twinspan.resources import Ref, place
 from twinspan.sizing import DEAD_LETTER_DAYS
 from twinspan.vocabulary import Layer
@@ -138,15 +137,13 @@ class Packages(Construct):
             ),
             "packages",
         )
-        upload = RoleAssignment(
+        upload = operator_role(
             self,
-            "upload",
-            scope=self.account["id"],
-            role_definition_name="Storage Blob Data Contributor",
-            principal_id=foundation.client["object_id"],
+            "operators_upload_packages",
+            foundation=foundation,
+            role=WRITE_BLOBS,
+            at=self.account["id"],
         )
-        place(upload, "deployer_uploads_packages")
-        settled = TimeSleep(self, "settled", seconds=ROLE_SETTLES_S, depends_on=[upload])
         asset = TerraformAsset(
             self, "package", path=str(package.path), asset_hash=package.digest, type=AssetType.FILE
         )
@@ -159,6 +156,6 @@ class Packages(Construct):
             type="Block",
             source=asset.path,
         )
-        blob.add_override("depends_on", [place(settled, "deployer_uploads_packages").address])
+        blob.add_override("depends_on", [upload])
         self.container = container
         self.blob = place(blob, "package")

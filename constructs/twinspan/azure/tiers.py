@@ -23,6 +23,9 @@ class Bucket(Construct):
     """A container of files that are never changed, in a storage account of its own without keys: Entra ID
     alone opens it.
 
+    The cold and the archive tier have the same one, whether both are in Azure or one of them: files that are
+    archived in it stay when the other tier moves to another cloud.
+
     `storage_class` is what Azure calls an access tier. An account has one set of lifecycle rules, one
     undelete and one bound on requests: those of the account of queues and hosts are others, and a backlog
     that is moved must not slow the queues down.
@@ -39,30 +42,28 @@ class Bucket(Construct):
         *,
         foundation: Foundation,
         layer: Layer,
-        name: str,
         storage_class: str,
         lifecycle: Lifecycle,
     ) -> None:
         super().__init__(scope, id_)
-        self._name = name
         self._account = self._storage_account(foundation, layer)
         container = StorageContainer(
             self,
             "container",
-            name=name,
+            name=names.FILES,
             storage_account_id=self._account["id"],
             container_access_type="private",
         )
-        self._container = place(container, name)
+        self._container = place(container, names.FILES)
         endpoint = self._account["primary_blob_endpoint"]
         self.address = f"{endpoint}{self._container['name']}?tier={storage_class}"
         self._expire(lifecycle)
 
     def grant_read(self, function: parts.Function) -> None:
-        grant(function, f"reads_{self._name}", role=READ_BLOBS, at=self._container["resource_manager_id"])
+        grant(function, f"reads_{names.FILES}", role=READ_BLOBS, at=self._container["id"])
 
     def grant_write(self, function: parts.Function) -> None:
-        grant(function, f"writes_{self._name}", role=WRITE_BLOBS, at=self._container["resource_manager_id"])
+        grant(function, f"writes_{names.FILES}", role=WRITE_BLOBS, at=self._container["id"])
 
     def _storage_account(self, foundation: Foundation, layer: Layer) -> Ref:
         """Each file is written with an access tier of its own."""
@@ -70,12 +71,12 @@ class Bucket(Construct):
             self,
             "account",
             foundation=foundation,
-            name=names.tier_account(foundation.names, self._name),
+            name=names.tier_account(foundation.names),
             layer=layer,
             role="store",
             undelete_days=UNDELETE_DAYS,
         )
-        return place(account, self._name)
+        return place(account, names.FILES)
 
     def _expire(self, lifecycle: Lifecycle) -> None:
         """Azure bills the Cool tier for 30 days at least and Archive for 180, whenever a file is deleted.
@@ -100,7 +101,7 @@ class Bucket(Construct):
             storage_account_id=self._account["id"],
             rule=[self._rule("events", EVENTS, events), self._rule("parts", PARTS, parts_of_files)],
         )
-        place(policy, self._name)
+        place(policy, names.FILES)
 
     def _rule(
         self, name: str, prefix: str, actions: StorageManagementPolicyRuleActionsBaseBlob

@@ -3,10 +3,9 @@
 from typing import TYPE_CHECKING
 
 from twinspan.azure import names
-from twinspan.azure.grants import ROLE_SETTLES_S
+from twinspan.azure.operators import operator_role
 from twinspan.providers import Construct, TerraformOutput
-from twinspan.providers.azure import KeyVault, RoleAssignment
-from twinspan.providers.time import TimeSleep
+from twinspan.providers.azure import KeyVault
 from twinspan.resources import place
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ class Vault(Construct):
     before.
 
     `id` and `uri` are interpolations. What writes a secret depends on the address `writer`: the role that
-    lets Terraform write, and the time that Azure takes to act on it.
+    lets the operators write, and the time that Azure takes to act on it.
     """
 
     def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation") -> None:
@@ -43,16 +42,13 @@ class Vault(Construct):
         )
         self.id = vault["id"]
         self.uri = vault["vault_uri"]
-        write = RoleAssignment(
+        self.writer = operator_role(
             self,
-            "write",
-            scope=self.id,
-            role_definition_name="Key Vault Secrets Officer",
-            principal_id=foundation.client["object_id"],
+            "operators_write_secrets",
+            foundation=foundation,
+            role="Key Vault Secrets Officer",
+            at=self.id,
         )
-        place(write, "deployer_writes_secrets")
-        settled = TimeSleep(self, "settled", seconds=ROLE_SETTLES_S, depends_on=[write])
-        self.writer = place(settled, "deployer_writes_secrets").address
         output = TerraformOutput(
             self, "id", value=self.id, description="The key vault of the links' secrets."
         )

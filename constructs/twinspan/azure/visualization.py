@@ -4,8 +4,9 @@ from twinspan import datasource, parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.grants import grant
+from twinspan.azure.operators import operators
 from twinspan.providers import Construct, TerraformOutput, TerraformVariable
-from twinspan.providers.azapi import AzapiProvider, AzapiResource
+from twinspan.providers.azapi import AzapiResource
 from twinspan.providers.azure import RoleAssignment
 from twinspan.resources import Ref, place
 from twinspan.vocabulary import Layer
@@ -20,7 +21,7 @@ ADMINS_VARIABLE = "grafana_admins"
 class Dashboards(Construct):
     """A workspace that people enter with Entra ID. Its own identity reads the log of the twin's functions.
 
-    Whoever runs Terraform administers it, and so does who is named in `grafana_admins`. Output `grafana_url`.
+    Operators administer it, and so does who is named in `grafana_admins`. Output `grafana_url`.
 
     Azure no longer makes workspaces of the versions that azurerm_dashboard_grafana of the pinned provider
     takes (10 and 11), and plugins can be had by the resource's API alone, hence azapi.
@@ -29,18 +30,8 @@ class Dashboards(Construct):
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
         super().__init__(scope, id_)
         self._foundation = foundation
-        azure = foundation.twin.config.clouds.azure
-        assert azure is not None  # a cloud in use has its entry
-        AzapiProvider(self, subscription_id=azure.subscription_id)
         self._workspace = self._grafana()
-        self._assign("deployer", ADMINISTRATOR, at=self._workspace["id"], to=foundation.client["object_id"])
-        self._assign(
-            "reads_metrics",
-            READ_METRICS,
-            at=foundation.monitoring.workspace["id"],
-            to=self._workspace["identity[0].principal_id"],
-            principal_type="ServicePrincipal",
-        )
+        self._reads_metrics()
         self._admins()
         self.address = self._workspace["output.properties.endpoint"]
         output = TerraformOutput(
@@ -76,20 +67,21 @@ class Dashboards(Construct):
                 },
             },
             exported=["properties.endpoint"],
+            identity="SystemAssigned",
             tags=foundation.labels(Layer.VISUALIZATION, "grafana"),
         )
         return place(workspace, "grafana")
 
-    def _assign(self, name: str, role: str, *, at: str, to: str, principal_type: str | None = None) -> None:
+    def _reads_metrics(self) -> None:
         assignment = RoleAssignment(
             self,
-            name.replace("_", "-"),
-            scope=at,
-            role_definition_name=role,
-            principal_id=to,
-            principal_type=principal_type,
+            "reads-metrics",
+            scope=self._foundation.monitoring.workspace["id"],
+            role_definition_name=READ_METRICS,
+            principal_id=self._workspace["identity[0].principal_id"],
+            principal_type="ServicePrincipal",
         )
-        place(assignment, f"grafana_{name}")
+        place(assignment, "grafana_reads_metrics")
 
     def _admins(self) -> None:
         variable = TerraformVariable(
@@ -98,7 +90,7 @@ class Dashboards(Construct):
             type="set(string)",
             nullable=False,
             default=[],
-            description="Users or groups of Entra ID, by object id, who administer Grafana.",
+            description="Users or groups of Entra ID, by object id, who administer Grafana too.",
         )
         variable.override_logical_id(ADMINS_VARIABLE)
         admins = RoleAssignment(
@@ -108,5 +100,6 @@ class Dashboards(Construct):
             role_definition_name=ADMINISTRATOR,
             principal_id="${each.value}",
         )
-        admins.add_override("for_each", f"${{var.{ADMINS_VARIABLE}}}")
+        everybody = f"setunion({operators(self._foundation)}, var.{ADMINS_VARIABLE})"
+        admins.add_override("for_each", f"${{{everybody}}}")
         place(admins, "grafana_admins")

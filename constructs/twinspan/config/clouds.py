@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from twinspan.config import regions
-from twinspan.config.base import CloudName, Entry
+from twinspan.config.base import CloudName, Entry, List
 from twinspan.config.problems import Said
 from twinspan.config.text import shown
 from twinspan.vocabulary import Cloud, Layer
@@ -40,6 +40,15 @@ def _subscription(value: str) -> str:
     if not re.fullmatch(_UUID, value):
         raise Said(f"{shown(value)} is not a subscription id; write the UUID from `az account show`")
     return value
+
+
+def _operator(value: str) -> str:
+    if not re.fullmatch(_UUID, value):
+        raise Said(
+            f"{shown(value)} is not an object id of Entra ID; write the UUID from "
+            "`az ad signed-in-user show --query id`"
+        )
+    return value.lower()  # as Azure writes it
 
 
 def _project(value: str) -> str:
@@ -149,6 +158,14 @@ class AzureCloud(Entry):
         default=False, description="Accept a location that is newer than Twinspan's list."
     )
     location: str = Field(description="Location, short name.", examples=["westeurope"])
+    operators: List[
+        Annotated[str, AfterValidator(_operator), WithJsonSchema({"type": "string", "pattern": f"^{_UUID}$"})]
+    ] = Field(
+        default=(),
+        description="Users, groups or service principals of Entra ID, by object id, who may plan and apply. "
+        "If empty, only the one who applied last.",
+        examples=[["11111111-2222-3333-4444-555555555555"]],
+    )
     subscription_id: Annotated[
         str, AfterValidator(_subscription), WithJsonSchema({"type": "string", "pattern": f"^{_UUID}$"})
     ] = Field(description="Subscription, a UUID.", examples=["00000000-0000-0000-0000-000000000000"])

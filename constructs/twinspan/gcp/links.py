@@ -1,5 +1,9 @@
 """The Google Cloud side of the stack `links`: versions of the links' secrets."""
 
+import json
+
+from twinspan.backend import output
+from twinspan.gcp import names
 from twinspan.gcp.foundation import provider
 from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.gcp import SecretManagerSecretVersion
@@ -16,14 +20,18 @@ class SecretWriter(Construct):
     def __init__(self, scope: Construct, id_: str, *, twin: Twin, outputs: str) -> None:
         super().__init__(scope, id_)
         self._outputs = outputs
+        self._twin = twin
         provider(self, twin)
 
     def write(self, link: Link, value: str) -> None:
         """Make `value`, an interpolation, the newest version of this cloud's end of the link."""
+        gcp = self._twin.config.clouds.gcp
+        assert gcp is not None  # a cloud in use has its entry
+        secret = f"projects/{gcp.project}/secrets/{names.link_secret(self._twin.names, link.name)}"
         version = SecretManagerSecretVersion(
             self,
             link.name,
-            secret=f"${{{self._outputs}.link_{link.name}_secret}}",
+            secret=f"${{{output(f'{self._outputs}.link_{link.name}_secret', json.dumps(secret))}}}",
             secret_data=value,
             # A new version first: readers would otherwise find none for a moment.
             lifecycle=TerraformResourceLifecycle(create_before_destroy=True),

@@ -29,9 +29,24 @@ class AzapiProvider(TerraformProvider):
         self.add_override("subscription_id", subscription_id)
 
 
-class AzapiResource(TerraformResource):
+class _Azapi(TerraformResource):
+    """A resource of azapi, whose arguments are written as they are."""
+
+    TF_RESOURCE_TYPE: ClassVar[str]
+
+    def __init__(self, scope: Construct, id_: str, arguments: Mapping[str, Any]) -> None:
+        super().__init__(
+            scope, id_, terraform_resource_type=self.TF_RESOURCE_TYPE, terraform_generator_metadata=_METADATA
+        )
+        for argument, value in arguments.items():
+            if value is not None:
+                self.add_override(argument, value)
+
+
+class AzapiResource(_Azapi):
     """`azapi_resource`: `kind` is its type with the API's version, `body` what it is beside name and place.
 
+    `sensitive_body` is merged into what is sent, and is not stored in the state: Terraform 1.11 or newer.
     `exported` are paths of the answer that can be referred to as `output.<path>`.
     """
 
@@ -49,19 +64,55 @@ class AzapiResource(TerraformResource):
         body: Mapping[str, Any],
         exported: Sequence[str],
         tags: Mapping[str, str],
+        identity: str | None = None,
+        sensitive_body: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(
-            scope, id_, terraform_resource_type=self.TF_RESOURCE_TYPE, terraform_generator_metadata=_METADATA
+            scope,
+            id_,
+            {
+                "type": kind,
+                "name": name,
+                "parent_id": parent_id,
+                "location": location,
+                "identity": [{"type": identity}] if identity else None,
+                "body": dict(body),
+                "sensitive_body": dict(sensitive_body) if sensitive_body else None,
+                "response_export_values": list(exported),
+                "tags": dict(tags),
+            },
         )
-        arguments = {
-            "type": kind,
-            "name": name,
-            "parent_id": parent_id,
-            "location": location,
-            "identity": [{"type": "SystemAssigned"}],
-            "body": dict(body),
-            "response_export_values": list(exported),
-            "tags": dict(tags),
-        }
-        for argument, value in arguments.items():
-            self.add_override(argument, value)
+
+
+class AzapiResourceAction(_Azapi):
+    """`azapi_resource_action`: sends `body` to a resource when it is created and when the body changes, and
+    waits for the end of what that starts.
+
+    An action that failed is not in the state, so the next apply sends it again. It is never read back, and
+    sends nothing when it is destroyed. It is sent again, too, whenever a resource of `again_with` changes.
+    """
+
+    TF_RESOURCE_TYPE: ClassVar[str] = "azapi_resource_action"
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        kind: str,
+        resource_id: str,
+        method: str,
+        body: Mapping[str, Any],
+        again_with: Sequence[str],
+    ) -> None:
+        super().__init__(
+            scope,
+            id_,
+            {
+                "type": kind,
+                "resource_id": resource_id,
+                "method": method,
+                "body": dict(body),
+                "lifecycle": {"replace_triggered_by": list(again_with)},
+            },
+        )

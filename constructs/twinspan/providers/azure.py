@@ -38,14 +38,6 @@ from cdktf_cdktf_provider_azurerm.iothub import Iothub, IothubSku
 from cdktf_cdktf_provider_azurerm.key_vault import KeyVault
 from cdktf_cdktf_provider_azurerm.key_vault_secret import KeyVaultSecret
 from cdktf_cdktf_provider_azurerm.log_analytics_workspace import LogAnalyticsWorkspace
-from cdktf_cdktf_provider_azurerm.logic_app_action_custom import LogicAppActionCustom
-from cdktf_cdktf_provider_azurerm.logic_app_trigger_http_request import LogicAppTriggerHttpRequest
-from cdktf_cdktf_provider_azurerm.logic_app_workflow import (
-    LogicAppWorkflow,
-    LogicAppWorkflowAccessControlTrigger,
-    LogicAppWorkflowAccessControlTriggerOpenAuthenticationPolicy,
-    LogicAppWorkflowAccessControlTriggerOpenAuthenticationPolicyClaim,
-)
 from cdktf_cdktf_provider_azurerm.monitor_action_group import (
     MonitorActionGroup,
     MonitorActionGroupEmailReceiver,
@@ -65,10 +57,8 @@ from cdktf_cdktf_provider_azurerm.provider import (
     AzurermProviderFeatures,
     AzurermProviderFeaturesKeyVault,
     AzurermProviderFeaturesStorage,
-    AzurermProviderFeaturesTemplateDeployment,
 )
 from cdktf_cdktf_provider_azurerm.resource_group import ResourceGroup
-from cdktf_cdktf_provider_azurerm.resource_group_template_deployment import ResourceGroupTemplateDeployment
 from cdktf_cdktf_provider_azurerm.role_assignment import RoleAssignment
 from cdktf_cdktf_provider_azurerm.service_plan import ServicePlan
 from cdktf_cdktf_provider_azurerm.storage_account import (
@@ -96,7 +86,6 @@ __all__ = [
     "AzurermProviderFeatures",
     "AzurermProviderFeaturesKeyVault",
     "AzurermProviderFeaturesStorage",
-    "AzurermProviderFeaturesTemplateDeployment",
     "CosmosdbAccount",
     "CosmosdbAccountBackup",
     "CosmosdbAccountCapabilities",
@@ -125,12 +114,6 @@ __all__ = [
     "KeyVault",
     "KeyVaultSecret",
     "LogAnalyticsWorkspace",
-    "LogicAppActionCustom",
-    "LogicAppTriggerHttpRequest",
-    "LogicAppWorkflow",
-    "LogicAppWorkflowAccessControlTrigger",
-    "LogicAppWorkflowAccessControlTriggerOpenAuthenticationPolicy",
-    "LogicAppWorkflowAccessControlTriggerOpenAuthenticationPolicyClaim",
     "MonitorActionGroup",
     "MonitorActionGroupEmailReceiver",
     "MonitorMetricAlert",
@@ -140,7 +123,6 @@ __all__ = [
     "MonitorScheduledQueryRulesAlertV2Action",
     "MonitorScheduledQueryRulesAlertV2Criteria",
     "ResourceGroup",
-    "ResourceGroupTemplateDeployment",
     "RoleAssignment",
     "ServicePlan",
     "StorageAccount",

@@ -136,7 +136,8 @@ def test_what_fails_is_delivered_again_and_moved_by_the_host(twin: Twin) -> None
 
 def test_a_consumer_gives_up_before_the_host_and_says_why(twin: Twin) -> None:
     checker = twin.cloud.functions["event_checker"]
-    access = twin.evaluated.of("azurerm_logic_app_workflow")["workflow"]["access_endpoint"]
+    workflow = twin.evaluated.of("azapi_resource")["workflow"]
+    access = workflow["output"]["properties"]["accessEndpoint"]
     checker.restart({"WORKFLOW": f"{access}/triggers/absent/paths/invoke"})
     try:
         twin.send({"temperature": 99})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -43,11 +42,23 @@ def computed(kind: str, name: str = "it", **body: Any) -> Any:
         ("iothub", "hostname", "127.0.0.1:105"),
         ("storage_account", "primary_queue_endpoint", "https://127.0.0.1:101/its-name/"),
         ("storage_account", "primary_blob_endpoint", "https://127.0.0.1:102/its-name/"),
-        ("logic_app_workflow", "access_endpoint", "https://127.0.0.1:106/workflows/its-name"),
     ],
 )
 def test_clients_are_told_the_port_that_a_proxy_may_have(kind: str, attribute: str, value: str) -> None:
     assert computed(kind)[attribute] == value
+
+
+def test_resources_of_the_api_s_own_types() -> None:
+    def made(kind: str) -> Any:
+        return COMPUTED("azapi_resource", "it", {"type": kind, "name": "its-name", "parent_id": GROUP})
+
+    flow = made("Microsoft.Logic/workflows@2019-05-01")
+    assert flow["id"] == f"{GROUP}/providers/Microsoft.Logic/workflows/its-name"
+    endpoint = "https://127.0.0.1:106/workflows/its-name"
+    assert flow["output"] == {"properties": {"accessEndpoint": endpoint}}
+    assert made("Microsoft.Dashboard/grafana@2024-10-01")["output"]["properties"]["endpoint"]
+    with pytest.raises(LocalCloudError, match=r"has no Microsoft\.Other/kind"):
+        made("Microsoft.Other/kind@2024-10-01")
 
 
 def test_a_function_app_has_the_port_of_its_resource() -> None:
@@ -91,10 +102,15 @@ RESOURCES: dict[str, dict[str, Any]] = {
         "identity": {"identity_ids": ["/one"]},
         "public_network_access_enabled": True,
     },
-    "azurerm_resource_group_template_deployment.dispatcher": {
-        "parameters_content": json.dumps(
-            {"site": {"value": "factory-dispatcher"}, "settings": {"value": {"TWIN_ROLE": "dispatcher"}}}
-        )
+    "azapi_resource_action.dispatcher": {
+        "body": {
+            "properties": {
+                "parameters": {
+                    "site": {"value": "factory-dispatcher"},
+                    "settings": {"value": {"TWIN_ROLE": "dispatcher"}},
+                }
+            }
+        }
     },
     "azurerm_iothub.broker": {"id": "/hub"},
     "azurerm_eventgrid_system_topic.telemetry": {
@@ -140,7 +156,7 @@ def test_an_app_has_the_settings_that_its_deployment_writes() -> None:
 
 def test_an_app_without_a_deployment_has_no_code() -> None:
     with pytest.raises(LocalCloudError, match="has no deployment of code"):
-        evaluation.apps(evaluated(template_deployment=None))
+        evaluation.apps(evaluated(resource_action=None))
 
 
 def test_event_grid_delivers_as_the_subscription_says() -> None:
@@ -169,10 +185,12 @@ def test_a_subscription_to_no_app_is_a_mistake() -> None:
 
 def test_who_may_start_a_run_is_read_from_the_policies() -> None:
     claims = [{"name": "oid", "value": "p"}, {"name": "aud", "value": "a"}]
-    control = {"trigger": {"open_authentication_policy": [{"name": "event-checker", "claim": claims}]}}
-    resources = {
-        "azurerm_logic_app_workflow.workflow[0]": {"id": "/w", "name": "flow", "access_control": control},
-        "azurerm_logic_app_trigger_http_request.workflow[0]": {"logic_app_id": "/w", "name": "fired"},
+    policies = {"policies": {"event-checker": {"type": "AAD", "claims": claims}}}
+    properties = {
+        "accessControl": {"triggers": {"openAuthenticationPolicies": policies}},
+        "definition": {"triggers": {"fired": {"type": "Request"}}},
     }
+    workflow = {"type": "Microsoft.Logic/workflows@2019-05-01", "name": "flow"}
+    resources = {"azapi_resource.workflow[0]": {**workflow, "body": {"properties": properties}}}
     expected = {"/workflows/flow/triggers/fired/paths/invoke": [{"oid": "p", "aud": "a"}]}
     assert evaluation.policies(Evaluated(resources, {})) == expected

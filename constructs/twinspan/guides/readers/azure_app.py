@@ -8,7 +8,7 @@ from twinspan.guides.readers import azure_names as names
 from twinspan.guides.readers.azure_host import Host
 from twinspan.guides.readers.azure_package import Indexed, indexed, resolved
 from twinspan.guides.readers.values import known
-from twinspan.stackjson import Block, Blocks
+from twinspan.stackjson import Block, Blocks, environment
 from twinspan.vocabulary import Role
 
 ROLE = "TWIN_ROLE"
@@ -18,7 +18,17 @@ _POISON = "-poison"
 _THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
 _PLANS = {"FC1": "Flex Consumption"}
 _ARGUMENTS = (
-    *("//", "count", "name", "resource_group_name", "location", "tags", "lifecycle", "service_plan_id"),
+    *(
+        "//",
+        "count",
+        "depends_on",
+        "name",
+        "resource_group_name",
+        "location",
+        "tags",
+        "lifecycle",
+        "service_plan_id",
+    ),
     *("storage_container_type", "storage_container_endpoint", "storage_authentication_type"),
     *("storage_user_assigned_identity_id", "runtime_name", "runtime_version", "instance_memory_in_mb"),
     *("maximum_instance_count", "https_only", "public_network_access_enabled", "identity", "site_config"),
@@ -46,7 +56,7 @@ class App:
         """KeyError when an argument, or the role, is not known."""
         known(block.body, _ARGUMENTS, of=block)
         known(block.body["site_config"], _SITE, of=block)
-        settings = block.body["app_settings"]
+        settings = environment(block.body["app_settings"])
         if settings.get(ROLE) not in tuple(Role):
             raise KeyError(f"{block.address} has no {ROLE} that the guides know: {settings.get(ROLE)!r}")
         role = Role(settings[ROLE])

@@ -58,7 +58,7 @@ _COSMOS_ROLES: Mapping[str, str] = {
 _DEFINITION = re.compile(r"\$\{azurerm_cosmosdb_account\.\w+\.id\}/sqlRoleDefinitions/([0-9a-f-]+)")
 _READERS = re.compile(r"link_(\w+)_readers")
 _COMMON = ("//", "count", "depends_on", "principal_id", "scope")
-_USERS = (names.APP, names.IDENTITY, names.WORKFLOW, names.ASSIGNMENT, _COSMOS_ASSIGNMENT)
+_USERS = (names.APP, names.IDENTITY, names.ASSIGNMENT, _COSMOS_ASSIGNMENT)
 """The types of what may name a function's identity."""
 
 
@@ -90,7 +90,7 @@ def held_by(identity: Block, role: Role, blocks: Blocks, topology: Topology) -> 
             found.append(_assigned(block, blocks))
         elif block.kind == _COSMOS_ASSIGNMENT:
             found.append(_in_cosmos(block, blocks))
-        elif block.kind == names.WORKFLOW:
+        elif block.kind == names.API:
             found.append(_starts(block, identity))
         elif block.kind not in _USERS:
             raise KeyError(
@@ -132,10 +132,11 @@ def _in_cosmos(block: Block, blocks: Blocks) -> Grant:
 
 def _starts(workflow: Block, identity: Block) -> Grant:
     """By a policy on the trigger that takes tokens of the identity, by its object id."""
-    for policy in workflow.body["access_control"]["trigger"]["open_authentication_policy"]:
-        claims = {claim["name"]: claim["value"] for claim in policy["claim"]}
+    control = workflow.body["body"]["properties"]["accessControl"]["triggers"]
+    for name, policy in control["openAuthenticationPolicies"]["policies"].items():
+        claims = {claim["name"]: claim["value"] for claim in policy["claims"]}
         if identity.address in {each.address for each in references(claims.get("oid", ""))}:
-            return Grant(STARTS, workflow.address, policy=f"its Entra ID policy {policy['name']}")
+            return Grant(STARTS, workflow.address, policy=f"its Entra ID policy {name}")
     raise KeyError(f"{workflow.address} names {identity.address} in a way that the guides do not know")
 
 

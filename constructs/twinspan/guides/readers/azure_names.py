@@ -20,13 +20,13 @@ SECRET = "azurerm_key_vault_secret"  # noqa: S105  (a Terraform type)
 HUB = "azurerm_iothub"
 TOPIC = "azurerm_eventgrid_system_topic"
 SUBSCRIPTION = "azurerm_eventgrid_system_topic_event_subscription"
-WORKFLOW = "azurerm_logic_app_workflow"
 TWINS = "azurerm_digital_twins_instance"
 ASSIGNMENT = "azurerm_role_assignment"
-GRAFANA = "azapi_resource"
-"""The only resource of azapi."""
+API = "azapi_resource"
+"""A resource of the API's own types: `GRAFANA` or `WORKFLOW`."""
+GRAFANA = "Microsoft.Dashboard/grafana"
+WORKFLOW = "Microsoft.Logic/workflows"
 WRITE_BLOBS = "Storage Blob Data Contributor"
-_GRAFANA_TYPE = "Microsoft.Dashboard/grafana@"
 _CALLED: Mapping[str, str] = {
     APP: "Function App",
     PLAN: "App Service plan",
@@ -46,7 +46,7 @@ _CALLED: Mapping[str, str] = {
     TWINS: "Digital Twins instance",
     GRAFANA: "Azure Managed Grafana",
 }
-"""By Terraform type: what a person calls it."""
+"""By Terraform type, or by that of the API: what a person calls it."""
 NOUNS: Mapping[tuple[str, str], str] = {
     (IDENTITY, "client_id"): "client id of the managed identity",
     (ACCOUNT, "name"): "name of the storage account",
@@ -62,9 +62,9 @@ NOUNS: Mapping[tuple[str, str], str] = {
     (ROWS, "url"): "URL of the Cosmos DB container",
     (SECRET, "versionless_id"): "URL of the Key Vault secret",
     (HUB, "hostname"): "host name of the IoT Hub",
-    (WORKFLOW, "access_endpoint"): "URL of the HTTP request trigger of the Logic App",
     (TWINS, "url"): "URL of the Digital Twins instance",
-    (GRAFANA, "output"): "endpoint of Azure Managed Grafana",
+    (API, "access_endpoint"): "URL of the HTTP request trigger of the Logic App",
+    (API, "endpoint"): "endpoint of Azure Managed Grafana",
 }
 """What the attributes are called that functions are given."""
 VAULT_SECRET = re.compile(r"\$\{(azurerm_key_vault\.\w+)\.vault_uri\}secrets/([\w-]+)")
@@ -85,7 +85,22 @@ _COMPOSED = (
         r"\$\{one\((azurerm_storage_container\.\w+)\[\*\]\.name\)\}",
         r"${one(\1[*].url)}",
     ),
+    (
+        r"\$\{azurerm_storage_account\.\w+\.primary_queue_endpoint\}"
+        r"\$\{(?:one\()?(azurerm_storage_queue\.\w+)(?:\[\*\])?\.name\)?\}",
+        r"${\1.url}",
+    ),
+    (
+        r"\$\{azurerm_key_vault\.\w+\.vault_uri\}secrets/"
+        r"\$\{(?:one\()?(azurerm_key_vault_secret\.\w+)(?:\[\*\])?\.name\)?\}",
+        r"${\1.versionless_id}",
+    ),
     (r"https://\$\{(azurerm_digital_twins_instance\.\w+)\.host_name\}", r"${\1.url}"),
+    (
+        r"\$\{one\((azapi_resource\.\w+)\[\*\]\.output\.properties\.accessEndpoint\)\}/triggers/[^\"]+",
+        r"${\1.access_endpoint}",
+    ),
+    (r"\$\{(azapi_resource\.\w+)\.output\.properties\.endpoint\}", r"${\1.endpoint}"),
     (VAULT_SECRET.pattern, r"URL of the Key Vault secret \2"),
 )
 """Addresses that are put together of several attributes, and the one attribute that stands for each: `url`,
@@ -99,11 +114,10 @@ def name(block: Block) -> str:
 
 def called(block: Block) -> str:
     """A block in Azure's words: `Storage queue factory-processing`."""
-    if block.kind not in _CALLED:
-        raise KeyError(f"there is no word for {block.address}")
-    if block.kind == GRAFANA and not block.body["type"].startswith(_GRAFANA_TYPE):
-        raise KeyError(f"there is no word for {block.address}, a {block.body['type']}")
-    return f"{_CALLED[block.kind]} {name(block)}"
+    kind = block.body["type"].partition("@")[0] if block.kind == API else block.kind
+    if kind not in _CALLED:
+        raise KeyError(f"there is no word for {block.address}, a {kind}")
+    return f"{_CALLED[kind]} {name(block)}"
 
 
 def readable(settings: Mapping[str, str]) -> dict[str, str]:

@@ -14,9 +14,9 @@ from twinspan.stackjson import Block
 
 _BESIDE = frozenset(
     {
+        "azapi_resource_action",
         "azurerm_key_vault_secret",
         "azurerm_monitor_scheduled_query_rules_alert_v2",
-        "azurerm_resource_group_template_deployment",
         names.SUBSCRIPTION,
     }
 )

@@ -115,7 +115,7 @@ def places(stack: Stack, path: str) -> Iterator[tuple[dict[str, Any], str]]:
         inner: Any = block.body
         for argument in arguments:
             inner = inner.get(argument, {})
-        if last in inner:
+        if isinstance(inner, dict) and last in inner:
             yield inner, last
 
 

@@ -231,9 +231,7 @@ def referred(expression: str) -> Iterator[Reference]:
 
 def environment(value: Any) -> dict[str, str]:
     """What `resources.environment` wrote, with the variables that are there only with the event system."""
-    if isinstance(value, str):
-        return dict(_ASSIGNED.findall(value))
-    return dict(value)
+    return dict(_ASSIGNED.findall(value)) if isinstance(value, str) else value
 
 
 def variables(value: Any) -> Iterator[str]:

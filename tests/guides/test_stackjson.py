@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from twinspan import resources, stackjson
 from twinspan.guides import facts
 from twinspan.guides.readers.values import duration, environment, listed, merged, only, words
 from twinspan.stackjson import Block, Blocks, interpolations, pieces, references
@@ -154,3 +155,24 @@ def test_durations_are_said_in_the_largest_unit_that_fits(seconds: int, said: st
 def test_lists_are_said_with_and():
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"]) == "a, b and c"
+
+
+def test_variables_of_the_event_system_are_left_out_while_it_is_off() -> None:
+    values = {"ROLE": "persister", "EVENTS": "x/${one(aws_sqs_queue.events[*].name)}"}
+    written = resources.environment(values, optional=False)
+    assert written == (
+        '${merge({ROLE = "persister"}, '
+        'var.enable_events ? {EVENTS = "x/${one(aws_sqs_queue.events[*].name)}"} : {})}'
+    )
+    assert stackjson.environment(written) == values
+
+
+def test_variables_of_a_function_that_is_off_itself_need_no_condition() -> None:
+    values = {"EVENTS": "x/${one(aws_sqs_queue.events[*].name)}"}
+    assert resources.environment(values, optional=True) == values
+
+
+@pytest.mark.parametrize("value", ['a"b', "a\\b", "a\nb"])
+def test_a_value_that_would_end_the_template_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="the value of ROLE cannot stand in a template"):
+        resources.environment({"ROLE": value, "EVENTS": "${one(a_b.c[*].d)}"}, optional=False)

@@ -6,13 +6,15 @@ import json
 
 import pytest
 
-from support.layouts import SYNTHESIZED, Layout
+from support.layouts import SYNTHESIZED, Layout, twin_config
 from support.synth import Stack, stacks
 from support.terraform_json import Resource, references, resources
 from twin_runtime.ports import MAX_DELIVERIES
 from twinspan.config.models import SAFETY_DAYS
+from twinspan.lifecycle import Lifecycle
 from twinspan.sizing import LOG_RETENTION_DAYS, MAX_RECEIVES, SIZES
-from twinspan.vocabulary import Role
+from twinspan.twin import Twin
+from twinspan.vocabulary import Cloud, Role
 
 each_layout = pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
 DAY_SECONDS = 24 * 3600
@@ -33,6 +35,19 @@ def split(blocks: list[Resource]) -> tuple[dict[str, Resource], dict[str, Resour
     """Queues and dead-letter queues, by name."""
     dead = {block.name: block for block in blocks if block.name.endswith("_dead")}
     return {block.name: block for block in blocks if block.name not in dead}, dead
+
+
+def test_no_change_of_another_age_makes_a_file_go_early() -> None:
+    """A bucket counts from a file's writing, and knows nothing of the ages that twin.yaml had then."""
+    cloud = Cloud.GCP
+    for archive in (None, cloud, Cloud.AWS):
+        for hot_days in (1, 30, 89):
+            ages = {"hot_days": hot_days, "cold_days": 90, "archive_days": 3650}
+            twin = Twin(twin_config(Layout(cloud, cloud, cloud, cloud, archive), retention=ages))
+            cold = Lifecycle.of_cold(twin)
+            assert cold.archive_after == (90 if archive is cloud else None)
+            assert cold.delete_after == (3650 if archive else 90)
+            assert Lifecycle.of_archive(twin).delete_after == 3650
 
 
 def test_queues_give_up_later_than_the_functions_do() -> None:

@@ -56,12 +56,14 @@ def parts(stack: Stack, cloud: Cloud) -> set[str]:
 
 
 def tiers(stack: Stack, cloud: Cloud) -> set[str]:
-    """The buckets of older data, by the tier that they are; Google's is called the same for both."""
-    found = resources(stack, BUCKETS[cloud])
-    files = {
-        (bucket.labels or {})["layer"].removesuffix("_storage") for bucket in found if bucket.name == "files"
-    }
-    return files | {bucket.name for bucket in found} & {"cold", "archive"}
+    """The buckets of older data, each by the first tier that it holds."""
+    found: dict[str, str] = {}
+    for tier in ("cold", "archive"):
+        place = stack["output"]["tiers"]["value"].get(tier)
+        for bucket in references(place["address"]) if place else ():
+            if bucket.kind == BUCKETS[cloud]:
+                found.setdefault(bucket.address, tier)
+    return set(found.values())
 
 
 def sends(stack: Stack, cloud: Cloud) -> set[tuple[str, str]]:
@@ -137,12 +139,9 @@ def public(stack: Stack) -> set[str]:
 
 def _used(variable: str) -> str | None:
     if variable.endswith("STORE"):
-        return {
-            "STORE": "hot_store",
-            "COLD_STORE": "cold_bucket",
-            "ARCHIVE_STORE": "archive_bucket",
-            "IDEMPOTENCY_STORE": "workflow",  # not drawn by itself: it is how the workflow is started once
-        }[variable]
+        return {"STORE": "hot_store", "COLD_STORE": "cold_bucket", "ARCHIVE_STORE": "archive_bucket"}[
+            variable
+        ]
     return _USED.get(variable)
 
 

@@ -24,6 +24,8 @@ Computed = Callable[[str, str, Body], Mapping[str, Any]]
 how a block that is referred to as a list (`service_config[0].uri`) is given its shape.
 """
 
+_OWN = "terraform_data"
+"""Terraform's own type. One in the stack stays as it is; the name of a stand-in has `__` in it."""
 _META = ("count", "for_each", "depends_on")
 _DROPPED = ("//", "lifecycle", "provider", "provisioner", "connection")
 _INDEX = r"(?:\[[^\[\]]*\])*"
@@ -63,7 +65,7 @@ def rewrite(
     kept: dict[str, Any] = {}
     for kind, resources in stack.get("resource", {}).items():
         for name, body in resources.items():
-            if _provider(kind) in real and kind not in but:
+            if kind == _OWN or (_provider(kind) in real and kind not in but):
                 kept.setdefault(kind, {})[name] = body
             else:
                 replaced[f"{kind}__{name}"] = _standin(kind, name, body, computed)
@@ -86,7 +88,7 @@ def rewrite(
         **stack,
         "terraform": terraform,
         "provider": {name: body for name, body in stack.get("provider", {}).items() if name in real},
-        "resource": {**kept, **({"terraform_data": replaced} if replaced else {})},
+        "resource": {**kept, **({_OWN: {**kept.get(_OWN, {}), **replaced}} if replaced else {})},
         "data": data,
         "locals": {**stack.get("locals", {}), **known},
     }
@@ -104,7 +106,7 @@ def evaluated(state: Mapping[str, Any]) -> Evaluated:
         if resource["mode"] != "managed":
             continue
         kind, name = resource["type"], resource["name"]
-        if standin := kind == "terraform_data":
+        if standin := kind == _OWN and "__" in name:
             kind, _, name = name.partition("__")
         for instance in resource["instances"]:
             index = f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""

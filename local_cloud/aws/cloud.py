@@ -193,13 +193,18 @@ class LocalAws:
         ]
 
     def files(self) -> list[str]:
-        """Every file of the tiers that are here: `cold/<name>`, `archive/<name>`."""
+        """Every file of the tiers that are here: `cold/<name>`, `archive/<name>`. Where both are, they have
+        one bucket, and all its files are named `cold`.
+        """
         pages = self.client("s3").get_paginator("list_objects_v2")
+        places = self._evaluated.outputs.get("tiers", {})
+        buckets: dict[str, str] = {}
+        for tier in (tier for tier in TIERS if tier in places):
+            buckets.setdefault(urlsplit(places[tier]["address"]).netloc, tier)
         return [
             f"{tier}/{found['Key']}"
-            for tier, bucket in self._evaluated.of("aws_s3_bucket").items()
-            if tier in TIERS
-            for page in pages.paginate(Bucket=bucket["bucket"])
+            for bucket, tier in buckets.items()
+            for page in pages.paginate(Bucket=bucket)
             for found in page.get("Contents", ())
         ]
 

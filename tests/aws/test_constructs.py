@@ -32,6 +32,7 @@ WITHOUT_TAGS = {
     "aws_s3_bucket_public_access_block",
     "aws_s3_bucket_server_side_encryption_configuration",
     "aws_s3_bucket_versioning",
+    "terraform_data",
     "aws_scheduler_schedule",
     "aws_sqs_queue_policy",
     "aws_sqs_queue_redrive_allow_policy",

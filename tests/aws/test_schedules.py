@@ -56,7 +56,7 @@ def test_the_clock_may_call_this_function_and_nothing_else(
     made = request.getfixturevalue(fixture)["resource"]
     block = made["aws_scheduler_schedule"][role]
     group = made["aws_scheduler_schedule_group"][role]
-    assert block["group_name"] == f"${{aws_scheduler_schedule_group.{role}.name}}"
+    assert block["group_name"] == f"${{aws_scheduler_schedule_group.{role}.id}}"
     assert block["target"]["role_arn"] == f"${{aws_iam_role.{role}_clock.arn}}"
     (trusted,) = json.loads(made["aws_iam_role"][f"{role}_clock"]["assume_role_policy"])["Statement"]
     assert trusted["Principal"] == {"Service": "scheduler.amazonaws.com"}

@@ -64,7 +64,7 @@ def test_all_layers_plan_with_events(whole_twin: Checked) -> None:
     assert publish["Resource"] == [
         f"arn:aws:iot:eu-central-1:{ACCOUNT}:topic/factory/devices/${{iot:Connection.Thing.ThingName}}/telemetry"
     ]
-    assert planned["aws_s3_bucket.cold"]["bucket"] == f"factory-cold-{ACCOUNT}-eu-central-1"
+    assert planned["aws_s3_bucket.files"]["bucket"] == f"factory-files-{ACCOUNT}-eu-central-1"
     run = planned['aws_scheduler_schedule.cold_mover["3"]']
     assert run["name"] == "factory-cold-mover-3"
     assert json.loads(run["target"][0]["input"]) == {"partition": 3, "partitions": 4}

@@ -184,6 +184,9 @@ def test_the_stack_is_made_of_the_template_in_the_bucket(graph: Stack) -> None:
     )
     assert set(stack["depends_on"]) == {"aws_iam_role_policy.graph", "aws_s3_object.graph_scene"}
     body = resource["aws_s3_object"]["graph_template"]
+    assert f"/{stack['parameters'][twinmaker.DIGEST]}.json" in body["key"]
+    template = json.loads(body["content"])
+    assert set(template["Parameters"]) == set(stack["parameters"])
     workspace = json.loads(body["content"])["Resources"]["Workspace"]["Properties"]
     assert workspace["WorkspaceId"] == "factory-graph"
     assert workspace["S3Location"] == "arn:aws:s3:::${aws_s3_bucket.graph.bucket}"
@@ -219,7 +222,7 @@ def test_twinmaker_may_use_its_bucket_and_call_the_connector(graph: Stack) -> No
     assert files["Resource"] == ["${aws_s3_bucket.graph.arn}/*"]
     assert files["Action"] == ["s3:GetObject", "s3:PutObject"]
     assert mark["Resource"] == ["${aws_s3_bucket.graph.arn}/DO_NOT_DELETE_WORKSPACE_*"]
-    assert call["Resource"] == ["${aws_lambda_function.twin_connector.arn}"]
+    assert call["Resource"][0].endswith(":function:factory-twin-connector")
     permission = resource["aws_lambda_permission"]["twin_connector"]
     assert permission["principal"] == "iottwinmaker.amazonaws.com"
     assert permission["source_arn"].endswith(":workspace/factory-graph")
@@ -250,7 +253,7 @@ def test_each_function_may_do_what_its_adapter_calls(graph: Stack) -> None:
 def test_entities_are_deleted_before_their_workspace(graph: Stack) -> None:
     invocation = graph["resource"]["aws_lambda_invocation"]["graph_entities"]
     assert invocation["lifecycle_scope"] == "CRUD"
-    assert invocation["function_name"] == "${aws_lambda_function.twin_sync.function_name}"
+    assert invocation["function_name"] == "${aws_lambda_function.twin_sync.id}"
     assert set(invocation["depends_on"]) == {
         "aws_cloudformation_stack.graph",
         "aws_iam_role_policy.twin_sync_keep_graph",

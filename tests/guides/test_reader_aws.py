@@ -141,7 +141,7 @@ def test_permissions_are_those_of_iam_with_addresses_for_arns():
         "data.aws_iot_endpoint.devices": "publishes messages on factory/devices/*/commands"
     }
     mover = functions(ALONE)[Role.COLD_MOVER]
-    files = facts.Permission("s3:GetObject, s3:PutObject, s3:DeleteObject", "aws_s3_bucket.cold/*")
+    files = facts.Permission("s3:GetObject, s3:PutObject, s3:DeleteObject", "aws_s3_bucket.files/*")
     assert files in mover.permissions
 
 
@@ -185,7 +185,8 @@ def test_what_is_off_or_open_says_so():
     ("address", "sentence"),
     [
         ("aws_lambda_permission.dispatcher", "lets aws_iot_topic_rule.telemetry call"),
-        ("aws_lambda_permission.hot_reader", "lets aws_api_gateway_rest_api.hot_reader call"),
+        ("aws_lambda_permission.hot_reader", "nothing calls aws_lambda_function.hot_reader"),
+        ("aws_api_gateway_integration.hot_reader", "no integration of API Gateway calls"),
         ("aws_lambda_function_event_invoke_config.cold_mover", "one aws_lambda_function_event_invoke_config"),
         ("aws_lambda_event_source_mapping.processor", f"nothing calls {PROCESSOR}"),
         ("aws_api_gateway_usage_plan.twin_reader", "one aws_api_gateway_usage_plan should refer to"),

@@ -1,6 +1,5 @@
 """The archive tier of a twin whose cold tier is in another cloud: an S3 bucket."""
 
-from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.tiers import ARCHIVE_CLASS, Bucket
 from twinspan.lifecycle import Lifecycle
@@ -17,7 +16,6 @@ class ArchiveStore(Bucket):
             id_,
             foundation=foundation,
             layer=Layer.ARCHIVE_STORAGE,
-            name=names.ARCHIVE,
             storage_class=ARCHIVE_CLASS,
             lifecycle=Lifecycle.of_archive(foundation.twin),
         )

@@ -1,6 +1,5 @@
 """The cold tier: an S3 bucket whose rules also archive, where the archive is in this cloud."""
 
-from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.tiers import Bucket
 from twinspan.lifecycle import Lifecycle
@@ -19,7 +18,6 @@ class ColdStore(Bucket):
             id_,
             foundation=foundation,
             layer=Layer.COLD_STORAGE,
-            name=names.COLD,
             storage_class=STORAGE_CLASS,
             lifecycle=Lifecycle.of_cold(foundation.twin),
         )

@@ -4,6 +4,7 @@ from base64 import b64encode
 from functools import cached_property
 
 from twinspan.aws import names
+from twinspan.aws.home import Home
 from twinspan.aws.policies import document
 from twinspan.packaging import Package
 from twinspan.providers import AssetType, Construct, TerraformAsset
@@ -51,6 +52,7 @@ class Foundation(Construct):
         super().__init__(scope, id_)
         self.twin = twin
         provider(self, twin)
+        Home(self, "home", account=self.account, region=self.region)
         asset = TerraformAsset(
             self, "package", path=str(package.path), asset_hash=package.digest, type=AssetType.FILE
         )

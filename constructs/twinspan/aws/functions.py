@@ -79,6 +79,8 @@ class Function(Construct):
         self._policies: dict[str, Ref] = {}
         self._tags = foundation.labels(layer, role)
         self.name = foundation.twin.names.name(role)
+        self.arn = foundation.arn("lambda", f"function:{self.name}")
+        """Written out, for what must not wait for the function; `function["arn"]` waits."""
         size = SIZES[role]
         self.identity = place(
             IamRole(
@@ -134,7 +136,7 @@ class Function(Construct):
             "permission",
             statement_id=service.partition(".")[0],
             action="lambda:InvokeFunction",
-            function_name=self.function["function_name"],
+            function_name=self.function["id"],
             principal=service,
             source_arn=source_arn,
         )
@@ -146,7 +148,7 @@ class Function(Construct):
         config = LambdaFunctionEventInvokeConfig(
             self,
             "asynchronous",
-            function_name=self.function["function_name"],
+            function_name=self.function["id"],
             maximum_retry_attempts=ASYNC_RETRIES,
             maximum_event_age_in_seconds=ASYNC_AGE_S,
             destination_config=LambdaFunctionEventInvokeConfigDestinationConfig(

@@ -155,8 +155,8 @@ _ANY_ACCOUNT = "0" * 12
 """In the place of the account's number, which only the deployment knows."""
 
 STORE = "hot"
-COLD = "cold"
-ARCHIVE = "archive"
+FILES = "files"
+"""The bucket of the cold and the archive tier, whichever of them are in AWS."""
 WORKFLOW = "workflow"
 GRAFANA = "grafana"
 GRAPH = "graph"
@@ -176,7 +176,7 @@ def workflow_log(names: Names) -> str:
 
 
 def bucket(names: Names, name: str, *, account: str) -> str:
-    """`factory-cold-123456789012-eu-central-1`: a bucket's name is taken for all accounts of the world."""
+    """`factory-files-123456789012-eu-central-1`: a bucket's name is taken for all accounts of the world."""
     return f"{names.name(name)}-{account}-{dict(names.accounts)[Cloud.AWS]}"
 
 
@@ -254,10 +254,8 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
     if Layer.VISUALIZATION in layers:
         yield "aws_grafana_workspace", names.name(GRAFANA)
         yield "aws_iam_role", names.name(GRAFANA)
-    if Layer.COLD_STORAGE in layers:
-        yield "aws_s3_bucket", bucket(names, COLD, account=_ANY_ACCOUNT)
-    if Role.ARCHIVE_WRITER in topology.receivers_in(Cloud.AWS):
-        yield "aws_s3_bucket", bucket(names, ARCHIVE, account=_ANY_ACCOUNT)
+    if Layer.COLD_STORAGE in layers or Layer.ARCHIVE_STORAGE in layers:
+        yield "aws_s3_bucket", bucket(names, FILES, account=_ANY_ACCOUNT)
     yield "aws_sns_topic", names.name(ALARMS)
 
 

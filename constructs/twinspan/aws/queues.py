@@ -31,13 +31,18 @@ def visibility_timeout_s(name: str) -> int:
     return 6 * max(SIZES[role].timeout_s for role in CONSUMERS[name])
 
 
+def _compact(**fields: object) -> str:
+    """JSON as SQS gives it back, so that no later plan sees a difference in white space."""
+    return json.dumps(fields, separators=(",", ":"))
+
+
 class DeadLetterQueue(Construct):
     """A queue of refused messages and the alarm that rings while one is in it.
 
     No queue may move messages here by itself: only functions and the broker send.
     """
 
-    _redrive_allow_policy: str | None = '{"redrivePermission": "denyAll"}'
+    _redrive_allow_policy: str | None = _compact(redrivePermission="denyAll")
 
     def __init__(
         self,
@@ -66,7 +71,7 @@ class DeadLetterQueue(Construct):
             tags=tags,
         )
         self.queue = place(queue, address, optional=optional)
-        self.address = self.source = self.queue.or_empty("url")
+        self.address = self.source = self.queue["url"]
         _refuse_plain_http(self, self.queue, address)
         alarm = CloudwatchMetricAlarm(
             self,
@@ -140,7 +145,7 @@ class Queue(Construct):
             tags=foundation.labels(layer, name),
         )
         self.queue = place(queue, name, optional=optional)
-        self.address = self.queue.or_empty("url")
+        self.address = self.queue["url"]
         _refuse_plain_http(self, self.queue, name)
         redrive = SqsQueueRedriveAllowPolicy(
             self,
@@ -152,11 +157,6 @@ class Queue(Construct):
 
     def grant_send(self, function: parts.Function) -> None:
         _grant_send(self.queue, self.name, function)
-
-
-def _compact(**fields: object) -> str:
-    """JSON as SQS gives it back, so that no later plan sees a difference in white space."""
-    return json.dumps(fields, separators=(",", ":"))
 
 
 def _grant_send(queue: Ref, name: str, function: parts.Function) -> Ref:

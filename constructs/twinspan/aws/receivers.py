@@ -112,7 +112,7 @@ class Endpoint(Construct):
                 http_method=method["http_method"],
                 type="AWS_PROXY",
                 integration_http_method="POST",
-                uri=self._function.function["invoke_arn"],
+                uri=self._uri(),
                 timeout_milliseconds=TIMEOUT_MS,
             ),
             self._role,
@@ -136,6 +136,16 @@ class Endpoint(Construct):
             "bad_key": place(bad_key, f"{self._role}_bad_key", optional=optional),
             "throttled": place(throttled, f"{self._role}_throttled", optional=optional),
         }
+
+    def _uri(self) -> str:
+        """Where API Gateway calls the function, written out.
+
+        A stage moves to a new deployment before the old one is deleted, so a deployment is created before it
+        is destroyed. Terraform then treats all that a deployment depends on in the same way. A reference to
+        the function would include its role, log, queues and tables, whose names cannot be taken twice.
+        """
+        path = f"path/2015-03-31/functions/{self._function.arn}/invocations"
+        return f"arn:aws:apigateway:{self._foundation.region}:lambda:{path}"
 
     def _stage(self, api: Ref, route: dict[str, Ref]) -> Ref:
         """A deployment is a copy of the API: it is made anew when something that it copied has changed."""

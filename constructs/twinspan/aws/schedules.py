@@ -97,7 +97,7 @@ class Clock(Construct):
             self,
             "schedules",
             name=f"{function.name}-${{each.key}}",
-            group_name=self._group["name"],
+            group_name=self._group["id"],
             schedule_expression=f"rate({minutes} minute{'s' if minutes > 1 else ''})",
             flexible_time_window=SchedulerScheduleFlexibleTimeWindow(mode="OFF"),
             target=SchedulerScheduleTarget(
@@ -118,7 +118,7 @@ class Clock(Construct):
         config = LambdaFunctionEventInvokeConfig(
             self,
             "asynchronous",
-            function_name=self._function.function["function_name"],
+            function_name=self._function.function["id"],
             maximum_retry_attempts=0,
             maximum_event_age_in_seconds=self._schedule.every_minutes * 60,
         )

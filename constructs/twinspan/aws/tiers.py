@@ -1,6 +1,7 @@
 """What the buckets of the cold and the archive tier have in common."""
 
 from twinspan import parts
+from twinspan.aws import names
 from twinspan.aws.buckets import ClosedBucket
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import grant
@@ -23,7 +24,10 @@ ARCHIVE_CLASS = "DEEP_ARCHIVE"
 
 
 class Bucket(ClosedBucket):
-    """An S3 bucket of files that are never changed.
+    """The S3 bucket of a twin's files, which are never changed.
+
+    The cold and the archive tier have the same one, whether both are in AWS or one of them: files that are
+    archived in it stay when the other tier moves to another cloud.
 
     It is versioned for one reason: what is deleted, by whom or what ever, can be brought back for
     UNDELETE_DAYS. Functions may not delete a version.
@@ -36,11 +40,10 @@ class Bucket(ClosedBucket):
         *,
         foundation: Foundation,
         layer: Layer,
-        name: str,
         storage_class: str,
         lifecycle: Lifecycle,
     ) -> None:
-        super().__init__(scope, id_, foundation=foundation, layer=layer, name=name)
+        super().__init__(scope, id_, foundation=foundation, layer=layer, name=names.FILES)
         self.address = f"s3://{self.bucket['bucket']}?class={storage_class}"
         self._expire(lifecycle, self.versioning)
 

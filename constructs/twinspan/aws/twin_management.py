@@ -95,7 +95,7 @@ class Graph(Construct):
         invocation = LambdaInvocation(
             self,
             "entities",
-            function_name=keeper.function["function_name"],
+            function_name=keeper.function["id"],
             input=json.dumps({"partition": 0, "partitions": 1}),
             lifecycle_scope="CRUD",
         )
@@ -131,6 +131,9 @@ class Graph(Construct):
             "workspace",
             name=names.workspace(foundation.twin.names),
             template_url=f"https://{self.bucket['bucket_regional_domain_name']}/{body['key']}",
+            # Of an update that CloudFormation rolled back, Terraform's state has the new address, which the
+            # provider never reads. It does read the parameters: the next plan repeats the update.
+            parameters={twinmaker.DIGEST: digest},
             tags=self._tags,
         )
         stack.add_override("depends_on", [permission.address, self._scene.address])
@@ -157,7 +160,9 @@ class Graph(Construct):
                 allow("s3:GetObject", "s3:PutObject", on=[f"{arn}/*"]),
                 # A file by which TwinMaker marks the bucket as taken.
                 allow("s3:DeleteObject", on=[f"{arn}/DO_NOT_DELETE_WORKSPACE_*"]),
-                allow("lambda:InvokeFunction", on=[connector.function["arn"]]),
+                # Written out: IAM gets the time that the function takes to make the policy known, before
+                # CloudFormation needs it.
+                allow("lambda:InvokeFunction", on=[connector.arn]),
             ),
         )
         return placed, place(policy, names.GRAPH)

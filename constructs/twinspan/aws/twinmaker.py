@@ -17,6 +17,8 @@ EDGES = "graph-edges"
 DEVICE = "device-id"
 """A device's external id; no metric has a name with a hyphen either."""
 SCENE = "overview"
+DIGEST = "TemplateDigest"
+"""The parameter by which CloudFormation says which template a stack was last made of."""
 _DATA_TYPES = {
     ValueType.NUMBER: "DOUBLE",
     ValueType.INTEGER: "LONG",
@@ -66,7 +68,9 @@ def template(
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Twin graph of {config.name}: workspace, component types and scene.",
+        "Parameters": {DIGEST: {"Type": "String", "Description": "Which template this is."}},
         "Resources": resources,
+        "Outputs": {DIGEST: {"Value": {"Ref": DIGEST}}},
     }
 
 

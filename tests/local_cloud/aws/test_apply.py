@@ -92,7 +92,7 @@ def test_terraform_makes_what_it_otherwise_adopts(tmp_path: Path) -> None:
         assert "0 changed, 0 destroyed" in planned(tmp_path / "adopted")
         assert adopted.resources.keys() <= made.resources.keys()
         left_out = made.resources.keys() - adopted.resources.keys()
-        assert left_out == {"aws_s3_bucket_lifecycle_configuration.cold"}
+        assert left_out == {"aws_s3_bucket_lifecycle_configuration.files"}
 
 
 def test_the_event_system_is_not_there_when_it_is_off(tmp_path: Path) -> None:

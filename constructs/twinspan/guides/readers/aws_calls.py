@@ -14,12 +14,13 @@ from twinspan.guides.readers.links import NO_RETRIES
 from twinspan.guides.readers.values import duration, only
 from twinspan.stackjson import Block, Blocks
 
+_API_GATEWAY = "apigateway.amazonaws.com"
 _TWINMAKER = "iottwinmaker.amazonaws.com"
 _BESIDE = frozenset({ASYNCHRONOUS, "aws_iam_role_policy", "aws_s3_object"})
 """Types that refer to a function and do not call it: what Lambda does with failed calls, permissions of
 callers, the template of the workspace."""
-_BY_NAME = frozenset({"iot.amazonaws.com", "apigateway.amazonaws.com"})
-"""Who may call, and is told of by a block of its own."""
+_BY_NAME = frozenset({"iot.amazonaws.com"})
+"""Who may call, and refers to the function in a block of its own."""
 _SOURCE = re.compile(r"FROM '([^']+)'")
 _NUMBER = re.compile(r'"\d+"')
 
@@ -91,8 +92,13 @@ def _broker(rule: Block, function: Block, blocks: Blocks) -> Call:
     )
 
 
-def _endpoint(integration: Block, function: Block, blocks: Blocks) -> Call:
-    return Call(endpoint(integration, function, blocks), retries=(NO_RETRIES,))
+def _endpoint(function: Block, blocks: Blocks) -> Call:
+    """API Gateway's integration names the function without a reference."""
+    called = f":function:{function.body['function_name']}/invocations"
+    for integration in blocks.of("aws_api_gateway_integration"):
+        if integration.body["uri"].endswith(called):
+            return Call(endpoint(integration, function, blocks), retries=(NO_RETRIES,))
+    raise KeyError(f"no integration of API Gateway calls {function.address}, which lets it")
 
 
 def _clock(schedule: Block, function: Block, blocks: Blocks) -> Call:
@@ -129,6 +135,8 @@ def _deployment(invocation: Block, function: Block, blocks: Blocks) -> Call:
 
 
 def _platform(permission: Block, function: Block, blocks: Blocks) -> Call:
+    if permission.body["principal"] == _API_GATEWAY:
+        return _endpoint(function, blocks)
     if permission.body["principal"] != _TWINMAKER:
         raise KeyError(f"{permission.address} lets {permission.body['principal']} call {function.address}")
     asker = workspace(permission.body["source_arn"], blocks)
@@ -144,7 +152,6 @@ def _platform(permission: Block, function: Block, blocks: Blocks) -> Call:
 
 
 _CALLERS: Mapping[str, Callable[[Block, Block, Blocks], Call]] = {
-    "aws_api_gateway_integration": _endpoint,
     "aws_iot_topic_rule": _broker,
     "aws_lambda_event_source_mapping": _queue,
     "aws_lambda_invocation": _deployment,

@@ -129,8 +129,12 @@ INVENTORIES = {
         {"aws", "azure", "links"},
         True,
         {
-            ("azure", "azurerm_logic_app_action_custom.workflow_0_open_ticket", "name"): "open_ticket",
-            ("azure", "azurerm_logic_app_workflow.workflow", "count"): "${var.enable_events ? 1 : 0}",
+            (
+                "azure",
+                "azapi_resource.workflow",
+                "body.properties.definition.actions.open_ticket.type",
+            ): "Http",
+            ("azure", "azapi_resource.workflow", "count"): "${var.enable_events ? 1 : 0}",
         },
         {"azurerm_cosmosdb_account", "azurerm_iothub", "aws_sfn_state_machine"},
     ),

@@ -163,7 +163,7 @@ class AzureCloud(Entry):
     ] = Field(
         default=(),
         description="Users, groups or service principals of Entra ID, by object id, who may plan and apply. "
-        "If empty, only the one who applied last.",
+        "If empty, whoever applied first alone.",
         examples=[["11111111-2222-3333-4444-555555555555"]],
     )
     subscription_id: Annotated[

@@ -27,12 +27,8 @@ def computed(kind: str, name: str, body: standins.Body) -> dict[str, Any]:
             return {"url": f"https://account/{body['name']}"}
         case "azurerm_storage_account":
             return {"primary_blob_endpoint": "https://blobs/", "id": name}
-        case "google_pubsub_topic":
-            return {"id": f"projects/p/topics/{body['name']}"}
         case "google_pubsub_subscription":
             return {"id": f"projects/p/subscriptions/{body['name']}"}
-        case "google_secret_manager_secret":
-            return {"id": f"projects/p/secrets/{name}"}
     return {}
 
 
@@ -62,7 +58,7 @@ def outputs_of(stack: dict[str, Any], folder: Path, *, events: bool) -> dict[str
 def _bare(blocks: dict[str, Any]) -> dict[str, Any]:
     """Names and counts: other arguments refer to what is not in the part."""
     return {
-        name: {key: block[key] for key in ("name", "count", "for_each") if key in block}
+        name: {key: block[key] for key in ("name", "secret_id", "count", "for_each") if key in block}
         for name, block in blocks.items()
     }
 
@@ -78,7 +74,7 @@ def test_azure_and_google_cloud(cloud: Cloud, events: bool, tmp_path: Path) -> N
     assert set(found) == (expected if events else expected - {"events", "commands"})
     assert found["telemetry"].target == found["processing"].target
     if cloud is Cloud.GCP:
-        assert found["telemetry"].fleet_secret == "projects/p/secrets/fleet"
+        assert found["telemetry"].fleet_secret == "projects/my-project/secrets/factory-fleet-europe-west1"
         assert found["processing"].letters == "projects/p/subscriptions/factory-processing-dead"
     else:
         assert found["broker"].letters == "https://blobs/factory-broker-dead"

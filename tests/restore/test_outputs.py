@@ -21,7 +21,7 @@ FORMS = {
     ("aws", "archive"): r"s3://\$\{aws_s3_bucket\.\w+\.bucket\}\?class=DEEP_ARCHIVE",
     ("azure", "cold"): r"\$\{azurerm_storage_account\.\w+\.primary_blob_endpoint\}.+\?tier=Cool",
     ("azure", "archive"): r"\$\{azurerm_storage_account\.\w+\.primary_blob_endpoint\}.+\?tier=Archive",
-    ("gcp", "hot"): r"\$\{google_firestore_database\.\w+\.id\}",
+    ("gcp", "hot"): r"projects/my-project/databases/\$\{google_firestore_database\.\w+\.name\}",
     ("gcp", "cold"): r"gs://\$\{google_storage_bucket\.\w+\.name\}",
     ("gcp", "archive"): r"gs://\$\{google_storage_bucket\.\w+\.name\}",
 }

@@ -51,10 +51,6 @@ class Ref:
         """The attribute as an interpolation: `queue["arn"]`."""
         return f"${{{self.path(attribute)}}}"
 
-    def or_empty(self, attribute: str) -> str:
-        """The attribute, or the empty string when the resource is off: for what cannot be null."""
-        return f'${{try({self.address}[0].{attribute}, "")}}' if self.optional else self[attribute]
-
 
 def place(resource: TerraformElement, name: str, *, optional: bool = False) -> Ref:
     """Give a new resource its address `TYPE.name`, and `count` when it is part of the event system.

@@ -17,7 +17,6 @@ from twinspan.azure.deployment import template
 from twinspan.azure.functions import memory_mb
 from twinspan.config import Config
 from twinspan.sizing import DEAD_LETTER_DAYS, IDEMPOTENCY_DAYS
-from twinspan.stackjson import referred
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Role
 
@@ -59,16 +58,6 @@ class TestEveryLayout:
             given = app["app_settings"].keys()
             assert settings.required(role, "azure", remote=remote) | own <= given, role
             assert given <= settings.expected(role, "azure", remote=remote) | own, role
-
-    def test_no_setting_is_empty_or_of_what_is_off(self, layout: Layout) -> None:
-        stack = azure_stack(layout)
-        counted = {block.address for block in resources(stack) if block.counted}
-        for block in resources(stack, APP):
-            given = block.body["app_settings"]
-            assert all(environment(given).values()), block.address
-            if not block.counted:
-                always = given.partition("var.enable_events")[0] if isinstance(given, str) else given
-                assert not {each.address for each in referred(str(always))} & counted, block.address
 
     def test_what_can_be_reached_from_outside(self, layout: Layout) -> None:
         receivers = set(topology(layout).receivers_in(Cloud.AZURE))

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 
 from support.terraform_json import Stack, references, resources
-from twinspan.stackjson import environment
 
 APP = "azurerm_function_app_flex_consumption"
 CODE = "azapi_resource_action"
@@ -21,10 +20,6 @@ def problems(stack: Stack) -> Iterator[str]:
     """What is wrong in a stack `azure`."""
     yield from _unsettled(stack)
     yield from _unrepeated(stack)
-    for block in resources(stack, APP):
-        for name, value in environment(block.body["app_settings"]).items():
-            if not value or "try(" in value:
-                yield f"{block.address}: {name} is empty, or may be"
     for reference in references(stack.get("resource", {})):
         if reference.attribute == "resource_manager_id":
             yield f"{reference.expression} is deprecated"

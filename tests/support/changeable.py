@@ -1,7 +1,7 @@
 """Rules by which a deployed twin can be changed, held against a synthesized stack before any cloud is.
 
-They hold for the stacks of `CLOUDS`. For another cloud: its types in `replacement.KINDS`, where its functions
-have their environment in `ENVIRONMENTS`, and who acts at its creation in `ACTS_AS`.
+Environments are looked at in every cloud, the rest in `CLOUDS`. For another one of those: its types in
+`replacement.KINDS`, and who acts at its creation in `ACTS_AS`.
 """
 
 import json
@@ -17,7 +17,10 @@ from twinspan.resources import EVENTS_VARIABLE
 from twinspan.vocabulary import Cloud
 
 CLOUDS = (Cloud.GCP,)
+"""Where the provider takes no map of variables with a value that is unknown while it plans."""
 ENVIRONMENTS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "aws_lambda_function": lambda body: body["environment"]["variables"],
+    "azurerm_function_app_flex_consumption": lambda body: body["app_settings"],
     "google_cloudfunctions2_function": lambda body: body["service_config"]["environment_variables"],
     "google_cloud_run_v2_service": lambda body: {
         each["name"]: each["value"]
@@ -45,9 +48,10 @@ _ONLY_WITH_EVENTS = f", var.{EVENTS_VARIABLE} ? {{"
 
 def problems(config: Config, cloud: Cloud, stack: Stack) -> Iterator[str]:
     """What of a cloud's stack would be wrong after a change of the twin."""
+    found = _Stack(config, cloud, stack)
+    yield from found.wrong_values(known=cloud in CLOUDS)
     if cloud in CLOUDS:
-        found = _Stack(config, cloud, stack)
-        for rule in (found.unknown_values, found.shared_names, found.survivors, found.unsettled):
+        for rule in (found.shared_names, found.survivors, found.unsettled):
             yield from rule()
 
 
@@ -58,9 +62,9 @@ class _Stack:
         self._waits: dict[str, frozenset[str]] = {}
         self._varying: dict[str, bool] = {}
 
-    # -- No environment value is empty, or unknown while Terraform plans.
+    # -- No environment value is empty, of what is off, or unknown while Terraform plans.
 
-    def unknown_values(self) -> Iterator[str]:
+    def wrong_values(self, *, known: bool) -> Iterator[str]:
         for block in self._blocks.values():
             if block.kind in ENVIRONMENTS:
                 written = ENVIRONMENTS[block.kind](block.body)
@@ -69,17 +73,17 @@ class _Stack:
                     always = written.partition(_ONLY_WITH_EVENTS)[0]
                 for name, value in environment(written).items():
                     off = name in environment(always) and not block.counted
-                    for what in self._wrong_value(value, off=off):
+                    for what in self._wrong_value(value, off=off, known=known):
                         yield f"{block.address}: {name} {what}"
 
-    def _wrong_value(self, value: str, *, off: bool) -> Iterator[str]:
-        """`off`: it is there while the event system is off, too."""
+    def _wrong_value(self, value: str, *, off: bool, known: bool) -> Iterator[str]:
+        """`off`: it is there while the event system is off, too. `known`: it must be known in the plan."""
         if not value or any(_MAY_BE_EMPTY.search(each) for each in interpolations(value)):
             yield "may be empty"
         for reference in references(value):
             if off and self._blocks[reference.address].counted:
                 yield f"is null while the event system is off: {reference.address}"
-            if not self._is_known(reference.address, reference.attribute):
+            if known and not self._is_known(reference.address, reference.attribute):
                 yield f"is unknown until {reference.address} is there"
 
     def _is_known(self, address: str, attribute: str | None) -> bool:

@@ -23,10 +23,12 @@ class Granted(NamedTuple):
 def environment(function: Resource, cloud: Cloud) -> dict[str, str]:
     """The environment variables of a function, with the expressions in them."""
     body = function.body
-    if cloud is Cloud.AWS:
-        return body["environment"]["variables"]
-    given = body["app_settings"] if cloud is Cloud.AZURE else body["service_config"]["environment_variables"]
-    return terraform_json.environment(given)
+    written = {
+        Cloud.AWS: lambda: body["environment"]["variables"],
+        Cloud.AZURE: lambda: body["app_settings"],
+        Cloud.GCP: lambda: body["service_config"]["environment_variables"],
+    }
+    return terraform_json.environment(written[cloud]())
 
 
 def granted(stack: Stack, function: Resource, cloud: Cloud) -> list[Granted]:

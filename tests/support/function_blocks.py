@@ -24,7 +24,7 @@ def environment(function: Resource, cloud: Cloud) -> dict[str, str]:
     """The environment variables of a function, with the expressions in them."""
     body = function.body
     if cloud is Cloud.AWS:
-        return body["environment"]["variables"]
+        return terraform_json.environment(body["environment"]["variables"])
     if cloud is Cloud.AZURE:
         return body["app_settings"]
     return terraform_json.environment(body["service_config"]["environment_variables"])

@@ -16,7 +16,6 @@ from twinspan.providers.aws import (
     LambdaEventSourceMapping,
     LambdaEventSourceMappingScalingConfig,
     LambdaFunction,
-    LambdaFunctionEnvironment,
     LambdaFunctionEventInvokeConfig,
     LambdaFunctionEventInvokeConfigDestinationConfig,
     LambdaFunctionEventInvokeConfigDestinationConfigOnFailure,
@@ -24,6 +23,7 @@ from twinspan.providers.aws import (
     LambdaPermission,
 )
 from twinspan.resources import Ref, place
+from twinspan.resources import environment as environment_of
 from twinspan.sizing import LOG_RETENTION_DAYS, SCHEDULES, SIZES
 from twinspan.vocabulary import Layer, Role
 
@@ -108,10 +108,10 @@ class Function(Construct):
             memory_size=size.memory_mb,
             timeout=size.timeout_s,
             reserved_concurrent_executions=None if source else size.max_concurrency,
-            environment=LambdaFunctionEnvironment(variables=dict(environment)),
             logging_config=LambdaFunctionLoggingConfig(log_format="JSON", log_group=log["name"]),
             tags=self._tags,
         )
+        function.add_override("environment.variables", environment_of(environment, optional=optional))
         function.add_override("depends_on", [own.address])  # the first call must be able to write its log
         self.function = place(function, role, optional=optional)
         if source:

@@ -9,6 +9,7 @@ from twinspan.guides.readers.aws_permissions import LINK_KEYS, statements, uses
 from twinspan.guides.readers.links import ends
 from twinspan.guides.readers.values import Nouns, addresses, duration, environment, merged
 from twinspan.stackjson import Block, Blocks
+from twinspan.stackjson import environment as environment_of
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Role
 
@@ -43,7 +44,7 @@ def _function(block: Block, blocks: Blocks, topology: Topology) -> facts.Functio
     called = tuple(calls(block, blocks))
     if not called:
         raise KeyError(f"nothing calls {block.address}")
-    variables: Mapping[str, str] = body.get("environment", {}).get("variables", {})
+    variables = environment_of(body.get("environment", {}).get("variables", {}))
     granted = statements(block, blocks)
     reads, writes = uses(granted, blocks)
     secrets = [blocks.at(use.address).name.removeprefix("link_") for use in reads if _is_secret(use)]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from support import azure_rules, changeable
+from support import aws_changes, azure_rules, changeable
 from support.layouts import EVERY_LAYOUT, Layout, twin_config
 from support.synth import Stack, functions, stacks_of
 from support.terraform_json import data_sources, references, resources
@@ -76,3 +76,5 @@ def wrong(layout: Layout, found: dict[str, Stack], *, events: bool) -> Iterator[
                 yield f"{name}: its functions are not {sorted(roles)}"
             for problem in changeable.problems(config, Cloud(name), stack):
                 yield f"{name}: {problem}"
+        if name == Cloud.AWS:
+            yield from (f"{name}: {problem}" for problem in aws_changes.problems(stack))

@@ -30,14 +30,15 @@ class Home(Construct):
             "output",
             value=f"${{{home}}}",
             description="Account and region of the first apply. The twin stays there until it is destroyed.",
-            precondition={
-                "condition": f'${{{home}.account == "{account}" && {home}.region == "{region}"}}',
-                "error_message": (
-                    f"This twin is deployed in account ${{{home}.account}}, region ${{{home}.region}}. "
-                    f"Terraform would not find it in account {account}, region {region}. "
-                    "Use the region and the credentials of the first deployment. "
-                    "To move the twin, destroy it with those first."
-                ),
-            },
         )
         output.override_logical_id(OUTPUT)
+        refusal = {
+            "condition": f'${{{home}.account == "{account}" && {home}.region == "{region}"}}',
+            "error_message": (
+                f"This twin is deployed in account ${{{home}.account}}, region ${{{home}.region}}. "
+                f"Terraform would not find it in account {account}, region {region}. "
+                "Use the region and the credentials of the first deployment. "
+                "To move the twin, destroy it with those first."
+            ),
+        }
+        output.add_override("precondition", [refusal])  # CDKTF forgets the argument `precondition`

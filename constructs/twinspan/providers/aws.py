@@ -53,7 +53,6 @@ from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (
 )
 from cdktf_cdktf_provider_aws.lambda_function import (
     LambdaFunction,
-    LambdaFunctionEnvironment,
     LambdaFunctionLoggingConfig,
 )
 from cdktf_cdktf_provider_aws.lambda_function_event_invoke_config import (
@@ -155,7 +154,6 @@ __all__ = [
     "LambdaEventSourceMapping",
     "LambdaEventSourceMappingScalingConfig",
     "LambdaFunction",
-    "LambdaFunctionEnvironment",
     "LambdaFunctionEventInvokeConfig",
     "LambdaFunctionEventInvokeConfigDestinationConfig",
     "LambdaFunctionEventInvokeConfigDestinationConfigOnFailure",

@@ -1,0 +1,85 @@
+"""A twin on Azure is changed, and each change is complete after one apply."""
+
+import copy
+
+import pytest
+
+from support.planes import TerraformFailed, World
+from support.planes.twins import Twin, layout
+from support.synth import stacks
+from support.terraform_json import Stack
+
+pytestmark = pytest.mark.terraform
+
+AZURE = layout("mmmmmmm")
+APP = "azurerm_function_app_flex_consumption"
+DEPLOYMENTS = ("azurerm_resource_group_template_deployment", "azapi_resource_action")
+
+
+def fail_a_deployment(world: World) -> None:
+    """The next deployment of the persister's code fails, and Azure keeps it as failed."""
+    for type_ in DEPLOYMENTS:
+        world.fail(type_, "persister-code", leaves="object")
+
+
+def with_other_code() -> dict[str, Stack]:
+    """The stacks with another package."""
+    made = copy.deepcopy(stacks(AZURE))
+    made["azure"]["resource"]["azurerm_storage_blob"]["package"]["name"] = "other/released-package.zip"
+    return made
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["on first", "off first"])
+def test_events_are_switched_in_one_apply(world: World, first: bool) -> None:
+    twin = Twin(world)
+    for on in (first, not first, first):
+        twin.deploy(stacks(AZURE), enable_events=on)
+        assert twin.unsettled(enable_events=on) == {}
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["as it was", "changed"])
+def test_a_first_deployment_of_code_that_failed_is_tried_again(world: World, changed: bool) -> None:
+    twin = Twin(world)
+    fail_a_deployment(world)
+    with pytest.raises(TerraformFailed, match="made to fail"):
+        twin.deploy(stacks(AZURE))
+    twin.deploy(with_other_code() if changed else stacks(AZURE))
+    assert twin.unsettled() == {}
+
+
+def test_a_later_deployment_of_code_that_failed_is_tried_again(world: World) -> None:
+    twin = Twin(world)
+    twin.deploy(stacks(AZURE))
+    fail_a_deployment(world)
+    later = with_other_code()
+    with pytest.raises(TerraformFailed, match="made to fail"):
+        twin.deploy(later)
+    assert any("persister" in address for address in world.changes("azure", later["azure"]))
+    twin.deploy(later)
+    assert twin.unsettled() == {}
+
+
+def test_code_is_deployed_again_after_an_app_was_changed_by_hand(world: World) -> None:
+    twin = Twin(world)
+    twin.deploy(stacks(AZURE))
+    (app,) = (one for one in world.objects(APP) if one["app_settings"]["TWIN_ROLE"] == "persister")
+    app["app_settings"] = {**app["app_settings"], "BY_HAND": "x"}
+    before = len(world.log)
+    twin.deploy(stacks(AZURE))
+    made = [call.type for call in world.log[before:] if "persister" in call.id and call.operation != "delete"]
+    assert made[0] == APP
+    assert {*made[1:]} & {*DEPLOYMENTS}
+
+
+def test_the_hot_store_is_moved_to_the_cloud_of_the_dashboards(world: World) -> None:
+    twin = Twin(world)
+    for letters in ("mmggmmm", "mmmgmmm", "mmggmmm"):
+        twin.deploy(stacks(layout(letters)))
+        assert twin.unsettled() == {}
+
+
+def test_a_twin_is_destroyed(world: World) -> None:
+    twin = Twin(world)
+    twin.deploy(stacks(AZURE))
+    twin.deploy({})
+    assert world.objects("azurerm_resource_group") == []

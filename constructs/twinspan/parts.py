@@ -40,12 +40,12 @@ class DeadLetters(Protocol):
 
     @property
     def address(self) -> str:
-        """What functions are given to reach it; empty when it is off (see `Queue.address`)."""
+        """What functions are given to reach it; null or empty when it is off (see `Queue.address`)."""
         ...
 
     @property
     def source(self) -> str:
-        """Where a replay takes them from; empty when it is off."""
+        """Where a replay takes them from; null or empty when it is off."""
         ...
 
     @property
@@ -59,7 +59,10 @@ class Queue(Protocol):
 
     @property
     def address(self) -> str:
-        """What functions are given to send to it; where the queue is optional and off, the empty string."""
+        """What functions are given to send to it; null or empty where the queue is optional and off.
+
+        A value that is null is left out of an environment (`resources.environment`).
+        """
         ...
 
     @property

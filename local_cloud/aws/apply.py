@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ SERVICES = (
 ACCOUNT = "000000000000"
 _API_KEY = "aws_api_gateway_api_key"
 _LIFECYCLE = "aws_s3_bucket_lifecycle_configuration"
-_PARALLEL = 30
+PARALLEL = "-parallelism=30"
 _ELSEWHERE = ("aws_cloudformation_stack", "aws_lambda_invocation")
 """What is left out: MiniStack knows nothing of TwinMaker, whose workspace is a stack of CloudFormation's (the
 stand-in reads its template, see `twinmaker`); and its entities are made by runs of twin_sync.
@@ -59,8 +59,7 @@ def apply(
     - with `adopt`, `import` blocks for the queues (see `queues`), and no lifecycle rules for the tiers: the
       provider watches new ones for a minute, and MiniStack never acts on them.
     """
-    providers = terraform.find_providers()
-    copy = _for_server(stack, server, providers, managed_grafana.Computed(grafana, server.region))
+    copy = for_server(stack, server, grafana=grafana)
     if adopt:
         copy["resource"] = {kind: named for kind, named in copy["resource"].items() if kind != _LIFECYCLE}
         copy["import"] = queues.adopt(
@@ -72,28 +71,26 @@ def apply(
             region=server.region,
             folder=folder / "queues",
         )
-    workspace = _workspace(folder, providers)
-    workspace.write(copy, assets)
-    return standins.evaluated(workspace.apply(variables, f"-parallelism={_PARALLEL}"))
+    made = workspace(folder)
+    made.write(copy, assets)
+    return standins.evaluated(made.apply(variables, PARALLEL))
 
 
 def again(variables: Mapping[str, object], folder: Path) -> standins.Evaluated:
     """Apply the same copy once more, with other variables."""
-    workspace = _workspace(folder, terraform.find_providers())
-    return standins.evaluated(workspace.apply(variables, f"-parallelism={_PARALLEL}"))
+    return standins.evaluated(workspace(folder).apply(variables, PARALLEL))
 
 
-def _workspace(folder: Path, providers: Mapping[str, tuple[str, Path]]) -> terraform.Workspace:
+def workspace(folder: Path) -> terraform.Workspace:
     """Without a mirror, Terraform fetches the provider that the stack asks for."""
+    providers = terraform.find_providers()
     return terraform.Workspace(folder, {"aws": providers["aws"]} if "aws" in providers else {})
 
 
-def _for_server(
-    stack: Mapping[str, Any],
-    server: MiniStack,
-    providers: Mapping[str, tuple[str, Path]],
-    computed: standins.Computed,
-) -> dict[str, Any]:
+def for_server(stack: Mapping[str, Any], server: MiniStack, *, grafana: str = "") -> dict[str, Any]:
+    """The stack as MiniStack takes it; the same for the same stack and server."""
+    providers = terraform.find_providers()
+    computed = managed_grafana.Computed(grafana, server.region)
     copy = standins.rewrite(stack, computed, real=("aws",), but=managed_grafana.TYPES)
     copy["terraform"] = {**copy["terraform"]}
     copy["terraform"].pop("backend", None)
@@ -102,10 +99,14 @@ def _for_server(
     copy["provider"] = {"aws": [{**block, **_provider(server)} for block in stack["provider"]["aws"]]}
     copy["resource"] = {kind: named for kind, named in copy["resource"].items() if kind not in _ELSEWHERE}
     keys = copy["resource"].get(_API_KEY, {})
-    made = {name: {**body, "value": secrets.token_hex(20) + _each(body)} for name, body in keys.items()}
+    made = {name: {**body, "value": _api_key(server, name) + _each(body)} for name, body in keys.items()}
     if made:
         copy["resource"] = {**copy["resource"], _API_KEY: made}
     return copy
+
+
+def _api_key(server: MiniStack, name: str) -> str:
+    return sha256(f"{server.url} {name}".encode()).hexdigest()[:40]
 
 
 def _each(body: Mapping[str, Any]) -> str:

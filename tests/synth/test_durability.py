@@ -6,13 +6,14 @@ import json
 
 import pytest
 
+from support.function_blocks import environment
 from support.layouts import SYNTHESIZED, Layout
 from support.synth import Stack, stacks
 from support.terraform_json import Resource, references, resources
 from twin_runtime.ports import MAX_DELIVERIES
 from twinspan.config.models import SAFETY_DAYS
 from twinspan.sizing import LOG_RETENTION_DAYS, MAX_RECEIVES, SIZES
-from twinspan.vocabulary import Role
+from twinspan.vocabulary import Cloud, Role
 
 each_layout = pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
 DAY_SECONDS = 24 * 3600
@@ -124,7 +125,7 @@ def test_azure_functions_are_bounded(layout: Layout) -> None:
         assert app.body["instance_memory_in_mb"] >= SIZES[Role(app.name)].memory_mb
         assert app.body["instance_memory_in_mb"] in (512, 2048, 4096)
         assert app.body["maximum_instance_count"] >= 1
-        assert app.body["app_settings"]["AzureFunctionsJobHost__functionTimeout"]
+        assert environment(app, Cloud.AZURE)["AzureFunctionsJobHost__functionTimeout"]
         assert app.body["https_only"] is True
         assert app.body["webdeploy_publish_basic_authentication_enabled"] is False
     for workspace in resources(stack, "azurerm_log_analytics_workspace"):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from support.function_blocks import environment
 from support.layouts import SYNTHESIZED, Layout, twin_config
 from support.synth import Stack, stacks
 from support.terraform_json import Resource, references, resources
@@ -139,7 +140,7 @@ def test_azure_functions_are_bounded(layout: Layout) -> None:
         assert app.body["instance_memory_in_mb"] >= SIZES[Role(app.name)].memory_mb
         assert app.body["instance_memory_in_mb"] in (512, 2048, 4096)
         assert app.body["maximum_instance_count"] >= 1
-        assert app.body["app_settings"]["AzureFunctionsJobHost__functionTimeout"]
+        assert environment(app, Cloud.AZURE)["AzureFunctionsJobHost__functionTimeout"]
         assert app.body["https_only"] is True
         assert app.body["webdeploy_publish_basic_authentication_enabled"] is False
     for workspace in resources(stack, "azurerm_log_analytics_workspace"):

@@ -36,19 +36,11 @@ def test_nothing_stands_in_the_way_of_a_change(layout: Layout) -> None:
             f"aws_lambda_permission.hot_reader: outlives {HOT_READER}",
         ),
         (
-            put(f"{HOT_READER}.environment.variables.COLD_LINK_SECRET", ""),
-            f"{HOT_READER}: COLD_LINK_SECRET may be empty",
-        ),
-        (
-            put(f"{HOT_READER}.environment.variables.X", '${try(aws_sqs_queue.events[0].url, "")}'),
-            f"{HOT_READER}: X may be empty",
-        ),
-        (
             put("aws_secretsmanager_secret.link_dashboards.recovery_window_in_days", 7),
             "aws_secretsmanager_secret.link_dashboards: keeps its name for days after it was deleted",
         ),
     ],
-    ids=["name", "survivor", "empty", "may-be-empty", "secret"],
+    ids=["name", "survivor", "secret"],
 )
 def test_what_would_stand_in_the_way_is_found(change: Change, problem: str) -> None:
     assert problem in aws_changes.problems(changed(stacks(WHOLE)[AWS], change))

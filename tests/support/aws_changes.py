@@ -1,12 +1,12 @@
 """Rules by which a deployed AWS stack can be changed, and an apply that failed can be repeated, held against
-the synthesized stack.
+the synthesized stack. Those on environments are in `changeable`.
 
 An apply that fails leaves resources tainted: the next one replaces them, whatever they are.
 """
 
 from collections.abc import Iterator
 
-from support.terraform_json import Resource, Stack, environment, references, resources
+from support.terraform_json import Resource, Stack, references, resources
 
 UNNAMED = ("aws_api_gateway_", "terraform_data")
 """Types of which AWS takes two of the same name."""
@@ -57,11 +57,7 @@ def problems(stack: Stack) -> Iterator[str]:
             for parent in references(block.body[PARENTS[block.kind]]):
                 if parent.address in blocks and parent.attribute not in COMPUTED:
                     yield f"{block.address}: outlives {parent.address}"
-        if block.kind == "aws_lambda_function":
-            for name, value in environment(block.body["environment"]["variables"]).items():
-                if not value or '""' in value:
-                    yield f"{block.address}: {name} may be empty"
-        if block.body.get("recovery_window_in_days", 0 if block.kind != "aws_secretsmanager_secret" else 30):
+        if block.kind == "aws_secretsmanager_secret" and block.body.get("recovery_window_in_days", 30):
             yield f"{block.address}: keeps its name for days after it was deleted"
 
 

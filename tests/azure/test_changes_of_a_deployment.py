@@ -47,10 +47,6 @@ def _code_for_good(blocks: dict[str, Any]) -> None:
     blocks["azapi_resource_action"]["persister"]["lifecycle"]["replace_triggered_by"] = []
 
 
-def _empty(blocks: dict[str, Any]) -> None:
-    blocks["azurerm_function_app_flex_consumption"]["processor"]["app_settings"]["X"] = ""
-
-
 def _deprecated(blocks: dict[str, Any]) -> None:
     blocks[ROLE]["processor_keeps_code"]["scope"] = "${azurerm_storage_container.x.resource_manager_id}"
 
@@ -62,7 +58,6 @@ def _deprecated(blocks: dict[str, Any]) -> None:
         (_no_wait_before_the_app, "persister does not wait for its roles"),
         (_one_wait_for_good, "does not wait for a role that is new"),
         (_code_for_good, "persister changes without its code"),
-        (_empty, "X is empty"),
         (_deprecated, "is deprecated"),
     ],
 )

@@ -58,7 +58,7 @@ def problems(config: Config, cloud: Cloud, stack: Stack) -> Iterator[str]:
 class _Stack:
     def __init__(self, config: Config, cloud: Cloud, stack: Stack) -> None:
         self._blocks = {block.address: block for block in resources(stack)}
-        self._moving = _of_the_region(config, cloud)
+        self._moving = _of_the_region(config, cloud) if cloud in CLOUDS else ()
         self._waits: dict[str, frozenset[str]] = {}
         self._varying: dict[str, bool] = {}
 

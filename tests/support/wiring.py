@@ -140,9 +140,12 @@ def public(stack: Stack) -> set[str]:
 
 def _used(variable: str) -> str | None:
     if variable.endswith("STORE"):
-        return {"STORE": "hot_store", "COLD_STORE": "cold_bucket", "ARCHIVE_STORE": "archive_bucket"}[
-            variable
-        ]
+        return {
+            "STORE": "hot_store",
+            "COLD_STORE": "cold_bucket",
+            "ARCHIVE_STORE": "archive_bucket",
+            "IDEMPOTENCY_STORE": "workflow",  # not drawn by itself: it is how the workflow is started once
+        }[variable]
     return _USED.get(variable)
 
 

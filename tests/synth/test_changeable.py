@@ -80,7 +80,7 @@ def test_what_is_replaced_with_its_parent_outlives_nothing() -> None:
             f"{FUNCTION}.persister: uses google_project_iam_member.build while it is new",
         ),
         (
-            drop("time_sleep.settled.triggers.link_dashboards_grafana"),
+            drop("time_sleep.grafana.triggers.link_dashboards_grafana"),
             "google_cloud_run_v2_service.grafana: uses "
             "google_secret_manager_secret_iam_member.link_dashboards_grafana while it is new",
         ),

@@ -1,6 +1,5 @@
 """The archive tier of a twin whose cold tier is in another cloud: the Cloud Storage bucket."""
 
-from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.tiers import ARCHIVE_CLASS, Bucket
 from twinspan.lifecycle import Lifecycle
@@ -19,7 +18,6 @@ class ArchiveStore(Bucket):
             id_,
             foundation=foundation,
             layer=Layer.ARCHIVE_STORAGE,
-            name=names.FILES,
             storage_class=ARCHIVE_CLASS,
             lifecycle=Lifecycle.of_archive(foundation.twin),
         )

@@ -1,6 +1,5 @@
 """The cold tier: the Cloud Storage bucket, whose rules also archive, where the archive is in this cloud."""
 
-from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.tiers import Bucket
 from twinspan.lifecycle import Lifecycle
@@ -19,7 +18,6 @@ class ColdStore(Bucket):
             id_,
             foundation=foundation,
             layer=Layer.COLD_STORAGE,
-            name=names.FILES,
             storage_class=STORAGE_CLASS,
             lifecycle=Lifecycle.of_cold(foundation.twin),
         )

@@ -68,7 +68,7 @@ class Foundation(Construct):
     dashboards: Mapping[str, Path]
     """Files of the dashboards, by name; empty when Grafana is elsewhere."""
     settled: Wait
-    """Over when grants hold that are used at once, and Pub/Sub's agent exists."""
+    """Over when builds hold their role, and Pub/Sub's agent exists."""
 
     def __init__(self, scope: Construct, id_: str, *, twin: Twin, package: Package) -> None:
         super().__init__(scope, id_)

@@ -43,16 +43,15 @@ class Bucket(Construct):
         *,
         foundation: Foundation,
         layer: Layer,
-        name: str,
         storage_class: str,
         lifecycle: Lifecycle,
     ) -> None:
         super().__init__(scope, id_)
-        self._foundation, self._name = foundation, name
+        self._foundation = foundation
         bucket = StorageBucket(
             self,
             "bucket",
-            name=names.bucket(foundation.twin.names, name),
+            name=names.bucket(foundation.twin.names, names.FILES),
             location=foundation.region.upper(),  # the API answers in capitals
             storage_class=storage_class,
             uniform_bucket_level_access=True,
@@ -63,7 +62,7 @@ class Bucket(Construct):
             labels=foundation.twin.labels(layer, "store"),
             depends_on=foundation.ready,
         )
-        self._bucket = place(bucket, name)
+        self._bucket = place(bucket, names.FILES)
         self.address = f"gs://{self._bucket['name']}"
 
     def grant_read(self, function: parts.Function) -> None:
@@ -104,4 +103,4 @@ class Bucket(Construct):
             role=role,
             member=self._foundation.member(function),
         )
-        place(member, f"{self._name}_{function.role}", optional=function.optional)
+        place(member, f"{names.FILES}_{function.role}", optional=function.optional)

@@ -8,6 +8,7 @@ from twinspan import datasource, parts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.secret import Secret
+from twinspan.gcp.waits import Wait
 from twinspan.providers import AssetType, Construct, TerraformAsset, TerraformOutput
 from twinspan.providers.gcp import (
     CloudRunV2Service,
@@ -92,6 +93,9 @@ class Dashboards(Construct):
         self._name = foundation.twin.names.name(names.GRAFANA)
         self._account = foundation.account(self, names.GRAFANA, purpose="Grafana")
         self._needs: list[str] = []
+        # A wait of its own: it begins anew where `settled` must not, when Grafana leaves this cloud.
+        self._settled = Wait(self, names.GRAFANA)
+        self._needs.append(self._settled.over.address)
         self._bucket = self._files()
         self._password = self._admin()
         metrics = ProjectIamMember(
@@ -101,8 +105,7 @@ class Dashboards(Construct):
             role="roles/monitoring.viewer",
             member=self._account["member"],
         )
-        foundation.settled.needs("grafana_metrics", place(metrics, "grafana_metrics")["id"])
-        self._needs.append(foundation.settled.over.address)
+        self._settled.needs("grafana_metrics", place(metrics, "grafana_metrics")["id"])
         self.address = self._name
 
     def keep_with(self, function: parts.Function) -> None:
@@ -161,7 +164,7 @@ class Dashboards(Construct):
             role="roles/storage.objectViewer",
             member=self._account["member"],
         )
-        foundation.settled.needs("dashboards_grafana", place(reader, "dashboards_grafana")["id"])
+        self._settled.needs("dashboards_grafana", place(reader, "dashboards_grafana")["id"])
         provider = StorageBucketObject(
             self, "provider", bucket=placed["name"], name=PROVIDER, content=json.dumps(_DASHBOARDS)
         )
@@ -201,7 +204,7 @@ class Dashboards(Construct):
             role="roles/secretmanager.secretAccessor",
             member=self._account["member"],
         )
-        self._foundation.settled.needs(address, place(reader, address)["id"])
+        self._settled.needs(address, place(reader, address)["id"])
 
     def _service(self, secret: Ref) -> CloudRunV2Service:
         service = CloudRunV2Service(

@@ -186,7 +186,7 @@ def _restore(cloud: Cloud) -> tuple[Step, ...]:
 def _destroy(cloud: Cloud) -> tuple[Step, ...]:
     return (
         Step(
-            documents.paragraph(README, _EXPECT, "`cdktf destroy '*'` deletes"),
+            documents.paragraph(README, _EXPECT, "`npx cdktf destroy --skip-synth '*'` deletes"),
             ("npx cdktf destroy --skip-synth '*'",),
         ),
         *(Step(documents.paragraph(*where)) for where in _DESTROYING[cloud]),
@@ -196,7 +196,8 @@ def _destroy(cloud: Cloud) -> tuple[Step, ...]:
 _EXPECT = "What has been run, and what has not"
 _DESTROYING: Mapping[Cloud, tuple[tuple[str, str, str], ...]] = {
     Cloud.AWS: (
-        (README, _EXPECT, "`cdktf destroy` on AWS"),
+        (README, _EXPECT, "AWS refuses `cdktf destroy`"),
+        (README, _EXPECT, "A twin on AWS stays"),
         ("docs/twin-graph.md", "Who writes it", "`cdktf destroy` has"),
     ),
     Cloud.AZURE: (),

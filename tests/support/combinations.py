@@ -5,6 +5,7 @@ A worker ends after some twins: jsii's kernel keeps every construct that it ever
 
 import multiprocessing
 import os
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -61,6 +62,9 @@ def wrong(layout: Layout, found: dict[str, Stack], *, events: bool) -> Iterator[
     for name, stack in found.items():
         if stack["variable"]["enable_events"]["default"] is not events:
             yield f"{name}: enable_events"
+        for provider, block in stack["terraform"]["required_providers"].items():
+            if not re.fullmatch(r"\d+\.\d+\.\d+", block["version"]):
+                yield f"{name}: the provider {provider} is not pinned exactly"
         known = {block.address for block in (*resources(stack), *data_sources(stack))}
         for part in ("resource", "output"):
             for reference in references(stack.get(part, {})):

@@ -2,10 +2,12 @@
 together.
 """
 
+import copy
+
 import pytest
 
 from support.combinations import every_twin, wrong
-from support.layouts import COVERING, Layout
+from support.layouts import COVERING, SYNTHESIZED, Layout
 from support.synth import stacks
 from twinspan.vocabulary import Cloud
 
@@ -17,6 +19,11 @@ def test_every_combination() -> None:
     assert not [problem for each in found for problem in each.problems]
 
 
+@pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
+def test_a_combination_of_any_three_layers(layout: Layout) -> None:
+    assert not list(wrong(layout, stacks(layout), events=True))
+
+
 def test_what_is_wrong_would_be_found() -> None:
     layout = COVERING[0]
     found = dict(stacks(layout))
@@ -26,3 +33,6 @@ def test_what_is_wrong_would_be_found() -> None:
     assert any("leads nowhere" in problem for problem in wrong(layout, lost, events=True))
     assert any("functions" in problem for problem in wrong(layout, lost, events=True))
     assert list(wrong(Layout(*[Cloud.GCP] * 7), found, events=True))
+    afloat = copy.deepcopy(found)
+    afloat["aws"]["terraform"]["required_providers"]["aws"]["version"] = "~> 6.0"
+    assert list(wrong(layout, afloat, events=True)) == ["aws: the provider aws is not pinned exactly"]

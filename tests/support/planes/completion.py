@@ -1,6 +1,5 @@
 """What a provider computes of a resource that it made: every attribute that is not known before."""
 
-import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +13,6 @@ def complete(type_: str, values: Values, block: Block, known: dict[str, Any]) ->
     """The values with all that was not known. `known` is what the templates of the kind can name."""
     kind = kind_of(type_)
     made = _filled(values, block, "", kind.made, known)
-    for name in kind.compacts:
-        made[name] = {key: _compact(item) for key, item in (made[name] or {}).items()}
     if isinstance(made.get("response_export_values"), list):
         made["output"] = _exported(made["response_export_values"])
     if values.get("id") in (None, UNKNOWN):
@@ -69,9 +66,3 @@ def _exported(paths: list[str]) -> dict[str, Any]:
             inner = inner.setdefault(part, {})
         inner[last] = f"https://{last}.example"
     return answer
-
-
-def _compact(value: Any) -> Any:
-    """A JSON text as Go writes it."""
-    text_ = json.dumps(json.loads(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text_.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

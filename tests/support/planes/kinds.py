@@ -35,7 +35,6 @@ class Kind:
     computed: Sequence[str] = ()
     suppresses_size: Sequence[str] = ()
     json: Sequence[str] = ()
-    compacts: Sequence[str] = ()
     unchecked: Sequence[str] = ()
     made: Mapping[str, str] = field(default_factory=dict)
     renewed: Sequence[str] = ()

@@ -23,10 +23,12 @@ EVERYTHING = {"telemetry", "processing", "persisting", "events", "commands"}
 def computed(kind: str, name: str, body: standins.Body) -> dict[str, Any]:
     """What the addresses in the output are made of."""
     match kind:
-        case "azurerm_storage_queue":
-            return {"url": f"https://account/{body['name']}"}
         case "azurerm_storage_account":
-            return {"primary_blob_endpoint": "https://blobs/", "id": name}
+            endpoints = {
+                "primary_blob_endpoint": "https://blobs/",
+                "primary_queue_endpoint": "https://queues/",
+            }
+            return {**endpoints, "id": name}
         case "google_pubsub_subscription":
             return {"id": f"projects/p/subscriptions/{body['name']}"}
     return {}
@@ -78,7 +80,7 @@ def test_azure_and_google_cloud(cloud: Cloud, events: bool, tmp_path: Path) -> N
         assert found["processing"].letters == "projects/p/subscriptions/factory-processing-dead"
     else:
         assert found["broker"].letters == "https://blobs/factory-broker-dead"
-        assert found["processing"].letters == "https://account/factory-processing-poison"
+        assert found["processing"].letters == "https://queues/factory-processing-poison"
 
 
 @pytest.mark.parametrize("events", [pytest.param(True, marks=pytest.mark.slow), False], ids=["on", "off"])

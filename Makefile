@@ -62,7 +62,7 @@ test-all: $(NODE_STAMP) local-cloud lint types ## Everything
 	@$(PY) -m pytest -q $(TESTS)
 
 docs: $(DEV_STAMP) $(NODE_STAMP) ## Write the deployment guides, the picker and the parity page in docs/ again
-	@PYTHONPATH=constructs $(PY) -m twinspan.guides docs
+	@PYTHONPATH=constructs $(PY) -m guides docs
 
 schema: $(DEV_STAMP) ## Write docs/twin.schema.json again
 	@PYTHONPATH=constructs $(PY) -m twinspan.config.schema docs/twin.schema.json

@@ -86,7 +86,7 @@ def connector_queue(cloud: str, operator: Any) -> Any:
 def steadily(send: Callable[[list[str]], None], rate: int, seconds: int) -> int:
     """One event a message, `rate` of them a second; returns how many."""
     from end_to_end import fleet
-    from twin_runtime import cloudevents
+    from twin_runtime.events import cloudevents
 
     began, sent, pool = time.monotonic(), 0, ThreadPoolExecutor(_SENDERS)
     while (now := time.monotonic() - began) < seconds:

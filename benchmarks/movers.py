@@ -68,7 +68,7 @@ def move(mover: str, count: int) -> None:
 
 def cold(count: int) -> Run:
     from support.made_up import Counting, MadeUpStore
-    from twin_runtime.cold_mover import ColdMover
+    from twin_runtime.functions.cold_mover import ColdMover
 
     twin, sink = _twin(), Counting()
     store = MadeUpStore(list(twin.devices), count // DEVICES, start=_START, step=60)
@@ -88,10 +88,11 @@ def archive(count: int, folder: Path) -> Run:
     """Files as cold_mover makes them, through the receiver that checks them; buckets are folders."""
     from support.made_up import FolderObjects, MadeUpStore
     from support.tiers import Direct, link_to, writer_of
-    from twin_runtime import due_rows, tier_files, times
-    from twin_runtime.archive_mover import ArchiveMover
-    from twin_runtime.file_sinks import RemoteFiles
-    from twin_runtime.holds import Holds
+    from twin_runtime import times
+    from twin_runtime.functions.archive_mover import ArchiveMover
+    from twin_runtime.storage.holds import Holds
+    from twin_runtime.tiers import due_rows, tier_files
+    from twin_runtime.tiers.file_sinks import RemoteFiles
 
     twin, bucket = _twin(), FolderObjects(folder / "cold")
     store = MadeUpStore(list(twin.devices), count // DEVICES, start=_START, step=60)

@@ -17,8 +17,11 @@ from functools import cache
 from typing import Any
 
 from benchmarks.hops import sample
-from twin_runtime import cloudevents, model, rows, tier_files, times
+from twin_runtime import model, times
+from twin_runtime.events import cloudevents
 from twin_runtime.ports import Row
+from twin_runtime.storage import rows
+from twin_runtime.tiers import tier_files
 
 DEVICES = 100
 ROWS_PER_FILE = 5_000

@@ -1,7 +1,7 @@
 """What a million rows cost a month in each tier of each cloud, by list prices, as a table in Markdown.
 
 Bytes are measured on rows as the adapters write them (see row_sizes.py), prices are those of
-`constructs/twinspan/prices/storage.toml`. Free allowances, reads and transfer out of a cloud are not counted.
+`guides/prices/storage.toml`. Free allowances, reads and transfer out of a cloud are not counted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def main() -> None:
 def lines() -> list[str]:
     """The table, and what it rests on."""
     from benchmarks import row_sizes
-    from twinspan.prices import storage
+    from guides.prices import storage
     from twinspan.vocabulary import Cloud
 
     prices, sizes = storage.table(), row_sizes.measure()
@@ -53,7 +53,7 @@ def lines() -> list[str]:
         *made,
         "",
         f"{sizes.data:.0f} bytes of data a row; files of {files.rows:,} rows of {row_sizes.DEVICES} devices.",
-        f"Prices of {oldest} to {newest}, each with its source in constructs/twinspan/prices/storage.toml.",
+        f"Prices of {oldest} to {newest}, each with its source in guides/prices/storage.toml.",
         *(f"Assumed: {NAMES[price.cloud]}, {price.service}: {price.checked}." for price in assumed),
     ]
 

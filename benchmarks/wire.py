@@ -48,9 +48,9 @@ def send(count: int, *, gzip: bool) -> Sent:
     from benchmarks.hops.capture import capturing
     from benchmarks.hops.pairs import secret
     from benchmarks.hops.services import Secret
-    from twin_runtime import sender
     from twin_runtime.log import Log
-    from twin_runtime.secret_cache import CachedSecret
+    from twin_runtime.wire import sender
+    from twin_runtime.wire.secret_cache import CachedSecret
 
     above = sender.GZIP_ABOVE if gzip else _NEVER
     with capturing() as captured, mock.patch.object(sender, "GZIP_ABOVE", above):

@@ -2,7 +2,7 @@
 
 | form | who writes it |
 |---|---|
-| `twin_runtime.dead_letters`, or the plain message | a role, or the queue itself |
+| `twin_runtime.delivery.dead_letters`, or the plain message | a role, or the queue itself |
 | `{"requestContext", "requestPayload", …}` | Lambda, of an asynchronous call that failed to the end |
 | `{"ruleName", "base64OriginalPayload", "failures", …}` | IoT Core, where a rule's action failed |
 | a blob with an array of events, each with `deadLetterReason` | Event Grid |
@@ -18,8 +18,9 @@ from typing import Any
 
 from replay.letters import Letter, Received
 from replay.places import Place
-from twin_runtime import dead_letters, jsontext, times
-from twin_runtime.dead_letters import DeadLetter
+from twin_runtime import jsontext, times
+from twin_runtime.delivery import dead_letters
+from twin_runtime.delivery.dead_letters import DeadLetter
 from twin_runtime.ports import BrokerMessage
 
 _MAX_BYTES = 64_000_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from replay.places import Place
-from twin_runtime.dead_letters import DeadLetter
+from twin_runtime.delivery.dead_letters import DeadLetter
 from twin_runtime.ports import BrokerMessage, Event
 
 

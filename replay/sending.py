@@ -12,8 +12,8 @@ from replay.letters import Letter, Received, Selection
 from replay.places import Place
 from replay.sources import Source
 from replay.targets import DevicesTarget, DispatcherTarget, Prepared, QueueTarget, StoreTarget, Target
-from twin_runtime import cloudevents
 from twin_runtime.errors import Retry
+from twin_runtime.events import cloudevents
 from twin_runtime.model import Twin
 
 SENT, WOULD_BE_SENT, KEPT = "sent back", "would be sent back", "kept"

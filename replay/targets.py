@@ -9,16 +9,17 @@ from typing import Protocol
 
 from replay.errors import Stays
 from replay.letters import Letter
-from twin_runtime import cloudevents, jsontext
-from twin_runtime.batching import Outbox
-from twin_runtime.consumer import MAX_MESSAGE_BYTES, MAX_MESSAGE_EVENTS
-from twin_runtime.dead_letters import DeadLetter, DeadLetters
-from twin_runtime.dispatcher import Dispatcher
+from twin_runtime import jsontext
+from twin_runtime.delivery.batching import Outbox
+from twin_runtime.delivery.consumer import MAX_MESSAGE_BYTES, MAX_MESSAGE_EVENTS
+from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
 from twin_runtime.errors import Refused, Retry
-from twin_runtime.lifetimes import HotRows
+from twin_runtime.events import cloudevents
+from twin_runtime.functions.dispatcher import Dispatcher
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
 from twin_runtime.ports import Broker, Event, Queue, Store
+from twin_runtime.storage.lifetimes import HotRows
 
 
 @dataclass(frozen=True, slots=True)

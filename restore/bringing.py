@@ -9,10 +9,11 @@ from itertools import islice
 
 from operations.errors import OperationError
 from restore.files import Range
-from twin_runtime import due_rows, holds, rows
-from twin_runtime.holds import Hold
 from twin_runtime.log import Log
 from twin_runtime.ports import Row, Store
+from twin_runtime.storage import holds, rows
+from twin_runtime.storage.holds import Hold
+from twin_runtime.tiers import due_rows
 
 _DAY = 86_400
 _SAME = 3_600

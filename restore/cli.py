@@ -18,9 +18,10 @@ from restore.files import File, Range, find
 from restore.places import Places, of_outputs
 from restore.reading import Reader
 from restore.tables import count, print_files, waiting
-from twin_runtime import rows, times
+from twin_runtime import times
 from twin_runtime.errors import Refused, Retry
-from twin_runtime.holds import LONGEST_DAYS
+from twin_runtime.storage import rows
+from twin_runtime.storage.holds import LONGEST_DAYS
 from twinspan.config import ConfigErrors
 
 THAWING = 3

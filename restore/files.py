@@ -9,7 +9,7 @@ from itertools import takewhile
 from restore.catalogues import Catalogue, Entry, State
 from restore.places import ARCHIVE, COLD, Place
 from twin_runtime.ports import Row
-from twin_runtime.tier_files import Invalid, Name, day_of, first_of, folder, parse_name
+from twin_runtime.tiers.tier_files import Invalid, Name, day_of, first_of, folder, parse_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from operations.errors import OperationError
 from operations.reach import Reach
 from restore.catalogues import State
 from restore.files import File, Range
-from twin_runtime import tier_files
 from twin_runtime.errors import Refused
 from twin_runtime.model import Twin
 from twin_runtime.ports import Row
+from twin_runtime.tiers import tier_files
 
 _CALLERS = 8
 

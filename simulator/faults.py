@@ -13,7 +13,8 @@ from simulator.payloads import Reading
 LATE_S = 3600.0
 """By how much the times of late readings lie in the past."""
 OVERSIZED_BYTES = 520_000
-"""More than `twin_runtime.payload.MAX_PAYLOAD_BYTES`. AWS (128 KiB) and Azure (256 KiB) take even less."""
+"""More than `twin_runtime.events.payload.MAX_PAYLOAD_BYTES`. AWS (128 KiB) and Azure (256 KiB) take even
+less."""
 
 
 class Fault(StrEnum):

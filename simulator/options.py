@@ -11,7 +11,7 @@ from simulator.errors import SimulatorError
 from simulator.faults import Fault
 
 MOST_PER_MESSAGE = 500
-"""`twin_runtime.payload.MAX_READINGS`."""
+"""`twin_runtime.events.payload.MAX_READINGS`."""
 
 
 @dataclass(frozen=True, slots=True)

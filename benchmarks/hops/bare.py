@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from twin_runtime import cloudevents
+from twin_runtime.events import cloudevents
 
 from . import sample
 from .services import Stored

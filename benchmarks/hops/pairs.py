@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twin_runtime import assembly, cloudevents, settings, signing
+from twin_runtime import assembly, settings
+from twin_runtime.events import cloudevents
 from twin_runtime.ports import BrokerMessage, Message, Request
-from twin_runtime.sender import GZIP_ABOVE, GZIP_LEVEL
+from twin_runtime.wire import signing
+from twin_runtime.wire.sender import GZIP_ABOVE, GZIP_LEVEL
 
 from . import bare, sample
 from .services import Services, Sink

@@ -8,7 +8,8 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from twin_runtime import cloudevents, times
+from twin_runtime import times
+from twin_runtime.events import cloudevents
 from twin_runtime.ports import Event
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -75,7 +75,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], *, root: Path
     if command == "synth":
         print(f"Synthesizing {_short(path)} …", flush=True)
         # Here, so that a mistake in twin.yaml is told at once: CDKTF takes a second to load.
-        from twinspan import synthesis
+        from stacks import build as synthesis
         from twinspan.providers.quick import quicken
 
         quicken()

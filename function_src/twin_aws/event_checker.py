@@ -8,7 +8,7 @@ from typing import Any
 from twin_aws import settings, triggers
 from twin_aws.cloud import Aws
 from twin_runtime import assembly
-from twin_runtime.event_checker import EventChecker
+from twin_runtime.functions.event_checker import EventChecker
 
 
 @cache

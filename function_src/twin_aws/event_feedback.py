@@ -9,7 +9,7 @@ from typing import Any
 from twin_aws import settings, triggers
 from twin_aws.cloud import Aws
 from twin_runtime import assembly
-from twin_runtime.event_feedback import EventFeedback, FeedbackReceiver
+from twin_runtime.functions.event_feedback import EventFeedback, FeedbackReceiver
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any
 from twin_aws import settings, triggers
 from twin_aws.cloud import Aws
 from twin_runtime import assembly
-from twin_runtime.processor import Processor
+from twin_runtime.functions.processor import Processor
 
 
 @cache

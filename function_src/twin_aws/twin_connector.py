@@ -8,7 +8,7 @@ from typing import Any
 from twin_aws import settings
 from twin_aws.cloud import Aws
 from twin_runtime import assembly
-from twin_runtime.twin_connector import TwinConnector
+from twin_runtime.functions.twin_connector import TwinConnector
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Any
 from twin_aws import settings, triggers
 from twin_aws.cloud import Aws
 from twin_runtime import assembly
-from twin_runtime.twin_sync import TwinSync
+from twin_runtime.functions.twin_sync import TwinSync
 
 _POLL_S = 1.0
 

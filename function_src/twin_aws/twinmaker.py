@@ -29,7 +29,8 @@ from twin_runtime.model import Twin
 from twin_runtime.ports import GraphTwin, Relationship
 
 DEVICE = "device-id"
-"""The property of a device's component that is its external id; see `twin_runtime.twin_connector`."""
+"""The property of a device's component that is its external id; see
+`twin_runtime.functions.twin_connector`."""
 MARK = "twinspan-graph"
 MOST_IN_LIST = 50
 """Values in a list property (API: DataValue)."""

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from twin_runtime import jsontext
 from twin_runtime.errors import Refused, Retry
-from twin_runtime.http_client import HttpClient
 from twin_runtime.ports import Event
+from twin_runtime.wire.http_client import HttpClient
 
 from .failures import retry
 from .rest import Service

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from twin_runtime import jsontext, rows
+from twin_runtime import jsontext
 from twin_runtime.model import Twin, load_twin, package_root
 from twin_runtime.ports import Event
+from twin_runtime.storage import rows
 
 if TYPE_CHECKING:
-    from twin_runtime.twin_sync import TwinSync
+    from twin_runtime.functions.twin_sync import TwinSync
 
     from .triggers import Once
 

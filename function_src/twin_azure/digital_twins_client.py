@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from twin_runtime import jsontext
 from twin_runtime.errors import Refused, Retry
-from twin_runtime.http_client import Answer, HttpClient
+from twin_runtime.wire.http_client import Answer, HttpClient
 
 from .failures import retry
 from .rest import Service

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from twin_runtime.errors import Retry
-from twin_runtime.http_client import Answer, HttpClient
 from twin_runtime.ports import Record
+from twin_runtime.wire.http_client import Answer, HttpClient
 
 from .failures import retry
 from .rest import Service

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from twin_runtime.http_client import MAX_ANSWER_BYTES, Answer, HttpClient
+from twin_runtime.wire.http_client import MAX_ANSWER_BYTES, Answer, HttpClient
 
 from .failures import translated
 

@@ -10,16 +10,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 
-from twin_runtime import coalescer
 from twin_runtime.assembly import Parts
+from twin_runtime.delivery import coalescer
 from twin_runtime.ports import BrokerMessage, Message, Request, Response
 
 from . import settings, telemetry
 from .cloud import AzureCloud
 
 if TYPE_CHECKING:
-    from twin_runtime.consumer import Consumer
-    from twin_runtime.dispatcher import Dispatcher
+    from twin_runtime.delivery.consumer import Consumer
+    from twin_runtime.functions.dispatcher import Dispatcher
 
 T = TypeVar("T")
 _RESERVE_S = 10.0

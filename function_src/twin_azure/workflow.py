@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from twin_runtime.errors import Refused
-from twin_runtime.http_client import HttpClient
+from twin_runtime.wire.http_client import HttpClient
 
 from .failures import retry
 from .rest import Service

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from twin_runtime import coalescer
 from twin_runtime.assembly import Parts
-from twin_runtime.consumer import Consumer
+from twin_runtime.delivery import coalescer
+from twin_runtime.delivery.consumer import Consumer
 from twin_runtime.log import Log, failure
 from twin_runtime.ports import Message, Request, Response
 

@@ -6,8 +6,8 @@ import json
 from urllib.parse import quote, urlencode
 
 from twin_runtime.errors import ConfigurationError, Refused, Retry
-from twin_runtime.http_client import Answer
 from twin_runtime.ports import Record
+from twin_runtime.wire.http_client import Answer
 
 from .rest import Rest
 

@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from twin_runtime.errors import ConfigurationError, Refused, Retry
-from twin_runtime.http_client import Answer, Unreachable
 from twin_runtime.ports import PARTS, Stored
+from twin_runtime.wire.http_client import Answer, Unreachable
 
 from .rest import Rest
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from twin_runtime import cloudevents
 from twin_runtime.errors import Refused, Retry
+from twin_runtime.events import cloudevents
 from twin_runtime.ports import Event
 
 from .rest import Rest

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from twin_runtime.errors import Refused, Retry, Throttled
-from twin_runtime.http_client import MAX_ANSWER_BYTES, Answer, HttpClient
+from twin_runtime.wire.http_client import MAX_ANSWER_BYTES, Answer, HttpClient
 
 _METADATA_HOST = "metadata.google.internal"
 _TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"  # noqa: S105 - a path

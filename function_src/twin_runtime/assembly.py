@@ -11,34 +11,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import settings
-from .dead_letters import DeadLetters
-from .errors import ConfigurationError
-from .log import Log, Sink, to_stdout
-from .model import Twin, load_twin, package_root
-from .ports import Cloud, Workflow
-from .secret_cache import CachedSecret
+from twin_runtime import settings
+from twin_runtime.delivery.dead_letters import DeadLetters
+from twin_runtime.errors import ConfigurationError
+from twin_runtime.log import Log, Sink, to_stdout
+from twin_runtime.model import Twin, load_twin, package_root
+from twin_runtime.ports import Cloud, Workflow
+from twin_runtime.wire.secret_cache import CachedSecret
 
 if TYPE_CHECKING:
-    from .archive_mover import ArchiveMover
-    from .cold_mover import ColdMover
-    from .connector import Connector
-    from .dashboard_sync import DashboardSync
-    from .dispatcher import Dispatcher
-    from .event_checker import EventChecker
-    from .event_feedback import EventFeedback, FeedbackReceiver
-    from .file_sinks import FileSink
-    from .hot_reader import HotReader
-    from .ingestion import Ingestion
-    from .persister import Persister
-    from .processor import Processor
-    from .reader_client import Reader
-    from .tier_reader import ColdTier
-    from .tier_writer import TierWriter
-    from .twin_connector import TwinConnector
-    from .twin_reader import TwinReader
-    from .twin_sync import TwinSync
-    from .writer import Writer
+    from twin_runtime.functions.archive_mover import ArchiveMover
+    from twin_runtime.functions.cold_mover import ColdMover
+    from twin_runtime.functions.connector import Connector
+    from twin_runtime.functions.dashboard_sync import DashboardSync
+    from twin_runtime.functions.dispatcher import Dispatcher
+    from twin_runtime.functions.event_checker import EventChecker
+    from twin_runtime.functions.event_feedback import EventFeedback, FeedbackReceiver
+    from twin_runtime.functions.hot_reader import HotReader
+    from twin_runtime.functions.ingestion import Ingestion
+    from twin_runtime.functions.persister import Persister
+    from twin_runtime.functions.processor import Processor
+    from twin_runtime.functions.twin_connector import TwinConnector
+    from twin_runtime.functions.twin_reader import TwinReader
+    from twin_runtime.functions.twin_sync import TwinSync
+    from twin_runtime.functions.writer import Writer
+    from twin_runtime.storage.reader_client import Reader
+    from twin_runtime.tiers.file_sinks import FileSink
+    from twin_runtime.tiers.tier_reader import ColdTier
+    from twin_runtime.tiers.tier_writer import TierWriter
 
 
 COMMANDS_PER_REQUEST = 50
@@ -74,22 +74,22 @@ class Parts:
 
 
 def dispatcher(parts: Parts) -> Dispatcher:
-    from .dispatcher import Dispatcher
+    from twin_runtime.functions.dispatcher import Dispatcher
 
     queue = parts.cloud.queue(parts.settings["PROCESSING_QUEUE"])
     return Dispatcher(twin=parts.twin, queue=queue, dead=parts.dead(), log=parts.log)
 
 
 def connector(parts: Parts) -> Connector:
-    from .connector import Connector
-    from .sender import Sender
+    from twin_runtime.functions.connector import Connector
+    from twin_runtime.wire.sender import Sender
 
     sender = Sender(parts.secret("LINK_SECRET"), log=parts.log)
     return Connector(twin=parts.twin, sender=sender, dead=parts.dead(), log=parts.log)
 
 
 def ingestion(parts: Parts) -> Ingestion:
-    from .ingestion import Ingestion
+    from twin_runtime.functions.ingestion import Ingestion
 
     return Ingestion(
         twin=parts.twin,
@@ -102,18 +102,18 @@ def ingestion(parts: Parts) -> Ingestion:
 
 
 def processor(parts: Parts) -> Processor:
-    from .processor import Processor
+    from twin_runtime.functions.processor import Processor
 
     queue = parts.cloud.queue(parts.settings["PERSISTING_QUEUE"])
     return Processor(twin=parts.twin, queue=queue, dead=parts.dead(), log=parts.log, root=parts.root)
 
 
 def persister(parts: Parts) -> Persister:
-    from .persister import Persister
+    from twin_runtime.functions.persister import Persister
 
     store = sender = events = None
     if parts.settings.remote:
-        from .sender import Sender
+        from twin_runtime.wire.sender import Sender
 
         sender = Sender(parts.secret("LINK_SECRET"), log=parts.log)
     else:
@@ -126,7 +126,7 @@ def persister(parts: Parts) -> Persister:
 
 
 def writer(parts: Parts) -> Writer:
-    from .writer import Writer
+    from twin_runtime.functions.writer import Writer
 
     return Writer(
         twin=parts.twin,
@@ -139,7 +139,7 @@ def writer(parts: Parts) -> Writer:
 
 
 def hot_reader(parts: Parts) -> HotReader:
-    from .hot_reader import HotReader
+    from twin_runtime.functions.hot_reader import HotReader
 
     by_key = parts.settings["API_KEY_READS"] == "true"
     if not by_key and not parts.settings.remote:
@@ -160,19 +160,19 @@ def hot_reader(parts: Parts) -> HotReader:
 def _cold_tier(parts: Parts) -> ColdTier | None:
     """The cold tier as hot_reader reads it; None where the twin has none."""
     if parts.settings["COLD_STORE"]:
-        from .tier_reader import TierReader
+        from twin_runtime.tiers.tier_reader import TierReader
 
         return TierReader(parts.cloud.objects(parts.settings["COLD_STORE"]), parts.twin)
     if parts.settings["COLD_LINK_SECRET"]:
-        from .link_client import LinkClient
-        from .tier_client import RemoteTier
+        from twin_runtime.tiers.tier_client import RemoteTier
+        from twin_runtime.wire.link_client import LinkClient
 
         return RemoteTier(LinkClient(parts.secret("COLD_LINK_SECRET"), log=parts.log))
     return None
 
 
 def cold_mover(parts: Parts) -> ColdMover:
-    from .cold_mover import ColdMover
+    from twin_runtime.functions.cold_mover import ColdMover
 
     return ColdMover(
         twin=parts.twin, store=parts.cloud.store(parts.settings["STORE"]), sink=_sink(parts), log=parts.log
@@ -180,8 +180,8 @@ def cold_mover(parts: Parts) -> ColdMover:
 
 
 def cold_writer(parts: Parts) -> TierWriter:
-    from .tier_reader import TierReader
-    from .tier_writer import TierWriter
+    from twin_runtime.tiers.tier_reader import TierReader
+    from twin_runtime.tiers.tier_writer import TierWriter
 
     objects = parts.cloud.objects(parts.settings["COLD_STORE"])
     return TierWriter(
@@ -195,14 +195,14 @@ def cold_writer(parts: Parts) -> TierWriter:
 
 
 def archive_mover(parts: Parts) -> ArchiveMover:
-    from .archive_mover import ArchiveMover
+    from twin_runtime.functions.archive_mover import ArchiveMover
 
     objects = parts.cloud.objects(parts.settings["COLD_STORE"])
     return ArchiveMover(twin=parts.twin, objects=objects, sink=_sink(parts), log=parts.log)
 
 
 def archive_writer(parts: Parts) -> TierWriter:
-    from .tier_writer import TierWriter
+    from twin_runtime.tiers.tier_writer import TierWriter
 
     return TierWriter(
         twin=parts.twin,
@@ -215,21 +215,21 @@ def archive_writer(parts: Parts) -> TierWriter:
 
 def _sink(parts: Parts) -> FileSink:
     """Where a mover puts files: behind its link, or in the cold tier of its own cloud."""
-    from .file_sinks import LocalFiles, RemoteFiles
+    from twin_runtime.tiers.file_sinks import LocalFiles, RemoteFiles
 
     if parts.settings["LINK_SECRET"]:
-        from .link_client import LinkClient
+        from twin_runtime.wire.link_client import LinkClient
 
         return RemoteFiles(LinkClient(parts.secret("LINK_SECRET"), log=parts.log))
     return LocalFiles(parts.cloud.objects(parts.settings["COLD_STORE"]))
 
 
 def event_checker(parts: Parts) -> EventChecker:
-    from .event_checker import EventChecker
+    from twin_runtime.functions.event_checker import EventChecker
 
     sender = commands = None
     if parts.settings.remote:
-        from .sender import Policy, Sender
+        from twin_runtime.wire.sender import Policy, Sender
 
         # The receiver hands commands over one by one, and answers when all of them are.
         policy = Policy(max_events=COMMANDS_PER_REQUEST)
@@ -251,7 +251,7 @@ def _workflow(parts: Parts) -> Workflow:
     workflow = parts.cloud.workflow(parts.settings["WORKFLOW"])
     if not parts.settings["IDEMPOTENCY_STORE"]:
         return workflow
-    from .idempotency import IdempotentWorkflow
+    from twin_runtime.delivery.idempotency import IdempotentWorkflow
 
     store = parts.cloud.idempotency_store(parts.settings["IDEMPOTENCY_STORE"])
     return IdempotentWorkflow(workflow, store, log=parts.log)
@@ -259,7 +259,7 @@ def _workflow(parts: Parts) -> Workflow:
 
 def event_feedback(parts: Parts) -> EventFeedback:
     """The queue consumer of a local feedback link."""
-    from .event_feedback import EventFeedback
+    from twin_runtime.functions.event_feedback import EventFeedback
 
     broker = parts.cloud.broker(parts.settings["BROKER"])
     return EventFeedback(twin=parts.twin, broker=broker, dead=parts.dead(), log=parts.log)
@@ -267,7 +267,7 @@ def event_feedback(parts: Parts) -> EventFeedback:
 
 def feedback_receiver(parts: Parts) -> FeedbackReceiver:
     """The HTTPS receiver of a remote feedback link."""
-    from .event_feedback import FeedbackReceiver
+    from twin_runtime.functions.event_feedback import FeedbackReceiver
 
     if not parts.settings.remote:
         raise ConfigurationError("The event_feedback receiver needs LINK_SECRET in its environment.")
@@ -283,7 +283,7 @@ def feedback_receiver(parts: Parts) -> FeedbackReceiver:
 
 def twin_sync(parts: Parts) -> TwinSync:
     """Without the hot store, which AWS does not give it, it keeps the twins and no values."""
-    from .twin_sync import TwinSync
+    from twin_runtime.functions.twin_sync import TwinSync
 
     reads = parts.settings["STORE"] or parts.settings["LINK_SECRET"]
     return TwinSync(
@@ -295,13 +295,13 @@ def twin_sync(parts: Parts) -> TwinSync:
 
 
 def twin_connector(parts: Parts) -> TwinConnector:
-    from .twin_connector import TwinConnector
+    from twin_runtime.functions.twin_connector import TwinConnector
 
     return TwinConnector(twin=parts.twin, reader=_reader(parts), log=parts.log)
 
 
 def twin_reader(parts: Parts) -> TwinReader:
-    from .twin_reader import TwinReader
+    from twin_runtime.functions.twin_reader import TwinReader
 
     return TwinReader(
         twin=parts.twin,
@@ -312,7 +312,7 @@ def twin_reader(parts: Parts) -> TwinReader:
 
 
 def dashboard_sync(parts: Parts) -> DashboardSync:
-    from .dashboard_sync import DashboardSync
+    from twin_runtime.functions.dashboard_sync import DashboardSync
 
     return DashboardSync(
         twin=parts.twin,
@@ -325,7 +325,7 @@ def dashboard_sync(parts: Parts) -> DashboardSync:
 
 def _reader(parts: Parts) -> Reader:
     """How a role reads the hot store, here or in another cloud."""
-    from .reader_client import LocalReader, RemoteReader
+    from twin_runtime.storage.reader_client import LocalReader, RemoteReader
 
     if parts.settings.remote:
         return RemoteReader(parts.secret("LINK_SECRET"), log=parts.log)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from . import jsontext
-from .errors import Retry, Throttled
-from .http_client import Answer, HttpClient, Unreachable
+from twin_runtime import jsontext
+from twin_runtime.errors import Retry, Throttled
+from twin_runtime.wire.http_client import Answer, HttpClient, Unreachable
 
 MAX_ANSWER_BYTES = 8_000_000
 MAX_DEPTH = 64

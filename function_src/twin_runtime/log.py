@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from . import jsontext
+from twin_runtime import jsontext
 
 Sink = Callable[[str, str], None]
 """Takes the level (info, warning, error) and the line."""

@@ -19,8 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import jsontext, rules
-from .errors import ConfigurationError
+from twin_runtime import jsontext, rules
+from twin_runtime.errors import ConfigurationError
 
 FILE_NAME = "twin.json"
 MAX_BYTES = 32_000_000

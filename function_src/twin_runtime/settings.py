@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .errors import ConfigurationError
+from twin_runtime.errors import ConfigurationError
 
 CLOUDS = ("aws", "azure", "gcp")
 ROLES = (

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from replay.letters import Letter, Received
-from twin_runtime import dead_letters, times
+from twin_runtime import times
+from twin_runtime.delivery import dead_letters
 
 _RELEASED_AT_ONCE = 500
 _PAUSE_S = 0.2

@@ -17,7 +17,7 @@ from simulator.endpoint import GcpEndpoint
 from simulator.errors import NotAcknowledged, NotConnected
 from twin_gcp.devices import attributes, device_key
 from twin_runtime.errors import Retry
-from twin_runtime.http_client import Answer, HttpClient
+from twin_runtime.wire.http_client import Answer, HttpClient
 
 _PULL_S = 20.0
 _PULL_PAUSE_S = 0.2

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from support.layouts import Layout, twin_config
-from twin_runtime import ports, tier_files
+from twin_runtime import ports
+from twin_runtime.tiers import tier_files
 from twinspan.aws import archive_storage, cold_storage
 from twinspan.aws.names import FILES
 from twinspan.lifecycle import EVENTS, PARTS, UNDELETE_DAYS, Lifecycle

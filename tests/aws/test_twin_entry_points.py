@@ -15,8 +15,8 @@ from twin_aws import twin_sync
 from twin_aws.twinmaker import TwinMakerGraph
 from twin_runtime import assembly
 from twin_runtime.errors import Refused, Retry, Throttled
+from twin_runtime.functions.twin_sync import CLEARED
 from twin_runtime.ports import Relationship
-from twin_runtime.twin_sync import CLEARED
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 20_000)
 RUN = {"partition": 0, "partitions": 1}

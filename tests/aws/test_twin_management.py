@@ -13,8 +13,8 @@ from stacks.aws import AwsStack
 from support.layouts import Layout, config_of, twin_data
 from twin_aws import twinmaker as adapter
 from twin_aws import twinmaker_reader
-from twin_runtime import graph as runtime_graph
-from twin_runtime import twin_connector
+from twin_runtime.functions import twin_connector
+from twin_runtime.graph import graph as runtime_graph
 from twinspan import packaging
 from twinspan.aws import twinmaker
 from twinspan.config.model import LARGEST, LONGEST_TEXT

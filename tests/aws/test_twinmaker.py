@@ -20,11 +20,11 @@ from support.local import until
 from support.memory import MemoryGraph, MemoryStore
 from support.samples import log
 from twin_aws.twinmaker import TwinMakerGraph
-from twin_runtime import rows
+from twin_runtime.functions.twin_connector import TwinConnector
+from twin_runtime.functions.twin_sync import TwinSync
 from twin_runtime.ports import GraphTwin, GraphWriter
-from twin_runtime.reader_client import LocalReader
-from twin_runtime.twin_connector import TwinConnector
-from twin_runtime.twin_sync import TwinSync
+from twin_runtime.storage import rows
+from twin_runtime.storage.reader_client import LocalReader
 from twinspan.aws import twinmaker
 from twinspan.vocabulary import Cloud
 

@@ -15,8 +15,8 @@ from azure.functions.meta import Datum, get_binding_registry
 from support.samples import TWIN, event
 from twin_azure import changes, settings, triggers
 from twin_azure.store import CosmosStore
-from twin_runtime import rows
 from twin_runtime.ports import Event
+from twin_runtime.storage import rows
 
 PARTITIONS = {"PARTITIONS": "1", settings.TIMEOUT: "00:00:55"}
 

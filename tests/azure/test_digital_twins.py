@@ -15,12 +15,12 @@ from support.samples import log
 from twin_azure import dtdl
 from twin_azure.digital_twins import MARK, DigitalTwins
 from twin_azure.digital_twins_client import SCOPE, Client
-from twin_runtime import graph as desired_graph
 from twin_runtime import model
 from twin_runtime.errors import Refused, Retry, Throttled
-from twin_runtime.http_client import Answer
+from twin_runtime.functions.twin_sync import TwinSync
+from twin_runtime.graph import graph as desired_graph
 from twin_runtime.ports import Event, GraphTwin, Relationship
-from twin_runtime.twin_sync import TwinSync
+from twin_runtime.wire.http_client import Answer
 
 from .twins import Credential, Twins, running
 

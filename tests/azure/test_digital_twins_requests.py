@@ -20,8 +20,8 @@ from support.graphs import GRAPH_DOCUMENT, GRAPH_TWIN, without
 from support.samples import log
 from twin_azure.digital_twins import DigitalTwins
 from twin_runtime import model
+from twin_runtime.functions.twin_sync import TwinSync
 from twin_runtime.ports import GraphTwin
-from twin_runtime.twin_sync import TwinSync
 
 from .twins import Credential, Twins, running
 

@@ -25,9 +25,9 @@ from local_cloud.web import Server
 from support.samples import log
 from twin_azure.idempotency import SCOPE, BlobIdempotencyStore
 from twin_azure.workflow import LogicApp
-from twin_runtime import http_client
+from twin_runtime.delivery.idempotency import IdempotentWorkflow
 from twin_runtime.errors import Retry
-from twin_runtime.idempotency import IdempotentWorkflow
+from twin_runtime.wire import http_client
 
 pytestmark = [pytest.mark.servers, pytest.mark.filterwarnings("ignore:Unverified HTTPS request")]
 ACCOUNT = "factory3f9a01"

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from guides.prices import events
 from support.browser import WIDTHS, Tab, opened
 from support.html import DOCS
 from support.layouts import COVERING, PARTIAL, Layout
 from twinspan.config import load
-from twinspan.prices import events
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Layer
 

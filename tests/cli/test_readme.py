@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stacks import build as synthesis
 from support.layouts import config_of
 from support.synth import stacks_of
-from twinspan import naming, summary, synthesis
+from twinspan import naming, summary
 from twinspan.cli import checked
 
 ROOT = Path(__file__).resolve().parents[2]

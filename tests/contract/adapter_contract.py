@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from twin_runtime import times
-from twin_runtime.dead_letters import DeadLetter, DeadLetters, decode
+from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters, decode
 from twin_runtime.errors import Refused, SecretMissing
 from twin_runtime.log import Log
 from twin_runtime.ports import (

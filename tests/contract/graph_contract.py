@@ -18,13 +18,13 @@ import pytest
 from support.graphs import EDGES, GRAPH_TWIN, HALL, measurement, without
 from support.memory import MemorySecret
 from support.samples import API_KEY, log
-from twin_runtime import graph as desired_graph
 from twin_runtime.errors import Refused
+from twin_runtime.functions.twin_reader import TwinReader
+from twin_runtime.functions.twin_sync import TwinSync
+from twin_runtime.graph import graph as desired_graph
 from twin_runtime.model import Twin
 from twin_runtime.ports import Event, GraphTwin, GraphWriter, Relationship, Request
-from twin_runtime.secret_cache import CachedSecret
-from twin_runtime.twin_reader import TwinReader
-from twin_runtime.twin_sync import TwinSync
+from twin_runtime.wire.secret_cache import CachedSecret
 
 AT = "2024-02-29T12:00:00.000000Z"
 LATER = "2024-02-29T13:00:00.000000Z"

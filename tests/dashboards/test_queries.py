@@ -15,10 +15,12 @@ import pytest
 from support.infinity import Infinity, QueryFailed, time_range
 from support.memory import MemorySecret, MemoryStore
 from support.samples import log
-from twin_runtime import cloudevents, model, rows, times
-from twin_runtime.hot_reader import HotReader
+from twin_runtime import model, times
+from twin_runtime.events import cloudevents
+from twin_runtime.functions.hot_reader import HotReader
 from twin_runtime.ports import Request
-from twin_runtime.secret_cache import CachedSecret
+from twin_runtime.storage import rows
+from twin_runtime.wire.secret_cache import CachedSecret
 from twinspan import datasource, packaging
 from twinspan.dashboards import queries
 from twinspan.vocabulary import Cloud

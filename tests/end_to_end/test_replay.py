@@ -13,8 +13,10 @@ from local_cloud.operator import Operator
 from operations.access import Access, endpoints_of
 from support.layouts import Layout, config_of
 from support.local import local_twin, until
-from twin_runtime import cloudevents, dead_letters, times
-from twin_runtime.dead_letters import DeadLetter
+from twin_runtime import times
+from twin_runtime.delivery import dead_letters
+from twin_runtime.delivery.dead_letters import DeadLetter
+from twin_runtime.events import cloudevents
 from twinspan.vocabulary import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]

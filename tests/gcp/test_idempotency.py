@@ -14,8 +14,8 @@ from local_cloud.gcp.storage import Storage
 from local_cloud.processes import free_port
 from support.samples import log
 from twin_gcp.cloud import Endpoints, GcpCloud
+from twin_runtime.delivery.idempotency import IdempotentWorkflow
 from twin_runtime.errors import Retry, Throttled
-from twin_runtime.idempotency import IdempotentWorkflow
 
 WORKFLOW = "projects/my-project/locations/europe-west1/workflows/factory-workflow"
 BUCKET = "factory-idempotency-3f9a01"

@@ -18,8 +18,8 @@ from support.samples import TWIN
 from twin_gcp.cloud import Endpoints, GcpCloud
 from twin_gcp.pubsub import DeviceBroker, Topic, TopicQueue
 from twin_gcp.rest import Rest
-from twin_runtime import cloudevents
 from twin_runtime.errors import Refused, Retry, Throttled
+from twin_runtime.events import cloudevents
 
 TOPIC = "projects/my-project/topics/factory-processing"
 numbers = count()

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from guides import dataflow, twins
+from guides.dataflow import Edge, Graph
 from support import wiring
 from support.layouts import EVERY_LAYOUT, PARTIAL, SYNTHESIZED, Layout, twin_config
 from support.synth import functions, stacks
 from support.terraform_json import Stack
-from twinspan.guides import dataflow, twins
-from twinspan.guides.dataflow import Edge, Graph
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Layer, Role
 

@@ -5,7 +5,7 @@ from itertools import chain
 
 import pytest
 
-from twinspan.guides import dataflow, flows, steps, twins, words
+from guides import dataflow, flows, steps, twins, words
 from twinspan.vocabulary import Cloud, Layer
 
 EVERY = [flow for layer in Layer for flow in flows.flows(layer)]

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from guides import elk, pages, resource_types, sections, twins
+from guides.guide import guide
+from guides.pages import PAGES
+from guides.twins import Placement
 from support.html import DOCS, HEADINGS, Page
 from support.servers import missing
-from twinspan.guides import elk, pages, resource_types, sections, twins
-from twinspan.guides.guide import guide
-from twinspan.guides.pages import PAGES
-from twinspan.guides.twins import Placement
 from twinspan.resources import EVENTS_VARIABLE
 from twinspan.topology import LINKS_STACK
 from twinspan.vocabulary import ABSENT, Cloud, Role

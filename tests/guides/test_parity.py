@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from guides import guide as guides
+from guides import parity, twins
+from guides.dataflow import LAYER_OF
+from guides.guide import ParityError, guide
 from support.read_stacks import alone, said
-from twinspan.guides import guide as guides
-from twinspan.guides import parity, twins
-from twinspan.guides.dataflow import LAYER_OF
-from twinspan.guides.guide import ParityError, guide
 from twinspan.vocabulary import ABSENT, Cloud, Layer, Role
 
 

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from guides import answers, costs, dataflow, pages, picker, sections, twinfile, words
+from guides.answers import EVENTS, NONE, OFF, ON, READ_API
+from guides.decisions import Choices, Table
+from guides.prices import events as prices
 from local_cloud import node
 from local_cloud.errors import MissingProgram
 from support.layouts import EVERY_LAYOUT
@@ -18,10 +22,6 @@ from support.picker_choices import COVERING, combinations, every
 from support.servers import missing
 from twinspan import naming
 from twinspan.config import load
-from twinspan.guides import answers, costs, dataflow, pages, picker, sections, twinfile, words
-from twinspan.guides.answers import EVENTS, NONE, OFF, ON, READ_API
-from twinspan.guides.decisions import Choices, Table
-from twinspan.prices import events as prices
 from twinspan.topology import Topology
 from twinspan.vocabulary import EVENT_SYSTEM, Cloud, Layer, Role
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from guides import facts, twins
+from guides.readers import read
 from support.read_stacks import alone, reread, stack_of
 from support.terraform_json import Stack
-from twinspan.guides import facts, twins
-from twinspan.guides.readers import read
 from twinspan.vocabulary import Cloud, Layer, Role
 
 ALONE = twins.SINGLE[Cloud.AWS]

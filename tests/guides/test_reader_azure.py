@@ -1,5 +1,6 @@
 """What is Azure's own in what a guide says of a stack."""
 
+from guides import facts
 from support.guided_azure import (
     ALONE,
     APP,
@@ -16,7 +17,6 @@ from support.guided_azure import (
     differing,
     functions,
 )
-from twinspan.guides import facts
 from twinspan.vocabulary import Role
 
 ROWS, BLOBS = "azurerm_cosmosdb_sql_container", "azurerm_storage_container"

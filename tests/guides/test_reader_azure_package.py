@@ -10,10 +10,10 @@ from typing import Any
 import azure.functions as func
 import pytest
 
+from guides.readers import azure_host, azure_package
+from guides.readers.azure_host import Host
 from support.guided_azure import ALONE, MIDDLE, differing, functions
 from twinspan import packaging
-from twinspan.guides.readers import azure_host, azure_package
-from twinspan.guides.readers.azure_host import Host
 from twinspan.vocabulary import Role
 
 

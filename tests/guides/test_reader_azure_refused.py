@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from guides import twins
+from guides.readers import read
 from support.guided_azure import (
     ALONE,
     APP,
@@ -17,8 +19,6 @@ from support.guided_azure import (
     Blocks,
     changed,
 )
-from twinspan.guides import twins
-from twinspan.guides.readers import read
 from twinspan.vocabulary import Cloud
 
 

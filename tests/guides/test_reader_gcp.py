@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from twinspan.guides import facts, twins
-from twinspan.guides.readers import read
+from guides import facts, twins
+from guides.readers import read
 from twinspan.vocabulary import Cloud, Layer, Role
 
 ALONE = twins.SINGLE[Cloud.GCP]

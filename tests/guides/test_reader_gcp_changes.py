@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from guides import facts, twins
+from guides.readers import read
 from support.stack_changes import Change, changed, drop, put
-from twinspan.guides import facts, twins
-from twinspan.guides.readers import read
 from twinspan.vocabulary import Cloud, Role
 
 JOB = "google_cloud_scheduler_job.cold_mover"

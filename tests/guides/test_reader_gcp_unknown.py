@@ -2,10 +2,10 @@
 
 import pytest
 
+from guides import twins
+from guides.readers import read
 from support.stack_changes import Change, add, changed, drop, put
 from support.terraform_json import Stack
-from twinspan.guides import twins
-from twinspan.guides.readers import read
 from twinspan.vocabulary import Cloud
 
 FUNCTION = "google_cloudfunctions2_function.processor"

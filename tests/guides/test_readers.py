@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from guides import facts, twins
 from support.function_blocks import environment, granted
 from support.read_stacks import PLACEMENTS, STACKS, said, stack_of
 from support.synth import functions
 from support.terraform_json import data_sources, resources
-from twinspan.guides import facts, twins
 from twinspan.resources import EVENTS_VARIABLE
 from twinspan.sizing import SIZES
 from twinspan.vocabulary import Cloud, Layer, Role

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from guides import facts
 from support.function_blocks import environment
 from support.read_stacks import alone, reread, said, stack_of
 from support.synth import FUNCTIONS, functions
 from support.terraform_json import Stack, resources
-from twinspan.guides import facts
 from twinspan.vocabulary import Cloud, Role
 
 FIGURES = {

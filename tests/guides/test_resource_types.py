@@ -6,10 +6,10 @@ from functools import cache
 
 import pytest
 
+from guides import resource_types, twins
+from guides.resource_types import ANYWHERE, Need
 from support.layouts import Layout, config_of, twin_data
 from support.synth import stacks_of
-from twinspan.guides import resource_types, twins
-from twinspan.guides.resource_types import ANYWHERE, Need
 from twinspan.vocabulary import Cloud
 
 PREFIXES = {Cloud.AWS: ("aws_",), Cloud.AZURE: ("azurerm_", "azapi_"), Cloud.GCP: ("google_",)}

@@ -7,11 +7,11 @@ import shlex
 
 import pytest
 
+from guides import documents, runbook, twins
 from replay import cli as replay
 from restore import cli as restore
 from simulator import cli as simulator
 from support.html import DOCS
-from twinspan.guides import documents, runbook, twins
 from twinspan.vocabulary import Cloud
 
 ROOT = DOCS.parent

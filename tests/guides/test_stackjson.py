@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from guides import facts
+from guides.readers.values import duration, environment, listed, merged, only, words
 from twinspan import resources, stackjson
-from twinspan.guides import facts
-from twinspan.guides.readers.values import duration, environment, listed, merged, only, words
 from twinspan.stackjson import Block, Blocks, interpolations, pieces, references
 from twinspan.vocabulary import Layer
 

@@ -10,9 +10,9 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from guides import dataflow, drawing, elk, flows, metrics, svg, twins
 from support import drawings
 from support.drawings import SVG, Area
-from twinspan.guides import dataflow, drawing, elk, flows, metrics, svg, twins
 from twinspan.vocabulary import Cloud, Layer
 
 PHONE_PX = 390 - 32

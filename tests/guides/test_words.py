@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from twinspan.guides import dataflow, twins, words
+from guides import dataflow, twins, words
 from twinspan.vocabulary import Cloud, Layer, Role
 
 NODES = dataflow.everything().nodes

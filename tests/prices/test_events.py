@@ -9,10 +9,10 @@ from itertools import cycle, product
 
 import pytest
 
-from twinspan.guides import dataflow, twins
-from twinspan.prices import events
-from twinspan.prices.items import Item
-from twinspan.prices.table import PriceError
+from guides import dataflow, twins
+from guides.prices import events
+from guides.prices.items import Item
+from guides.prices.table import PriceError
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Layer
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from guides import twins
+from guides.prices import events
+from guides.prices.standing import MINUTES, Fixed
 from support.inventory import ROOT, recorded
 from twinspan.cli import checked
-from twinspan.guides import twins
-from twinspan.prices import events
-from twinspan.prices.standing import MINUTES, Fixed
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud, Layer
 

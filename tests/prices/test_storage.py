@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from benchmarks import row_sizes, storage_costs
-from twinspan.prices import storage
-from twinspan.prices.table import GB, Price, Table
+from guides.prices import storage
+from guides.prices.table import GB, Price, Table
 from twinspan.vocabulary import Cloud
 
 AWS, GCP = Cloud.AWS, Cloud.GCP

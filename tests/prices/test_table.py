@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from twinspan.prices import storage
-from twinspan.prices.table import UNITS, PriceError, read
+from guides.prices import storage
+from guides.prices.table import UNITS, PriceError, read
 from twinspan.vocabulary import Cloud
 
 ENTRY = """

@@ -12,13 +12,14 @@ import pytest
 
 from benchmarks import links, roles, row_sizes, wire
 from benchmarks.hops import sample
+from guides.prices import aws, azure, bill, carry, gcp, older, usage
 from twin_aws import dynamodb
 from twin_azure import store as azure_store
 from twin_gcp import store as gcp_store
-from twin_runtime import batching, cold_run
+from twin_runtime.delivery import batching
+from twin_runtime.tiers import cold_run
 from twinspan.azure import functions as azure_functions
 from twinspan.gcp import functions as gcp_functions
-from twinspan.prices import aws, azure, bill, carry, gcp, older, usage
 from twinspan.sizing import SIZES
 from twinspan.vocabulary import ABSENT, Cloud, Role
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from support.deployed import Functions
-from twin_runtime import checkpoints, coalescer, rows, secret_cache
+from twin_runtime.delivery import coalescer
+from twin_runtime.storage import rows
+from twin_runtime.tiers import checkpoints
+from twin_runtime.wire import secret_cache
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,10 @@ from receivers import files
 from receivers.links import Link
 from support.deployed import Functions
 from support.samples import TWIN
-from twin_runtime import model, rows, tier_files
+from twin_runtime import model
 from twin_runtime.ports import Event
+from twin_runtime.storage import rows
+from twin_runtime.tiers import tier_files
 
 FILE_ENDS = {"cold": ("cold_mover", "cold_writer"), "archive": ("archive_mover", "archive_writer")}
 _TWIN = model.parse(files.TIER_DOCUMENT)

@@ -11,9 +11,11 @@ from support.deployed import Deployed
 from support.memory import MemoryObjects
 from support.platforms import Wire
 from support.samples import DOCUMENT, event
-from twin_runtime import model, rows, tier_files, times
+from twin_runtime import model, times
 from twin_runtime.ports import Event
-from twin_runtime.tier_files import FILE_MEDIA_TYPE, QUERY_MEDIA_TYPE, File
+from twin_runtime.storage import rows
+from twin_runtime.tiers import tier_files
+from twin_runtime.tiers.tier_files import FILE_MEDIA_TYPE, QUERY_MEDIA_TYPE, File
 
 STORES = {"cold_writer": "COLD_STORE", "archive_writer": "ARCHIVE_STORE"}
 """The receivers of files, each with the tier that it writes to."""

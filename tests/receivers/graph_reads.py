@@ -13,7 +13,7 @@ from support.deployed import Functions
 from support.graphs import EDGES, GRAPH_DOCUMENT, GRAPH_TWIN
 from support.platforms import Reply, Wire
 from support.samples import API_KEY, log
-from twin_runtime.twin_sync import TwinSync
+from twin_runtime.functions.twin_sync import TwinSync
 
 NAMES = ("id", "relationships", "type", "limit", "cursor")
 OTHERS = ("Id", "id[]", "", "device", "$where")

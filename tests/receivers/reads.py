@@ -14,7 +14,9 @@ from receivers.requests import check_refusal
 from support.deployed import Functions
 from support.platforms import Reply, Wire
 from support.samples import API_KEY, KEY_1, TWIN, event
-from twin_runtime import rows, signing, times
+from twin_runtime import times
+from twin_runtime.storage import rows
+from twin_runtime.wire import signing
 
 BASE = 1_709_208_000
 EACH = 7

@@ -11,7 +11,7 @@ from support.deployed import Deployed
 from support.loopback import Loopback
 from support.platforms import Reply, Wire
 from support.samples import TWIN, batch, event, signed
-from twin_runtime import cloudevents
+from twin_runtime.events import cloudevents
 from twin_runtime.ports import Event
 
 RECEIVERS = ("ingestion", "writer", "event_feedback")

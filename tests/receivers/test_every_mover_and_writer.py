@@ -14,10 +14,11 @@ from receivers.file_links import FILE_ENDS, FileLink
 from support.deployed import Functions
 from support.platforms import Platform, Reply, Wire
 from support.samples import KEY_2
-from twin_runtime import file_sinks, link_client
 from twin_runtime.errors import Retry, Throttled
 from twin_runtime.settings import CLOUDS
-from twin_runtime.tier_files import FILE_MEDIA_TYPE
+from twin_runtime.tiers import file_sinks
+from twin_runtime.tiers.tier_files import FILE_MEDIA_TYPE
+from twin_runtime.wire import link_client
 
 pytestmark = pytest.mark.matrix
 

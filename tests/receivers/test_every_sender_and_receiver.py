@@ -17,10 +17,11 @@ from receivers.links import ENDS, Link, public
 from support.deployed import Functions
 from support.loopback import listening
 from support.samples import API_KEY, DOCUMENT, KEY_2, TWIN, event
-from twin_runtime import receiver, sender, times
+from twin_runtime import times
 from twin_runtime.errors import Retry, Throttled
 from twin_runtime.ports import Event
 from twin_runtime.settings import CLOUDS
+from twin_runtime.wire import receiver, sender
 
 pytestmark = pytest.mark.matrix
 

@@ -17,7 +17,7 @@ from support.deployed import Deployed, Functions
 from support.loopback import Loopback, listening
 from support.platforms import Reply
 from twin_runtime.settings import CLOUDS
-from twin_runtime.signing import TOLERANCE
+from twin_runtime.wire.signing import TOLERANCE
 
 pytestmark = pytest.mark.matrix
 

@@ -16,8 +16,8 @@ from support.deployed import Deployed, Functions
 from support.loopback import Loopback, listening
 from support.platforms import Wire
 from support.samples import API_KEY, KEY_2, batch
-from twin_runtime.receiver import MAX_BODY_BYTES
 from twin_runtime.settings import CLOUDS
+from twin_runtime.wire.receiver import MAX_BODY_BYTES
 
 pytestmark = pytest.mark.matrix
 

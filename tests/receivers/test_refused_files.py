@@ -21,7 +21,7 @@ from support.loopback import Loopback, listening
 from support.platforms import Reply, Wire
 from support.samples import API_KEY, DOCUMENT, KEY_2
 from twin_runtime.settings import CLOUDS
-from twin_runtime.tier_files import MAX_TEXT_BYTES, PART_BYTES, QUERY_MEDIA_TYPE, File
+from twin_runtime.tiers.tier_files import MAX_TEXT_BYTES, PART_BYTES, QUERY_MEDIA_TYPE, File
 
 pytestmark = pytest.mark.matrix
 

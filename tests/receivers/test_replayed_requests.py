@@ -15,7 +15,7 @@ from support.loopback import Loopback, listening
 from support.platforms import Reply, Wire
 from support.samples import batch
 from twin_runtime.settings import CLOUDS
-from twin_runtime.signing import TOLERANCE
+from twin_runtime.wire.signing import TOLERANCE
 
 pytestmark = pytest.mark.matrix
 

@@ -20,13 +20,14 @@ from support.loopback import Loopback, listening
 from support.memory import MemorySecret
 from support.platforms import Reply, Wire
 from support.samples import API_KEY, KEY_1, KEY_2, TWIN, log
-from twin_runtime import rows, signing
 from twin_runtime.errors import Retry
 from twin_runtime.ports import Event
-from twin_runtime.reader_client import RemoteReader
-from twin_runtime.secret_cache import CachedSecret
 from twin_runtime.settings import CLOUDS
-from twin_runtime.tier_files import QUERY_MEDIA_TYPE
+from twin_runtime.storage import rows
+from twin_runtime.storage.reader_client import RemoteReader
+from twin_runtime.tiers.tier_files import QUERY_MEDIA_TYPE
+from twin_runtime.wire import signing
+from twin_runtime.wire.secret_cache import CachedSecret
 
 pytestmark = pytest.mark.matrix
 

@@ -11,7 +11,7 @@ from replay.letters import Letter
 from replay.places import Place
 from replay.sources import Source
 from support.samples import event
-from twin_runtime.dead_letters import DeadLetter, decode
+from twin_runtime.delivery.dead_letters import DeadLetter, decode
 
 PLACE = Place("aws", "processing", "queue", "a", "b")
 

@@ -20,7 +20,7 @@ from support.samples import TIME
 from twin_azure.queues import StorageQueue
 from twin_gcp import devices
 from twin_gcp.pubsub import message
-from twin_runtime.dead_letters import DeadLetter, encode
+from twin_runtime.delivery.dead_letters import DeadLetter, encode
 from twinspan.cli import checked
 
 from .test_sources import KEY, azurite

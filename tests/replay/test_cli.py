@@ -17,7 +17,7 @@ from replay import cli
 from replay.sources import aws
 from support.samples import TIME, event
 from twin_aws.clients import client
-from twin_runtime.dead_letters import DeadLetter, encode
+from twin_runtime.delivery.dead_letters import DeadLetter, encode
 from twinspan.cli import checked
 
 ROOT = Path(__file__).resolve().parents[2]

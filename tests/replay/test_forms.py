@@ -16,9 +16,9 @@ from replay.targets import DispatcherTarget
 from support.memory import MemoryQueue
 from support.samples import TIME, TWIN, event
 from twin_gcp import devices
-from twin_runtime import payload
-from twin_runtime.dead_letters import MOVED_BY_QUEUE, DeadLetter, DeadLetters, encode
-from twin_runtime.dispatcher import Dispatcher
+from twin_runtime.delivery.dead_letters import MOVED_BY_QUEUE, DeadLetter, DeadLetters, encode
+from twin_runtime.events import payload
+from twin_runtime.functions.dispatcher import Dispatcher
 from twin_runtime.log import Log
 from twin_runtime.ports import BrokerMessage
 

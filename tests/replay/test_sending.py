@@ -14,15 +14,15 @@ from replay.places import Place
 from replay.sending import KEPT, SENT, WOULD_BE_SENT, Sender, Targets
 from support.memory import MemoryQueue, MemoryStore
 from support.samples import TIME, TWIN, Lines, event
-from twin_runtime import cloudevents
-from twin_runtime.dead_letters import DeadLetter, DeadLetters, encode
-from twin_runtime.dispatcher import Dispatcher
+from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters, encode
 from twin_runtime.errors import Retry
-from twin_runtime.event_feedback import EventFeedback
+from twin_runtime.events import cloudevents
+from twin_runtime.functions.dispatcher import Dispatcher
+from twin_runtime.functions.event_feedback import EventFeedback
+from twin_runtime.functions.persister import Persister
+from twin_runtime.functions.processor import Processor
 from twin_runtime.log import Log
-from twin_runtime.persister import Persister
 from twin_runtime.ports import BrokerMessage, Unstored
-from twin_runtime.processor import Processor
 
 from .memory import MemoryAccess, MemoryPlace, MemorySource
 

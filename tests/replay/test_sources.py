@@ -25,7 +25,7 @@ from twin_aws.clients import client
 from twin_azure.queues import StorageQueue
 from twin_gcp.cloud import Endpoints, GcpCloud
 from twin_gcp.pubsub import message
-from twin_runtime.dead_letters import DeadLetter
+from twin_runtime.delivery.dead_letters import DeadLetter
 from twin_runtime.errors import Retry
 
 from .memory import MemoryPlace, MemorySource

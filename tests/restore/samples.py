@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from support.samples import TWIN
-from twin_runtime import cloudevents, jsontext, tier_files
+from twin_runtime import jsontext
+from twin_runtime.events import cloudevents
 from twin_runtime.ports import Objects, Row
-from twin_runtime.tier_files import File
+from twin_runtime.tiers import tier_files
+from twin_runtime.tiers.tier_files import File
 
 TYPE = "thermostat"
 DEVICE = "thermostat-1"

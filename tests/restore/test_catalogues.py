@@ -21,7 +21,7 @@ from restore.catalogues.opening import open_catalogue
 from restore.places import Place
 from support.samples import DOCUMENT, TWIN
 from twin_runtime.ports import Objects
-from twin_runtime.rows import to_json
+from twin_runtime.storage.rows import to_json
 from twinspan.vocabulary import Cloud
 
 from . import samples, servers

@@ -20,9 +20,9 @@ from restore import cli
 from support.samples import DOCUMENT, TWIN
 from twin_aws.clients import client
 from twin_aws.cloud import Aws
-from twin_runtime import holds
 from twin_runtime.ports import Objects, Row, Store
-from twin_runtime.rows import to_json
+from twin_runtime.storage import holds
+from twin_runtime.storage.rows import to_json
 
 from . import samples
 from .samples import DAYS, DEVICE, TYPE

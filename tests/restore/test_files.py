@@ -17,11 +17,12 @@ from restore.places import Place, Places, of_outputs
 from restore.reading import Reader
 from support.memory import MemoryCloud, MemoryObjects, MemoryStore
 from support.samples import TWIN
-from twin_runtime import holds, times
-from twin_runtime.due_rows import Due, Turns
+from twin_runtime import times
 from twin_runtime.errors import Retry
-from twin_runtime.holds import Holds
 from twin_runtime.ports import Unstored
+from twin_runtime.storage import holds
+from twin_runtime.storage.holds import Holds
+from twin_runtime.tiers.due_rows import Due, Turns
 
 from . import samples
 from .samples import DAYS, DEVICE, TYPE

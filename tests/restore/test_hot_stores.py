@@ -17,9 +17,10 @@ from operations.access import Access
 from restore.bringing import Bringer
 from restore.files import Range
 from support.servers import free_port, npm_program, running
-from twin_runtime import holds, times
-from twin_runtime.due_rows import read
+from twin_runtime import times
 from twin_runtime.ports import Store
+from twin_runtime.storage import holds
+from twin_runtime.tiers.due_rows import read
 
 from . import samples
 from .samples import DAYS, DEVICE, TYPE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from twin_runtime import rows
+from twin_runtime.storage import rows
 
 
 @pytest.fixture(autouse=True)

@@ -9,11 +9,13 @@ import pytest
 from support.memory import MemoryObjects
 from support.samples import DOCUMENT, log
 from support.tiers import DAY, NOW, TWIN, Direct, Killed, Tripwire, Wired, link_to, row, writer_of
-from twin_runtime import archive_mover, model, tier_files
-from twin_runtime.archive_mover import Archived, ArchiveMover
+from twin_runtime import model
 from twin_runtime.errors import Retry
-from twin_runtime.file_sinks import RemoteFiles
-from twin_runtime.tier_files import File
+from twin_runtime.functions import archive_mover
+from twin_runtime.functions.archive_mover import Archived, ArchiveMover
+from twin_runtime.tiers import tier_files
+from twin_runtime.tiers.file_sinks import RemoteFiles
+from twin_runtime.tiers.tier_files import File
 
 LINE = NOW - 90 * DAY
 """What was before the day of this is older than `cold_days`."""

@@ -13,10 +13,10 @@ from support.memory import MemoryCloud
 from support.samples import API_KEY, DOCUMENT, KEY_1, Lines, batch, event, message, signed
 from twin_runtime import assembly, settings
 from twin_runtime.errors import ConfigurationError
-from twin_runtime.file_sinks import LocalFiles, RemoteFiles
 from twin_runtime.ports import BrokerMessage, Request
-from twin_runtime.tier_client import RemoteTier
-from twin_runtime.tier_reader import TierReader
+from twin_runtime.tiers.file_sinks import LocalFiles, RemoteFiles
+from twin_runtime.tiers.tier_client import RemoteTier
+from twin_runtime.tiers.tier_reader import TierReader
 
 
 @pytest.fixture

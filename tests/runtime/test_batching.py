@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.properties import bounded
-from twin_runtime import batching
+from twin_runtime.delivery import batching
 
 
 @bounded

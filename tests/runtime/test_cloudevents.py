@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from support.properties import bounded
 from support.samples import TWIN, event
-from twin_runtime import cloudevents, jsontext
+from twin_runtime import jsontext
+from twin_runtime.events import cloudevents
 
 
 def test_what_is_made_is_valid() -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from twin_runtime.coalescer import Coalescer, of_messages
+from twin_runtime.delivery.coalescer import Coalescer, of_messages
 from twin_runtime.errors import Retry
 from twin_runtime.ports import Message
 

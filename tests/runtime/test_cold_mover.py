@@ -15,12 +15,14 @@ from support.memory import MemoryObjects
 from support.properties import bounded
 from support.samples import DOCUMENT, log
 from support.tiers import DAY, DUE, NOW, Killed, Tiers, Tripwire, many, row
-from twin_runtime import due_rows, holds, model, tier_files, times
-from twin_runtime.cold_mover import ColdMover
+from twin_runtime import model, times
 from twin_runtime.errors import Refused, Retry
-from twin_runtime.file_sinks import LocalFiles
-from twin_runtime.holds import Hold
+from twin_runtime.functions.cold_mover import ColdMover
 from twin_runtime.ports import Stored
+from twin_runtime.storage import holds
+from twin_runtime.storage.holds import Hold
+from twin_runtime.tiers import due_rows, tier_files
+from twin_runtime.tiers.file_sinks import LocalFiles
 
 DEVICES = ("pump-1", "thermostat-1", "thermostat-2")
 

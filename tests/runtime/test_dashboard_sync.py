@@ -16,9 +16,9 @@ from local_cloud.web import Server
 from support.layouts import Layout, config_of, twin_data
 from support.memory import MemorySecret
 from support.samples import TWIN, log
-from twin_runtime.dashboard_sync import DashboardSync
 from twin_runtime.errors import ConfigurationError, Retry, SecretMissing
-from twin_runtime.secret_cache import CachedSecret
+from twin_runtime.functions.dashboard_sync import DashboardSync
+from twin_runtime.wire.secret_cache import CachedSecret
 from twinspan import dashboards, datasource
 from twinspan.vocabulary import Cloud
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from support.memory import MemoryQueue
 from support.properties import bounded
 from support.samples import event, log
-from twin_runtime import dead_letters
-from twin_runtime.dead_letters import DeadLetter, DeadLetters
+from twin_runtime.delivery import dead_letters
+from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
 
 LIMIT = 2_000
 

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from support.memory import MemoryQueue
 from support.properties import bounded
 from support.samples import TIME, TWIN, log
-from twin_runtime import cloudevents, times
-from twin_runtime.dead_letters import DeadLetter, DeadLetters, decode
-from twin_runtime.dispatcher import Dispatcher
+from twin_runtime import times
+from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters, decode
 from twin_runtime.errors import Retry
+from twin_runtime.events import cloudevents
+from twin_runtime.functions.dispatcher import Dispatcher
 from twin_runtime.ports import BrokerMessage, Event
 
 NOW = 1_709_208_000.0

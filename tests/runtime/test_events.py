@@ -11,11 +11,12 @@ import pytest
 from support.benches import Bench, FakeSender
 from support.memory import MemoryBroker, MemoryQueue, MemoryWorkflow
 from support.samples import DOCUMENT, TWIN, event, message
-from twin_runtime import cloudevents, model
+from twin_runtime import model
 from twin_runtime.errors import ConfigurationError, Refused, Retry
-from twin_runtime.event_checker import EventChecker, execution_name
-from twin_runtime.event_feedback import EventFeedback
-from twin_runtime.sender import Outcome
+from twin_runtime.events import cloudevents
+from twin_runtime.functions.event_checker import EventChecker, execution_name
+from twin_runtime.functions.event_feedback import EventFeedback
+from twin_runtime.wire.sender import Outcome
 
 HOT = {"temperature": 81}
 

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from support.memory import MemoryQueue
 from support.properties import bounded
 from support.samples import event
-from twin_runtime import batching, jsontext, user_code
-from twin_runtime.batching import Outbox
+from twin_runtime import jsontext
+from twin_runtime.delivery import batching
+from twin_runtime.delivery.batching import Outbox
+from twin_runtime.events import user_code
+from twin_runtime.events.user_code import UserCode, UserError
 from twin_runtime.model import DeviceType
-from twin_runtime.user_code import UserCode, UserError
 
 
 @bounded

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from support.graphs import EDGES, GRAPH_DOCUMENT, GRAPH_TWIN, HALL
-from twin_runtime import graph, model
+from twin_runtime import model
 from twin_runtime.errors import ConfigurationError
+from twin_runtime.graph import graph
 from twin_runtime.ports import GraphTwin
 
 

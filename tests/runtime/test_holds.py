@@ -9,10 +9,11 @@ import pytest
 from support.memory import MemoryStore
 from support.samples import DOCUMENT
 from support.tiers import DAY, NOW, row
-from twin_runtime import holds, known_devices, model, notes, times
+from twin_runtime import model, times
 from twin_runtime.errors import Retry
-from twin_runtime.holds import Hold, Holds
 from twin_runtime.ports import Unstored
+from twin_runtime.storage import holds, known_devices, notes
+from twin_runtime.storage.holds import Hold, Holds
 
 UNTIL = int(NOW) + 7 * DAY
 

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from support.memory import MemorySecret, MemoryStore
 from support.properties import bounded
 from support.samples import API_KEY, TWIN, event, log
-from twin_runtime import hot_reader, rows, times
+from twin_runtime import times
 from twin_runtime.errors import Retry
+from twin_runtime.functions import hot_reader
 from twin_runtime.ports import Page, Request, Response
-from twin_runtime.secret_cache import CachedSecret
+from twin_runtime.storage import rows
+from twin_runtime.wire.secret_cache import CachedSecret
 
 BASE = 1_709_208_000
 NOW = 2_000_000_000.0

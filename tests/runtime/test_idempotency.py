@@ -13,9 +13,9 @@ from support.benches import Bench
 from support.memory import MemoryIdempotencyStore, MemoryQueue
 from support.samples import DOCUMENT, event, log, message
 from twin_runtime import model
+from twin_runtime.delivery.idempotency import LEASE_S, IdempotentWorkflow
 from twin_runtime.errors import Refused, Retry
-from twin_runtime.event_checker import EventChecker
-from twin_runtime.idempotency import LEASE_S, IdempotentWorkflow
+from twin_runtime.functions.event_checker import EventChecker
 from twinspan.sizing import SIZES
 from twinspan.vocabulary import Role
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from support.samples import DOCUMENT, event
-from twin_runtime import model, rows, times
+from twin_runtime import model, times
 from twin_runtime.errors import ConfigurationError
+from twin_runtime.storage import rows
 
 
 def test_it_is_beside_the_runtime() -> None:

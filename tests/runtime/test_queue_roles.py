@@ -13,12 +13,12 @@ from support.benches import Bench, FakeSender
 from support.memory import MemoryQueue, MemoryStore
 from support.samples import DOCUMENT, event, message
 from twin_runtime import model
-from twin_runtime.connector import Connector
 from twin_runtime.errors import ConfigurationError, Retry
-from twin_runtime.persister import Persister
+from twin_runtime.functions.connector import Connector
+from twin_runtime.functions.persister import Persister
+from twin_runtime.functions.processor import USER_CODE_DELIVERIES, Processor
 from twin_runtime.ports import MAX_DELIVERIES, Event, Message, Unstored
-from twin_runtime.processor import USER_CODE_DELIVERIES, Processor
-from twin_runtime.sender import Outcome
+from twin_runtime.wire.sender import Outcome
 
 
 def ids(queue: MemoryQueue) -> list[str]:

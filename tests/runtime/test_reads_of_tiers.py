@@ -17,27 +17,22 @@ from support.memory import MemorySecret
 from support.properties import bounded
 from support.samples import API_KEY, DOCUMENT, KEY_1, KEY_2, log
 from support.tiers import DAY, DUE, NOW, TWIN, Direct, Tiers, link_to, many, row, writer_of
-from twin_runtime import (
-    due_rows,
-    hot_reader,
-    model,
-    reader_client,
-    rows,
-    signing,
-    tier_reader,
-    times,
-)
+from twin_runtime import model, times
 from twin_runtime.errors import Retry
-from twin_runtime.hot_reader import HotReader
-from twin_runtime.http_client import Answer
+from twin_runtime.functions import hot_reader
+from twin_runtime.functions.hot_reader import HotReader
 from twin_runtime.model import Twin
 from twin_runtime.ports import Request, Response, Row
-from twin_runtime.range_query import RangeQuery
-from twin_runtime.reader_client import LocalReader, RemoteReader
-from twin_runtime.secret_cache import CachedSecret
-from twin_runtime.tier_client import RemoteTier
-from twin_runtime.tier_files import QUERY_MEDIA_TYPE
-from twin_runtime.tier_reader import ColdTier, TierReader
+from twin_runtime.storage import reader_client, rows
+from twin_runtime.storage.range_query import RangeQuery
+from twin_runtime.storage.reader_client import LocalReader, RemoteReader
+from twin_runtime.tiers import due_rows, tier_reader
+from twin_runtime.tiers.tier_client import RemoteTier
+from twin_runtime.tiers.tier_files import QUERY_MEDIA_TYPE
+from twin_runtime.tiers.tier_reader import ColdTier, TierReader
+from twin_runtime.wire import signing
+from twin_runtime.wire.http_client import Answer
+from twin_runtime.wire.secret_cache import CachedSecret
 
 KEPT = replace(TWIN, archive_days=None)
 """A twin whose cold tier keeps everything."""

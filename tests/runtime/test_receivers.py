@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from support.memory import MemoryBroker, MemoryQueue, MemorySecret, MemoryStore
 from support.properties import bounded
 from support.samples import API_KEY, KEY_1, KEY_2, TWIN, batch, event, log, signed
-from twin_runtime import cloudevents
-from twin_runtime.dead_letters import DeadLetters, decode
+from twin_runtime.delivery.dead_letters import DeadLetters, decode
 from twin_runtime.errors import Retry, Throttled
-from twin_runtime.event_feedback import FeedbackReceiver
-from twin_runtime.ingestion import Ingestion
+from twin_runtime.events import cloudevents
+from twin_runtime.functions.event_feedback import FeedbackReceiver
+from twin_runtime.functions.ingestion import Ingestion
+from twin_runtime.functions.writer import Writer
 from twin_runtime.ports import Request, Response, Unstored
-from twin_runtime.receiver import Receiver
-from twin_runtime.secret_cache import CachedSecret
-from twin_runtime.writer import Writer
+from twin_runtime.wire.receiver import Receiver
+from twin_runtime.wire.secret_cache import CachedSecret
 
 BATCH = "application/cloudevents-batch+json"
 
@@ -346,7 +346,7 @@ def test_a_device_that_is_away_does_not_hold_up_the_commands_of_others() -> None
 
 
 def test_a_feedback_that_takes_long_answers_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("twin_runtime.event_feedback._BUDGET_S", -1.0)
+    monkeypatch.setattr("twin_runtime.functions.event_feedback._BUDGET_S", -1.0)
     bench = Bench("event_feedback")
     assert bench.send(command("c1"))[0] == 503
     assert bench.broker.sent == []

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from support.properties import bounded
 from support.samples import TWIN, event
-from twin_runtime import cloudevents, jsontext, model
+from twin_runtime import jsontext, model
+from twin_runtime.events import cloudevents
 
 BOUNDS: dict[str, int] = {"max_bytes": 100_000, "max_events": 4}
 VALUES = st.recursive(

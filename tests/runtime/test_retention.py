@@ -15,12 +15,14 @@ from support.memory import MemoryQueue, MemorySecret, MemoryStore
 from support.properties import bounded
 from support.samples import DOCUMENT, event, log, message
 from support.tiers import DAY, NOW, RECEIVER, Killed, Tiers, Tripwire
-from twin_runtime import model, rows, tier_files, times
-from twin_runtime.dead_letters import DeadLetters
+from twin_runtime import model, times
+from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.errors import Retry
-from twin_runtime.persister import Persister
-from twin_runtime.secret_cache import CachedSecret
-from twin_runtime.writer import Writer
+from twin_runtime.functions.persister import Persister
+from twin_runtime.functions.writer import Writer
+from twin_runtime.storage import rows
+from twin_runtime.tiers import tier_files
+from twin_runtime.wire.secret_cache import CachedSecret
 
 HOUR = 3_600
 LONGEST_STOP = 25

@@ -9,7 +9,7 @@ import pytest
 from support.memory import MemorySecret
 from support.samples import log
 from twin_runtime.errors import Retry, SecretMissing
-from twin_runtime.secret_cache import CachedSecret
+from twin_runtime.wire.secret_cache import CachedSecret
 
 
 class Clock:

@@ -17,10 +17,10 @@ import pytest
 
 from support.memory import MemorySecret
 from support.samples import API_KEY, KEY_1, KEY_2, event, log
-from twin_runtime import http_client, signing
 from twin_runtime.errors import Retry, SecretMissing
-from twin_runtime.secret_cache import CachedSecret
-from twin_runtime.sender import Policy, Sender
+from twin_runtime.wire import http_client, signing
+from twin_runtime.wire.secret_cache import CachedSecret
+from twin_runtime.wire.sender import Policy, Sender
 
 Step = Callable[["Handler", list[Any]], None]
 

@@ -126,7 +126,7 @@ def test_nothing_else_reads_the_environment() -> None:
     folder = Path(settings.__file__).parent
     readers = {
         path.name
-        for path in folder.glob("*.py")
+        for path in folder.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"))
         or (isinstance(node, ast.Import) and any(alias.name == "os" for alias in node.names))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from support.properties import bounded
 from support.samples import KEY_1, KEY_2
-from twin_runtime import signing
+from twin_runtime.wire import signing
 
 KEYS = st.binary(min_size=16, max_size=64).map(lambda raw: "whsec_" + b64encode(raw).decode())
 NOW = 1_700_000_000

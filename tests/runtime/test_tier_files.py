@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from support.properties import bounded
 from support.samples import event
 from support.tiers import DUE, TWIN, many, row
-from twin_runtime import cloudevents, rows, tier_files
+from twin_runtime.events import cloudevents
 from twin_runtime.ports import Row
+from twin_runtime.storage import rows
+from twin_runtime.tiers import tier_files
 
 EXACT = r'{"f":1e-300,"i":1234567890123456789012345678901234567890,"n":{"a":[1,2.5,null]},"u":"\u00e9\ud83d"}'
 NAME = "events/type=thermostat/day=2024-05-01/thermostat-1~thermostat-2~3~0123456789abcdef.jsonl.gz"

@@ -32,13 +32,14 @@ from support.tiers import (
     row,
     writer_of,
 )
-from twin_runtime import due_rows, signing, tier_files
 from twin_runtime.errors import Refused, Retry
-from twin_runtime.file_sinks import RemoteFiles, verified
-from twin_runtime.http_client import Answer, Unreachable
 from twin_runtime.ports import PARTS, Request, Response
-from twin_runtime.tier_files import FILE_MEDIA_TYPE, QUERY_MEDIA_TYPE
-from twin_runtime.tier_writer import TierWriter
+from twin_runtime.tiers import due_rows, tier_files
+from twin_runtime.tiers.file_sinks import RemoteFiles, verified
+from twin_runtime.tiers.tier_files import FILE_MEDIA_TYPE, QUERY_MEDIA_TYPE
+from twin_runtime.tiers.tier_writer import TierWriter
+from twin_runtime.wire import signing
+from twin_runtime.wire.http_client import Answer, Unreachable
 
 
 def packed(count: int = 60) -> tier_files.File:

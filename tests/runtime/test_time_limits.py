@@ -13,15 +13,17 @@ import pytest
 from support.benches import Bench, FakeSender
 from support.memory import MemoryBroker, MemoryCloud, MemoryQueue, MemoryStore, MemoryWorkflow
 from support.samples import API_KEY, DOCUMENT, KEY_1, Lines, event, log, message
-from twin_runtime import assembly, event_feedback, persister, rows, settings
-from twin_runtime.connector import Connector
-from twin_runtime.consumer import NO_TIME
-from twin_runtime.event_checker import EventChecker
-from twin_runtime.event_feedback import EventFeedback
-from twin_runtime.persister import Persister
+from twin_runtime import assembly, settings
+from twin_runtime.delivery.consumer import NO_TIME
+from twin_runtime.functions import event_feedback, persister
+from twin_runtime.functions.connector import Connector
+from twin_runtime.functions.event_checker import EventChecker
+from twin_runtime.functions.event_feedback import EventFeedback
+from twin_runtime.functions.persister import Persister
+from twin_runtime.functions.processor import Processor
 from twin_runtime.ports import MAX_DELIVERIES, Row, Unstored
-from twin_runtime.processor import Processor
-from twin_runtime.sender import Outcome
+from twin_runtime.storage import rows
+from twin_runtime.wire.sender import Outcome
 
 HOT = {"temperature": 81}
 
@@ -31,7 +33,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look at the clock of a queue role costs a second: a budget of 3.5 is time for three things."""
     seconds = count()
     fake = SimpleNamespace(monotonic=lambda: float(next(seconds)))
-    for module in ("consumer", "event_checker"):
+    for module in ("delivery.consumer", "functions.event_checker"):
         monkeypatch.setattr(f"twin_runtime.{module}.time", fake)
 
 

@@ -6,10 +6,12 @@ import pytest
 
 from support.samples import DOCUMENT
 from support.tiers import DAY, DUE, NOW, TWIN, Tiers, Tripwire, row
-from twin_runtime import cold_mover, cold_run, due_rows, model, tier_files
+from twin_runtime import model
 from twin_runtime.errors import Retry
-from twin_runtime.file_sinks import LocalFiles
+from twin_runtime.functions import cold_mover
 from twin_runtime.ports import Stored
+from twin_runtime.tiers import cold_run, due_rows, tier_files
+from twin_runtime.tiers.file_sinks import LocalFiles
 
 HONEST = [f"thermostat-{n}" for n in range(2, 21)]
 HOSTILE = "pump-1"

@@ -15,10 +15,12 @@ from botocore.validate import ParamValidator
 from support.graphs import GRAPH_TWIN, measurement
 from support.memory import MemoryStore
 from support.samples import log
-from twin_runtime import rows, times, twin_connector
+from twin_runtime import times
 from twin_runtime.errors import Retry
-from twin_runtime.reader_client import LocalReader
-from twin_runtime.twin_connector import DEVICE, BadRequest, TwinConnector
+from twin_runtime.functions import twin_connector
+from twin_runtime.functions.twin_connector import DEVICE, BadRequest, TwinConnector
+from twin_runtime.storage import rows
+from twin_runtime.storage.reader_client import LocalReader
 
 BASE, NOW = 1_709_208_000, 1_709_300_000.0
 _MODEL: Any = botocore.session.get_session().get_service_model("iottwinmaker")

@@ -11,10 +11,10 @@ from support.graphs import GRAPH_TWIN
 from support.memory import MemoryGraph, MemorySecret
 from support.samples import API_KEY, log
 from twin_runtime.errors import Retry
+from twin_runtime.functions.twin_reader import TwinReader
+from twin_runtime.functions.twin_sync import TwinSync
 from twin_runtime.ports import Request, Response
-from twin_runtime.secret_cache import CachedSecret
-from twin_runtime.twin_reader import TwinReader
-from twin_runtime.twin_sync import TwinSync
+from twin_runtime.wire.secret_cache import CachedSecret
 
 AT = "2024-02-29T12:00:00.000000Z"
 

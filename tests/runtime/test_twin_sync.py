@@ -10,10 +10,11 @@ import pytest
 from support.graphs import EDGES, GRAPH_TWIN, HALL, measurement, without
 from support.memory import MemoryGraph
 from support.samples import log
-from twin_runtime import graph, model
+from twin_runtime import model
 from twin_runtime.errors import Refused, Retry, Throttled
+from twin_runtime.functions.twin_sync import CLEARED, TwinSync
+from twin_runtime.graph import graph
 from twin_runtime.ports import Event, GraphTwin, Relationship
-from twin_runtime.twin_sync import CLEARED, TwinSync
 
 HOUR = 3600.0
 

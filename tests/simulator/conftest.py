@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from twin_runtime import model, payload, times
+from twin_runtime import model, times
+from twin_runtime.events import payload
 from twin_runtime.ports import BrokerMessage, Event
 
 

@@ -11,7 +11,7 @@ from simulator.faults import Fault, Injector, Message
 from simulator.options import Options
 from simulator.payloads import Reading, Source
 from support.fleets import device
-from twin_runtime.payload import Unreadable
+from twin_runtime.events.payload import Unreadable
 
 
 def run(shares: dict[Fault, float], messages: int = 40, per_message: int = 1, seed: int = 3) -> list[Message]:

@@ -8,9 +8,9 @@ from typing import Any
 from support.memory import MemoryQueue
 from support.samples import TWIN, log
 from twin_runtime import model
-from twin_runtime.dead_letters import DeadLetter, DeadLetters, decode
+from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters, decode
 from twin_runtime.ports import Event
-from twin_runtime.sender import DELIVERED, Outcome
+from twin_runtime.wire.sender import DELIVERED, Outcome
 
 
 class FakeSender:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from support.samples import DOCUMENT
-from twin_runtime import cloudevents, model
+from twin_runtime import model
+from twin_runtime.events import cloudevents
 from twin_runtime.ports import Event, GraphTwin, Relationship
 
 MODEL: dict[str, Any] = {

@@ -4,8 +4,8 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from twinspan.guides import facts, twins
-from twinspan.guides.readers import read
+from guides import facts, twins
+from guides.readers import read
 from twinspan.vocabulary import Cloud, Layer, Role
 
 ALONE = twins.SINGLE[Cloud.AZURE]

@@ -14,8 +14,8 @@ from local_cloud.cloud import LocalCloud, Options
 from local_cloud.errors import MissingProgram
 from local_cloud.gcp.cloud import LocalGcp
 from local_cloud.terraform import Workspace
+from stacks import build as synthesis
 from support.servers import missing
-from twinspan import synthesis
 from twinspan.config import Config
 
 HASTEN = 60.0

@@ -17,10 +17,10 @@ from local_cloud.processes import Processes
 from local_cloud.reader import Answered, Reader
 from simulator.clients import Client, connect
 from simulator.endpoint import parse
+from stacks import build as synthesis
 from support.layouts import Layout, twin_config
 from support.local import evaluate
 from support.servers import missing
-from twinspan import synthesis
 from twinspan.vocabulary import Cloud
 
 AZURE = Layout(Cloud.AZURE, Cloud.AZURE, Cloud.AZURE)

@@ -18,11 +18,11 @@ from local_cloud.gcp.rest import call
 from local_cloud.node import package as npm_package
 from local_cloud.processes import Processes
 from local_cloud.reader import Answered, Reader
+from stacks import build as synthesis
 from support.layouts import Layout, twin_config
 from support.local import evaluate
 from support.servers import missing
 from twin_gcp import devices
-from twinspan import synthesis
 from twinspan.vocabulary import Cloud
 
 GCP = Layout(Cloud.GCP, Cloud.GCP, Cloud.GCP)

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from support.memory import MemoryObjects, MemoryStore
 from twin_runtime import times
-from twin_runtime.file_sinks import FileSink
 from twin_runtime.ports import Page, Row, Stored, Unstored
-from twin_runtime.rows import FOREVER
-from twin_runtime.tier_files import File
+from twin_runtime.storage.rows import FOREVER
+from twin_runtime.tiers.file_sinks import FileSink
+from twin_runtime.tiers.tier_files import File
 
 _TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from itertools import product
 
+from guides import answers
+from guides.answers import EVENTS, FACTORS, NONE, OFF, ON, READ_API
+from guides.decisions import Choices
 from support.layouts import SYNTHESIZED, Layout
-from twinspan.guides import answers
-from twinspan.guides.answers import EVENTS, FACTORS, NONE, OFF, ON, READ_API
-from twinspan.guides.decisions import Choices
 from twinspan.vocabulary import Layer
 
 

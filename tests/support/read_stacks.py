@@ -4,9 +4,9 @@ from functools import cache
 
 import pytest
 
+from guides import facts, twins
+from guides.readers import read
 from support.terraform_json import Stack
-from twinspan.guides import facts, twins
-from twinspan.guides.readers import read
 from twinspan.vocabulary import Cloud, Role
 
 PLACEMENTS = (*twins.SINGLE.values(), *twins.SPREAD)

@@ -8,9 +8,11 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twin_runtime import cloudevents, model, signing
+from twin_runtime import model
+from twin_runtime.events import cloudevents
 from twin_runtime.log import Log
 from twin_runtime.ports import Event, Message, Request
+from twin_runtime.wire import signing
 
 TIME = "2024-02-29T12:00:00.000000Z"
 KEY_1 = "whsec_" + b64encode(b"1" * 32).decode()

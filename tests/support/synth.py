@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from stacks import build as synthesis
 from support.layouts import Layout, twin_config
 from support.terraform_json import Resource, resources
-from twinspan import synthesis
 from twinspan.config import Config
 from twinspan.vocabulary import Cloud, Role
 

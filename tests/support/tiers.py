@@ -13,15 +13,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 from support.memory import MemoryObjects, MemorySecret, MemoryStore
 from support.samples import API_KEY, DOCUMENT, KEY_1, log
-from twin_runtime import model, tier_files, times
-from twin_runtime.cold_mover import ColdMover
-from twin_runtime.file_sinks import FileSink, LocalFiles
-from twin_runtime.http_client import Answer, HttpClient
-from twin_runtime.link_client import LinkClient
+from twin_runtime import model, times
+from twin_runtime.functions.cold_mover import ColdMover
 from twin_runtime.ports import Request, Row
-from twin_runtime.secret_cache import CachedSecret
-from twin_runtime.tier_reader import TierReader
-from twin_runtime.tier_writer import TierWriter
+from twin_runtime.tiers import tier_files
+from twin_runtime.tiers.file_sinks import FileSink, LocalFiles
+from twin_runtime.tiers.tier_reader import TierReader
+from twin_runtime.tiers.tier_writer import TierWriter
+from twin_runtime.wire.http_client import Answer, HttpClient
+from twin_runtime.wire.link_client import LinkClient
+from twin_runtime.wire.secret_cache import CachedSecret
 
 DAY = 86_400
 NOW = 1_717_200_000.0

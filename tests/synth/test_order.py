@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from stacks import build as synthesis
 from support.layouts import Layout, twin_config
-from twinspan import synthesis
 from twinspan.vocabulary import Cloud
 
 

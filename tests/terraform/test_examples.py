@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from stacks import build as synthesis
 from support.terraform import real_terraform
-from twinspan import synthesis
 from twinspan.cli import checked
 
 pytestmark = pytest.mark.terraform

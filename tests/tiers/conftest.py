@@ -10,7 +10,8 @@ import pytest
 
 from support.deployed import Functions
 from tiers.services import Services
-from twin_runtime import rows, secret_cache
+from twin_runtime.storage import rows
+from twin_runtime.wire import secret_cache
 
 
 @pytest.fixture(scope="module")

@@ -20,11 +20,13 @@ from support.platforms import Platform, Reply, Wire
 from support.samples import API_KEY, DOCUMENT, KEY_1, log
 from support.tiers import Killed, Tripwire
 from tiers.services import TierIn
-from twin_runtime import model, notes, rows, tier_files, times
-from twin_runtime.file_sinks import LocalFiles, RemoteFiles
-from twin_runtime.link_client import LinkClient, Steady
+from twin_runtime import model, times
 from twin_runtime.ports import Objects, Row, Store
-from twin_runtime.secret_cache import CachedSecret
+from twin_runtime.storage import notes, rows
+from twin_runtime.tiers import tier_files
+from twin_runtime.tiers.file_sinks import LocalFiles, RemoteFiles
+from twin_runtime.wire.link_client import LinkClient, Steady
+from twin_runtime.wire.secret_cache import CachedSecret
 
 DAY = 86_400
 DEVICES = 100

@@ -17,11 +17,11 @@ from support.samples import log
 from support.tiers import Killed, Wired
 from tiers.moves import DAY, Fleet, Fuse, names, per_second, sink
 from tiers.services import Services
-from twin_runtime import tier_files
-from twin_runtime.archive_mover import ArchiveMover
 from twin_runtime.errors import Retry
+from twin_runtime.functions.archive_mover import ArchiveMover
 from twin_runtime.ports import Stored
 from twin_runtime.settings import CLOUDS
+from twin_runtime.tiers import tier_files
 
 pytestmark = pytest.mark.servers
 Told = Callable[[str], None]

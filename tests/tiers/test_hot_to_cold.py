@@ -16,8 +16,8 @@ from support.samples import log
 from support.tiers import Killed, Wired
 from tiers.moves import Fleet, Fuse, per_second, sink
 from tiers.services import Services
-from twin_runtime.cold_mover import ColdMover
 from twin_runtime.errors import Retry
+from twin_runtime.functions.cold_mover import ColdMover
 from twin_runtime.settings import CLOUDS
 
 pytestmark = pytest.mark.servers

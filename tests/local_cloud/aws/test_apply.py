@@ -17,9 +17,9 @@ from local_cloud.errors import MissingProgram
 from local_cloud.processes import Processes
 from local_cloud.standins import Evaluated
 from local_cloud.terraform import MIRROR_VARIABLE, find_providers, read_stack
+from stacks import build as synthesis
 from support.layouts import EXAMPLES
 from support.servers import missing
-from twinspan import synthesis
 from twinspan.cli import checked
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]

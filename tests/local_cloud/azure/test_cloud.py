@@ -20,8 +20,8 @@ from local_cloud.processes import Process, Processes, listens
 from simulator.errors import NotAcknowledged
 from support.local import arrival
 from support.local_azure import DEVICE, OTHER, Twin, running
-from twin_runtime import dead_letters
-from twin_runtime.dead_letters import DeadLetter
+from twin_runtime.delivery import dead_letters
+from twin_runtime.delivery.dead_letters import DeadLetter
 
 pytestmark = [
     pytest.mark.servers,

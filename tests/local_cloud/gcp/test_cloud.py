@@ -19,8 +19,8 @@ from local_cloud.processes import listens
 from local_cloud.standins import Evaluated
 from support.local import arrival
 from support.local_gcp import DEVICE, Twin, running
-from twin_runtime import dead_letters
-from twin_runtime.dead_letters import DeadLetter
+from twin_runtime.delivery import dead_letters
+from twin_runtime.delivery.dead_letters import DeadLetter
 from twin_runtime.ports import MAX_DELIVERIES
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform]

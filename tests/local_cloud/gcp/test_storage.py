@@ -19,8 +19,8 @@ from twin_gcp.idempotency import StorageIdempotencyStore
 from twin_gcp.objects import StorageObjects
 from twin_gcp.rest import Rest
 from twin_runtime.errors import ConfigurationError, Refused, Retry, Throttled
-from twin_runtime.http_client import Answer, Unreachable
 from twin_runtime.ports import PARTS
+from twin_runtime.wire.http_client import Answer, Unreachable
 
 BUCKET = "factory-cold"
 DIGEST = sha256(b"x").hexdigest()

@@ -1,3 +1,0 @@
-"""The deployment guides, the picker and the parity page: HTML rendered from the topology and the synthesized
-stacks. `python -m twinspan.guides docs` writes them.
-"""

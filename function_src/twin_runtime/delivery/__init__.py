@@ -1,0 +1,1 @@
+"""At least once, in batches: queues, dead letters, and what must happen once."""

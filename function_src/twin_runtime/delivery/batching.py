@@ -1,0 +1,78 @@
+"""Few and full: encoded events are packed into as few arrays as the bounds allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from twin_runtime.events import cloudevents
+from twin_runtime.ports import Event, Queue
+
+MAX_EVENTS_PER_MESSAGE = 100
+
+
+def pack(encoded: Sequence[str], *, max_bytes: int, max_events: int) -> Iterator[list[int]]:
+    """Positions of `encoded`, in order, in groups whose JSON array fits both bounds.
+
+    An item that alone is too large is a group by itself: the caller compares its length with `fits`.
+    """
+    group: list[int] = []
+    size = 1
+    for index, text in enumerate(encoded):
+        # Each item brings one comma or bracket; the array starts with one more.
+        if group and (size + len(text) + 1 > max_bytes or len(group) == max_events):
+            yield group
+            group, size = [], 1
+        group.append(index)
+        size += len(text) + 1
+    if group:
+        yield group
+
+
+def fits(text: str, max_bytes: int) -> bool:
+    """Whether an encoded event alone makes an array within the bound."""
+    return len(text) + 2 <= max_bytes
+
+
+def array(encoded: Sequence[str], positions: Sequence[int]) -> str:
+    """The JSON array of the items at `positions`."""
+    return "[" + ",".join([encoded[index] for index in positions]) + "]"
+
+
+def encode(events: Sequence[Event], texts: Sequence[str | None] = ()) -> list[str]:
+    """The JSON of each event; `texts`, where given, are those that are known already."""
+    if not texts:
+        return [cloudevents.encode(event) for event in events]
+    return [text or cloudevents.encode(event) for event, text in zip(events, texts, strict=True)]
+
+
+class Outbox:
+    """Sends events to a queue, several in one message."""
+
+    def __init__(self, queue: Queue, max_events: int = MAX_EVENTS_PER_MESSAGE) -> None:
+        self._queue = queue
+        self._max_events = max_events
+
+    def send(self, events: Sequence[Event], texts: Sequence[str | None] = ()) -> dict[int, str]:
+        """Put the events into the queue; returns why some can never be, by position.
+
+        `texts` is as in `encode`. Raises what the queue raises.
+        """
+        limit = self._queue.max_body_bytes
+        if not any(texts) and len(events) <= self._max_events:
+            # Nearly always they fit into one message, and are written faster all at once.
+            whole = cloudevents.encode_batch(events)
+            if len(whole) <= limit:
+                if events:
+                    self._queue.send([whole])
+                return {}
+        encoded = encode(events, texts)
+        bodies: list[str] = []
+        refused: dict[int, str] = {}
+        for group in pack(encoded, max_bytes=limit, max_events=self._max_events):
+            if len(group) == 1 and not fits(encoded[group[0]], limit):
+                refused[group[0]] = f"The event is larger than the queue takes ({limit} bytes)."
+            else:
+                bodies.append(array(encoded, group))
+        if bodies:
+            self._queue.send(bodies)
+        return refused

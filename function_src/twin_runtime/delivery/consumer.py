@@ -1,0 +1,178 @@
+"""What every queue-triggered role does: opens messages, works on their events, and says which messages must
+come again.
+
+A message is answered for as a whole, its events one by one: one that is refused goes to the dead letters, and
+the message is done; one that failed for now brings the message back. Dead letters of a message that comes
+back are put when it is done, so that they are put once. On the last delivery (`ports.MAX_DELIVERIES`) what
+still fails is dead-lettered with the reason.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from twin_runtime import jsontext
+from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
+from twin_runtime.errors import Retry
+from twin_runtime.events import cloudevents
+from twin_runtime.log import Log, failure
+from twin_runtime.model import Twin
+from twin_runtime.ports import MAX_DELIVERIES, Event, Message
+
+DEFAULT_BUDGET = 45.0
+"""Seconds that a call may take when the platform does not say."""
+NO_TIME = "There was no time left in the call."
+_SECONDS_PER_LETTER = 0.005
+MAX_MESSAGE_BYTES = 10_500_000
+MAX_MESSAGE_EVENTS = 20_000
+
+
+def over(deadline: float) -> bool:
+    """Whether the time of a call is used up: what is not done by then fails, so that what is done counts. A
+    platform that ends the call brings back all of its messages, and the same ones together again.
+    """
+    return time.monotonic() >= deadline
+
+
+class Work:
+    """One message in hand: its checked events and, by position, their JSON as it came."""
+
+    __slots__ = ("dropped", "events", "failed", "letters", "message", "texts", "unread")
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self.events: list[Event] = []
+        self.texts: list[str] = []
+        self.failed: list[tuple[Event, str]] = []
+        self.letters: list[DeadLetter] = []
+        self.unread = 0
+        self.dropped: list[Event] = []
+
+    def fail(self, reason: str, event: Event | None = None) -> None:
+        """Not done now: one event, or all of the message."""
+        self.failed += [(event, reason)] if event is not None else [(each, reason) for each in self.events]
+
+    def refuse(self, reason: str, event: Event, detail: str | None = None) -> None:
+        """Never to be done."""
+        self.letters.append(DeadLetter(reason, event=event, detail=detail))
+
+    def drop(self, event: Event) -> None:
+        """Never to be done, and in the dead letters of another role."""
+        self.dropped.append(event)
+
+    def undone(self) -> set[int]:
+        """The `id()` of each event that is not done."""
+        gone = [event for event, _ in self.failed] + self.dropped
+        return {id(event) for event in gone} | {id(letter.event) for letter in self.letters}
+
+    def restart(self, reason: str) -> None:
+        """Fail the whole message, whatever was noted on it since it was opened."""
+        del self.letters[self.unread :]
+        self.failed = [(event, reason) for event in self.events]
+
+
+class Consumer(ABC):
+    """A queue-triggered role. Thread-safe as long as its `work` is."""
+
+    kind = cloudevents.TELEMETRY
+
+    def __init__(
+        self, *, twin: Twin, dead: DeadLetters, log: Log, max_deliveries: int = MAX_DELIVERIES
+    ) -> None:
+        self.twin = twin
+        self.log = log
+        self._dead = dead
+        self._max_deliveries = max_deliveries
+
+    @abstractmethod
+    def work(self, works: Sequence[Work], deadline: float) -> None:
+        """Do the events of these messages; note on each what failed or is refused. Raising fails all.
+
+        Nothing new is begun after `deadline` (see `over`).
+        """
+
+    def handle(self, messages: Sequence[Message], *, budget: float = DEFAULT_BUDGET) -> list[str]:
+        """The ids of the messages that must be delivered again; never raises. `budget` is in seconds."""
+        deadline = time.monotonic() + budget
+        works = [self._open(message) for message in messages]
+        # After an outage all of a batch is on its last delivery: its dead letters take time as well.
+        letters = sum(len(work.events) for work in works if self._is_last(work))
+        deadline -= min(budget / 2, letters * _SECONDS_PER_LETTER)
+        live = [work for work in works if work.events]
+        try:
+            if live:
+                self.work(live, deadline)
+        except Exception as error:
+            reason = (
+                error.reason
+                if isinstance(error, Retry)
+                else f"Unexpected {failure(error)} in {self.log.role}."
+            )
+            self.log.error("failed", reason=reason)
+            for work in live:
+                work.restart(reason)
+        for work in works:
+            self._give_up(work)
+        again = self._put_letters(works)
+        self._report(works, again)
+        return [work.message.id for work in works if work in again]
+
+    def _open(self, message: Message) -> Work:
+        work = Work(message)
+        try:
+            items = cloudevents.read_batch(
+                message.body,
+                self.twin,
+                self.kind,
+                max_bytes=MAX_MESSAGE_BYTES,
+                max_events=MAX_MESSAGE_EVENTS,
+            )
+        except jsontext.Malformed as error:
+            work.letters.append(DeadLetter(str(error), body=message.body))
+            return work
+        for item, text, problem in items:
+            if problem is None:
+                work.events.append(item)
+                work.texts.append(text)
+            elif isinstance(item, dict):
+                work.refuse(str(problem), item)
+            else:
+                work.letters.append(DeadLetter(str(problem), body=text))
+        work.unread = len(work.letters)
+        return work
+
+    def _give_up(self, work: Work) -> None:
+        if work.failed and self._is_last(work):
+            for event, reason in work.failed:
+                work.refuse(reason, event)
+            work.failed.clear()
+
+    def _is_last(self, work: Work) -> bool:
+        return (work.message.attempt or 0) >= self._max_deliveries
+
+    def _put_letters(self, works: Sequence[Work]) -> list[Work]:
+        """Put the dead letters of the messages that are done; returns the messages that must come again."""
+        done = [work for work in works if work.letters and not work.failed]
+        again = [work for work in works if work.failed]
+        try:
+            self._dead.put([letter for work in done for letter in work.letters])
+        except Exception as error:
+            self.log.error("dead_letters_not_put", reason=failure(error))
+            again += done
+        return again
+
+    def _report(self, works: Sequence[Work], again: Sequence[Work]) -> None:
+        reasons = [work.failed[0][1] for work in again if work.failed]
+        first = next((work.events[0] for work in works if work.events), None)
+        write = self.log.warning if again else self.log.info
+        write(
+            "handled",
+            messages=len(works),
+            events=sum(len(work.events) for work in works),
+            failed=len(again),
+            refused=sum(len(work.letters) for work in works),
+            reason=reasons[0] if reasons else None,
+            traceparent=first["traceparent"] if first else None,
+        )

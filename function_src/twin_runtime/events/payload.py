@@ -1,0 +1,96 @@
+"""What a device may send: JSON, at most `MAX_PAYLOAD_BYTES`, one reading or an array of 1 to 500 of them.
+
+A reading is an object in one of two forms:
+
+* an envelope, `{"time": …, "id": …, "data": {"temperature": 21.5}}`: it has the key `data`, whose value is an
+  object, and no key other than `time`, `id`, `traceparent` and `data`;
+* flat, `{"temperature": 21.5, "humidity": 40}`: every key is a measurement, but for `time`, `id` and
+  `traceparent`, which mean the same as in an envelope. `data` is then a measurement too, unless its value is
+  an object.
+
+`time` is RFC 3339 with an offset, and within the bounds of `clocks`; without it the broker's time of receipt
+counts. `id` is a string (see `cloudevents.check_id`) or an integer; without it, it is a hash of device, time
+and data, and, for a reading of an array without `time`, of its position, so that equal readings stay two.
+`traceparent` is W3C's. A reading has at least one measurement. A reading of an array is judged by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from twin_runtime import jsontext, times
+from twin_runtime.events import cloudevents
+from twin_runtime.events.clocks import Bounds
+from twin_runtime.model import Twin
+from twin_runtime.ports import BrokerMessage, Event
+
+MAX_PAYLOAD_BYTES = 512_000
+MAX_READINGS = 500
+_RESERVED = frozenset(("time", "id", "traceparent"))
+_ENVELOPE = _RESERVED | {"data"}
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """One reading that is refused, with the reason; `reading` is its JSON text, or the body as it came."""
+
+    reason: str
+    reading: str | bytes
+
+
+def read(message: BrokerMessage, device: str, twin: Twin, now: float) -> list[Event | Unreadable]:
+    """The events of a payload, in its order. `now` counts where the broker did not say when it took it."""
+    try:
+        document = jsontext.loads(message.body, max_bytes=MAX_PAYLOAD_BYTES, max_depth=jsontext.MAX_DEPTH + 2)
+    except jsontext.Malformed as error:
+        return [Unreadable(str(error), message.body)]
+    readings: list[Any] = document if isinstance(document, list) else [document]
+    if not 0 < len(readings) <= MAX_READINGS:
+        return [Unreadable(f"The array must have 1 to {MAX_READINGS} readings.", message.body)]
+    bounds = Bounds.around(message.received, now)
+    found: list[Event | Unreadable] = []
+    for position, reading in enumerate(readings):
+        try:
+            found.append(_event(reading, position, message.received, bounds, device, twin))
+        except ValueError as error:
+            found.append(Unreadable(str(error), jsontext.dumps(reading)))
+    return found
+
+
+def _event(reading: Any, position: int, received: str, bounds: Bounds, device: str, twin: Twin) -> Event:
+    fields, data = _open(reading)
+    if not data:
+        raise cloudevents.Invalid("The reading has no measurement.")
+    if jsontext.deeper_than(data, jsontext.MAX_DEPTH - 1):
+        raise cloudevents.Invalid(f"The reading is nested deeper than {jsontext.MAX_DEPTH} levels.")
+    time = bounds.check(times.normalise(fields.get("time", received)))
+    if "id" in fields:
+        id = cloudevents.check_id(fields["id"])
+    elif position and "time" not in fields:
+        id = cloudevents.hashed_id(device, time, data, position)
+    else:
+        id = cloudevents.hashed_id(device, time, data)
+    trace = cloudevents.check_traceparent(fields["traceparent"]) if "traceparent" in fields else None
+    return cloudevents.make(
+        cloudevents.TELEMETRY,
+        twin=twin.name,
+        device=device,
+        subject=twin.devices[device],
+        data=data,
+        time=time,
+        id=id,
+        traceparent=trace,
+    )
+
+
+def _open(reading: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Where the reserved fields are, and the measurements."""
+    if not isinstance(reading, dict):
+        raise cloudevents.Invalid("A reading must be a JSON object.")
+    data = reading.get("data")
+    if not isinstance(data, dict):
+        return reading, {name: value for name, value in reading.items() if name not in _RESERVED}
+    if not _ENVELOPE.issuperset(reading):
+        raise cloudevents.Invalid("A reading with data has no other key than time, id and traceparent.")
+    return reading, data

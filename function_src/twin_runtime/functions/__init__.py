@@ -1,0 +1,1 @@
+"""The functions that a twin deploys, a file per role."""

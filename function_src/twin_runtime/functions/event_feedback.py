@@ -1,0 +1,117 @@
+"""event_feedback: commands to devices; from the `commands` queue where feedback is local, over HTTPS where it
+is remote.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+
+from twin_runtime.delivery.consumer import NO_TIME, Consumer, Work, over
+from twin_runtime.delivery.dead_letters import DeadLetters
+from twin_runtime.errors import Refused, Retry
+from twin_runtime.events import cloudevents
+from twin_runtime.log import Log, failure
+from twin_runtime.model import Twin
+from twin_runtime.ports import MAX_DELIVERIES, Broker, Event
+from twin_runtime.wire.receiver import Receiver
+from twin_runtime.wire.secret_cache import CachedSecret
+
+_REMEMBERED = 10_000
+_REMEMBER_SECONDS = 900.0
+_BUDGET_S = 8.0
+"""How long a request's commands are begun: the sender waits 15 seconds, the last command included."""
+
+
+class Commands:
+    """Sends commands to devices. One that this process has sent in the last quarter of an hour is not sent
+    again.
+
+    Delivery is at least once all the same: a device tells a repetition by the command's id.
+    """
+
+    def __init__(self, broker: Broker, twin: Twin, clock: Callable[[], float] = time.monotonic) -> None:
+        self._broker = broker
+        self._twin = twin
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sent: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def send(self, command: Event) -> None:
+        """Durable with the broker on return; raises `Refused` or `Retry`."""
+        identity = (command["source"], command["id"])
+        with self._lock:
+            if self._clock() - self._sent.get(identity, float("-inf")) < _REMEMBER_SECONDS:
+                return
+        try:
+            self._broker.send(cloudevents.device_of(command, self._twin), command)
+        except (Refused, Retry):
+            raise
+        except Exception as error:
+            raise Retry(f"The broker failed ({failure(error)}).") from error
+        with self._lock:
+            self._sent[identity] = self._clock()
+            self._sent.move_to_end(identity)
+            while len(self._sent) > _REMEMBERED:
+                self._sent.popitem(last=False)
+
+
+class EventFeedback(Consumer):
+    """The queue-triggered variant."""
+
+    kind = cloudevents.COMMAND
+
+    def __init__(
+        self, *, twin: Twin, broker: Broker, dead: DeadLetters, log: Log, max_deliveries: int = MAX_DELIVERIES
+    ) -> None:
+        super().__init__(twin=twin, dead=dead, log=log, max_deliveries=max_deliveries)
+        self._commands = Commands(broker, twin)
+
+    def work(self, works: Sequence[Work], deadline: float) -> None:
+        for work in works:
+            for event in work.events:
+                if over(deadline):
+                    work.fail(NO_TIME, event)
+                    continue
+                try:
+                    self._commands.send(event)
+                except Refused as error:
+                    work.refuse(error.reason, event)
+                except Retry as error:
+                    work.fail(error.reason, event)
+
+
+class FeedbackReceiver(Receiver):
+    """The HTTPS variant. A device that is away, or a lack of time, brings back its own commands alone."""
+
+    kind = cloudevents.COMMAND
+
+    def __init__(
+        self,
+        *,
+        twin: Twin,
+        broker: Broker,
+        dead: DeadLetters,
+        log: Log,
+        link: CachedSecret,
+        api_keys: CachedSecret | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(twin=twin, dead=dead, log=log, link=link, api_keys=api_keys, clock=clock)
+        self._commands = Commands(broker, twin)
+
+    def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str | Retry]:
+        undone: dict[int, str | Retry] = {}
+        deadline = time.monotonic() + _BUDGET_S
+        for position, event in enumerate(events):
+            try:
+                if over(deadline):
+                    raise Retry(NO_TIME)
+                self._commands.send(event)
+            except Refused as error:
+                undone[position] = error.reason
+            except Retry as error:
+                undone[position] = error
+        return undone

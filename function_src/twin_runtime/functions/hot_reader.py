@@ -1,0 +1,141 @@
+"""hot_reader: reads a device's events from the hot store, for clients outside the twin.
+
+    GET ?device=thermostat-1&from=2024-02-29T00:00:00Z&to=2024-03-01T00:00:00Z&limit=100&order=asc&cursor=…
+    GET ?device=thermostat-1&latest=true
+    GET ?type=thermostat&latest=true&limit=100&cursor=…
+
+answers `{"device", "events": […], "cursor"}`: events with from <= time < to, in the order of time and id, as
+they were stored. `cursor` is null on the last page; otherwise the same query with it goes on after this page.
+`latest=true` is the newest event (`limit` of them, the newest first). `tier=all` reads the cold tier too,
+each event once; a page may then be empty and have a cursor, where there was much to search.
+
+Of a `type` the answer is `{"type", "events": […], "cursor"}`: the newest event of each device, by its name;
+`limit` devices at a time, of which some may have none.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from twin_runtime import jsontext
+from twin_runtime.log import Log
+from twin_runtime.model import Twin
+from twin_runtime.ports import Request, Response, Store
+from twin_runtime.storage import newest, range_query, rows
+from twin_runtime.storage.range_query import RangeQuery, TypeQuery
+from twin_runtime.tiers.tier_reader import ColdTier, TierPage
+from twin_runtime.wire import gate
+from twin_runtime.wire.answers import Refusal, guarded, json_answer
+from twin_runtime.wire.secret_cache import CachedSecret
+
+MAX_ANSWER_BYTES = 4_000_000
+"""A page ends early rather than be longer: a Lambda answers at most 6 MB."""
+
+
+class HotReader:
+    """`api_keys` is None where the platform has checked the key. Without `by_key` a request must be signed,
+    by a key of `link`. `cold` is None where the twin has no cold tier. Thread-safe.
+    """
+
+    def __init__(
+        self,
+        *,
+        twin: Twin,
+        store: Store,
+        log: Log,
+        api_keys: CachedSecret | None = None,
+        link: CachedSecret | None = None,
+        by_key: bool = True,
+        cold: ColdTier | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._twin = twin
+        self._store = store
+        self._log = log
+        self._api_keys = api_keys
+        self._link = link
+        self._by_key = by_key
+        self._cold = cold
+        self._clock = clock
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request; never raises."""
+        return guarded(self._log, lambda: self._handle(request))
+
+    def _handle(self, request: Request) -> Response:
+        now = self._clock()
+        gate.check_get(request, api_keys=self._api_keys, link=self._link, by_key=self._by_key, now=now)
+        query = range_query.parse(request.query, self._twin)
+        if isinstance(query, TypeQuery):
+            events, cursor = self._newest(query, now)
+            owner = f'"type":{jsontext.dumps(query.type)}'
+        else:
+            events, cursor = self._range(query, now)
+            owner = f'"device":{jsontext.dumps(query.device)}'
+        self._log.info("read", events=len(events), more=cursor is not None)
+        return json_answer(
+            200, f'{{{owner},"events":[{",".join(events)}],"cursor":{jsontext.dumps(cursor)}}}'
+        )
+
+    def _newest(self, query: TypeQuery, now: float) -> tuple[list[str], str | None]:
+        of_type = sorted(name for name, its in self._twin.devices.items() if its == query.type)
+        rest = [name for name in of_type if name > query.after]
+        events: list[str] = []
+        size, last = 0, query.after
+        for row in newest.rows(self._store, rest[: query.limit]):
+            text = rows.to_json(row, self._twin)
+            if events and size + len(text) > MAX_ANSWER_BYTES:
+                return events, range_query.cursor_after_device(query, last)
+            last = row.device
+            if row.expires > now:
+                events.append(text)
+                size += len(text)
+        more = len(rest) > query.limit
+        return events, range_query.cursor_after_device(query, rest[query.limit - 1]) if more else None
+
+    def _range(self, query: RangeQuery, now: float) -> tuple[list[str], str | None]:
+        if query.all_tiers and self._cold is None:
+            raise Refusal(400, "This twin has no cold tier: leave tier=all out.")
+        # The hot store first: what the mover takes away between the two is in the cold tier by then.
+        found, end = self._hot(query, now)
+        if query.all_tiers and self._cold is not None:
+            found, end = _merged(query, found, end, self._cold.page(query))
+        events: list[str] = []
+        size, last = 0, None
+        for key, text in found:
+            if len(events) == query.limit or (events and size + len(text) > MAX_ANSWER_BYTES):
+                end = last
+                break
+            last = key
+            events.append(text)
+            size += len(text)
+        return events, range_query.cursor_after(query, end) if end is not None else None
+
+    def _hot(self, query: RangeQuery, now: float) -> tuple[list[tuple[str, str]], str | None]:
+        """Events with their keys, in order, and the key up to which that is all; None: there is no other."""
+        page = self._store.query(
+            query.device,
+            start=query.start,
+            end=query.end,
+            # One more than asked for tells whether there is another page.
+            limit=query.limit + 1,
+            cursor=query.cursor,
+            descending=query.descending,
+        )
+        # Databases delete what has expired some time later, each in its own time.
+        found = [(row.key, rows.to_json(row, self._twin)) for row in page.rows if row.expires > now]
+        more = page.more or len(page.rows) > query.limit
+        return found, page.rows[-1].key if more and page.rows else None
+
+
+def _merged(
+    query: RangeQuery, hot: list[tuple[str, str]], hot_end: str | None, cold: TierPage
+) -> tuple[list[tuple[str, str]], str | None]:
+    """The events of both, each once, as far as both are known; and the key up to which that is."""
+    ends = [end for end in (hot_end, cold.next) if end is not None]
+    end = (max if query.descending else min)(ends) if ends else None
+    found = sorted(dict([*cold.events, *hot]).items(), reverse=query.descending)
+    if end is None:
+        return found, None
+    return [(key, text) for key, text in found if (key >= end if query.descending else key <= end)], end

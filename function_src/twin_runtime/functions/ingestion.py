@@ -1,0 +1,35 @@
+"""ingestion: the receiver of remote telemetry, into the `processing` queue of the processing layer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from twin_runtime.delivery.batching import Outbox
+from twin_runtime.delivery.dead_letters import DeadLetters
+from twin_runtime.log import Log
+from twin_runtime.model import Twin
+from twin_runtime.ports import Event, Queue
+from twin_runtime.wire.receiver import Receiver
+from twin_runtime.wire.secret_cache import CachedSecret
+
+
+class Ingestion(Receiver):
+    """Answers 2xx when the events are in the queue."""
+
+    def __init__(
+        self,
+        *,
+        twin: Twin,
+        queue: Queue,
+        dead: DeadLetters,
+        log: Log,
+        link: CachedSecret,
+        api_keys: CachedSecret | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(twin=twin, dead=dead, log=log, link=link, api_keys=api_keys, clock=clock)
+        self._outbox = Outbox(queue)
+
+    def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str]:
+        return self._outbox.send(events, texts)

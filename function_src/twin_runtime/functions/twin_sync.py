@@ -1,0 +1,217 @@
+"""twin_sync: keeps the twin graph as twin.json describes it, and the latest values in it.
+
+A run compares the digests of what is there with those of what should be, and writes what differs. It goes on
+where the last one ended when its time was too short. Once a run has found nothing to do it marks the graph,
+and for an hour no run compares again: by then it puts right what others have changed.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+
+from twin_runtime.errors import Refused, Retry, Throttled
+from twin_runtime.events import cloudevents
+from twin_runtime.graph import graph
+from twin_runtime.log import Log, failure
+from twin_runtime.model import Twin
+from twin_runtime.ports import Event, GraphWriter
+from twin_runtime.storage.reader_client import Reader
+
+CLEARED = "cleared"
+"""With the time, the mark of a graph that is about to be deleted: for an hour runs leave it alone."""
+_COMPARE_EVERY_S = 3600
+_AT_A_TIME = 8
+_PAGE = 500
+_NEVER = ""
+"""Sorts before every time."""
+
+
+class TwinSync:
+    """`reader` is None where the platform asks for the values itself. One run at a time."""
+
+    def __init__(
+        self,
+        *,
+        twin: Twin,
+        graph: GraphWriter,
+        reader: Reader | None,
+        log: Log,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._twin = twin
+        self._graph = graph
+        self._reader = reader
+        self._log = log
+        self._clock = clock
+        self._times: dict[str, str] = {}
+        """The time of the values of each device whose twin is there."""
+        self._listed: set[str] = set()
+        """Device types whose twins have been listed."""
+        self._prepared = ""
+
+    def run(self, partition: int = 0, partitions: int = 1, *, budget: float) -> None:
+        """Bring the graph up to date within `budget` seconds, as far as they go: its structure in the first
+        partition, and in each the values of a part of the devices. Raises `Retry` when the graph or the store
+        cannot be reached.
+        """
+        deadline = time.monotonic() + budget
+        mark = self._graph.mark()
+        if self._is_cleared(mark):
+            self._log.warning("graph_cleared")
+            return
+        if partition == 0:
+            self._keep_structure(mark, deadline)
+        if self._reader is not None:
+            for device_type in sorted(set(self._twin.devices.values())):
+                mine = _part(self._reader.latest(device_type), partition, partitions, self._twin)
+                self._set_values(device_type, mine, deadline)
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Values of events that a store hands over as they are written; an older one changes nothing. Raises
+        `Retry` when one was not set: all may come again.
+        """
+        newest: dict[str, Event] = {}
+        for event in events:
+            device = cloudevents.device_of(event, self._twin)
+            if device not in newest or newest[device]["time"] < event["time"]:
+                newest[device] = event
+        for device, event in newest.items():
+            if device not in self._times:
+                found = self._graph.twin(device)
+                if found is None:
+                    continue  # a run will make it, with the values it then has
+                self._times[device] = found.time or _NEVER
+            self._set(device, event)
+
+    def clear(self, *, budget: float) -> int:
+        """Delete the graph's twins, and mark it so that no run makes them again for an hour. Returns how many
+        are left.
+        """
+        deadline = time.monotonic() + budget
+        self._graph.set_mark(f"{CLEARED}:{int(self._clock())}")
+        self._forget()
+        ids = [id_ for id_, _ in self._graph.digests()]
+        left = self._each(ids, self._graph.delete_twin, deadline)
+        self._log.info("cleared", twins=len(ids) - len(left), left=len(left))
+        return len(left)
+
+    @cached_property
+    def _wanted(self) -> graph.Desired:
+        return graph.desired(self._twin)
+
+    def _is_cleared(self, mark: str) -> bool:
+        word, _, since = mark.partition(":")
+        return word == CLEARED and self._clock() < int(since) + _COMPARE_EVERY_S
+
+    def _keep_structure(self, mark: str, deadline: float) -> None:
+        wanted = self._wanted
+        # TwinMaker takes tags of letters, digits and some marks alone.
+        compared = f"{wanted.mark}:{int(self._clock() // _COMPARE_EVERY_S)}"
+        if mark == compared:
+            return
+        if wanted.mark not in (mark.partition(":")[0], self._prepared):
+            self._graph.prepare(self._twin)
+            self._prepared = wanted.mark
+        there = dict(self._graph.digests())
+        changed = [id_ for id_, digest in wanted.digests.items() if there.get(id_) != digest]
+        gone = [id_ for id_ in there if id_ not in wanted.twins]
+        if not changed and not gone:
+            # A service may list a new twin late: what was listed before now may lack some.
+            self._forget()
+            self._graph.set_mark(compared)
+            return
+        self._forget()
+        left = self._write(wanted, changed, there, deadline)
+        left += self._each(gone, self._graph.delete_twin, deadline)
+        self._log.info("synced", changed=len(changed), gone=len(gone), left=len(left))
+
+    def _write(
+        self, wanted: graph.Desired, changed: Sequence[str], there: Mapping[str, str], deadline: float
+    ) -> list[str]:
+        """Twins first, then edges, which both ends must be there for. Returns what was not written."""
+
+        def twin(id_: str) -> None:
+            whole = id_ not in there and not wanted.edges[id_]
+            self._graph.put_twin(wanted.twins[id_], digest=wanted.digests[id_] if whole else "")
+
+        def edges(id_: str) -> None:
+            self._graph.put_relationships(id_, wanted.edges[id_], digest=wanted.digests[id_])
+
+        left = self._each(changed, twin, deadline)
+        missing = set(left)
+        ready = [
+            id_
+            for id_ in changed
+            if id_ not in missing
+            and (id_ in there or wanted.edges[id_])
+            and not any(edge.target in missing for edge in wanted.edges[id_])
+        ]
+        return left + self._each(ready, edges, deadline)
+
+    def _each(self, ids: Sequence[str], do: Callable[[str], None], deadline: float) -> list[str]:
+        """Do a thing for each id, several at a time; returns those for which it was not done: the time was
+        over, or it failed and the log says why.
+        """
+        throttled = False
+
+        def one(id_: str) -> bool:
+            nonlocal throttled
+            if throttled or time.monotonic() >= deadline:
+                return False
+            try:
+                do(id_)
+            except (Retry, Refused) as error:
+                throttled = throttled or isinstance(error, Throttled)
+                self._log.warning("twin_failed", twin=id_, reason=error.reason)
+            except Exception as error:
+                self._log.error("twin_failed", twin=id_, reason=failure(error))
+            else:
+                return True
+            return False
+
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            done = pool.map(one, ids)
+            return [id_ for id_, success in zip(ids, done, strict=True) if not success]
+
+    def _set_values(self, device_type: str, events: Iterable[Event], deadline: float) -> None:
+        if device_type not in self._listed:
+            self._list(device_type)
+        newer: dict[str, Event] = {}
+        for event in events:
+            device = cloudevents.device_of(event, self._twin)
+            if self._times.get(device, event["time"]) < event["time"]:
+                newer[device] = event
+        left = self._each(list(newer), lambda device: self._set(device, newer[device]), deadline)
+        if newer:
+            self._log.info("values_set", type=device_type, devices=len(newer) - len(left), left=len(left))
+
+    def _set(self, device: str, event: Event) -> None:
+        if self._times[device] >= event["time"]:
+            return
+        telemetry = self._twin.device_types[self._twin.devices[device]].telemetry
+        self._graph.set_values(device, graph.measured(event["data"], telemetry), event["time"])
+        self._times[device] = event["time"]
+
+    def _list(self, device_type: str) -> None:
+        cursor: str | None = None
+        while True:
+            twins, cursor = self._graph.twins(type=device_type, cursor=cursor, limit=_PAGE)
+            self._times.update((each.id, each.time or _NEVER) for each in twins)
+            if cursor is None:
+                break
+        self._listed.add(device_type)
+
+    def _forget(self) -> None:
+        """What was known of the twins that are there."""
+        self._times.clear()
+        self._listed.clear()
+
+
+def _part(events: Iterator[Event], partition: int, partitions: int, twin: Twin) -> Iterator[Event]:
+    for event in events:
+        if zlib.crc32(cloudevents.device_of(event, twin).encode()) % partitions == partition:
+            yield event

@@ -1,0 +1,1 @@
+"""The twin graph: what is in it, and how it is asked."""

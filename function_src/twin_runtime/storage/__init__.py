@@ -1,0 +1,1 @@
+"""Rows of the hot store, and how they are read."""

@@ -1,0 +1,1 @@
+"""The files of the cold and the archive tier, and how rows become files."""

@@ -1,0 +1,193 @@
+"""cold_writer and archive_writer: the receivers of files from movers in another cloud, and of reads of them.
+
+A file comes in parts: `POST` of a line of JSON, `{"name", "part", "parts", "rows", "sha256"}`, and the part's
+bytes. All of that is signed. The answer to all but the last is `{"parts": n}`; to the last it is
+`{"rows", "sha256", "size"}` as the store tells them of the file. Parts may come in any order, and again.
+
+cold_writer also reads: `POST` of `{"device", "from", "to", "limit", "cursor", "order"}` is answered with
+`{"events": […], "next"}` (see `tier_reader`).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from twin_runtime import jsontext
+from twin_runtime.errors import Refused, Retry
+from twin_runtime.log import Log
+from twin_runtime.model import Twin
+from twin_runtime.ports import PARTS, Objects, Request, Response, Stored
+from twin_runtime.tiers import tier_files
+from twin_runtime.tiers.tier_files import FILE_MEDIA_TYPE, MAX_PARTS, PART_BYTES, QUERY_MEDIA_TYPE
+from twin_runtime.tiers.tier_reader import TierReader, read_query
+from twin_runtime.wire import gate
+from twin_runtime.wire.answers import Refusal, answer, guarded, json_answer
+from twin_runtime.wire.secret_cache import CachedSecret
+
+_MAX_HEADER_BYTES = 2_000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FIELDS = {"name": str, "part": int, "parts": int, "rows": int, "sha256": str}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the header of a request says, and its bytes."""
+
+    name: str
+    part: int
+    parts: int
+    rows: int
+    sha256: str
+    body: bytes
+
+    def staged(self, part: int) -> str:
+        """Where a part lies until the last one is there."""
+        return f"{PARTS}{self.sha256}/{part}-of-{self.parts}"
+
+
+class TierWriter:
+    """The receiver. `api_keys` is None where the platform has checked the key; `reader` is given where the
+    tier is read through it. Thread-safe.
+    """
+
+    def __init__(
+        self,
+        *,
+        twin: Twin,
+        objects: Objects,
+        log: Log,
+        link: CachedSecret,
+        api_keys: CachedSecret | None = None,
+        reader: TierReader | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._twin = twin
+        self._objects = objects
+        self._log = log
+        self._link = link
+        self._api_keys = api_keys
+        self._reader = reader
+        self._clock = clock
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request; never raises."""
+        return guarded(self._log, lambda: self._handle(request))
+
+    def _handle(self, request: Request) -> Response:
+        media_types = (FILE_MEDIA_TYPE, QUERY_MEDIA_TYPE) if self._reader else (FILE_MEDIA_TYPE,)
+        media_type = gate.check_post(
+            request,
+            media_types=media_types,
+            max_bytes=PART_BYTES + _MAX_HEADER_BYTES,
+            api_keys=self._api_keys,
+            link=self._link,
+            now=self._clock(),
+        )
+        if media_type == QUERY_MEDIA_TYPE and self._reader:
+            return self._read(self._reader, request.body)
+        return self._take(_parsed(request.body))
+
+    def _read(self, reader: TierReader, body: bytes) -> Response:
+        query = read_query(body, self._twin)
+        page = reader.page(query)
+        self._log.info("read", events=len(page.events), more=page.next is not None)
+        events = ",".join(text for _, text in page.events)
+        return json_answer(200, f'{{"events":[{events}],"next":{jsontext.dumps(page.next)}}}')
+
+    def _take(self, part: _Part) -> Response:
+        stored = self._objects.stat(part.name)
+        if stored is not None and (stored.rows, stored.sha256) == (part.rows, part.sha256):
+            return _told(stored)
+        body: bytes | None = part.body
+        if part.parts > 1:
+            self._objects.put(part.staged(part.part), part.body, rows=0, sha256=sha256(part.body).hexdigest())
+            here = self._here(part)
+            if here < part.parts:
+                return answer(200, {"parts": here})
+            body = self._joined(part)
+        stored = self._store(part, body)
+        self._log.info("stored", name=part.name, rows=stored.rows, bytes=stored.size)
+        return _told(stored)
+
+    def _here(self, part: _Part) -> int:
+        names = set(self._objects.names(f"{PARTS}{part.sha256}/", limit=1_000))
+        return sum(part.staged(number) in names for number in range(part.parts))
+
+    def _joined(self, part: _Part) -> bytes | None:
+        """The file from its parts; None where another request has just stored it and deleted them."""
+        try:
+            return b"".join(self._objects.get(part.staged(number)) for number in range(part.parts))
+        except Refused:
+            return None
+
+    def _store(self, part: _Part, body: bytes | None) -> Stored:
+        if body is not None:
+            self._check(part, body)
+            self._objects.put(part.name, body, rows=part.rows, sha256=part.sha256)
+        stored = self._objects.stat(part.name)
+        if stored is None:
+            raise Retry("The store does not have the file that it took.")
+        if part.parts > 1:
+            self._forget(part)
+        return stored
+
+    def _check(self, part: _Part, body: bytes) -> None:
+        if sha256(body).hexdigest() != part.sha256:
+            if part.parts > 1:
+                self._forget(part)
+                raise Retry("The parts do not make the file; all of them are needed again.")
+            raise Refusal(400, "The file is not the one that its sha256 was made from.")
+        try:
+            for _ in tier_files.unpack(body, part.name, self._twin):
+                pass
+        except tier_files.Invalid as error:
+            if part.parts > 1:
+                self._forget(part)
+            raise Refusal(400, str(error)) from None
+
+    def _forget(self, part: _Part) -> None:
+        for number in range(part.parts):
+            self._objects.delete(part.staged(number))
+
+
+def _parsed(body: bytes) -> _Part:
+    """The part of a request; raises `Refusal` 400."""
+    line, end, _ = body[:_MAX_HEADER_BYTES].partition(b"\n")
+    if not end:
+        raise Refusal(400, "The body does not begin with a line of JSON.")
+    try:
+        header: Any = jsontext.loads(line, max_bytes=_MAX_HEADER_BYTES)
+    except jsontext.Malformed as error:
+        raise Refusal(400, str(error)) from None
+    if not isinstance(header, dict) or header.keys() != _FIELDS.keys():
+        raise Refusal(400, f"The line of JSON must have {', '.join(_FIELDS)}, and nothing else.")
+    for name, kind in _FIELDS.items():
+        if not isinstance(header[name], kind) or isinstance(header[name], bool):
+            raise Refusal(400, f"The field {name} is of another type.")
+    part = _Part(**header, body=body[len(line) + 1 :])
+    _check_header(part)
+    return part
+
+
+def _check_header(part: _Part) -> None:
+    try:
+        name = tier_files.parse_name(part.name)
+    except tier_files.Invalid as error:
+        raise Refusal(400, str(error)) from None
+    if not 1 <= part.parts <= MAX_PARTS or not 0 <= part.part < part.parts:
+        raise Refusal(400, f"The parts are numbered from 0, and are at most {MAX_PARTS}.")
+    if part.rows != name.rows or part.rows > tier_files.MAX_ROWS:
+        raise Refusal(400, f"The rows are not those of the name, or more than {tier_files.MAX_ROWS}.")
+    if not _SHA256.fullmatch(part.sha256):
+        raise Refusal(400, "The sha256 is not 64 hexadecimal digits in lower case.")
+    if not 0 < len(part.body) <= PART_BYTES:
+        raise Refusal(413 if part.body else 400, f"A part has 1 to {PART_BYTES} bytes.")
+
+
+def _told(stored: Stored) -> Response:
+    return answer(200, {"rows": stored.rows, "sha256": stored.sha256, "size": stored.size})

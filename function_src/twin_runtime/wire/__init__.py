@@ -1,0 +1,1 @@
+"""HTTPS between functions of different clouds: requests, signatures, answers, retries."""

@@ -1,0 +1,147 @@
+"""The receiving end of a remote link: lets in what is authentic, well-formed and of this twin; 2xx means
+durable.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from twin_runtime import jsontext
+from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
+from twin_runtime.errors import Retry
+from twin_runtime.events import cloudevents
+from twin_runtime.log import Log
+from twin_runtime.model import Twin
+from twin_runtime.ports import Event, Request, Response
+from twin_runtime.wire import gate
+from twin_runtime.wire.answers import Refusal, answer, guarded
+from twin_runtime.wire.secret_cache import CachedSecret
+
+MAX_BODY_BYTES = 1_000_000
+"""Of the body on the wire, and of what it unpacks to."""
+MAX_EVENTS = 1_000
+
+
+class Receiver(ABC):
+    """One HTTPS receiver. `api_keys` is None where the platform has checked the key. Thread-safe."""
+
+    kind = cloudevents.TELEMETRY
+
+    def __init__(
+        self,
+        *,
+        twin: Twin,
+        dead: DeadLetters,
+        log: Log,
+        link: CachedSecret,
+        api_keys: CachedSecret | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.twin = twin
+        self.log = log
+        self._dead = dead
+        self._link = link
+        self._api_keys = api_keys
+        self._clock = clock
+
+    @abstractmethod
+    def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str | Retry]:
+        """Make the events durable; returns by position why some can never be (a sentence), or are not now (a
+        `Retry`). Raises `Retry` for all of them.
+
+        `texts` is the JSON of each event as it came.
+        """
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request; never raises."""
+        return guarded(self.log, lambda: self._handle(request))
+
+    def _handle(self, request: Request) -> Response:
+        gate.check_post(
+            request,
+            media_types=(cloudevents.BATCH_MEDIA_TYPE,),
+            max_bytes=MAX_BODY_BYTES,
+            api_keys=self._api_keys,
+            link=self._link,
+            now=self._clock(),
+        )
+        try:
+            items = cloudevents.read_batch(
+                _unpacked(request),
+                self.twin,
+                self.kind,
+                max_bytes=MAX_BODY_BYTES,
+                max_events=MAX_EVENTS,
+            )
+        except jsontext.Malformed as error:
+            raise Refusal(400, str(error)) from None
+        return self._take(items)
+
+    def _take(self, found: list[tuple[Any, str, cloudevents.Invalid | None]]) -> Response:
+        items = [(item, text) for item, text, _ in found]
+        good = [index for index, (_, _, problem) in enumerate(found) if problem is None]
+        rejected = {index: str(problem) for index, (_, _, problem) in enumerate(found) if problem is not None}
+        later: dict[int, Retry] = {}
+        if good:
+            events, texts = zip(*(items[index] for index in good), strict=True)
+            refused = self.accept(events, texts)
+            for position, why in refused.items():
+                if isinstance(why, Retry):
+                    later[good[position]] = why
+                else:
+                    rejected[good[position]] = why
+            if later and len(later) == len(items):
+                raise later[0]
+        self._dead.put([_letter(*items[index], reason) for index, reason in sorted(rejected.items())])
+        trace = items[good[0]][0]["traceparent"] if good else None
+        accepted = len(items) - len(rejected) - len(later)
+        self.log.info(
+            "received",
+            events=len(items),
+            accepted=accepted,
+            rejected=len(rejected),
+            later=len(later),
+            traceparent=trace,
+        )
+        entries = [_entry(items, index, reason, kept=True) for index, reason in sorted(rejected.items())] + [
+            _entry(items, index, error.reason, retry=True) for index, error in sorted(later.items())
+        ]
+        return answer(200, {"accepted": accepted, "rejected": entries})
+
+
+def _unpacked(request: Request) -> bytes:
+    encoding = (request.header("content-encoding") or "identity").strip().lower()
+    if encoding == "identity":
+        return request.body
+    if encoding != "gzip":
+        raise Refusal(415, "The content encoding must be gzip or none.")
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        body = unpacker.decompress(request.body, MAX_BODY_BYTES + 1)
+    except zlib.error:
+        raise Refusal(400, "The body is not gzip.") from None
+    if len(body) > MAX_BODY_BYTES:
+        raise Refusal(413, f"The body unpacks to more than {MAX_BODY_BYTES} bytes.")
+    if not unpacker.eof or unpacker.unused_data:
+        raise Refusal(400, "The body is not one whole gzip stream.")
+    return body
+
+
+def _letter(item: Any, text: str, reason: str) -> DeadLetter:
+    if isinstance(item, dict):
+        return DeadLetter(reason, event=item)
+    return DeadLetter(reason, body=text)
+
+
+def _entry(items: Sequence[tuple[Any, str]], index: int, reason: str, **flag: bool) -> dict[str, Any]:
+    """What the answer says of one event: `kept` in the dead letters here, or to be sent again (`retry`)."""
+    return {"index": index, "id": _id(items[index][0]), "reason": reason, **flag}
+
+
+def _id(item: Any) -> str | None:
+    found = item.get("id") if isinstance(item, dict) else None
+    return found[:128] if isinstance(found, str) else None

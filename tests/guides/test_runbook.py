@@ -11,7 +11,7 @@ from guides import documents, runbook, twins
 from operations import program
 from simulator import cli as simulator
 from support.html import DOCS
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 ROOT = DOCS.parent
 TEXTS = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md")))}

@@ -1,10 +1,10 @@
 """Where a stack's tiers of storage are: the output `tiers`, for `python -m operations restore`."""
 
+from twin_runtime.roles import Layer
 from twinspan.kit import Kit
 from twinspan.layers.hot_storage import HotStorage
 from twinspan.layers.tiers import ArchiveStorage, ColdStorage
 from twinspan.providers import Construct, TerraformOutput
-from twinspan.vocabulary import Layer
 
 OUTPUT = "tiers"
 

@@ -25,8 +25,8 @@ from operations.restore.locations import Location
 from support.samples import DOCUMENT, TWIN
 from support.servers import free_port
 from twin_runtime.ports import Objects
+from twin_runtime.roles import Cloud
 from twin_runtime.storage.rows import to_json
-from twinspan.vocabulary import Cloud
 
 from . import samples
 from .samples import DAYS, DEVICE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from operations.access import Access
 from operations.dead_letters import forms
@@ -25,10 +26,8 @@ class Targets:
     """Connects to the target of each location when the first letter is sent there."""
 
     def __init__(self, access: Access, twin: Twin, locations: Sequence[Location]) -> None:
-        self._access = access
-        self._twin = twin
         self._locations = locations
-        self._made: dict[Location, Target] = {}
+        self._connected = cache(lambda location: connect(location, access.to(location.cloud), twin))
 
     def of(self, letter: Letter) -> Target:
         """Return the letter's target; raises `Unsendable` if it has none."""
@@ -38,9 +37,7 @@ class Targets:
             location = next((each for each in self._locations if each.hop == "commands"), None)
             if location is None:
                 raise Unsendable("The letter is a command, but no stack's outputs contain the hop commands.")
-        if location not in self._made:
-            self._made[location] = connect(location, self._access.to(location.cloud), self._twin)
-        return self._made[location]
+        return self._connected(location)
 
 
 def batches(location: Location, source: Source, fleet_secret: forms.FleetSecret | None) -> Iterator[Batch]:

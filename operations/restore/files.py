@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import takewhile
+from os.path import commonprefix
 
 from operations.restore.catalogues import Catalogue, Entry, State
 from operations.restore.locations import ARCHIVE, COLD, Location
@@ -47,7 +47,8 @@ def find(catalogues: Iterable[tuple[Location, Catalogue]], wanted: Range) -> lis
 
     A file that archive_mover is copying is in both buckets: the readable copy is returned.
     """
-    prefix = folder(wanted.type, _common(day_of(wanted.start), day_of(wanted.end)))
+    days = [day_of(wanted.start), day_of(wanted.end)]
+    prefix = folder(wanted.type, commonprefix(days))  # noqa: RUF071 - of the names' text, such as 2024-02-
     found: dict[str, File] = {}
     for location, catalogue in catalogues:
         for entry in catalogue.entries(prefix, lambda name: _matches(name, wanted)):
@@ -56,11 +57,6 @@ def find(catalogues: Iterable[tuple[Location, Catalogue]], wanted: Range) -> lis
             if file.entry.state is State.READY and other.entry.state is not State.READY:
                 found[entry.name] = file
     return [found[name] for name in sorted(found)]
-
-
-def _common(first: str, second: str) -> str:
-    """Return the common prefix."""
-    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=True)))
 
 
 def _matches(text: str, wanted: Range) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from operations.dead_letters.letters import Received
@@ -28,13 +27,10 @@ class SqsSource(LeasedSource):
 
     patience = 1
 
-    def __init__(
-        self, url: str, client: Any, *, wait_s: int = 1, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
-        super().__init__(sleep)
+    def __init__(self, url: str, client: Any, *, wait_s: int = 1) -> None:
+        super().__init__()
         self._url = url
         self._client = client
-        self._queue = SqsQueue(url, client)
         self._wait_s = wait_s
 
     def _receive(self) -> list[Received]:
@@ -74,11 +70,8 @@ class SqsSource(LeasedSource):
                 answer = self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
             _check(answer, _GONE)
 
-    def _send(self, bodies: Sequence[str]) -> None:
-        self._queue.send(bodies)
-
-    def _max_body_bytes(self) -> int:
-        return self._queue.max_body_bytes
+    def _queue(self) -> SqsQueue:
+        return SqsQueue(self._url, self._client)
 
 
 def _check(answer: Any, allowed: Sequence[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,10 +31,11 @@ class QueueSource(LeasedSource):
 
     patience = 2
 
-    def __init__(self, url: str, credential: Any, sleep: Callable[[float], None] = time.sleep) -> None:
-        super().__init__(sleep)
+    def __init__(self, url: str, credential: Any) -> None:
+        super().__init__()
         self._client = QueueClient.from_queue_url(url, credential=credential)
-        self._queue = StorageQueue(url, credential)
+        self._url = url
+        self._credential = credential
         self._pool = ThreadPoolExecutor(_CALLERS, thread_name_prefix="dead-letters")
 
     def __exit__(self, *details: object) -> None:
@@ -78,11 +78,8 @@ class QueueSource(LeasedSource):
 
         list(self._pool.map(release, handles))
 
-    def _send(self, bodies: Sequence[str]) -> None:
-        self._queue.send(bodies)
-
-    def _max_body_bytes(self) -> int:
-        return self._queue.max_body_bytes
+    def _queue(self) -> StorageQueue:
+        return StorageQueue(self._url, self._credential)
 
 
 class BlobSource:

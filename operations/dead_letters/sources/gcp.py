@@ -9,6 +9,7 @@ import urllib.request
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from operations.dead_letters.letters import Received
@@ -29,19 +30,16 @@ _ATTEMPTS = 4
 class PubSub:
     """JSON requests to Pub/Sub. A page of letters exceeds the answers that `twin_gcp.rest` reads."""
 
-    def __init__(
-        self, base: str, tokens: Tokens | None, *, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, base: str, tokens: Tokens | None) -> None:
         self._base = base.rstrip("/")
         self._tokens = tokens
-        self._sleep = sleep
 
     def call(self, path: str, document: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """POST `document`, or GET, with retries; raises `Retry`."""
         sentence = ""
         for attempt in range(_ATTEMPTS):
             if attempt:
-                self._sleep(0.2 * 2**attempt)
+                time.sleep(0.2 * 2**attempt)
             try:
                 return self._once(path, document, anew=attempt > 0)
             except urllib.error.HTTPError as error:
@@ -72,13 +70,11 @@ class PubSubSource(LeasedSource):
         subscription: str,
         pubsub: PubSub,
         queue: Callable[[str], TopicQueue],
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        super().__init__(sleep)
+        super().__init__()
         self._subscription = subscription
         self._pubsub = pubsub
-        self._queue_at = queue
-        self._queue: TopicQueue | None = None
+        self._topic = cache(lambda: queue(pubsub.call(subscription)["topic"]))
 
     def _receive(self) -> list[Received]:
         # Without `returnImmediately` a request to an empty subscription would block for minutes.
@@ -97,16 +93,8 @@ class PubSubSource(LeasedSource):
     def _release(self, handles: Sequence[Any]) -> None:
         self._deadline(handles, 0)
 
-    def _send(self, bodies: Sequence[str]) -> None:
-        self._topic().send(bodies)
-
-    def _max_body_bytes(self) -> int:
-        return self._topic().max_body_bytes
-
-    def _topic(self) -> TopicQueue:
-        if self._queue is None:
-            self._queue = self._queue_at(self._pubsub.call(self._subscription)["topic"])
-        return self._queue
+    def _queue(self) -> TopicQueue:
+        return self._topic()
 
     def _deadline(self, handles: Sequence[Any], seconds: int) -> None:
         if handles:

@@ -7,15 +7,15 @@ import json
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from operations.dead_letters.letters import Letter, Received
 from twin_runtime import times
 from twin_runtime.delivery import dead_letters
+from twin_runtime.ports import Queue
 
 _RELEASED_AT_ONCE = 500
-_PAUSE_S = 0.2
 
 
 class LeasedSource(ABC):
@@ -29,9 +29,9 @@ class LeasedSource(ABC):
     """
 
     patience = 3
+    pause_s = 0.2
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._sleep = sleep
+    def __init__(self) -> None:
         self._seen: set[bytes] = set()
         self._page: dict[str, Received] = {}
         self._kept = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 - open for the run
@@ -40,7 +40,7 @@ class LeasedSource(ABC):
         idle = again = 0
         while idle < self.patience and (not again or again < len(self._seen)):
             if idle:
-                self._sleep(_PAUSE_S)
+                time.sleep(self.pause_s)
             received = self._receive()
             self._keep_page()
             # A message that is delivered again has a new handle, and only the new one releases it.
@@ -58,13 +58,14 @@ class LeasedSource(ABC):
                 self._page.pop(message.id, None)
 
     def replace(self, message: Received, left: Sequence[Letter]) -> None:
-        self._send(
+        queue = self._queue()
+        queue.send(
             [
                 dead_letters.encode(
                     letter.content,
                     role=letter.content.role or "queue",
                     time=times.from_epoch(letter.at),
-                    max_bytes=self._max_body_bytes(),
+                    max_bytes=queue.max_body_bytes,
                 )
                 for letter in left
             ]
@@ -99,11 +100,8 @@ class LeasedSource(ABC):
         """Make the messages visible again; ignores those that no longer exist."""
 
     @abstractmethod
-    def _send(self, bodies: Sequence[str]) -> None:
-        """Send messages to the same queue; durable on return."""
-
-    @abstractmethod
-    def _max_body_bytes(self) -> int: ...
+    def _queue(self) -> Queue:
+        """Return the port to send to the same queue."""
 
     def _is_new(self, message: Received) -> bool:
         digest = hashlib.blake2b(message.id.encode(), digest_size=8).digest()

@@ -11,7 +11,9 @@ from support.memory import MemoryBroker, MemoryCloud, MemoryQueue, MemorySecret,
 
 
 class MemoryLocation:
-    """Messages with the times at which they came, and the handles under which they are hidden."""
+    """`Queue` of messages with the times at which they came, and the handles under which they are hidden."""
+
+    max_body_bytes = 262_144
 
     def __init__(self) -> None:
         self.messages: dict[str, tuple[bytes, float, dict[str, str]]] = {}
@@ -24,6 +26,10 @@ class MemoryLocation:
         data = body if isinstance(body, bytes) else body.encode()
         self.messages[f"m{self._number}"] = (data, at, attributes)
 
+    def send(self, bodies: Sequence[str]) -> None:
+        for body in bodies:
+            self.add(body)
+
     @property
     def bodies(self) -> list[str]:
         """What others would see."""
@@ -33,8 +39,10 @@ class MemoryLocation:
 class MemorySource(LeasedSource):
     """`Source` on such a location, three messages at a time."""
 
+    pause_s = 0
+
     def __init__(self, location: MemoryLocation) -> None:
-        super().__init__(sleep=lambda _: None)
+        super().__init__()
         self._location = location
 
     def _receive(self) -> list[Received]:
@@ -56,12 +64,8 @@ class MemorySource(LeasedSource):
     def _release(self, handles: Sequence[Any]) -> None:
         self._location.hidden.difference_update(handles)
 
-    def _send(self, bodies: Sequence[str]) -> None:
-        for body in bodies:
-            self._location.add(body)
-
-    def _max_body_bytes(self) -> int:
-        return 262_144
+    def _queue(self) -> MemoryLocation:
+        return self._location
 
 
 class MemoryReach:

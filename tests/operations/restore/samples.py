@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from support.samples import TWIN
+from support.samples import DOCUMENT, TWIN
 from twin_runtime import jsontext
 from twin_runtime.events import cloudevents
 from twin_runtime.ports import Objects, Row
@@ -47,3 +48,17 @@ def file(found: Iterable[Row]) -> File:
 def put(objects: Objects, *files: File) -> None:
     for each in files:
         objects.put(each.name, each.body, rows=each.rows, sha256=hashlib.sha256(each.body).hexdigest())
+
+
+def twin_file(cloud: str, archive: str | None = None, **clouds: Mapping[str, str]) -> dict[str, Any]:
+    """The twin's twin.yaml: all in one cloud, but for its archive."""
+    layers = dict.fromkeys(("acquisition", "processing", "hot_storage"), cloud)
+    return {
+        "twin": TWIN.name,
+        "layers": layers | ({"archive_storage": archive} if archive else {}),
+        "clouds": clouds,
+        "device_types": {
+            name: {"telemetry": kind["telemetry"]} for name, kind in DOCUMENT["device_types"].items()
+        },
+        "devices": [{"id": id, "type": kind} for id, kind in DOCUMENT["devices"].items()],
+    }

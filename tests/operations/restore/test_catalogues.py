@@ -22,7 +22,7 @@ from operations.restore.catalogues import Entry, State
 from operations.restore.catalogues.aws import S3Catalogue
 from operations.restore.catalogues.azure import BlobCatalogue
 from operations.restore.locations import Location
-from support.samples import DOCUMENT, TWIN
+from support.samples import TWIN
 from support.servers import free_port
 from twin_runtime.ports import Objects
 from twin_runtime.roles import Cloud
@@ -190,26 +190,12 @@ class TestServers:
 
     @staticmethod
     def write(folder: Path, buckets: Buckets) -> None:
-        twin = {
-            "twin": TWIN.name,
-            "layers": {
-                "acquisition": "azure",
-                "processing": "azure",
-                "hot_storage": "azure",
-                "archive_storage": "gcp",
-            },
-            "clouds": {
-                "azure": {
-                    "location": "westeurope",
-                    "subscription_id": "00000000-0000-0000-0000-000000000000",
-                },
-                "gcp": {"project": "my-project", "region": "europe-west1"},
-            },
-            "device_types": {
-                name: {"telemetry": kind["telemetry"]} for name, kind in DOCUMENT["device_types"].items()
-            },
-            "devices": [{"id": id, "type": kind} for id, kind in DOCUMENT["devices"].items()],
-        }
+        twin = samples.twin_file(
+            "azure",
+            "gcp",
+            azure={"location": "westeurope", "subscription_id": "00000000-0000-0000-0000-000000000000"},
+            gcp={"project": "my-project", "region": "europe-west1"},
+        )
         hot = {"cloud": "azure", "address": "https://account/dbs/hot/colls/rows"}
         cold = {"cloud": "azure", "address": buckets.cold.address}
         archive = {"cloud": "gcp", "address": buckets.archive.address}

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
@@ -16,7 +15,7 @@ from moto import mock_aws
 
 from operations import program
 from operations.restore import commands
-from support.samples import DOCUMENT, TWIN
+from support.samples import TWIN
 from twin_aws.clients import client
 from twin_aws.cloud import Aws
 from twin_runtime.ports import Objects, Row, Store
@@ -29,15 +28,7 @@ from .samples import DAYS, DEVICE, TYPE
 ROOT = Path(__file__).resolve().parents[3]
 REGION = "eu-central-1"
 numbers = count(1)
-TWIN_FILE: dict[str, Any] = {
-    "twin": TWIN.name,
-    "layers": {"acquisition": "aws", "processing": "aws", "hot_storage": "aws"},
-    "clouds": {"aws": {"region": REGION}},
-    "device_types": {
-        name: {"telemetry": kind["telemetry"]} for name, kind in DOCUMENT["device_types"].items()
-    },
-    "devices": [{"id": id, "type": kind} for id, kind in DOCUMENT["devices"].items()],
-}
+TWIN_FILE = samples.twin_file("aws", aws={"region": REGION})
 RANGE = ("--device", DEVICE, "--from", samples.FROM, "--to", samples.TO)
 EXPECTED = [row for day in DAYS[1:4] for row in samples.rows_of(day, [DEVICE])][1:-1]
 

@@ -17,5 +17,5 @@ def problems(config: Config) -> Iterator[Problem]:
     except (OSError, UnicodeDecodeError):
         return  # the loader has said so
     cloud: Cloud = config.layers.processing
-    for message in import_module(f"twinspan.{cloud}.definition").problems(text):
+    for message in import_module(f"twinspan.{cloud}.events.definition").problems(text):
         yield Problem("events.workflow", f"{own} is no workflow for {cloud}: {message}")

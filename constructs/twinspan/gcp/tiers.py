@@ -1,7 +1,7 @@
 """What the buckets of the cold and the archive tier have in common."""
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, UNDELETE_DAYS, Lifecycle
@@ -14,7 +14,7 @@ from twinspan.providers.gcp import (
     StorageBucketLifecycleRuleCondition,
     StorageBucketSoftDeletePolicy,
 )
-from twinspan.resources import place
+from twinspan.terraform.resources import place
 
 ARCHIVE_CLASS = "ARCHIVE"
 _DAY = 86_400
@@ -65,10 +65,10 @@ class Bucket(Construct):
         self._bucket = place(bucket, names.FILES)
         self.address = f"gs://{self._bucket['name']}"
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         self._grant(function, "roles/storage.objectViewer")
 
-    def grant_write(self, function: parts.Function) -> None:
+    def grant_write(self, function: contracts.Function) -> None:
         self._grant(function, "roles/storage.objectUser")
 
     def _rules(self, lifecycle: Lifecycle) -> list[StorageBucketLifecycleRule]:
@@ -95,7 +95,7 @@ class Bucket(Construct):
             rules.insert(0, archive)
         return rules
 
-    def _grant(self, function: parts.Function, role: str) -> None:
+    def _grant(self, function: contracts.Function, role: str) -> None:
         member = StorageBucketIamMember(
             self,
             f"grant-{function.role}",

@@ -10,6 +10,7 @@ from twinspan.aws.functions import Function
 from twinspan.aws.hot_storage import Store
 from twinspan.aws.queues import DeadLetterQueue, Queue
 from twinspan.aws.receivers import Endpoint
+from twinspan.aws.schedules import Clock
 from twinspan.aws.secrets import ApiKeys, LinkSecret
 from twinspan.aws.twin_management import Graph
 from twinspan.aws.visualization import Dashboards
@@ -25,6 +26,7 @@ def kit(foundation: Foundation) -> Kit:
         queues=Queue,
         dead_letter_queues=DeadLetterQueue,
         functions=Function,
+        clocks=Clock,
         endpoints=Endpoint,
         link_secrets=LinkSecret,
         keys=ApiKeys,

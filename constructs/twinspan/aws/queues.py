@@ -5,7 +5,7 @@ import json
 from twin_runtime.roles import ROLES, Layer, consumers
 from twinspan import contracts
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import grant
+from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow, document
 from twinspan.providers import Construct
 from twinspan.providers.aws import CloudwatchMetricAlarm, SqsQueue, SqsQueuePolicy, SqsQueueRedriveAllowPolicy

@@ -4,8 +4,8 @@ from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import grant
 from twinspan.aws.shared.buckets import ClosedBucket
+from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow
 from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, UNDELETE_DAYS, Lifecycle
 from twinspan.providers import Construct

@@ -10,6 +10,7 @@ from twinspan.azure.functions import Function
 from twinspan.azure.hot_storage import Store
 from twinspan.azure.queues import DeadLetterQueue, Queue
 from twinspan.azure.receivers import Endpoint
+from twinspan.azure.schedules import Clock
 from twinspan.azure.secrets import ApiKeys, LinkSecret
 from twinspan.azure.twin_management import Graph
 from twinspan.azure.visualization import Dashboards
@@ -25,6 +26,7 @@ def kit(foundation: Foundation) -> Kit:
         queues=Queue,
         dead_letter_queues=DeadLetterQueue,
         functions=Function,
+        clocks=Clock,
         endpoints=Endpoint,
         link_secrets=LinkSecret,
         keys=ApiKeys,

@@ -70,7 +70,7 @@ class Bucket(Construct):
         account = storage_account(
             self,
             "account",
-            foundation=foundation,
+            group=foundation,
             name=names.tier_account(foundation.names),
             layer=layer,
             role="store",

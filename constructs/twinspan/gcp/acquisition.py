@@ -8,7 +8,6 @@ from twinspan.gcp import names
 from twinspan.gcp.fleet import FleetSecret
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
-from twinspan.gcp.push import push
 from twinspan.gcp.queues import DeadLetterQueue, grant_publish, topic
 from twinspan.providers import Construct
 from twinspan.providers.gcp import PubsubSubscription, PubsubSubscriptionExpirationPolicy
@@ -52,12 +51,10 @@ class Broker(Construct):
             self._subscriptions(devices)
 
     def deliver_to(self, dispatcher: contracts.Function, *, dead_letters: contracts.DeadLetters) -> None:
-        push(
+        contracts.own(dispatcher, Function).consume(
             names.TELEMETRY,
-            foundation=self._foundation,
             topic=self._telemetry,
             dead_letters=contracts.own(dead_letters, DeadLetterQueue),
-            function=contracts.own(dispatcher, Function),
         )
         self._fleet.grant_read(dispatcher)
 

@@ -10,6 +10,7 @@ from twinspan.gcp.functions import Function
 from twinspan.gcp.hot_storage import Store
 from twinspan.gcp.queues import DeadLetterQueue, Queue
 from twinspan.gcp.receivers import Endpoint
+from twinspan.gcp.schedules import Clock
 from twinspan.gcp.secrets import ApiKeys, LinkSecret
 from twinspan.gcp.twin_management import Graph
 from twinspan.gcp.visualization import Dashboards
@@ -25,6 +26,7 @@ def kit(foundation: Foundation) -> Kit:
         queues=Queue,
         dead_letter_queues=DeadLetterQueue,
         functions=Function,
+        clocks=Clock,
         endpoints=Endpoint,
         link_secrets=LinkSecret,
         keys=ApiKeys,

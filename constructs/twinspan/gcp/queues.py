@@ -18,6 +18,8 @@ from twinspan.providers.gcp import (
 from twinspan.sizing import DEAD_LETTER_DAYS
 from twinspan.terraform.resources import Ref, place
 
+RETENTION_S = 7 * 24 * 3600
+"""How long a message waits for a function that does not take it."""
 ACK_DEADLINE_S = 600
 """How long a person who pulls a dead letter has to look at it."""
 

@@ -1,14 +1,14 @@
-"""From the environment to the exit status: find twin.yaml, check it, synthesize, sum up."""
+"""Which twin.yaml is meant, and its configuration with every check."""
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 
-from twinspan import naming, workflows
-from twinspan.config import Config, ConfigErrors, load
+from twin_runtime.roles import Cloud
+from twinspan import naming
+from twinspan.config import Config, Problem, load
 
 EXAMPLE = Path("examples") / "three-clouds.yaml"
-COMMANDS = ("synth", "check", "summary")
 _SYNTHESIZED = "twin-file"
 """In the folder of the stacks: the absolute path of the file that they were made of."""
 
@@ -37,61 +37,43 @@ def same_twin_file(environment: Mapping[str, str], *, root: Path, out: Path) -> 
     destroy` synthesize again before they act, and would act on the other twin.
     """
     path = twin_file(environment, root=root)
-    record = out / _SYNTHESIZED
-    if environment.get("TWIN") or not record.exists():
+    made_of = out / _SYNTHESIZED
+    if environment.get("TWIN") or not made_of.exists():
         return path
-    before = Path(record.read_text(encoding="utf-8"))
+    before = Path(made_of.read_text(encoding="utf-8"))
     if before == path.resolve() or before == (root / EXAMPLE).resolve() or not before.exists():
         return path
     raise WrongTwin(
-        f"{out} holds the stacks of {_short(before)}, and TWIN is not set, which stands for {_short(path)}; "
-        f"set TWIN={_short(before)} to go on with it, or TWIN={_short(path)} to change over."
+        f"{out} holds the stacks of {short(before)}, and TWIN is not set, which stands for {short(path)}; "
+        f"set TWIN={short(before)} to go on with it, or TWIN={short(path)} to change over."
     )
 
 
 def checked(path: Path) -> Config:
     """The configuration, with the checks that need more than the file itself. Raises ConfigErrors."""
-    return load(path, extra_checks=(naming.problems, workflows.problems))
+    return load(path, extra_checks=(naming.problems, workflow_problems))
 
 
-def main(arguments: Sequence[str], environment: Mapping[str, str], *, root: Path) -> int:
-    """Run a command: `synth` (the default) writes to CDKTF_OUTDIR (default cdktf.out) and ends with the
-    summary,
-    `check` only reads twin.yaml, `summary` only reads what was synthesized. Returns the exit status."""
-    command = arguments[0] if arguments else "synth"
-    if command not in COMMANDS or len(arguments) > 1:
-        print(f"main.py takes one of {', '.join(COMMANDS)}, got {' '.join(arguments)!r}", file=sys.stderr)
-        return 2
-    out = output_folder(environment)
+def workflow_problems(config: Config) -> Iterator[Problem]:
+    """What the processing layer's cloud would refuse in the user's own definition."""
+    own = config.events.workflow
+    if own is None:
+        return
     try:
-        if command == "check":
-            checked(twin_file(environment, root=root))
-            return 0
-        path = same_twin_file(environment, root=root, out=out)
-        config = checked(path)
-    except (ConfigErrors, WrongTwin) as errors:
-        print(errors, file=sys.stderr)
-        return 2
-    if command == "synth":
-        print(f"Synthesizing {_short(path)} …", flush=True)
-        # Here, so that a mistake in twin.yaml is told at once: CDKTF takes a second to load.
-        from stacks import build as synthesis
-        from twinspan.providers.quick import skip_type_checks
-
-        skip_type_checks()
-        synthesis.synthesize(config, out)
-        (out / _SYNTHESIZED).write_text(str(path.resolve()), encoding="utf-8")
-    from stacks import summary
-
-    print(summary.text(config, out))
-    if path.resolve() == (root / EXAMPLE).resolve():
-        print(
-            "This is the example that comes with Twinspan. Write a twin.yaml here, or name yours with TWIN."
-        )
-    return 0
+        text = config.path_of(own).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return  # the loader has said so
+    cloud: Cloud = config.layers.processing
+    for message in import_module(f"twinspan.{cloud}.events.definition").problems(text):
+        yield Problem("events.workflow", f"{own} is no workflow for {cloud}: {message}")
 
 
-def _short(path: Path) -> Path:
+def record(path: Path, *, out: Path) -> None:
+    """Note which file the stacks in `out` were made of."""
+    (out / _SYNTHESIZED).write_text(str(path.resolve()), encoding="utf-8")
+
+
+def short(path: Path) -> Path:
     """Relative to the working directory where it lies below."""
     here, whole = Path.cwd(), path.resolve()
     return whole.relative_to(here) if whole.is_relative_to(here) else path

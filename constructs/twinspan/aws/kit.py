@@ -2,8 +2,6 @@
 
 from twin_runtime.roles import Cloud
 from twinspan.aws.acquisition import Broker
-from twinspan.aws.archive_storage import ArchiveStore
-from twinspan.aws.cold_storage import ColdStore
 from twinspan.aws.events.workflow import Workflow
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
@@ -12,6 +10,7 @@ from twinspan.aws.queues import DeadLetterQueue, Queue
 from twinspan.aws.receivers import Endpoint
 from twinspan.aws.schedules import Clock
 from twinspan.aws.secrets import ApiKeys, LinkSecret
+from twinspan.aws.tiers import ArchiveStore, ColdStore
 from twinspan.aws.twin_management import Graph
 from twinspan.aws.visualization import Dashboards
 from twinspan.kit import Kit

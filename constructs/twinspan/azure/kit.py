@@ -2,8 +2,6 @@
 
 from twin_runtime.roles import Cloud
 from twinspan.azure.acquisition import Broker
-from twinspan.azure.archive_storage import ArchiveStore
-from twinspan.azure.cold_storage import ColdStore
 from twinspan.azure.events.workflow import Workflow
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
@@ -12,6 +10,7 @@ from twinspan.azure.queues import DeadLetterQueue, Queue
 from twinspan.azure.receivers import Endpoint
 from twinspan.azure.schedules import Clock
 from twinspan.azure.secrets import ApiKeys, LinkSecret
+from twinspan.azure.tiers import ArchiveStore, ColdStore
 from twinspan.azure.twin_management import Graph
 from twinspan.azure.visualization import Dashboards
 from twinspan.kit import Kit

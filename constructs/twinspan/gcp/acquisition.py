@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.gcp import names
-from twinspan.gcp.fleet import FleetSecret
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
 from twinspan.gcp.queues import DeadLetterQueue, grant_publish, topic
+from twinspan.gcp.shared.secret import Secret
 from twinspan.providers import Construct
 from twinspan.providers.gcp import PubsubSubscription, PubsubSubscriptionExpirationPolicy
+from twinspan.providers.random import RandomPassword
 from twinspan.terraform.resources import EVENTS_VARIABLE, place
 
 COMMAND_LIFE_S = 24 * 3600
@@ -44,7 +45,7 @@ class Broker(Construct):
             optional=True,
         )
         self.address = foundation.path("topics", self._commands)
-        self._fleet = FleetSecret(self, "fleet", foundation=foundation)
+        self._fleet = _FleetSecret(self, "fleet", foundation=foundation)
         self.dispatcher_environment: Mapping[str, str] = {"FLEET_SECRET": self._fleet.address}
         devices = [device.id for device in foundation.twin.config.devices]
         if devices:
@@ -84,3 +85,22 @@ class Broker(Construct):
         listed = ", ".join(f'"{device}"' for device in sorted(devices))
         subscription.add_override("for_each", f"${{toset(var.{EVENTS_VARIABLE} ? [{listed}] : [])}}")
         place(subscription, "devices")
+
+
+class _FleetSecret(Secret):
+    """The secret from which every device's key is derived (`twin_gcp.devices`): whoever holds it can be any
+    device.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            name=names.in_region(foundation.twin.names, names.FLEET),
+            key=names.FLEET,
+            labels=foundation.twin.labels(Layer.ACQUISITION, "broker"),
+        )
+        foundation.need_random()
+        fleet = place(RandomPassword(self, "random", length=48), names.FLEET)
+        self.write(fleet["result"])

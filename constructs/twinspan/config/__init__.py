@@ -1,6 +1,5 @@
 """The configuration: `load("twin.yaml")` gives a `Config`, or raises `ConfigErrors` with every problem."""
 
-from twinspan.config.base import ValueType
 from twinspan.config.clouds import PLACEHOLDERS, AwsCloud, AzureCloud, Clouds, GcpCloud, Layers
 from twinspan.config.devices import Command, Device, DeviceType, Metric
 from twinspan.config.events import AllOf, AnyOf, Comparison, Condition, Events, Feedback, Rule, Then
@@ -39,6 +38,5 @@ __all__ = [
     "Then",
     "Thing",
     "ThingType",
-    "ValueType",
     "load",
 ]

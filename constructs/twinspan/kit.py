@@ -81,7 +81,7 @@ class ApiKeysMaker(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
-    """Makes the constructs of one stack. A cloud hands over its classes; all clouds' take the same arguments."""
+    """Makes the constructs of one stack. A cloud hands over its classes; all take the same arguments."""
 
     cloud: Cloud
     twin: Twin

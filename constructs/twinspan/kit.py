@@ -1,4 +1,4 @@
-"""The parts of one cloud, as the layers ask for them."""
+"""The constructs of one cloud, as the layers ask for them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,12 +81,12 @@ class ApiKeysMaker(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
-    """Makes parts for one stack. A cloud hands over its classes; all clouds' take the same arguments."""
+    """Makes the constructs of one stack. A cloud hands over its classes; all take the same arguments."""
 
     cloud: Cloud
     twin: Twin
     foundation: Any
-    """What the cloud's parts share; only they look into it."""
+    """What the cloud's constructs share; only they look into it."""
     queues: QueueMaker[Queue]
     dead_letter_queues: QueueMaker[DeadLetters]
     functions: FunctionMaker

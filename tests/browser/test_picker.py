@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from guides.prices import events
-from support.browser import WIDTHS, Tab, opened
+from support.browser import PROBES, WIDTHS, Tab, opened
 from support.html import DOCS
 from support.layouts import COVERING, PARTIAL, Layout
 from twinspan.config import load
@@ -200,8 +200,7 @@ def test_a_preset_chooses_every_layer(tab: Tab) -> None:
 
 @pytest.mark.parametrize("layout", [ALONE[1], MIXED[5], PARTIAL[4]], ids=str)
 def test_every_state_is_accessible_and_whole(tab: Tab, layout: Layout) -> None:
-    probes = (Path(__file__).parent / "probes.js").read_text(encoding="utf-8")
-    tab.run(probes)
+    tab.run(PROBES)
     for on, width, scheme in ((True, WIDTHS[0], "dark"), (False, WIDTHS[-1], "light")):
         tab.show(width, scheme)
         tab.run("choices => driver.choose(choices)", _choices(layout, on=on))

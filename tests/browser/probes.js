@@ -88,7 +88,7 @@ window.probe = (() => {
     text => parseFloat(style(text).fontSize) * Math.hypot(text.getScreenCTM().a, text.getScreenCTM().b)));
 
   // WCAG's contrast of every text with what it stands on: of what the style sheet puts before and after elements too, and
-  // as if the pointer and the keyboard were everywhere at once. Paper is white, whatever the ground on the screen.
+  // as if the pointer, or the keyboard, were everywhere. Paper is white, whatever the ground on the screen.
   function contrast() {
     const paper = matchMedia("print").matches, found = new Map();
     const channel = part => (part /= 255) <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
@@ -100,34 +100,40 @@ window.probe = (() => {
         if (opaque(style(each).backgroundColor)) return style(each).backgroundColor;
       return "rgb(255, 255, 255)";
     };
-    const look = state => {
-      for (const element of all("body *").filter(each => !hidden(each) && !["title", "desc", "option"].includes(each.localName)))
+    const look = (elements, state) => {
+      for (const element of elements)
         for (const pseudo of ["", "::before", "::after"]) {
           if (pseudo ? !/^"./.test(style(element, pseudo).content) : !ownText(element)) continue;
           const colour = style(element, pseudo)[element.ownerSVGElement ? "fill" : "color"];
           const its = pseudo && style(element, pseudo).backgroundColor, on = opaque(its) && !paper ? its : under(element);
           const [dark, bright] = [light(on), light(colour)].sort((a, b) => a - b), ratio = (bright + 0.05) / (dark + 0.05);
-          if (!(ratio >= 4.5) && !found.has(colour + on))
+          if (!(ratio >= 4.5) && !found.has(colour + on) && !hidden(element))
             found.set(colour + on, `${say(element)}${pseudo}${state}: ${colour} on ${on} is ${ratio.toFixed(2)}:1`);
         }
     };
-    look("");
-    forced(true);
-    look(" (touched)");
-    forced(false);
+    look(all("body :not(title, desc, option)"), "");
+    for (const [state, selector] of forced()) {
+      document.querySelectorAll("*").forEach(element => element.setAttribute("data-forced", state));
+      look(all(`:is(${selector}), :is(${selector}) *`), state);
+    }
+    document.querySelectorAll("*").forEach(element => element.removeAttribute("data-forced"));
     return [...found.values()];
   }
 
-  // The rules for elements that are pointed at, focused or the target of a link, for every element at once.
-  function forced(on) {
-    const state = /:(hover|active|focus-visible|focus-within|focus|target-current|target)(?![\w-])/g;
+  // Copies the rules that give elements colours in a state such as :hover to [data-forced=":hover"]. Answers the states, and
+  // what these rules select.
+  function forced() {
+    const states = new Map(), state = /(?<!"):(hover|active|focus|target)(-\w+)?/g;
     const copy = (rules, sheet) => [...rules].reverse().forEach(rule => {
       if (rule.cssRules?.length) copy(rule.cssRules, rule);
-      const at = [...sheet.cssRules].indexOf(rule);
-      if (rule.selectorText?.search(state) >= 0) sheet.insertRule(rule.cssText.replace(state, "[data-forced]"), at + 1);
+      const found = rule.selectorText?.match(state) ?? [];
+      if (!found.length || ![...rule.style].some(name => /^(color|background-color|fill|--.*)$/.test(name))) return;
+      for (const each of found)
+        states.set(each, [...(states.get(each) ?? []), rule.selectorText.replace(state, "")]);
+      sheet.insertRule(rule.cssText.replace(state, each => `[data-forced="${each}"]`), [...sheet.cssRules].indexOf(rule) + 1);
     });
-    if (on) [...document.styleSheets].forEach(sheet => copy(sheet.cssRules, sheet));
-    document.querySelectorAll("*").forEach(element => element.toggleAttribute("data-forced", on));
+    [...document.styleSheets].forEach(sheet => copy(sheet.cssRules, sheet));
+    return states;
   }
 
   // Of each drawing: which groups hold each node, and what lies over something else or leaves it. Edges run straight
@@ -158,6 +164,8 @@ window.probe = (() => {
         const spots = way.map(({ x, y }) => part("", { x, y, width: 0, height: 0 }));
         if (way.some((spot, i) => i && Math.abs(spot.x - way[i - 1].x) > E && Math.abs(spot.y - way[i - 1].y) > E))
           found.push(`${id}: ${name} is not straight`);
+        const pill = pills.find(each => each.name === name);
+        if (pill && !spots.some(spot => meets(spot, pill))) found.push(`${id}: the label of ${name} is beside it`);
         [spots[0], tip].forEach((end, i) => {
           if (!ends[i] || !meets(end, grown(ends[i], 1)) || meets(end, grown(ends[i], -1))) found.push(`${id}: ${name} misses its ${["source", "target"][i]}`);
         });

@@ -35,9 +35,13 @@ def test_all_is_seen_at_every_width(tab: Tab, width: int) -> None:
     assert tab.run("() => probe.smallest()") >= SMALLEST
 
 
-@pytest.mark.parametrize("width", [WIDTHS[0], WIDTHS[-1]])
 @pytest.mark.parametrize(
-    ("scheme", "media"), [*((scheme, "screen") for scheme in SCHEMES), ("light", "print")]
+    ("width", "scheme", "media"),
+    [
+        *((WIDTHS[0], scheme, "screen") for scheme in SCHEMES),
+        (WIDTHS[-1], "dark", "screen"),
+        (PAPER[0], "dark", "print"),
+    ],
 )
 def test_text_is_easy_to_read(tab: Tab, width: int, scheme: str, media: str) -> None:
     """axe-core leaves out the texts of drawings, paper, and what changes under the pointer."""

@@ -68,6 +68,7 @@ FAULTS = {
     "number on node": Fault("layout", 'y="36"', 'y="28"', "a lies on a:b:queue"),
     "title on node": Fault("layout", 'x="2"', 'x="30"', "d: AWS lies on a"),
     "node outside": Fault("layout", "M40 60h40", "M65 60h40", "d: b leaves the drawing"),
+    "number beside its edge": Fault("layout", 'x="50"', 'x="65"', "the label of a:b:queue is beside it"),
     "askew": Fault("layout", "L60 52", "L61 52", "a:b:queue is not straight"),
     "through a title": Fault("layout", "M60 30", "M60 30L8 30L8 5L60 5L60 30", "goes through AWS"),
     "through a node": Fault("layout", "M60 30", "M60 20L60 30", "goes through a"),
@@ -86,9 +87,11 @@ FAULTS = {
     "ground that no printer prints": Fault(
         "contrast", CSS, "h1 { background: #000; color: #fff }", "h1", media="print"
     ),
-    "pale under the pointer": Fault("contrast", CSS, "a:hover { color: #bbb }", '"One" (touched)'),
+    "pale under the pointer": Fault(
+        "contrast", CSS, "a:hover { color: #bbb } .toc a:target-current { color: #000 }", '"One":hover'
+    ),
     "pale with the keyboard": Fault(
-        "contrast", CSS, "@media screen { a:focus-visible { background: #333 } }", '"One" (touched)'
+        "contrast", CSS, "@media screen { a:focus-visible { background-color: #333 } }", '"One":focus-visible'
     ),
     "pale before": Fault("contrast", CSS, "h1::before { content: 'x'; color: #ccc }", '"Sample"::before'),
     "anchor of nothing seen": Fault("contents", CSS, "#one { display: none }", "#one is at"),

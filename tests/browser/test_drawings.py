@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 
 from guides import contents, dataflow, pages, svg
 from support.browser import PROBES, Tab, opened
-from twinspan.vocabulary import Cloud, Layer
+from twin_runtime.roles import Cloud, Layer
 
 pytestmark = pytest.mark.browser
 STYLE = "".join(

@@ -12,7 +12,7 @@ from turbohtml import Element
 
 from guides import contents, dataflow, drawing, elk, flows, metrics, pages, svg, twins
 from support.html import Page
-from twinspan.vocabulary import Cloud, Layer
+from twin_runtime.roles import Cloud, Layer
 
 CSS = (twins.ROOT / "templates" / "guides" / "diagram.css").read_text(encoding="utf-8")
 VARIABLES = {

@@ -1,6 +1,6 @@
 "use strict";
 
-// Reads a decision table (guides/decisions.py says what its parts are). It knows nothing of what the table is about.
+// Reads a decision table (guides/picker/decisions.py says what its parts are). It knows nothing of what the table is about.
 class Table {
   constructor(data) {
     Object.assign(this, data);

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from guides import contents, dataflow, pages, svg
+from guides import dataflow, pages
+from guides.deployment import contents
+from guides.drawings import svg
 from support.browser import PROBES, Tab, opened
 from twin_runtime.roles import Cloud, Layer
 
@@ -18,7 +20,7 @@ STYLE = "".join(
     (pages.TEMPLATES / f"{name}.css").read_text(encoding="utf-8") for name in ("style", "diagram")
 )
 WIDEST = '"DejaVu Sans"'
-"""Of the fonts that a browser may take; see `guides/metrics.py`."""
+"""Of the fonts that a browser may take; see `guides/drawings/metrics.py`."""
 
 
 def _open(tab: Tab, drawings: str) -> None:

@@ -5,7 +5,8 @@ from itertools import chain
 
 import pytest
 
-from guides import dataflow, flows, steps, twins, words
+from guides import dataflow, twins, words
+from guides.dataflow import flows, steps
 from twin_runtime.roles import Cloud, Layer
 
 EVERY = [flow for layer in Layer for flow in flows.flows(layer)]

@@ -7,7 +7,8 @@ import shlex
 
 import pytest
 
-from guides import documents, runbook, twins
+from guides import twins
+from guides.deployment import documents, runbook
 from replay import cli as replay
 from restore import cli as restore
 from simulator import cli as simulator

@@ -10,7 +10,10 @@ from functools import cache
 import pytest
 from turbohtml import Element
 
-from guides import contents, dataflow, drawing, elk, flows, metrics, pages, svg, twins
+from guides import dataflow, pages, twins
+from guides.dataflow import flows
+from guides.deployment import contents
+from guides.drawings import elements, elk, metrics, svg
 from support.html import Page
 from twin_runtime.roles import Cloud, Layer
 
@@ -114,7 +117,7 @@ def test_every_kind_of_node_and_edge_is_drawn_with_a_shape_of_its_own():
     same = Counter(next(iter(found)) for found in shapes.values())
     # Some differ in how round they are, or in their text alone.
     assert len(same) >= len(shapes) - 4
-    assert set(drawing.MARKS) < {edge.kind for edge in whole.edges}
+    assert set(elements.MARKS) < {edge.kind for edge in whole.edges}
 
 
 def test_the_drawing_of_all_has_every_part_once():

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from functools import cache
 
-from guides import answers
-from guides.answers import EVENTS, ON
-from guides.decisions import Choices, Facts, Value
+from guides.picker import answers
+from guides.picker.answers import EVENTS, ON
+from guides.picker.decisions import Choices, Facts, Value
 from guides.prices import events
 from twin_runtime.roles import Cloud, Layer
 from twinspan.topology import Topology

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from guides.edges import EdgeKind, lines
+from guides.dataflow.edges import EdgeKind, lines
 from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan.topology import Topology
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from guides import documents, words
+from guides import words
+from guides.deployment import documents
 from twin_runtime.roles import Cloud
 from twinspan.topology import Topology
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from guides import metrics, words
+from guides import words
 from guides.dataflow import Node
-from guides.shapes import SHAPES
+from guides.drawings import metrics
+from guides.drawings.shapes import SHAPES
 from twin_runtime.roles import Cloud
 
 TITLE_PX, SERVICE_PX, MARK_PX = 13.0, 12.0, 11.0

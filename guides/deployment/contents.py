@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from guides import bills, documents, flows, linkstack, runbook, sections, twins
-from guides.guide import Guide, LayerSection, Stacks
-from guides.runbook import README
+from guides import sections, twins
+from guides.dataflow import flows
+from guides.deployment import bills, documents, linkstack, runbook
+from guides.deployment.guide import Guide, LayerSection, Stacks
+from guides.deployment.runbook import README
 from twin_runtime.roles import Cloud, Layer
 from twinspan.resources import EVENTS_VARIABLE
 

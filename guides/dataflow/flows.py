@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from guides import dataflow, steps, twins
-from guides.dataflow import Edge, Graph, Node
+from guides import dataflow, twins
+from guides.dataflow import Edge, Graph, Node, steps
 from twin_runtime.roles import Cloud, Layer, Role
 from twinspan.topology import Topology
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from guides import sections, words
 from guides.dataflow import Edge, Graph, graph
-from guides.decisions import Choices, Factor, Facts, Value
+from guides.picker.decisions import Choices, Factor, Facts, Value
 from twin_runtime.roles import Cloud, Layer
 from twinspan.config import Config, Layers
 from twinspan.topology import Link, Topology

@@ -1,12 +1,11 @@
 """The flows that a guide shows of each layer, the same in each cloud, as parts of a twin's data flow."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from guides import dataflow, twins
 from guides.dataflow import Edge, Graph, Node, steps
 from twin_runtime.roles import Cloud, Layer, Role
-from twinspan.topology import Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,9 @@ class Picture:
         return f"{self.flow.id}-{self.cloud}-{'multi' if self.multi else 'single'}"
 
 
-def _flow(id_: str, layer: Layer, title: str, *edges: str, optional: bool = False) -> Flow:
-    pairs = tuple((source, target) for source, _, target in (edge.partition(" ") for edge in edges))
-    return Flow(id_, layer, title, pairs, optional)
+def _flow(id_: str, layer: Layer, title: str, *chains: str, optional: bool = False) -> Flow:
+    edges = (pair for chain in chains for pair in pairwise(chain.split(" > ")))
+    return Flow(id_, layer, title, tuple(edges), optional)
 
 
 _FLOWS = (
@@ -64,137 +63,96 @@ _FLOWS = (
         "telemetry",
         Layer.ACQUISITION,
         "Telemetry",
-        "devices broker",
-        "broker dispatcher",
-        "dispatcher processing_queue",
-        "dispatcher connector_queue",
-        "connector_queue connector",
-        "connector ingestion",
-        "ingestion processing_queue",
-        "processing_queue processor",
+        "devices > broker > dispatcher > processing_queue",
+        "dispatcher > connector_queue > connector > ingestion > processing_queue > processor",
     ),
     _flow(
         "commands",
         Layer.ACQUISITION,
         "Commands to the devices",
-        "event_checker commands_queue",
-        "commands_queue event_feedback",
-        "event_checker event_feedback",
-        "event_feedback broker",
-        "broker devices",
+        "event_checker > commands_queue > event_feedback",
+        "event_checker > event_feedback > broker > devices",
         optional=True,
     ),
     _flow(
         "process",
         Layer.PROCESSING,
         "Receive, process and store",
-        "connector ingestion",
-        "ingestion processing_queue",
-        "dispatcher processing_queue",
-        "processing_queue processor",
-        "processor persisting_queue",
-        "persisting_queue persister",
-        "persister hot_store",
-        "persister writer",
-        "writer hot_store",
+        "connector > ingestion > processing_queue",
+        "dispatcher > processing_queue > processor > persisting_queue > persister > hot_store",
+        "persister > writer > hot_store",
     ),
     _flow(
         "events",
         Layer.PROCESSING,
         "Events",
-        "persister events_queue",
-        "events_queue event_checker",
-        "event_checker workflow",
-        "event_checker commands_queue",
-        "commands_queue event_feedback",
-        "event_checker event_feedback",
+        "persister > events_queue > event_checker > workflow",
+        "event_checker > commands_queue > event_feedback",
+        "event_checker > event_feedback",
         optional=True,
     ),
-    _flow(
-        "write",
-        Layer.HOT_STORAGE,
-        "Write",
-        "persister hot_store",
-        "persister writer",
-        "writer hot_store",
-    ),
+    _flow("write", Layer.HOT_STORAGE, "Write", "persister > hot_store", "persister > writer > hot_store"),
     _flow(
         "read",
         Layer.HOT_STORAGE,
         "Read",
-        "read_client hot_reader",
-        "hot_store hot_reader",
-        "cold_bucket hot_reader",
-        "hot_reader cold_writer",
-        "cold_bucket cold_writer",
+        "read_client > hot_reader",
+        "hot_store > hot_reader",
+        "cold_bucket > hot_reader > cold_writer",
+        "cold_bucket > cold_writer",
     ),
     _flow(
         "cold",
         Layer.COLD_STORAGE,
         "Move to the cold tier",
-        "hot_store cold_mover",
-        "cold_mover cold_bucket",
-        "cold_mover cold_writer",
-        "cold_writer cold_bucket",
+        "hot_store > cold_mover > cold_bucket",
+        "cold_mover > cold_writer > cold_bucket",
     ),
     _flow(
         "archive",
         Layer.ARCHIVE_STORAGE,
         "Move to the archive",
-        "cold_bucket archive_bucket",
-        "cold_bucket archive_mover",
-        "archive_mover archive_writer",
-        "archive_writer archive_bucket",
+        "cold_bucket > archive_bucket",
+        "cold_bucket > archive_mover > archive_writer > archive_bucket",
     ),
     _flow(
         "twin",
         Layer.TWIN_MANAGEMENT,
         "Twin graph",
-        "hot_store twin_connector",
-        "twin_connector hot_reader",
-        "hot_store twin_sync",
-        "twin_sync hot_reader",
-        "hot_store hot_reader",
-        "twin_connector twin_graph",
-        "twin_sync twin_graph",
-        "graph_client twin_reader",
-        "twin_graph twin_reader",
+        "hot_store > twin_connector > hot_reader",
+        "hot_store > twin_sync > hot_reader",
+        "hot_store > hot_reader",
+        "twin_connector > twin_graph",
+        "twin_sync > twin_graph",
+        "graph_client > twin_reader",
+        "twin_graph > twin_reader",
     ),
     _flow(
         "dashboards",
         Layer.VISUALIZATION,
         "Dashboards",
-        "dashboard_sync grafana",
-        "grafana hot_reader",
-        "hot_store hot_reader",
+        "dashboard_sync > grafana > hot_reader",
+        "hot_store > hot_reader",
     ),
 )
-_READERS = (Role.HOT_READER.value, Role.TWIN_READER.value)
-_BY_LAYER: Mapping[Layer, tuple[Flow, ...]] = {
-    layer: tuple(flow for flow in _FLOWS if flow.layer is layer) for layer in Layer
-}
+_READERS = (Role.HOT_READER, Role.TWIN_READER)
 
 
 def flows(layer: Layer) -> tuple[Flow, ...]:
     """The flows of a layer's section, the same for each cloud."""
-    return _BY_LAYER[layer]
+    return tuple(flow for flow in _FLOWS if flow.layer is layer)
 
 
-def draw(flow: Flow, cloud: Cloud, topology: Topology) -> Picture:
-    """A flow as it is in a twin where `cloud` holds the flow's layer; ValueError when another does."""
-    if topology.layers.get(flow.layer) is not cloud:
-        raise ValueError(f"{flow.layer} of this twin is not in {cloud}")
-    return _picture(flow, cloud, dataflow.graph(topology), multi=len(topology.clouds) > 1)
-
-
-def single(flow: Flow, cloud: Cloud) -> Picture:
-    """A flow in a twin that has all of its layers in one cloud."""
-    return draw(flow, cloud, twins.topology(twins.SINGLE[cloud]))
-
-
-def multi(flow: Flow, cloud: Cloud) -> Picture:
-    """A flow in a twin that has its layer in `cloud` and that layer's neighbours in others."""
-    return draw(flow, cloud, twins.topology(twins.spread_with(flow.layer, cloud)))
+def pairs(layer: Layer, cloud: Cloud) -> tuple[tuple[Picture, Picture], ...]:
+    """The flows of a layer's section, each in a twin that has all of its layers in one cloud, and in one that
+    has the layer in `cloud` and its neighbours in others.
+    """
+    placements = (twins.SINGLE[cloud], twins.spread_with(layer, cloud))
+    alone, spread = (dataflow.graph(twins.topology(placement)) for placement in placements)
+    return tuple(
+        (_picture(flow, cloud, alone, multi=False), _picture(flow, cloud, spread, multi=True))
+        for flow in flows(layer)
+    )
 
 
 def _picture(flow: Flow, cloud: Cloud, graph: Graph, *, multi: bool) -> Picture:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from guides import sections, twins
 from guides.dataflow import flows
 from guides.deployment import bills, documents, linkstack, runbook
-from guides.deployment.guide import Guide, LayerSection, Stacks
+from guides.deployment.guide import Guide, Stacks
 from guides.deployment.runbook import README
 from twin_runtime.roles import Cloud, Layer
 from twinspan.resources import EVENTS_VARIABLE
@@ -26,29 +27,9 @@ class Entry:
     entries: tuple["Entry", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A flow in one cloud and between clouds, drawn."""
-
-    flow: flows.Flow
-    single: "Drawing"
-    multi: "Drawing"
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    picture: flows.Picture
-    svg: str
-
-
 def pictures(cloud: Cloud) -> tuple[flows.Picture, ...]:
     """What a guide draws."""
-    return tuple(
-        draw(flow, cloud)
-        for layer in Layer
-        for flow in flows.flows(layer)
-        for draw in (flows.single, flows.multi)
-    )
+    return tuple(chain.from_iterable(pair for layer in Layer for pair in flows.pairs(layer, cloud)))
 
 
 def context(guide: Guide, stacks: Stacks, drawings: Mapping[str, str]) -> dict[str, Any]:
@@ -60,7 +41,8 @@ def context(guide: Guide, stacks: Stacks, drawings: Mapping[str, str]) -> dict[s
         "cloud": guide.cloud,
         "storage": STORAGE,
         "storage_section": Entry(*sections.STORAGE),
-        "flows": {layer: pairs(layer, guide.cloud, drawings) for layer in Layer},
+        "flows": {layer: flows.pairs(layer, guide.cloud) for layer in Layer},
+        "drawings": drawings,
         "flag": EVENTS_VARIABLE,
         "ends": linkstack.ends(guide.cloud, stacks),
         "devices": runbook.devices(guide.cloud),
@@ -74,18 +56,6 @@ def context(guide: Guide, stacks: Stacks, drawings: Mapping[str, str]) -> dict[s
     }
 
 
-def pairs(layer: Layer, cloud: Cloud, drawings: Mapping[str, str]) -> tuple[Pair, ...]:
-    """The flows of a layer's section."""
-
-    def drawn(picture: flows.Picture) -> Drawing:
-        return Drawing(picture, drawings[picture.id])
-
-    return tuple(
-        Pair(flow, drawn(flows.single(flow, cloud)), drawn(flows.multi(flow, cloud)))
-        for flow in flows.flows(layer)
-    )
-
-
 def not_run(cloud: Cloud) -> tuple[tuple[Any, ...], ...]:
     """The README's table of what stood for what, without the rows of the other clouds."""
     others = tuple(name for each, name in runbook.NAMES.items() if each is not cloud)
@@ -96,7 +66,7 @@ def entries(guide: Guide, parts: tuple[runbook.Part, ...]) -> tuple[Entry, ...]:
     """The table of contents: the same for each cloud."""
 
     def entry(layer: Layer) -> Entry:
-        return _layer_entry(guide.layers[layer])
+        return Entry(guide.layers[layer].id, guide.layers[layer].heading)
 
     return (
         Entry("overview", "Overview"),
@@ -112,7 +82,3 @@ def entries(guide: Guide, parts: tuple[runbook.Part, ...]) -> tuple[Entry, ...]:
         Entry("prices", "Prices per million events"),
         Entry("not-run", "What has not been run"),
     )
-
-
-def _layer_entry(section: LayerSection) -> Entry:
-    return Entry(section.id, section.heading)

@@ -130,3 +130,8 @@ def short(layer: Layer) -> str:
 def function(role: Role, cloud: Cloud) -> str:
     """The full name of a role's function, such as "Dispatcher Cloud Run function"."""
     return f"{TITLES[role.value]} {FUNCTION[cloud]}"
+
+
+def part(name: str) -> str:
+    """What a part of a bill is called: a node, or `link_<name>`."""
+    return TITLES.get(name) or name.removeprefix("link_").replace("_", " ").capitalize()

@@ -9,7 +9,6 @@ from typing import Any
 from markupsafe import Markup
 
 from guides import sections, twins, words
-from guides.deployment import bills
 from guides.drawings import svg
 from guides.picker import answers, costs, twinfile
 from guides.picker.answers import FACTORS, NONE, OFF, ON
@@ -117,7 +116,7 @@ def context() -> Mapping[str, Any]:
         "columns": COLUMNS,
         "assumptions": {assumed: sentences(assumed) for assumed in SETS},
         "rivals": {assumed: [f"alone/{assumed}/{cloud}" for cloud in Cloud] for assumed in SETS},
-        "parts": {part: bills.part(part) for part in DEPENDS_ON if f"cost/{SETS[0]}/{part}" in decided.facts},
+        "parts": {part: words.part(part) for part in DEPENDS_ON if f"cost/{SETS[0]}/{part}" in decided.facts},
     }
 
 

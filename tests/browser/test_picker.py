@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from guides.prices import events
+from guides.prices import amounts, events
 from support.browser import PROBES, WIDTHS, Tab, opened
 from support.html import DOCS
 from support.layouts import COVERING, PARTIAL, Layout
@@ -97,6 +97,29 @@ def test_it_answers_what_the_topology_says(tab: Tab, on: bool, tmp_path: Path) -
         said = {name: answers[name] for name in answers if name != "yaml"}
         _compare(said, _expected(_topology(layout), on=on), f"{layout}, events {on}")
         _loads(tmp_path, answers["yaml"], layout, on=on)
+
+
+def test_it_shows_amounts_as_the_guides_do(tab: Tab) -> None:
+    micros = [
+        0,
+        1,
+        7,
+        44,
+        725,
+        731,
+        4_999,
+        5_000,
+        7_250,
+        9_960,
+        10_000,
+        14_999,
+        15_000,
+        1_745_000,
+        23_456_789,
+    ]
+    assert tab.run("micros => micros.map(usd)", micros) == [
+        amounts.usd(Decimal(micro) / 1_000_000) for micro in micros
+    ]
 
 
 def test_without_a_read_api(tab: Tab, tmp_path: Path) -> None:

@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from guides import sections, twins
+from guides import sections
 from guides.dataflow import flows
-from guides.deployment import bills, documents, linkstack, runbook
+from guides.deployment import bills, linkstack, runbook
 from guides.deployment.guide import Guide, Stacks
-from guides.deployment.runbook import README
 from twin_runtime.roles import Cloud, Layer
 from twinspan.resources import EVENTS_VARIABLE
 
-NOT_RUN = "What has been run, and what has not"
-"""The README's section on it."""
 STORAGE = (Layer.HOT_STORAGE, Layer.COLD_STORAGE, Layer.ARCHIVE_STORAGE)
 
 
@@ -34,8 +31,7 @@ def pictures(cloud: Cloud) -> tuple[flows.Picture, ...]:
 
 def context(guide: Guide, stacks: Stacks, drawings: Mapping[str, str]) -> dict[str, Any]:
     """The variables of `guide.html.j2`. `drawings` are SVG by the ids of `pictures`."""
-    single = twins.topology(twins.SINGLE[guide.cloud])
-    parts = runbook.parts(guide.cloud, single)
+    parts = runbook.parts(guide.cloud)
     return {
         "guide": guide,
         "cloud": guide.cloud,
@@ -50,16 +46,9 @@ def context(guide: Guide, stacks: Stacks, drawings: Mapping[str, str]) -> dict[s
         "deployer": runbook.DEPLOYERS[guide.cloud],
         "parts": parts,
         "bill": bills.bill(guide.cloud),
-        "not_run": not_run(guide.cloud),
-        "expect": documents.items(README, NOT_RUN),
+        "not_run": runbook.not_run(guide.cloud),
         "entries": entries(guide, parts),
     }
-
-
-def not_run(cloud: Cloud) -> tuple[tuple[Any, ...], ...]:
-    """The README's table of what stood for what, without the rows of the other clouds."""
-    others = tuple(name for each, name in runbook.NAMES.items() if each is not cloud)
-    return tuple(row for row in documents.table(README, NOT_RUN) if not row[0].startswith(others))
 
 
 def entries(guide: Guide, parts: tuple[runbook.Part, ...]) -> tuple[Entry, ...]:

@@ -1,75 +1,23 @@
-"""What an operator does with a twin, step by step and in the order of its life."""
+"""What an operator does with a twin, in the order of its life: whole sections of the documents."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from guides import words
 from guides.deployment import documents
+from guides.deployment.documents import README, Table
 from twin_runtime.roles import Cloud
-from twinspan.topology import Topology
 
-README = "README.md"
-DEPLOY = "npx cdktf deploy --skip-synth '*'"
-NAMES = words.CLOUDS
+OPERATE = "docs/operate.md"
 BROKERS: Mapping[Cloud, str] = {
     Cloud.AWS: "AWS IoT Core",
     Cloud.AZURE: "Azure IoT Hub",
     Cloud.GCP: "Google Cloud Pub/Sub",
 }
 """The headings of `docs/devices.md`."""
-FILES: Mapping[Cloud, str] = {
-    Cloud.AWS: "S3 Glacier Deep Archive",
-    Cloud.AZURE: "Azure Archive",
-    Cloud.GCP: "Cloud Storage Archive",
-}
-"""The rows of `docs/restore.md`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A sentence or two, in which backticks mark code; the commands that do it; rows of a document."""
-
-    text: str | Markup
-    commands: tuple[str, ...] = ()
-    said: Mapping[str, Markup] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A section of the runbook; the same ids and headings for each cloud."""
-
-    id: str
-    heading: str
-    steps: tuple[Step, ...]
-
-
-def parts(cloud: Cloud, topology: Topology) -> tuple[Part, ...]:
-    """The runbook of a cloud, for the twin that is all in it."""
-    return (
-        Part("deploy", "Deploy", _deploy(cloud)),
-        Part("verify", "Verify", _verify(cloud, topology)),
-        Part("rotate", "Rotate keys", _rotate()),
-        Part("replay", "Replay dead letters", _replay(cloud)),
-        Part("restore", "Restore older data", _restore(cloud)),
-        Part("destroy", "Destroy", _destroy(cloud)),
-    )
-
-
-def devices(cloud: Cloud) -> Step:
-    """What the cloud's broker expects of a device."""
-    where = ("docs/devices.md", BROKERS[cloud])
-    return Step(documents.prose(*where), said={str(row[0]): row[1] for row in documents.table(*where)[1:]})
-
-
-def services(cloud: Cloud) -> Mapping[str, Markup]:
-    """What the parts of a twin are made of in the cloud, by the README's table."""
-    header, *rows = documents.table(README, "How data flows")
-    column = [str(name) for name in header].index(NAMES[cloud])
-    return {str(row[0]): row[column] for row in rows}
-
-
+NOT_RUN = "What has been run, and what has not"
 DEPLOYERS: Mapping[Cloud, str] = {
     Cloud.AWS: "In the account, for names that begin with the twin's. `iam:PassRole` is for the roles that "
     "the stack makes, on their way to the services that take them on.",
@@ -78,129 +26,74 @@ DEPLOYERS: Mapping[Cloud, str] = {
     Cloud.GCP: "On the project.",
 }
 """Where the permissions of whoever deploys are meant."""
-
-
-def _deploy(cloud: Cloud) -> tuple[Step, ...]:
-    return (
-        Step(
-            "Turn `twin.yaml` into Terraform, and review what the summary counts.",
-            ("make synth TWIN=path/to/twin.yaml",),
+_PARTS = (
+    ("deploy", "Deploy", ((OPERATE, "Deploy"),)),
+    ("verify", "Verify", ((OPERATE, "Verify"), ("docs/wire-format.md", "Reading"))),
+    ("rotate", "Rotate keys", ((OPERATE, "Rotate keys"),)),
+    (
+        "replay",
+        "Replay dead letters",
+        (
+            ("docs/replay.md", "Dead letters: look at them, send them back"),
+            ("docs/replay.md", "What the operator may do"),
         ),
-        Step(documents.paragraph(README, "Deploy", "Credentials are")),
-        Step(
-            f"Deploy every stack. A twin that is all in {NAMES[cloud]} has one; one that crosses clouds has "
-            "a stack per cloud and then `links`.",
-            (DEPLOY,),
-        ),
-        Step(documents.paragraph(README, "Deploy", "A stack per cloud")),
-        Step(
-            documents.paragraph(README, "Deploy", "Events:"),
-            (f"TF_VAR_enable_events=false {DEPLOY}",),
-        ),
-        Step(documents.paragraph(README, "Deploy", "Notifications:")),
-        Step(documents.paragraph(README, "Deploy", "Grafana:")),
-    )
-
-
-def _verify(cloud: Cloud, topology: Topology) -> tuple[Step, ...]:
-    receivers = ", ".join(f"`{role}_url`" for role in topology.receivers_in(cloud))
-    return (
-        Step(
-            "Before the cloud: the same functions, from the same packages, on one machine.",
-            ("make demo TWIN=path/to/twin.yaml",),
-        ),
-        Step(
-            f"After it: the outputs of the stack, in `cdktf.out/stacks/{cloud}`. The read endpoints are "
-            f"{receivers}, each with a key whose output ends in `_api_key`.",
-            ("terraform output -json",),
-        ),
-        Step(
-            "Send what the device types describe, to the real broker.",
-            ("python -m simulator --endpoint endpoint.json --rate 5",),
-        ),
-        Step(documents.paragraph("docs/wire-format.md", "Reading", "`GET <hot_reader_url>")),
-        Step("Nothing may be among the dead letters.", ("python -m replay list",)),
-    )
-
-
-def _rotate() -> tuple[Step, ...]:
-    return (
-        Step(documents.paragraph(README, "Deploy", "Keys:")),
-        Step(
-            "From the first generation to the second, in every stack at once.",
-            (f"TF_VAR_key_generation=2 {DEPLOY}",),
-        ),
-    )
-
-
-def _replay(cloud: Cloud) -> tuple[Step, ...]:
-    return (
-        Step(
-            documents.paragraph(
-                "docs/replay.md", "Dead letters: look at them, send them back", "What a hop gives up"
-            )
-        ),
-        Step(
-            "Look, try, send.",
-            (
-                "python -m replay list",
-                "python -m replay send --hop processing --device thermostat-1 --dry-run",
-                "python -m replay send --hop processing --all",
-            ),
-        ),
-        Step(
-            f"What the operator may do on {NAMES[cloud]}:",
-            said=documents.row("docs/replay.md", "What the operator may do", NAMES[cloud]),
-        ),
-    )
-
-
-def _restore(cloud: Cloud) -> tuple[Step, ...]:
-    return (
-        Step(
-            documents.paragraph(
-                "docs/restore.md",
-                "Older data: find it, print it, bring it back",
-                "What has left the hot store",
-            )
-        ),
-        Step(
-            "List first: it says how many files and bytes a range is, and thaws nothing.",
-            (
-                "python -m restore list --device thermostat-1 --from 2026-01-31T00:00:00Z "
-                "--to 2026-02-02T00:00:00Z",
-                "python -m restore rows --device thermostat-1 --from 400d --to 370d > events.jsonl",
-                "python -m restore hot  --device thermostat-1 --from 400d --to 370d --days 7",
-            ),
-        ),
-        Step(
-            f"{FILES[cloud]}:",
-            said=documents.row("docs/restore.md", "What takes how long, and what it costs", FILES[cloud]),
-        ),
-        Step(
-            f"What the operator may do on {NAMES[cloud]}:",
-            said=documents.row("docs/restore.md", "What the operator may do", NAMES[cloud]),
-        ),
-    )
-
-
-def _destroy(cloud: Cloud) -> tuple[Step, ...]:
-    return (
-        Step(
-            documents.paragraph(README, _EXPECT, "`npx cdktf destroy --skip-synth '*'` deletes"),
-            ("npx cdktf destroy --skip-synth '*'",),
-        ),
-        *(Step(documents.paragraph(*where)) for where in _DESTROYING[cloud]),
-    )
-
-
-_EXPECT = "What has been run, and what has not"
-_DESTROYING: Mapping[Cloud, tuple[tuple[str, str, str], ...]] = {
-    Cloud.AWS: (
-        (README, _EXPECT, "AWS refuses `cdktf destroy`"),
-        (README, _EXPECT, "A twin on AWS stays"),
-        ("docs/twin-graph.md", "Who writes it", "`cdktf destroy` has"),
     ),
-    Cloud.AZURE: (),
-    Cloud.GCP: (),
-}
+    (
+        "restore",
+        "Restore older data",
+        (
+            ("docs/restore.md", "Older data: find it, print it, bring it back"),
+            ("docs/restore.md", "What takes how long, and what it costs"),
+            ("docs/restore.md", "What the operator may do"),
+        ),
+    ),
+    ("destroy", "Destroy", ((OPERATE, "Destroy"),)),
+    ("expect", "What to expect", ((OPERATE, "What to expect"),)),
+)
+"""Id and heading in the guides, and the sections: those after the first keep their own headings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of a document. `heading` is empty where the part's own stands above it."""
+
+    id: str
+    heading: str
+    blocks: tuple[Markup | Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the runbook; the same ids and headings for each cloud."""
+
+    id: str
+    heading: str
+    sections: tuple[Section, ...]
+
+
+def parts(cloud: Cloud) -> tuple[Part, ...]:
+    """The runbook of a cloud."""
+    return tuple(
+        Part(id_, heading, tuple(_sections(id_, sections, cloud))) for id_, heading, sections in _PARTS
+    )
+
+
+def _sections(id_: str, sections: Iterable[tuple[str, str]], cloud: Cloud) -> Iterator[Section]:
+    for number, (path, heading) in enumerate(sections):
+        anchor = "-".join((id_, *re.findall("[a-z]+", heading.lower())))
+        yield Section(anchor, heading if number else "", documents.section(path, heading, cloud))
+
+
+def devices(cloud: Cloud) -> tuple[Markup | Table, ...]:
+    """What the cloud's broker expects of a device."""
+    return documents.section("docs/devices.md", BROKERS[cloud], cloud)
+
+
+def services(cloud: Cloud) -> Mapping[str, Markup]:
+    """What the parts of a twin are made of in the cloud, by the README's table."""
+    return documents.column(README, "How data flows", documents.CLOUDS[cloud])
+
+
+def not_run(cloud: Cloud) -> tuple[Markup | Table, ...]:
+    """What ran in place of the cloud."""
+    return documents.section(README, NOT_RUN, cloud)

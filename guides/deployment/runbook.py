@@ -31,20 +31,17 @@ _PARTS = (
     ("verify", "Verify", ((OPERATE, "Verify"), ("docs/wire-format.md", "Reading"))),
     ("rotate", "Rotate keys", ((OPERATE, "Rotate keys"),)),
     (
-        "replay",
-        "Replay dead letters",
-        (
-            ("docs/replay.md", "Dead letters: look at them, send them back"),
-            ("docs/replay.md", "What the operator may do"),
-        ),
+        "dead-letters",
+        "Resend dead letters",
+        (("docs/dead-letters.md", "List and resend dead letters"), ("docs/dead-letters.md", "Permissions")),
     ),
     (
         "restore",
         "Restore older data",
         (
-            ("docs/restore.md", "Older data: find it, print it, bring it back"),
-            ("docs/restore.md", "What takes how long, and what it costs"),
-            ("docs/restore.md", "What the operator may do"),
+            ("docs/restore.md", "Read and load older data"),
+            ("docs/restore.md", "Retrieval time and cost"),
+            ("docs/restore.md", "Permissions"),
         ),
     ),
     ("destroy", "Destroy", ((OPERATE, "Destroy"),)),

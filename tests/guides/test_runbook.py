@@ -11,8 +11,7 @@ import pytest
 
 from guides.deployment import documents, runbook
 from guides.deployment.documents import Table
-from replay import cli as replay
-from restore import cli as restore
+from operations import program
 from simulator import cli as simulator
 from support.html import DOCS
 from twin_runtime.roles import CLOUD_NAMES, Cloud
@@ -22,7 +21,7 @@ TEXTS = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sort
 FENCES = re.findall(r"^```sh\n(.*?)^```", "\n".join(TEXTS), re.DOTALL | re.MULTILINE)
 COMMANDS = sorted({line.partition(" #")[0].strip() for fence in FENCES for line in fence.splitlines()})
 PARTS = {cloud: runbook.parts(cloud) for cloud in Cloud}
-PARSERS = {"replay": replay._parser, "restore": restore._parser, "simulator": simulator._parser}
+PARSERS = {"operations": program.parser, "simulator": simulator._parser}
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("python -m ")])

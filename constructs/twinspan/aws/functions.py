@@ -102,7 +102,7 @@ class Function(Construct):
             role=self.identity["arn"],
             runtime=RUNTIME,
             architectures=["arm64"],
-            handler=f"twin_aws.{role}.handler",
+            handler=f"twin_aws.entry.{role}",
             filename=foundation.code,
             source_code_hash=foundation.code_hash,
             memory_size=size.memory_mb,

@@ -71,7 +71,7 @@ class DeadLetterQueue(Construct):
             self,
             "alarm",
             alarm_name=full_name,
-            alarm_description=f"Messages wait in {full_name}: read one for the reason, then replay or purge.",
+            alarm_description=f"Messages wait in {full_name}: read one for the reason, then resend or purge.",
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": full_name},

@@ -10,7 +10,7 @@ from guides.dataflow import flows
 from guides.deployment import bills, linkstack, runbook
 from guides.deployment.guide import Guide, Stacks
 from twin_runtime.roles import Cloud, Layer
-from twinspan.resources import EVENTS_VARIABLE
+from twinspan.terraform.resources import EVENTS_VARIABLE
 
 STORAGE = (Layer.HOT_STORAGE, Layer.COLD_STORAGE, Layer.ARCHIVE_STORAGE)
 

@@ -8,7 +8,7 @@ import pytest
 from support.inventory import EXAMPLES, REGENERATE, counts, recorded
 from support.synth import Stack, stacks_of
 from support.terraform_json import resources
-from twinspan.cli import checked
+from twinspan.twinfile import checked
 
 
 class Inventory(NamedTuple):

@@ -1,0 +1,119 @@
+"""The model of the twin graph: what there is besides the devices, and how it all belongs together."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+
+from twinspan.config.base import (
+    Entry,
+    FrozenMap,
+    Identifier,
+    List,
+    TypeName,
+    Unit,
+    finite_scalar,
+    one_text,
+)
+from twinspan.config.problems import Refusal
+from twinspan.config.text import shown
+
+# IoT TwinMaker's EntityId: two characters at least, and the last one a letter or digit (API: CreateEntity).
+# Digital Twins and Firestore take all of these.
+GRAPH_ID = r"[A-Za-z0-9][A-Za-z0-9:_-]*[A-Za-z0-9]"
+GRAPH_ID_RULE = (
+    "in the twin graph an id is 2 to 128 letters, digits, ':', '_' and '-', first and last a letter or "
+    "digit, as IoT TwinMaker requires"
+)
+# TwinMaker keeps integers in 64 bits and texts of 1 to 256 characters (API: DataValue).
+LARGEST = 2**63 - 1
+LONGEST_TEXT = 256
+
+
+def _value(value: Any) -> bool | int | float | str:
+    value = finite_scalar(value)
+    if isinstance(value, int) and not -LARGEST - 1 <= value <= LARGEST:
+        raise Refusal(
+            f"{shown(value)} does not fit into 64 bits; write a smaller number, or make it a string"
+        )
+    if isinstance(value, str) and not 1 <= len(value) <= LONGEST_TEXT:
+        raise Refusal(
+            f"must be a text of 1 to {LONGEST_TEXT} characters, got {len(value)}; leave out or shorten it"
+        )
+    return value
+
+
+def _display(value: str) -> str:
+    if not 1 <= len(value) <= LONGEST_TEXT or not value.isprintable():
+        raise Refusal(f"{shown(value)} is not allowed; a name is 1 to {LONGEST_TEXT} printable characters")
+    return value
+
+
+ThingId = Annotated[str, *one_text(GRAPH_ID, 128, GRAPH_ID_RULE, shortest=2)]
+DisplayName = Annotated[
+    str,
+    AfterValidator(_display),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}),
+]
+PropertyValue = Annotated[
+    bool | int | float | str,
+    PlainValidator(_value),
+    WithJsonSchema({"type": ["number", "boolean", "string"]}),
+]
+
+
+class Property(Entry):
+    """What twin.yaml itself says of each thing of a type."""
+
+    type: TypeName = Field(description="Type of the value.", examples=["integer"])
+    unit: Unit | None = Field(
+        default=None, description="Unit, by UCUM code where there is one.", examples=["m2"]
+    )
+
+
+class ThingType(Entry):
+    """What things of one kind have in common."""
+
+    properties: FrozenMap[Identifier, Property] = Field(
+        default_factory=dict,
+        description="The properties that a thing of this type may have, by name.",
+        examples=[{"floor": {"type": "integer"}}],
+    )
+
+
+class Thing(Entry):
+    """A node of the twin graph that is no device, such as a room or a machine."""
+
+    id: ThingId = Field(description="Its id; no device and no other thing has it.", examples=["hall-1"])
+    type: str = Field(description="One of model.types.", examples=["room"])
+    name: DisplayName | None = Field(
+        default=None, description="What people call it; its id when left out.", examples=["Hall 1"]
+    )
+    properties: FrozenMap[Identifier, PropertyValue] = Field(
+        default_factory=dict, description="Values of its type's properties.", examples=[{"floor": 1}]
+    )
+
+
+class Relationship(Entry):
+    """A directed edge of the twin graph."""
+
+    source: str = Field(alias="from", description="Id of a thing or device.", examples=["hall-1"])
+    name: Identifier = Field(description="What the source does with the target.", examples=["contains"])
+    target: str = Field(alias="to", description="Id of a thing or device.", examples=["press-7"])
+
+
+class Model(Entry):
+    """The twin graph besides the devices, which are always in it."""
+
+    types: FrozenMap[Identifier, ThingType] = Field(
+        default_factory=dict,
+        description="What kinds of things there are, by name.",
+        examples=[{"room": {"properties": {"floor": {"type": "integer"}}}}],
+    )
+    things: List[Thing] = Field(
+        default=(), description="The things.", examples=[[{"id": "hall-1", "type": "room"}]]
+    )
+    relationships: List[Relationship] = Field(
+        default=(),
+        description="The edges between things and devices.",
+        examples=[[{"from": "hall-1", "name": "contains", "to": "thermostat-1"}]],
+    )

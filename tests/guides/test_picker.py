@@ -26,7 +26,7 @@ from twinspan import naming
 from twinspan.config import load
 from twinspan.topology import Topology
 
-SCRIPTS = [pages.TEMPLATES / name for name in ("decisions.js", "index.js")]
+SCRIPTS = [pages.TEMPLATES / name for name in ("decisions.js", "picker.js")]
 READER = Path(__file__).resolve().parents[1] / "support" / "read_table.mjs"
 JSON_BYTES = 48_000
 """What the table may take in the page."""

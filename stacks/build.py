@@ -7,6 +7,7 @@ from pathlib import Path
 
 from twinspan import packaging
 from twinspan.config import Config
+from twinspan.inventory import Inventory
 from twinspan.providers import App
 from twinspan.twin import Twin
 from twinspan.vocabulary import Cloud
@@ -14,9 +15,9 @@ from twinspan.vocabulary import Cloud
 STACK_CLASSES = {Cloud.AWS: "AwsStack", Cloud.AZURE: "AzureStack", Cloud.GCP: "GcpStack"}
 
 
-def build(app: App, twin: Twin, packages: Path) -> None:
-    """Add the twin's stacks to an app. Packages are written to `packages`, which must live until the app is
-    synthesized.
+def build(app: App, twin: Twin, packages: Path) -> dict[Cloud, Inventory]:
+    """Add the twin's stacks to an app; return what each cloud's constructs recorded. Packages are written to
+    `packages`, which must live until the app is synthesized.
 
     Only the bindings of clouds in use are imported.
     """
@@ -29,17 +30,19 @@ def build(app: App, twin: Twin, packages: Path) -> None:
         from stacks.links import LinksStack
 
         LinksStack(app, twin=twin, clouds=clouds)
+    return {cloud: stack.inventory for cloud, stack in clouds.items()}
 
 
-def synthesize(config: Config, out: Path) -> None:
-    """Write the Terraform of a twin to `out`/stacks/<stack>/cdk.tf.json."""
+def synthesize(config: Config, out: Path) -> dict[Cloud, Inventory]:
+    """Write the Terraform of a twin to `out`/stacks/<stack>/cdk.tf.json; return what `build` does."""
     twin = Twin(config)
     out.mkdir(parents=True, exist_ok=True)  # CDKTF makes the last folder only
     _clear(out, keep=twin.topology.stacks)
     with tempfile.TemporaryDirectory(prefix="twinspan-") as packages:
         app = App(outdir=str(out))
-        build(app, twin, Path(packages))
+        inventories = build(app, twin, Path(packages))
         app.synth()
+    return inventories
 
 
 def _clear(out: Path, *, keep: tuple[str, ...]) -> None:

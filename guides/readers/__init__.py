@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from guides import facts
+from twinspan.inventory import Inventory
 from twinspan.stackjson import Blocks, StackJson
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud
@@ -17,17 +18,18 @@ from twinspan.vocabulary import Cloud
 Reader = Callable[[Blocks, Topology], Iterator[facts.Function]]
 
 
-def read(cloud: Cloud, stack: StackJson, topology: Topology) -> facts.Stack:
+def read(cloud: Cloud, stack: StackJson, inventory: Inventory, topology: Topology) -> facts.Stack:
     """The facts of one cloud's stack. KeyError when something in it is not known."""
     blocks = Blocks(stack)
-    functions: Reader = import_module(f"{__name__}.{cloud}").functions
+    functions = import_module(f"{__name__}.{cloud}").functions
+    source = inventory if cloud is Cloud.GCP else blocks
     return facts.Stack(
         cloud=cloud,
         resources=tuple(
             facts.Resource(block.address, layer=blocks.layer(block), optional=blocks.optional(block))
             for block in blocks.resources
         ),
-        functions={function.role: function for function in functions(blocks, topology)},
+        functions={function.role: function for function in functions(source, topology)},
         outputs=_described(stack, "output"),
         variables=_described(stack, "variable"),
     )

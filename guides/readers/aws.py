@@ -74,7 +74,7 @@ def _function(block: Block, blocks: Blocks, topology: Topology) -> facts.Functio
                 *links.outputs,
             )
         ),
-        environment=environment(variables, blocks, NOUNS, optional=blocks.optional(block)),
+        environment=environment(variables, NOUNS, optional=blocks.optional(block)),
         permissions=tuple(statement.permission for statement in granted),
         retries=tuple(dict.fromkeys(retry for call in called for retry in call.retries)),
         dead_letters=_kept(merged(dead_letters), blocks),

@@ -1,6 +1,7 @@
 """Function Apps: from the stack `azure` to what a guide says of each."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from guides import facts
 from guides.readers import azure_event_grid as event_grid
@@ -11,6 +12,7 @@ from guides.readers.azure_retries import retries
 from guides.readers.azure_triggers import triggers
 from guides.readers.azure_uses import Uses
 from guides.readers.values import environment
+from twinspan.resources import only_with_events
 from twinspan.stackjson import Blocks
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud
@@ -47,7 +49,10 @@ def _function(app: App, topology: Topology) -> facts.Function:
         triggers=started,
         inputs=uses.inputs(),
         outputs=uses.outputs(),
-        environment=environment(names.readable(app.settings), app.blocks, names.NOUNS, optional=optional),
+        environment=tuple(
+            replace(each, optional=not optional and only_with_events(app.settings[each.name]))
+            for each in environment(names.readable(app.settings), names.NOUNS, optional=optional)
+        ),
         permissions=permissions(held),
         retries=retries(app),
         dead_letters=uses.dead_letters(),

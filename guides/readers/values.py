@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from guides import facts
-from twinspan.stackjson import Block, Blocks, Reference, pieces, referred
+from twinspan.resources import only_with_events
+from twinspan.stackjson import Block, Reference, pieces, referred
 
 Nouns = Mapping[tuple[str, str], str]
 """What an attribute is called, by type and attribute: `("aws_sqs_queue", "url"): "URL of the queue"`."""
@@ -44,18 +45,12 @@ def _reference(reference: Reference, nouns: Nouns) -> str:
         raise KeyError(f"there is no word for {wanted}: ${{{reference.expression}}}") from None
 
 
-def environment(
-    values: Mapping[str, str], blocks: Blocks, nouns: Nouns, *, optional: bool
-) -> tuple[facts.Variable, ...]:
+def environment(values: Mapping[str, str], nouns: Nouns, *, optional: bool) -> tuple[facts.Variable, ...]:
     """The environment variables of a function, sorted. `optional` says that the function is part of the event
     system: its own variables then are never empty.
     """
     return tuple(
-        facts.Variable(
-            name,
-            words(value, nouns),
-            optional=not optional and any(blocks.optional(blocks.at(target)) for target in addresses(value)),
-        )
+        facts.Variable(name, words(value, nouns), optional=not optional and only_with_events(value))
         for name, value in sorted(values.items())
     )
 

@@ -23,7 +23,12 @@ PROCESSOR = "aws_lambda_function.processor"
 
 def functions(placement: twins.Placement) -> Mapping[Role, facts.Function]:
     """The functions of a placement's AWS stack."""
-    return read(Cloud.AWS, twins.stacks(placement)["aws"], twins.topology(placement)).functions
+    return read(
+        Cloud.AWS,
+        twins.stacks(placement)["aws"],
+        twins.inventory(placement, Cloud.AWS),
+        twins.topology(placement),
+    ).functions
 
 
 def after(change: Callable[[dict[str, dict[str, Any]]], None]) -> dict[Role, facts.Function]:
@@ -259,4 +264,4 @@ def test_a_link_whose_secret_is_closed_is_refused():
     stack = copy.deepcopy(twins.stacks(FIRST)["aws"])
     del stack["resource"]["aws_iam_role_policy"]["connector_read_link_telemetry"]
     with pytest.raises(KeyError, match="connector is an end of the link telemetry"):
-        read(Cloud.AWS, stack, twins.topology(FIRST))
+        read(Cloud.AWS, stack, twins.inventory(FIRST, Cloud.AWS), twins.topology(FIRST))

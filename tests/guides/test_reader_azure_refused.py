@@ -197,4 +197,4 @@ def test_an_output_that_tells_of_another_app_is_refused() -> None:
     output = stack["output"]["hot_reader_url"]
     output["value"] = output["value"].replace(f"{APP}.hot_reader.", f"{APP}.twin_reader.")
     with pytest.raises(KeyError, match=r"no output tells where .*\.hot_reader is called at /hot_reader"):
-        read(Cloud.AZURE, stack, twins.topology(ALONE))
+        read(Cloud.AZURE, stack, twins.inventory(ALONE, Cloud.AZURE), twins.topology(ALONE))

@@ -53,21 +53,6 @@ FIGURES = {
         "azurerm_function_app_flex_consumption.maximum_instance_count",
         "azurerm_function_app_flex_consumption.runtime_version",
     ),
-    Cloud.GCP: (
-        "google_cloud_scheduler_job.attempt_deadline",
-        "google_cloud_scheduler_job.schedule",
-        "google_cloudfunctions2_function.build_config.runtime",
-        "google_cloudfunctions2_function.service_config.available_cpu",
-        "google_cloudfunctions2_function.service_config.available_memory",
-        "google_cloudfunctions2_function.service_config.max_instance_count",
-        "google_cloudfunctions2_function.service_config.max_instance_request_concurrency",
-        "google_cloudfunctions2_function.service_config.timeout_seconds",
-        "google_pubsub_subscription.ack_deadline_seconds",
-        "google_pubsub_subscription.dead_letter_policy.max_delivery_attempts",
-        "google_pubsub_subscription.message_retention_duration",
-        "google_pubsub_subscription.retry_policy.maximum_backoff",
-        "google_pubsub_subscription.retry_policy.minimum_backoff",
-    ),
 }
 """Figures that a guide states, by type and argument."""
 DEAD_LETTERS = {
@@ -80,10 +65,6 @@ DEAD_LETTERS = {
     Cloud.AZURE: (
         "azurerm_eventgrid_system_topic_event_subscription.storage_blob_dead_letter_destination",
         "azurerm_function_app_flex_consumption.app_settings.DEAD_LETTER_QUEUE",
-    ),
-    Cloud.GCP: (
-        "google_cloudfunctions2_function.service_config.environment_variables.DEAD_LETTER_QUEUE",
-        "google_pubsub_subscription.dead_letter_policy",
     ),
 }
 """What sends refused messages to where they are kept."""
@@ -99,11 +80,6 @@ STARTED_BY = {
         "aws_scheduler_schedule",
     ),
     Cloud.AZURE: ("azurerm_eventgrid_system_topic_event_subscription", "azurerm_storage_queue"),
-    Cloud.GCP: (
-        "google_cloud_run_v2_service_iam_member",
-        "google_cloud_scheduler_job",
-        "google_pubsub_subscription",
-    ),
 }
 """Types without whose blocks a function of the twin is never called, or not as it is now."""
 
@@ -188,7 +164,7 @@ def test_an_argument_that_nobody_knows_is_refused(cloud: Cloud, kind: str):
         reread(cloud, stack)
 
 
-@pytest.mark.parametrize("cloud", list(Cloud))
+@pytest.mark.parametrize("cloud", [Cloud.AWS, Cloud.AZURE])
 def test_one_function_that_is_changed_changes_alone(cloud: Cloud):
     number = alone(cloud)
     stack = copy.deepcopy(stack_of(number, cloud))

@@ -113,9 +113,9 @@ def test_an_expression_without_a_word_is_refused(template: str):
 
 def test_a_variable_is_optional_when_its_value_is_and_its_function_is_not():
     values = {"B": "${one(aws_sqs_queue.events[*].url)}", "A": "${aws_sqs_queue.letters.url}"}
-    always = environment(values, QUEUES, NOUNS, optional=False)
+    always = environment(values, NOUNS, optional=False)
     assert [(each.name, each.optional) for each in always] == [("A", False), ("B", True)]
-    assert not any(each.optional for each in environment(values, QUEUES, NOUNS, optional=True))
+    assert not any(each.optional for each in environment(values, NOUNS, optional=True))
 
 
 def test_uses_of_one_address_are_said_together():

@@ -26,14 +26,19 @@ Functions = Mapping[Role, facts.Function]
 
 def functions(placement: twins.Placement) -> Functions:
     """The functions of a placement's Azure stack."""
-    return read(Cloud.AZURE, twins.stacks(placement)["azure"], twins.topology(placement)).functions
+    return read(
+        Cloud.AZURE,
+        twins.stacks(placement)["azure"],
+        twins.inventory(placement, Cloud.AZURE),
+        twins.topology(placement),
+    ).functions
 
 
 def changed(change: Callable[[Blocks], object]) -> Functions:
     """The functions of the stack that holds all layers, after a change to its resources."""
     stack = copy.deepcopy(twins.stacks(ALONE)["azure"])
     change(stack["resource"])
-    return read(Cloud.AZURE, stack, twins.topology(ALONE)).functions
+    return read(Cloud.AZURE, stack, twins.inventory(ALONE, Cloud.AZURE), twins.topology(ALONE)).functions
 
 
 def differing(found: Functions) -> set[Role]:

@@ -7,6 +7,7 @@ import pytest
 from guides import facts, twins
 from guides.readers import read
 from support.terraform_json import Stack
+from twinspan.inventory import Inventory
 from twinspan.vocabulary import Cloud, Role
 
 PLACEMENTS = (*twins.SINGLE.values(), *twins.SPREAD)
@@ -23,10 +24,17 @@ def stack_of(number: int, cloud: Cloud) -> Stack:
     return twins.stacks(PLACEMENTS[number])[cloud]
 
 
+def inventory_of(number: int, cloud: Cloud) -> Inventory:
+    """What the constructs of that stack recorded."""
+    return twins.inventory(PLACEMENTS[number], cloud)
+
+
 @cache
 def said(number: int, cloud: Cloud) -> facts.Stack:
     """What the reader says of it."""
-    return read(cloud, stack_of(number, cloud), twins.topology(PLACEMENTS[number]))
+    return read(
+        cloud, stack_of(number, cloud), inventory_of(number, cloud), twins.topology(PLACEMENTS[number])
+    )
 
 
 def alone(cloud: Cloud) -> int:
@@ -36,4 +44,5 @@ def alone(cloud: Cloud) -> int:
 
 def reread(cloud: Cloud, stack: Stack) -> dict[Role, facts.Function]:
     """What is said of the functions of such a twin's stack, after a change."""
-    return dict(read(cloud, stack, twins.topology(PLACEMENTS[alone(cloud)])).functions)
+    number = alone(cloud)
+    return dict(read(cloud, stack, inventory_of(number, cloud), twins.topology(PLACEMENTS[number])).functions)

@@ -6,6 +6,7 @@ from twinspan.azure import names
 from twinspan.azure.monitoring import Monitoring
 from twinspan.azure.storage import HostStorage, Packages
 from twinspan.azure.vault import Vault
+from twinspan.inventory import Inventory
 from twinspan.packaging import Package
 from twinspan.providers import Construct
 from twinspan.providers.azapi import AzapiProvider
@@ -84,6 +85,7 @@ class Foundation(Construct):
     def __init__(self, scope: Construct, id_: str, *, twin: Twin, package: Package) -> None:
         super().__init__(scope, id_)
         self.twin = twin
+        self.inventory = Inventory()
         self.names = twin.names
         azure = twin.config.clouds.azure
         assert azure is not None

@@ -16,6 +16,8 @@ from twinspan.resources import Ref, place
 if TYPE_CHECKING:
     from twinspan.gcp.foundation import Foundation
 
+BUILD = "roles/run.builder"
+
 
 class Builds(Construct):
     """Bucket, package and build account of a stack's functions."""
@@ -74,7 +76,11 @@ class Builds(Construct):
             self,
             "role",
             project=self._foundation.project,
-            role="roles/run.builder",
+            role=BUILD,
             member=self.account["member"],
         )
-        self._foundation.settled.needs("build", place(role, "build")["id"])
+        placed = place(role, "build")
+        self._foundation.inventory.grant(
+            placed, to=names.BUILD_ACCOUNT, may=BUILD, project=self._foundation.project
+        )
+        self._foundation.settled.needs("build", placed["id"])

@@ -11,6 +11,7 @@ from twinspan.gcp import names
 from twinspan.gcp.builds import Builds
 from twinspan.gcp.logs import Logs
 from twinspan.gcp.waits import Wait
+from twinspan.inventory import Inventory
 from twinspan.packaging import Package
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
@@ -42,6 +43,7 @@ SERVICES = (
     "storage",
 )
 CLOCK_SERVICE = "cloudscheduler"
+MAKE_TOKENS = "roles/iam.serviceAccountTokenCreator"
 LAYER_SERVICES: dict[Layer, tuple[str, ...]] = {
     Layer.PROCESSING: ("workflows", "workflowexecutions"),
     Layer.HOT_STORAGE: ("firestore",),
@@ -73,6 +75,7 @@ class Foundation(Construct):
     def __init__(self, scope: Construct, id_: str, *, twin: Twin, package: Package) -> None:
         super().__init__(scope, id_)
         self.twin = twin
+        self.inventory = Inventory()
         self.project, self.region = provider(self, twin)
         self._random: RandomProvider | None = None
         self._accounts: dict[str, Ref] = {}
@@ -113,14 +116,16 @@ class Foundation(Construct):
 
     def account(self, scope: Construct, what: Role | str, *, purpose: str, optional: bool = False) -> Ref:
         """A service account of its own, named after a role or another purpose."""
+        name = names.account(self.twin.names, what)
         account = ServiceAccount(
             scope,
             f"account-{what}",
-            account_id=names.account(self.twin.names, what),
+            account_id=name,
             display_name=f"{self.twin.config.name}: {purpose}",
             depends_on=self.ready,
         )
-        self._accounts[str(what)] = place(account, str(what), optional=optional)
+        placed = place(account, str(what), optional=optional)
+        self._accounts[str(what)] = self.inventory.part(placed, name)
         return self._accounts[str(what)]
 
     def member(self, function: parts.Function) -> str:
@@ -159,11 +164,12 @@ class Foundation(Construct):
                 self,
                 "push-tokens",
                 service_account_id=account["name"],
-                role="roles/iam.serviceAccountTokenCreator",
+                role=MAKE_TOKENS,
                 member=self.pubsub_agent,
                 depends_on=[self.settled.over.element],
             )
-            place(tokens, "push_tokens")
+            placed = place(tokens, "push_tokens")
+            self.inventory.grant(placed, to=names.PUBSUB, may=MAKE_TOKENS, on=account)
         return account
 
     def _enable(self) -> None:

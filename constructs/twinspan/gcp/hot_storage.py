@@ -76,7 +76,16 @@ class Store(Construct):
         self._grant(function, WRITE)
 
     def grant_move(self, function: parts.Function) -> None:
-        self._grant(function, WRITE)
+        self._grant(function, WRITE, moves=True)
 
-    def _grant(self, function: parts.Function, role: str) -> None:
-        grant(self, function, role, foundation=self._foundation, name=names.STORE, to="store")
+    def _grant(self, function: parts.Function, role: str, *, moves: bool = False) -> None:
+        grant(
+            self,
+            function,
+            role,
+            foundation=self._foundation,
+            database=self._database,
+            name=names.STORE,
+            to="store",
+            moves=moves,
+        )

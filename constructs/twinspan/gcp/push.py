@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from twinspan.gcp import names
+from twinspan.gcp.facts import Push
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.queues import DeadLetterQueue
 from twinspan.providers.gcp import (
@@ -19,6 +21,9 @@ from twinspan.sizing import MAX_RECEIVES, SIZES
 if TYPE_CHECKING:
     from twinspan.gcp.functions import Function
 
+SUBSCRIBE = "roles/pubsub.subscriber"
+BACKOFF_S = (10, 600)
+"""How long Pub/Sub waits before it delivers a message again: at first, and at most."""
 BACKLOG_S = 7 * 24 * 3600
 """How long a message waits for a function that does not take it."""
 
@@ -39,16 +44,20 @@ def push(
     """
     optional = topic.optional or function.optional
     caller = foundation.push_account(topic)
+    deadline_s = SIZES[function.role].timeout_s  # a push request ends after it
+    whole = foundation.twin.names.name(name)
     key = name.replace("-", "_")
     subscription = PubsubSubscription(
         function,
         "push",
-        name=foundation.twin.names.name(name),
+        name=whole,
         topic=topic["id"],
-        ack_deadline_seconds=SIZES[function.role].timeout_s,  # a push request ends after it
+        ack_deadline_seconds=deadline_s,
         message_retention_duration=f"{BACKLOG_S}s",
         expiration_policy=PubsubSubscriptionExpirationPolicy(ttl=""),  # else deleted after 31 idle days
-        retry_policy=PubsubSubscriptionRetryPolicy(minimum_backoff="10s", maximum_backoff="600s"),
+        retry_policy=PubsubSubscriptionRetryPolicy(
+            minimum_backoff=f"{BACKOFF_S[0]}s", maximum_backoff=f"{BACKOFF_S[1]}s"
+        ),
         dead_letter_policy=PubsubSubscriptionDeadLetterPolicy(
             dead_letter_topic=dead_letters.topic["id"], max_delivery_attempts=MAX_RECEIVES
         ),
@@ -65,9 +74,27 @@ def push(
         function,
         "push-acknowledge",
         subscription=placed["name"],
-        role="roles/pubsub.subscriber",
+        role=SUBSCRIBE,
         member=foundation.pubsub_agent,
     )
-    place(acknowledge, key, optional=optional)
+    foundation.inventory.grant(
+        place(acknowledge, key, optional=optional), to=names.PUBSUB, may=SUBSCRIBE, on=placed
+    )
     dead_letters.accept_from_pubsub()
-    function.grant_invoke(function, "push", caller["member"])
+    invoker = function.grant_invoke(function, names.PUSH_ACCOUNT, caller["member"])
+    foundation.inventory.record(
+        Push(
+            address=placed.address,
+            name=whole,
+            topic=topic.address,
+            kept_s=BACKLOG_S,
+            to=function.role,
+            account=caller.address,
+            invoker=invoker.address,
+            deadline_s=deadline_s,
+            least_backoff_s=BACKOFF_S[0],
+            most_backoff_s=BACKOFF_S[1],
+            attempts=MAX_RECEIVES,
+            dead_letters=dead_letters.topic.address,
+        )
+    )

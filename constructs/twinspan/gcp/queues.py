@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from twinspan import parts
 from twinspan.gcp import names
 from twinspan.gcp.alarms import ring_when_not_empty
+from twinspan.gcp.facts import Subscription
 from twinspan.gcp.foundation import Foundation
 from twinspan.providers import Construct, TerraformElement
 from twinspan.providers.gcp import (
@@ -16,8 +17,9 @@ from twinspan.providers.gcp import (
 )
 from twinspan.resources import Ref, place
 from twinspan.sizing import DEAD_LETTER_DAYS
-from twinspan.vocabulary import Layer
+from twinspan.vocabulary import Layer, Role
 
+PUBLISH = "roles/pubsub.publisher"
 ACK_DEADLINE_S = 600
 """How long a person who pulls a dead letter has to look at it."""
 
@@ -32,17 +34,18 @@ def topic(
     optional: bool = False,
 ) -> Ref:
     """A topic whose messages are stored in the twin's region alone, encrypted by Google."""
+    whole = foundation.twin.names.name(name)
     made = PubsubTopic(
         scope,
         id_,
-        name=foundation.twin.names.name(name),
+        name=whole,
         message_storage_policy=PubsubTopicMessageStoragePolicy(
             allowed_persistence_regions=[foundation.region]
         ),
         labels=labels,
         depends_on=foundation.ready,
     )
-    return place(made, name.replace("-", "_"), optional=optional)
+    return foundation.inventory.part(place(made, name.replace("-", "_"), optional=optional), whole)
 
 
 def grant_publish(
@@ -50,7 +53,8 @@ def grant_publish(
     topic: Ref,
     name: str,
     *,
-    who: str,
+    foundation: Foundation,
+    who: Role | str,
     member: str,
     optional: bool,
     after: Sequence[TerraformElement] = (),
@@ -62,11 +66,12 @@ def grant_publish(
         scope,
         f"publish-{who}",
         topic=topic["name"],
-        role="roles/pubsub.publisher",
+        role=PUBLISH,
         member=member,
         depends_on=list(after) or None,
     )
-    place(grant, f"{name.replace('-', '_')}_{who}", optional=optional)
+    placed = place(grant, f"{name.replace('-', '_')}_{who}", optional=optional)
+    foundation.inventory.grant(placed, to=who, may=PUBLISH, on=topic)
 
 
 class DeadLetterQueue(Construct):
@@ -93,17 +98,21 @@ class DeadLetterQueue(Construct):
         self.topic = topic(self, "topic", name, foundation=foundation, labels=self._labels, optional=optional)
         self.address = foundation.path("topics", self.topic)
         # Without a subscription a topic forgets what is published to it.
+        whole, kept_s = foundation.twin.names.name(name), DEAD_LETTER_DAYS * 24 * 3600
         kept = PubsubSubscription(
             self,
             "kept",
-            name=foundation.twin.names.name(name),
+            name=whole,
             topic=self.topic["id"],
             ack_deadline_seconds=ACK_DEADLINE_S,
-            message_retention_duration=f"{DEAD_LETTER_DAYS * 24 * 3600}s",
+            message_retention_duration=f"{kept_s}s",
             expiration_policy=PubsubSubscriptionExpirationPolicy(ttl=""),
             labels=self._labels,
         )
         subscription = place(kept, name.replace("-", "_"), optional=optional)
+        foundation.inventory.record(
+            Subscription(address=subscription.address, name=whole, topic=self.topic.address, kept_s=kept_s)
+        )
         self.source = subscription["id"]
         ring_when_not_empty(
             self,
@@ -118,7 +127,8 @@ class DeadLetterQueue(Construct):
             self,
             self.topic,
             self.name,
-            who=str(function.role),
+            foundation=self._foundation,
+            who=function.role,
             member=self._foundation.member(function),
             optional=self.optional or function.optional,
         )
@@ -131,7 +141,8 @@ class DeadLetterQueue(Construct):
                 self,
                 self.topic,
                 self.name,
-                who="pubsub",
+                foundation=self._foundation,
+                who=names.PUBSUB,
                 member=self._foundation.pubsub_agent,
                 optional=self.optional,
                 after=[self._foundation.settled.over.element],
@@ -173,7 +184,8 @@ class Queue(Construct):
             self,
             self.topic,
             self.name,
-            who=str(function.role),
+            foundation=self._foundation,
+            who=function.role,
             member=self._foundation.member(function),
             optional=self.optional or function.optional,
         )

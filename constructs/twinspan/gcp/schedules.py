@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from twinspan.gcp import names
+from twinspan.gcp import facts, names
 from twinspan.gcp.alarms import ring_when_a_run_fails
 from twinspan.gcp.foundation import Foundation
 from twinspan.providers import Construct
@@ -17,6 +17,7 @@ from twinspan.sizing import SIZES, Schedule
 if TYPE_CHECKING:
     from twinspan.gcp.functions import Function
 
+ZONE = "Etc/UTC"
 ANSWER_S = 15
 """How long Cloud Scheduler waits for an answer beyond the function's own time-out."""
 
@@ -39,21 +40,22 @@ class Clock(Construct):
         schedule: Schedule,
     ) -> None:
         super().__init__(scope, id_)
-        name = foundation.twin.names.name(function.role)
+        name = f"{foundation.twin.names.name(function.role)}-{{}}"
         caller = foundation.clock_account()
         timeout_s = SIZES[function.role].timeout_s
+        answer_s = timeout_s + ANSWER_S
         body = (
             f"{{partition = tonumber(each.key), partitions = {schedule.partitions}, timeout_s = {timeout_s}}}"
         )
         job = CloudSchedulerJob(
             self,
             "jobs",
-            name=f"{name}-${{each.key}}",
+            name=name.format("${each.key}"),
             region=foundation.region,
             description=f"Runs the {function.role} of the twin {foundation.twin.config.name}",
             schedule=schedule.cron,
-            time_zone="Etc/UTC",
-            attempt_deadline=f"{timeout_s + ANSWER_S}s",
+            time_zone=ZONE,
+            attempt_deadline=f"{answer_s}s",
             http_target=CloudSchedulerJobHttpTarget(
                 uri=function.uri,
                 http_method="POST",
@@ -67,5 +69,18 @@ class Clock(Construct):
         job.add_override("for_each", numbered(schedule.partitions, optional=function.optional))
         invoker = function.grant_invoke(self, names.CLOCK_ACCOUNT, caller["member"])
         job.add_override("depends_on", [foundation.clocks_after(invoker, function.role).address])
-        place(job, function.role)
+        foundation.inventory.record(
+            facts.Clock(
+                address=place(job, function.role).address,
+                name=name.format("<key>"),
+                to=function.role,
+                account=caller.address,
+                invoker=invoker.address,
+                schedule=schedule.cron,
+                zone=ZONE,
+                partitions=schedule.partitions,
+                run_s=timeout_s,
+                answer_s=answer_s,
+            )
+        )
         ring_when_a_run_fails(self, function, foundation=foundation)

@@ -17,6 +17,7 @@ from twinspan.resources import place
 from twinspan.vocabulary import Layer
 
 ARCHIVE_CLASS = "ARCHIVE"
+READ, WRITE = "roles/storage.objectViewer", "roles/storage.objectUser"
 _DAY = 86_400
 _AT_ONCE = 1
 """The provider sends an age of 0 days only on request."""
@@ -48,10 +49,11 @@ class Bucket(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._foundation = foundation
+        name = names.bucket(foundation.twin.names, names.FILES)
         bucket = StorageBucket(
             self,
             "bucket",
-            name=names.bucket(foundation.twin.names, names.FILES),
+            name=name,
             location=foundation.region.upper(),  # the API answers in capitals
             storage_class=storage_class,
             uniform_bucket_level_access=True,
@@ -62,14 +64,14 @@ class Bucket(Construct):
             labels=foundation.twin.labels(layer, "store"),
             depends_on=foundation.ready,
         )
-        self._bucket = place(bucket, names.FILES)
+        self._bucket = foundation.inventory.part(place(bucket, names.FILES), name)
         self.address = f"gs://{self._bucket['name']}"
 
     def grant_read(self, function: parts.Function) -> None:
-        self._grant(function, "roles/storage.objectViewer")
+        self._grant(function, READ)
 
     def grant_write(self, function: parts.Function) -> None:
-        self._grant(function, "roles/storage.objectUser")
+        self._grant(function, WRITE)
 
     def _rules(self, lifecycle: Lifecycle) -> list[StorageBucketLifecycleRule]:
         """Google bills Nearline for 30 days at least and Archive for 365, whenever a file is deleted."""
@@ -103,4 +105,5 @@ class Bucket(Construct):
             role=role,
             member=self._foundation.member(function),
         )
-        place(member, f"{names.FILES}_{function.role}", optional=function.optional)
+        placed = place(member, f"{names.FILES}_{function.role}", optional=function.optional)
+        self._foundation.inventory.grant(placed, to=function.role, may=role, on=self._bucket)

@@ -1,0 +1,95 @@
+"""What constructs record is what the JSON of the stack says, and nothing is left unrecorded."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from support.read_stacks import STACKS, inventory_of, stack_of
+from support.terraform_json import data_sources, resources
+from twinspan.gcp import facts as gcp
+from twinspan.inventory import Fact, Part
+from twinspan.vocabulary import Cloud
+
+RECORDED = {
+    Cloud.GCP: (
+        r"google_\w+_iam_member",
+        "google_cloud_scheduler_job",
+        "google_cloudfunctions2_function",
+        "google_firestore_database",
+        "google_pubsub_subscription",
+        "google_pubsub_topic",
+        "google_secret_manager_secret",
+        "google_service_account",
+        "google_workflows_workflow",
+    ),
+}
+"""Types of functions, of what starts them, of what they use and of permissions: each block is recorded."""
+NAMES = ("name", "secret_id", "account_id")
+FIGURES: Mapping[type[Fact], Mapping[str, str]] = {
+    gcp.Function: {
+        "runtime": "build_config.runtime",
+        "memory_mb": "service_config.available_memory",
+        "timeout_s": "service_config.timeout_seconds",
+        "cpu": "service_config.available_cpu",
+        "concurrency": "service_config.max_instance_request_concurrency",
+        "instances": "service_config.max_instance_count",
+        "ingress": "service_config.ingress_settings",
+    },
+    gcp.Subscription: {"topic": "topic", "kept_s": "message_retention_duration", "filter": "filter"},
+    gcp.Push: {
+        "deadline_s": "ack_deadline_seconds",
+        "least_backoff_s": "retry_policy.minimum_backoff",
+        "most_backoff_s": "retry_policy.maximum_backoff",
+        "attempts": "dead_letter_policy.max_delivery_attempts",
+        "dead_letters": "dead_letter_policy.dead_letter_topic",
+        "account": "push_config.oidc_token.service_account_email",
+    },
+    gcp.Clock: {
+        "schedule": "schedule",
+        "zone": "time_zone",
+        "answer_s": "attempt_deadline",
+        "account": "http_target.oidc_token.service_account_email",
+    },
+}
+"""By kind of fact: fields, and the arguments of the block that say the same."""
+_EACH = re.compile(r"\$\{[^{}]*\beach\.key\b[^{}]*\}")
+_ATTRIBUTE = re.compile(r"\$\{(?:one\()?(\w+\.\w+?)(?:\[\*\])?\.\w+\)?\}")
+_UNIT = re.compile(r"(\d+)(?:s|Mi)")
+
+
+def at(body: Mapping[str, Any], path: str) -> str:
+    """An argument as it is recorded: references as addresses, numbers without units, `<key>` for each key."""
+    found: Any = body
+    for part in path.split("."):
+        found = found.get(part, "") if found else ""
+    text = _ATTRIBUTE.sub(r"\1", _EACH.sub("<key>", str(found)))
+    return unit[1] if (unit := _UNIT.fullmatch(text)) else text
+
+
+def figures(fact: Fact) -> Iterator[tuple[str, str]]:
+    """The fields of a fact that can be compared, with their arguments."""
+    for kind, fields in FIGURES.items():
+        if isinstance(fact, kind):
+            yield from fields.items()
+
+
+@pytest.mark.parametrize(("number", "cloud"), [each for each in STACKS if each.values[1] in RECORDED])
+def test_every_function_trigger_part_and_grant_is_recorded(number: int, cloud: Cloud):
+    stack, recorded = stack_of(number, cloud), inventory_of(number, cloud).addresses
+    blocks = resources(stack)
+    wanted = {each.address for each in blocks if re.fullmatch("|".join(RECORDED[cloud]), each.kind)}
+    assert wanted - recorded == set()
+    assert recorded - {each.address for each in (*blocks, *data_sources(stack))} == set()
+
+
+@pytest.mark.parametrize(("number", "cloud"), [each for each in STACKS if each.values[1] in RECORDED])
+def test_recorded_names_and_figures_are_those_of_the_stack(number: int, cloud: Cloud):
+    bodies = {each.address: each.body for each in resources(stack_of(number, cloud))}
+    for fact in inventory_of(number, cloud).all(Fact):
+        body = bodies[fact.address]
+        if isinstance(fact, Part):
+            assert fact.name in {at(body, argument) for argument in NAMES}, fact
+        for field, path in figures(fact):
+            assert str(getattr(fact, field)) == at(body, path), (fact, field)

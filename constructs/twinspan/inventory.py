@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from twin_runtime.roles import Layer, Role
 from twinspan.resources import Ref
-from twinspan.vocabulary import Layer, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

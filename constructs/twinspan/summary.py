@@ -5,10 +5,10 @@ worth.
 import json
 from pathlib import Path
 
+from twin_runtime.roles import CLOUD_NAMES, Cloud, Layer
 from twinspan.config import PLACEHOLDERS, Config
 from twinspan.stackjson import Blocks
 from twinspan.topology import LINKS_STACK, Link, Topology
-from twinspan.vocabulary import CLOUD_NAMES, Cloud, Layer
 
 _STORES = {"cold": "bucket"}
 """What a link without a receiver ends in, where that is no database."""

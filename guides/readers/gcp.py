@@ -9,12 +9,12 @@ from guides import facts
 from guides.readers.links import NO_RETRIES, ends
 from guides.readers.runtime import most_deliveries
 from guides.readers.values import Nouns, addresses, duration, environment, merged
+from twin_runtime.roles import Cloud, Role
 from twinspan.gcp.facts import Clock, Function, Push, Subscription
 from twinspan.gcp.functions import INVOKE
 from twinspan.gcp.names import EVERYBODY, PUBLIC
 from twinspan.inventory import Grant, Inventory
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Role
 
 _SECRET = "google_secret_manager_secret"  # noqa: S105 - a type
 _CALLED: Mapping[str, str] = {

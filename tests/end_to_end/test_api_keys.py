@@ -12,7 +12,7 @@ import pytest
 from local_cloud.cloud import LocalCloud
 from support.layouts import Layout, twin_config
 from support.local import local_twin
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
 

@@ -8,9 +8,9 @@ import pytest
 
 from support.read_stacks import STACKS, inventory_of, stack_of
 from support.terraform_json import data_sources, resources
+from twin_runtime.roles import Cloud
 from twinspan.gcp import facts as gcp
 from twinspan.inventory import Fact, Part
-from twinspan.vocabulary import Cloud
 
 RECORDED = {
     Cloud.GCP: (

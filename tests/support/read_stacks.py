@@ -7,8 +7,8 @@ import pytest
 from guides import facts, twins
 from guides.readers import read
 from support.terraform_json import Stack
+from twin_runtime.roles import Cloud, Role
 from twinspan.inventory import Inventory
-from twinspan.vocabulary import Cloud, Role
 
 PLACEMENTS = (*twins.SINGLE.values(), *twins.SPREAD)
 STACKS = [

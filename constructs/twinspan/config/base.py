@@ -19,9 +19,9 @@ from pydantic import (
     WrapSerializer,
 )
 
+from twin_runtime.roles import Cloud
 from twinspan.config.problems import Said
 from twinspan.config.text import shown
-from twinspan.vocabulary import Cloud
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -139,8 +139,8 @@ Identifier = Annotated[
         "use up to 64 letters, digits and '_', first a letter, not ending with '_'",
     ),
 ]
-# What a device may say beside its measurements (twin_runtime/events/payload.py): a metric of such a name would
-# be taken for it.
+# What a device may say beside its measurements (twin_runtime/events/payload.py): a metric of such a name
+# would be taken for it.
 RESERVED_METRICS = ("data", "id", "time", "traceparent")
 
 

@@ -15,11 +15,11 @@ from pydantic import (
     model_validator,
 )
 
+from twin_runtime.roles import Cloud, Layer
 from twinspan.config import regions
 from twinspan.config.base import CloudName, Entry, List
 from twinspan.config.problems import Said
 from twinspan.config.text import shown
-from twinspan.vocabulary import Cloud, Layer
 
 _ACCOUNT = r"[0-9]{12}"
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"

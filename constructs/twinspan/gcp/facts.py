@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from twin_runtime.roles import Role
 from twinspan import inventory
 from twinspan.inventory import Part
-from twinspan.vocabulary import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

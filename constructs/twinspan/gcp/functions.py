@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from twin_runtime.roles import ROLES, Batching, Layer, Role
 from twinspan.gcp import facts
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.push import push
@@ -18,8 +19,6 @@ from twinspan.providers.gcp import (
 )
 from twinspan.resources import Ref, place
 from twinspan.resources import environment as environment_of
-from twinspan.sizing import SCHEDULES, SIZES
-from twinspan.vocabulary import Layer, Role
 
 RUNTIME = "python313"
 INVOKE = "roles/run.invoker"
@@ -30,16 +29,14 @@ CONCURRENCY = 16
 """Requests that an instance answers at a time: they wait for other services."""
 CONCURRENCY_TOGETHER = 80
 """The same of a role that works on concurrent messages as one batch: how many the batch can have."""
-TOGETHER = (Role.CONNECTOR, Role.PERSISTER)
-ALONE = (Role.PROCESSOR,)
-"""Roles that take one request at a time: the user's code need not be thread-safe."""
 
 
 def concurrency_of(role: Role) -> int:
     """Requests that an instance of a role answers at a time. A run by the clock has one to itself."""
-    if role in ALONE or role in SCHEDULES:
+    spec = ROLES[role]
+    if spec.batching is Batching.ALONE or spec.schedule:
         return 1
-    return CONCURRENCY_TOGETHER if role in TOGETHER else CONCURRENCY
+    return CONCURRENCY_TOGETHER if spec.batching is Batching.TOGETHER else CONCURRENCY
 
 
 class Function(Construct):
@@ -65,7 +62,7 @@ class Function(Construct):
         super().__init__(scope, id_)
         self.role, self.layer, self.optional = role, layer, optional
         self._foundation = foundation
-        twin, size = foundation.twin, SIZES[role]
+        twin, size = foundation.twin, ROLES[role]
         concurrency = concurrency_of(role)
         ingress = "ALLOW_ALL" if receiver else "ALLOW_INTERNAL_ONLY"
         account = foundation.account(self, role, purpose=role.replace("_", " "), optional=optional)
@@ -127,7 +124,7 @@ class Function(Construct):
                 dead_letters=source.dead,
                 function=self,
             )
-        if schedule := SCHEDULES.get(role):
+        if schedule := size.schedule:
             Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
 
     @property

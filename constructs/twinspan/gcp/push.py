@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from twin_runtime.roles import ROLES
 from twinspan.gcp import names
 from twinspan.gcp.facts import Push
 from twinspan.gcp.foundation import Foundation
@@ -16,7 +17,7 @@ from twinspan.providers.gcp import (
     PubsubSubscriptionRetryPolicy,
 )
 from twinspan.resources import Ref, place
-from twinspan.sizing import MAX_RECEIVES, SIZES
+from twinspan.sizing import MAX_RECEIVES
 
 if TYPE_CHECKING:
     from twinspan.gcp.functions import Function
@@ -44,7 +45,7 @@ def push(
     """
     optional = topic.optional or function.optional
     caller = foundation.push_account(topic)
-    deadline_s = SIZES[function.role].timeout_s  # a push request ends after it
+    deadline_s = ROLES[function.role].timeout_s  # a push request ends after it
     whole = foundation.twin.names.name(name)
     key = name.replace("-", "_")
     subscription = PubsubSubscription(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from twin_runtime.roles import Layer, Role
 from twinspan import parts
 from twinspan.gcp import names
 from twinspan.gcp.alarms import ring_when_not_empty
@@ -17,7 +18,6 @@ from twinspan.providers.gcp import (
 )
 from twinspan.resources import Ref, place
 from twinspan.sizing import DEAD_LETTER_DAYS
-from twinspan.vocabulary import Layer, Role
 
 PUBLISH = "roles/pubsub.publisher"
 ACK_DEADLINE_S = 600

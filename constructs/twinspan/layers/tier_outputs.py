@@ -1,10 +1,10 @@
 """Where the tiers of storage are that a stack holds: the output `tiers`, which `python -m restore` reads."""
 
+from twin_runtime.roles import Layer
 from twinspan.kit import Kit
 from twinspan.layers.hot_storage import HotStorage
 from twinspan.layers.tiers import ArchiveStorage, ColdStorage
 from twinspan.providers import Construct, TerraformOutput
-from twinspan.vocabulary import Layer
 
 OUTPUT = "tiers"
 

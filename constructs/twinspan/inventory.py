@@ -50,6 +50,8 @@ class Grant(Fact):
     to: Role | str
     may: tuple[str, ...]
     on: tuple[str, ...]
+    about: str = ""
+    """On AWS the address of what a function reads or writes by it; `on` are ARNs."""
     moves: bool = False
     """It is there to take data away, and not only to add some: the cloud's word does not tell."""
     project: str = ""
@@ -105,12 +107,12 @@ class Inventory:
         found = [fact for fact in self._facts if isinstance(fact, kind)]
         return tuple(sorted(found, key=lambda fact: fact.address.split(".")))
 
-    def at(self, address: str) -> Part:
-        """The part at an address; KeyError when none was recorded."""
+    def fact(self, address: str, kind: type[Kind]) -> Kind:
+        """The fact of a kind at an address; KeyError when none was recorded."""
         for fact in self._facts:
-            if isinstance(fact, Part) and fact.address == address:
+            if isinstance(fact, kind) and fact.address == address:
                 return fact
-        raise KeyError(f"no part was recorded at {address}")
+        raise KeyError(f"no {kind.__name__} was recorded at {address}")
 
     @property
     def addresses(self) -> frozenset[str]:

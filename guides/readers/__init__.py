@@ -22,7 +22,7 @@ def read(cloud: Cloud, stack: StackJson, inventory: Inventory, topology: Topolog
     """The facts of one cloud's stack. KeyError when something in it is not known."""
     blocks = Blocks(stack)
     functions = import_module(f"{__name__}.{cloud}").functions
-    source = inventory if cloud is Cloud.GCP else blocks
+    source = blocks if cloud is Cloud.AZURE else inventory
     return facts.Stack(
         cloud=cloud,
         resources=tuple(

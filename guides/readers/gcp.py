@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from guides import facts
 from guides.readers.links import NO_RETRIES, ends
-from guides.readers.runtime import most_deliveries
+from guides.readers.runtime import gives_up
 from guides.readers.values import Nouns, addresses, duration, environment, merged
 from twin_runtime.roles import Cloud, Role
 from twinspan.gcp.facts import Clock, Function, Push, Subscription
 from twinspan.gcp.functions import INVOKE
 from twinspan.gcp.names import EVERYBODY, PUBLIC
-from twinspan.inventory import Grant, Inventory
+from twinspan.inventory import Grant, Inventory, Part
 from twinspan.topology import Topology
 
 _SECRET = "google_secret_manager_secret"  # noqa: S105 - a type
@@ -149,7 +149,7 @@ class _Reader:
 
     def _called(self, address: str) -> str:
         """In Google's words: `Pub/Sub topic factory-processing`."""
-        return f"{_CALLED[address.partition('.')[0]]} {self.inventory.at(address).name}"
+        return f"{_CALLED[address.partition('.')[0]]} {self.inventory.fact(address, Part).name}"
 
     def _pushed(self, push: Push) -> facts.Trigger:
         return facts.Trigger(
@@ -228,7 +228,7 @@ def _redelivery(push: Push) -> Iterator[str]:
         f"for {duration(push.kept_s)} at most; after {push.attempts} deliveries it moves the message to the "
         "dead-letter topic"
     )
-    yield f"On its delivery number {most_deliveries()} the function itself dead-letters what still fails"
+    yield gives_up()
 
 
 def _permission(grant: Grant) -> facts.Permission:

@@ -23,3 +23,8 @@ def most_deliveries() -> int:
     """On which delivery of a message a function itself gives up what still fails."""
     with importable():
         return import_module("twin_runtime.ports").MAX_DELIVERIES
+
+
+def gives_up() -> str:
+    """The sentence on that."""
+    return f"On its delivery number {most_deliveries()} the function itself dead-letters what still fails"

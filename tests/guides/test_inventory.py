@@ -9,10 +9,24 @@ import pytest
 from support.read_stacks import STACKS, inventory_of, stack_of
 from support.terraform_json import data_sources, resources
 from twin_runtime.roles import Cloud
+from twinspan.aws import facts as aws
 from twinspan.gcp import facts as gcp
 from twinspan.inventory import Fact, Part
 
 RECORDED = {
+    Cloud.AWS: (
+        "aws_api_gateway_integration",
+        "aws_iam_role_policy",
+        "aws_iot_topic_rule",
+        "aws_lambda_event_source_mapping",
+        "aws_lambda_function",
+        "aws_lambda_function_event_invoke_config",
+        "aws_lambda_invocation",
+        "aws_lambda_permission",
+        "aws_scheduler_schedule",
+        "aws_secretsmanager_secret",
+        "aws_sqs_queue",
+    ),
     Cloud.GCP: (
         r"google_\w+_iam_member",
         "google_cloud_scheduler_job",
@@ -28,6 +42,37 @@ RECORDED = {
 """Types of functions, of what starts them, of what they use and of permissions: each block is recorded."""
 NAMES = ("name", "secret_id", "account_id")
 FIGURES: Mapping[type[Fact], Mapping[str, str]] = {
+    aws.Function: {
+        "runtime": "runtime",
+        "memory_mb": "memory_size",
+        "timeout_s": "timeout",
+        "reserved": "reserved_concurrent_executions",
+    },
+    aws.DeadLetters: {"kept_s": "message_retention_seconds"},
+    aws.Queue: {"hidden_s": "visibility_timeout_seconds"},
+    aws.Secret: {"description": "description"},
+    aws.EventSource: {
+        "queue": "event_source_arn",
+        "batch": "batch_size",
+        "window_s": "maximum_batching_window_in_seconds",
+        "concurrency": "scaling_config.maximum_concurrency",
+    },
+    aws.Rule: {"name": "name", "sql": "sql", "sql_version": "sql_version"},
+    aws.Endpoint: {"timeout_ms": "timeout_milliseconds"},
+    aws.Clock: {
+        "identity": "target.role_arn",
+        "schedule": "schedule_expression",
+        "input": "target.input",
+        "retries": "target.retry_policy.maximum_retry_attempts",
+        "age_s": "target.retry_policy.maximum_event_age_in_seconds",
+    },
+    aws.Invocation: {"input": "input", "scope": "lifecycle_scope"},
+    aws.Workspace: {"name": "name"},
+    aws.Asynchronous: {
+        "retries": "maximum_retry_attempts",
+        "age_s": "maximum_event_age_in_seconds",
+        "dead_letters": "destination_config.on_failure.destination",
+    },
     gcp.Function: {
         "runtime": "build_config.runtime",
         "memory_mb": "service_config.available_memory",
@@ -63,8 +108,8 @@ def at(body: Mapping[str, Any], path: str) -> str:
     """An argument as it is recorded: references as addresses, numbers without units, `<key>` for each key."""
     found: Any = body
     for part in path.split("."):
-        found = found.get(part, "") if found else ""
-    text = _ATTRIBUTE.sub(r"\1", _EACH.sub("<key>", str(found)))
+        found = found.get(part) if found else None
+    text = _ATTRIBUTE.sub(r"\1", _EACH.sub("<key>", str(found or "")))
     return unit[1] if (unit := _UNIT.fullmatch(text)) else text
 
 
@@ -92,4 +137,4 @@ def test_recorded_names_and_figures_are_those_of_the_stack(number: int, cloud: C
         if isinstance(fact, Part):
             assert fact.name in {at(body, argument) for argument in NAMES}, fact
         for field, path in figures(fact):
-            assert str(getattr(fact, field)) == at(body, path), (fact, field)
+            assert str(getattr(fact, field) or "") == at(body, path), (fact, field)

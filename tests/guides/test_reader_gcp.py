@@ -19,10 +19,8 @@ INVOKER = "google_cloud_run_v2_service_iam_member"
 
 def functions(placement: twins.Placement) -> Mapping[Role, facts.Function]:
     """The functions of a placement's Google Cloud stack."""
-    return {
-        each.role: each
-        for each in gcp.functions(twins.inventory(placement, Cloud.GCP), twins.topology(placement))
-    }
+    inventory, topology = twins.inventory(placement, Cloud.GCP), twins.topology(placement)
+    return {each.role: each for each in gcp.functions(inventory, topology)}
 
 
 def addresses(uses: tuple[facts.Use, ...]) -> list[str]:

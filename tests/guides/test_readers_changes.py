@@ -16,31 +16,6 @@ from support.terraform_json import Stack, resources
 from twin_runtime.roles import Cloud, Role
 
 FIGURES = {
-    Cloud.AWS: (
-        "aws_api_gateway_integration.timeout_milliseconds",
-        "aws_api_gateway_method.http_method",
-        "aws_api_gateway_resource.path_part",
-        "aws_api_gateway_usage_plan.throttle_settings.burst_limit",
-        "aws_api_gateway_usage_plan.throttle_settings.rate_limit",
-        "aws_iot_topic_rule.sql",
-        "aws_lambda_event_source_mapping.batch_size",
-        "aws_lambda_event_source_mapping.maximum_batching_window_in_seconds",
-        "aws_lambda_event_source_mapping.scaling_config.maximum_concurrency",
-        "aws_lambda_function.memory_size",
-        "aws_lambda_function.reserved_concurrent_executions",
-        "aws_lambda_function.runtime",
-        "aws_lambda_function.timeout",
-        "aws_lambda_function_event_invoke_config.maximum_event_age_in_seconds",
-        "aws_lambda_function_event_invoke_config.maximum_retry_attempts",
-        "aws_lambda_invocation.input",
-        "aws_scheduler_schedule.schedule_expression",
-        "aws_scheduler_schedule.target.input",
-        "aws_scheduler_schedule.target.retry_policy.maximum_event_age_in_seconds",
-        "aws_scheduler_schedule.target.retry_policy.maximum_retry_attempts",
-        "aws_sqs_queue.message_retention_seconds",
-        "aws_sqs_queue.redrive_policy",
-        "aws_sqs_queue.visibility_timeout_seconds",
-    ),
     Cloud.AZURE: (
         "azurerm_eventgrid_system_topic_event_subscription.azure_function_endpoint.max_events_per_batch",
         "azurerm_eventgrid_system_topic_event_subscription.retry_policy.event_time_to_live",
@@ -56,12 +31,6 @@ FIGURES = {
 }
 """Figures that a guide states, by type and argument."""
 DEAD_LETTERS = {
-    Cloud.AWS: (
-        "aws_iot_topic_rule.error_action",
-        "aws_lambda_function.environment.variables.DEAD_LETTER_QUEUE",
-        "aws_lambda_function_event_invoke_config.destination_config",
-        "aws_sqs_queue.redrive_policy",
-    ),
     Cloud.AZURE: (
         "azurerm_eventgrid_system_topic_event_subscription.storage_blob_dead_letter_destination",
         "azurerm_function_app_flex_consumption.app_settings.DEAD_LETTER_QUEUE",
@@ -69,16 +38,6 @@ DEAD_LETTERS = {
 }
 """What sends refused messages to where they are kept."""
 STARTED_BY = {
-    Cloud.AWS: (
-        "aws_api_gateway_integration",
-        "aws_api_gateway_stage",
-        "aws_api_gateway_usage_plan",
-        "aws_iot_topic_rule",
-        "aws_lambda_event_source_mapping",
-        "aws_lambda_function_event_invoke_config",
-        "aws_lambda_permission",
-        "aws_scheduler_schedule",
-    ),
     Cloud.AZURE: ("azurerm_eventgrid_system_topic_event_subscription", "azurerm_storage_queue"),
 }
 """Types without whose blocks a function of the twin is never called, or not as it is now."""
@@ -164,7 +123,7 @@ def test_an_argument_that_nobody_knows_is_refused(cloud: Cloud, kind: str):
         reread(cloud, stack)
 
 
-@pytest.mark.parametrize("cloud", [Cloud.AWS, Cloud.AZURE])
+@pytest.mark.parametrize("cloud", [Cloud.AZURE])
 def test_one_function_that_is_changed_changes_alone(cloud: Cloud):
     number = alone(cloud)
     stack = copy.deepcopy(stack_of(number, cloud))

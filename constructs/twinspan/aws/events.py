@@ -8,7 +8,7 @@ from twinspan import parts
 from twinspan.aws import definition, names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import grant
-from twinspan.aws.policies import allow, document, trust
+from twinspan.aws.policies import allow, document, record, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     CloudwatchLogGroup,
@@ -83,7 +83,7 @@ class Workflow(Construct):
 
     def grant_start(self, function: parts.Function) -> None:
         statement = allow("states:StartExecution", on=[self.machine["arn"]])
-        grant(function, "start-workflow", statement, optional=True)
+        grant(function, "start-workflow", statement, about=self.machine, optional=True)
 
     def _topic(self) -> Ref:
         # The key that AWS manages for SNS serves here: roles of the account may use it, as the state
@@ -122,14 +122,13 @@ class Workflow(Construct):
             tags=self._tags,
         )
         placed = place(role, names.WORKFLOW, optional=True)
+        statements = (allow("sns:Publish", on=[topic["arn"]]), allow(*_LOG_DELIVERY, on=["*"]))
         policy = IamRolePolicy(
             self,
             "policy",
             name="publish-and-log",
             role=placed["id"],
-            policy=document(
-                allow("sns:Publish", on=[topic["arn"]]),
-                allow(*_LOG_DELIVERY, on=["*"]),
-            ),
+            policy=document(*statements),
         )
-        return placed, place(policy, "workflow_publish_and_log", optional=True)
+        permissions = place(policy, "workflow_publish_and_log", optional=True)
+        return placed, record(self._foundation.inventory, permissions, *statements, to=names.WORKFLOW)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from twin_runtime.roles import ROLES, Layer, Role
 from twinspan import parts
-from twinspan.aws import names
+from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.policies import Statement, allow, document, trust
+from twinspan.aws.policies import Statement, allow, document, record, trust
 from twinspan.aws.schedules import Clock
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from twinspan.aws.queues import DeadLetterQueue, Queue
 
 RUNTIME = "python3.13"
+ARCHITECTURE = "arm64"
+CALL = "lambda:InvokeFunction"
 BATCH_SIZE = 50
 """Messages per call at most; Lambda also ends a batch at 6 MB."""
 BATCHING_WINDOW_S = 1
@@ -42,9 +44,11 @@ ASYNC_AGE_S = 6 * 3600
 offers."""
 
 
-def grant(function: parts.Function, purpose: str, *statements: Statement, optional: bool = False) -> Ref:
+def grant(
+    function: parts.Function, purpose: str, *statements: Statement, about: Ref, optional: bool = False
+) -> Ref:
     """Give a function one more permission. Asking twice for the same purpose gives the same policy."""
-    return parts.own(function, Function).permit(purpose, *statements, optional=optional)
+    return parts.own(function, Function).permit(purpose, *statements, about=about, optional=optional)
 
 
 class Function(Construct):
@@ -95,52 +99,75 @@ class Function(Construct):
         )
         log = self._log_group()
         own = self._own_permissions(log, source)
+        reserved = None if source else size.max_concurrency
         function = LambdaFunction(
             self,
             "function",
             function_name=self.name,
             role=self.identity["arn"],
             runtime=RUNTIME,
-            architectures=["arm64"],
+            architectures=[ARCHITECTURE],
             handler=f"twin_aws.{role}.handler",
             filename=foundation.code,
             source_code_hash=foundation.code_hash,
             memory_size=size.memory_mb,
             timeout=size.timeout_s,
-            reserved_concurrent_executions=None if source else size.max_concurrency,
+            reserved_concurrent_executions=reserved,
             logging_config=LambdaFunctionLoggingConfig(log_format="JSON", log_group=log["name"]),
             tags=self._tags,
         )
         function.add_override("environment.variables", environment_of(environment, optional=optional))
         function.add_override("depends_on", [own.address])  # the first call must be able to write its log
         self.function = place(function, role, optional=optional)
+        foundation.inventory.record(
+            facts.Function(
+                address=self.function.address,
+                role=role,
+                layer=layer,
+                optional=optional,
+                runtime=RUNTIME,
+                memory_mb=size.memory_mb,
+                timeout_s=size.timeout_s,
+                environment=environment,
+                architecture=ARCHITECTURE,
+                reserved=reserved,
+            )
+        )
         if source:
             self._consume(source, size.max_concurrency)
         if schedule := size.schedule:
             Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
 
-    def permit(self, purpose: str, *statements: Statement, optional: bool = False) -> Ref:
-        """An inline policy of the function's role, named after its purpose."""
+    def permit(
+        self, purpose: str, *statements: Statement, about: Ref | None = None, optional: bool = False
+    ) -> Ref:
+        """An inline policy of the function's role, named after its purpose. `about` is what it reads or
+        writes by it.
+        """
         if purpose not in self._policies:
             policy = IamRolePolicy(
                 self, f"may-{purpose}", name=purpose, role=self.identity["id"], policy=document(*statements)
             )
             address = f"{self.role}_{purpose.replace('-', '_')}"
-            self._policies[purpose] = place(policy, address, optional=optional or self.optional)
+            placed = place(policy, address, optional=optional or self.optional)
+            self._policies[purpose] = record(
+                self._foundation.inventory, placed, *statements, to=self.role, about=about
+            )
         return self._policies[purpose]
 
-    def permit_caller(self, service: str, source_arn: str) -> None:
+    def permit_caller(self, service: str, source_arn: str) -> Ref:
         """Let one resource of another service call the function."""
         permission = LambdaPermission(
             self,
             "permission",
             statement_id=service.partition(".")[0],
-            action="lambda:InvokeFunction",
+            action=CALL,
             function_name=self.function["id"],
             principal=service,
             source_arn=source_arn,
         )
-        place(permission, self.role, optional=self.optional)
+        placed = place(permission, self.role, optional=self.optional)
+        return self._foundation.inventory.grant(placed, to=service, may=CALL, on=self.function)
 
     def dead_letters_of_asynchronous_calls(self, dead_letters: "DeadLetterQueue") -> None:
         """Try a failed asynchronous call again, then keep it with its error in `dead_letters`."""
@@ -158,7 +185,15 @@ class Function(Construct):
             ),
         )
         config.add_override("depends_on", [policy.address])  # Lambda checks the permission when it is told
-        place(config, self.role, optional=self.optional)
+        self._foundation.inventory.record(
+            facts.Asynchronous(
+                address=place(config, self.role, optional=self.optional).address,
+                to=self.role,
+                retries=ASYNC_RETRIES,
+                age_s=ASYNC_AGE_S,
+                dead_letters=dead_letters.queue.address,
+            )
+        )
 
     def _log_group(self) -> Ref:
         group = CloudwatchLogGroup(
@@ -177,7 +212,7 @@ class Function(Construct):
         reads = allow(
             "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", on=[source.queue["arn"]]
         )
-        return self.permit("log-and-consume", writes, reads)
+        return self.permit("log-and-consume", writes, reads, about=source.queue)
 
     def _consume(self, source: "Queue", max_concurrency: int) -> None:
         mapping = LambdaEventSourceMapping(
@@ -191,4 +226,13 @@ class Function(Construct):
             scaling_config=LambdaEventSourceMappingScalingConfig(maximum_concurrency=max_concurrency),
             tags=self._tags,
         )
-        place(mapping, self.role, optional=self.optional)
+        self._foundation.inventory.record(
+            facts.EventSource(
+                address=place(mapping, self.role, optional=self.optional).address,
+                to=self.role,
+                queue=source.queue.address,
+                batch=BATCH_SIZE,
+                window_s=BATCHING_WINDOW_S,
+                concurrency=max_concurrency,
+            )
+        )

@@ -52,8 +52,6 @@ class Grant(Fact):
     on: tuple[str, ...]
     about: str = ""
     """On AWS the address of what a function reads or writes by it; `on` are ARNs."""
-    moves: bool = False
-    """It is there to take data away, and not only to add some: the cloud's word does not tell."""
     project: str = ""
     """Where Google Cloud grants it: on a whole project, narrowed by a `condition`."""
     condition: str = ""
@@ -84,7 +82,6 @@ class Inventory:
         to: Role | str,
         may: str,
         on: Ref | None = None,
-        moves: bool = False,
         project: str = "",
         condition: str = "",
     ) -> Ref:
@@ -95,7 +92,6 @@ class Inventory:
             to=to,
             may=(may,),
             on=where,
-            moves=moves,
             project=project,
             condition=condition,
         )

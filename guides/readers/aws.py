@@ -7,8 +7,7 @@ from typing import TypeVar
 
 from guides import facts
 from guides.readers.aws_actions import meaning
-from guides.readers.links import NO_RETRIES, ends
-from guides.readers.runtime import gives_up
+from guides.readers.links import GIVES_UP, NO_RETRIES, ends
 from guides.readers.values import Nouns, addresses, duration, environment, listed, merged
 from twin_runtime.roles import Cloud
 from twinspan.aws.facts import (
@@ -191,7 +190,7 @@ class _Reader:
                 f"SQS hands out messages that failed again after {duration(queue.hidden_s)}, up to "
                 f"{queue.receives} times in all; a message waits {duration(queue.kept_s)} at most"
             )
-            yield gives_up()
+            yield GIVES_UP
         if self._by(Invocation):
             yield "A call of Terraform's that fails fails the deployment; the next `apply` repeats it"
         if self._by(Endpoint) or self._by(Workspace):

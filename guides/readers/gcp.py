@@ -6,8 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from guides import facts
-from guides.readers.links import NO_RETRIES, ends
-from guides.readers.runtime import gives_up
+from guides.readers.links import GIVES_UP, MOVES_FROM, NO_RETRIES, ends
 from guides.readers.values import Nouns, addresses, duration, environment, merged
 from twin_runtime.roles import Cloud, Role
 from twinspan.gcp.facts import Clock, Function, Push, Subscription
@@ -55,7 +54,7 @@ _DOES: Mapping[str, Meaning] = {
 _MOVES: Mapping[str, Meaning] = _DOES | {
     "roles/datastore.user": Meaning("queries and gets documents of", "writes and deletes documents of"),
 }
-"""The same of a grant by which a function moves data away."""
+"""The same where a function moves data away: Google's role for writing lets read and delete as well."""
 
 
 def functions(inventory: Inventory, topology: Topology) -> Iterator[facts.Function]:
@@ -140,8 +139,10 @@ class _Reader:
     @cached_property
     def _granted(self) -> list[tuple[Grant, str, Meaning]]:
         """What it was granted something on, and what it does there."""
+        it = self.function
+        source = addresses(it.environment.get(MOVES_FROM.get(it.role, ""), ""))
         return [
-            (grant, address, (_MOVES if grant.moves else _DOES)[role])
+            (grant, address, (_MOVES if address in source else _DOES)[role])
             for grant in self._held
             for role in grant.may
             for address in grant.on
@@ -228,7 +229,7 @@ def _redelivery(push: Push) -> Iterator[str]:
         f"for {duration(push.kept_s)} at most; after {push.attempts} deliveries it moves the message to the "
         "dead-letter topic"
     )
-    yield gives_up()
+    yield GIVES_UP
 
 
 def _permission(grant: Grant) -> facts.Permission:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from guides import facts
@@ -45,12 +46,20 @@ def _reference(reference: Reference, nouns: Nouns) -> str:
         raise KeyError(f"there is no word for {wanted}: ${{{reference.expression}}}") from None
 
 
-def environment(values: Mapping[str, str], nouns: Nouns, *, optional: bool) -> tuple[facts.Variable, ...]:
-    """The environment variables of a function, sorted. `optional` says that the function is part of the event
-    system: its own variables then are never empty.
+def environment(
+    values: Mapping[str, str],
+    nouns: Nouns,
+    *,
+    optional: bool,
+    given: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[facts.Variable, ...]:
+    """The environment variables of a function, sorted. `given` are words for whole values. `optional` says
+    that the function is part of the event system: its own variables then are never empty.
     """
     return tuple(
-        facts.Variable(name, words(value, nouns), optional=not optional and only_with_events(value))
+        facts.Variable(
+            name, given.get(value) or words(value, nouns), optional=not optional and only_with_events(value)
+        )
         for name, value in sorted(values.items())
     )
 

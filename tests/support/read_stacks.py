@@ -7,7 +7,7 @@ import pytest
 from guides import facts, twins
 from guides.readers import read
 from support.terraform_json import Stack
-from twin_runtime.roles import Cloud, Role
+from twin_runtime.roles import Cloud
 from twinspan.inventory import Inventory
 
 PLACEMENTS = (*twins.SINGLE.values(), *twins.SPREAD)
@@ -40,9 +40,3 @@ def said(number: int, cloud: Cloud) -> facts.Stack:
 def alone(cloud: Cloud) -> int:
     """The placement that has all its layers in one cloud."""
     return list(twins.SINGLE).index(cloud)
-
-
-def reread(cloud: Cloud, stack: Stack) -> dict[Role, facts.Function]:
-    """What is said of the functions of such a twin's stack, after a change."""
-    number = alone(cloud)
-    return dict(read(cloud, stack, inventory_of(number, cloud), twins.topology(PLACEMENTS[number])).functions)

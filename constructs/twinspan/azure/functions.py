@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from twin_runtime.roles import ROLES, Batching, Layer, Role
-from twinspan.azure import names
+from twinspan.azure import facts, names
 from twinspan.azure.deployment import CodeDeployment
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.grants import CONSUME, HOST, WRITE_BLOBS, Settling, grant
@@ -24,7 +24,8 @@ from twinspan.resources import environment as environment_of
 if TYPE_CHECKING:
     from twinspan.azure.queues import Queue
 
-PYTHON = "3.13"
+RUNTIME, PYTHON = "python", "3.13"
+PLAN = "FC1"
 MEMORY_MB = (512, 2048, 4096)
 """The instance sizes that Flex Consumption offers."""
 FEWEST_INSTANCES = 40
@@ -42,6 +43,10 @@ def memory_mb(wanted: int) -> int:
         if size >= wanted:
             return size
     raise ValueError(f"a function on Azure has at most {MEMORY_MB[-1]} MB, not {wanted}")
+
+
+def _instances(wanted: int) -> int:
+    return max(FEWEST_INSTANCES, wanted)
 
 
 class Function(Construct):
@@ -72,6 +77,7 @@ class Function(Construct):
         self.optional = optional
         self._alone = ROLES[role].batching is Batching.ALONE
         self._foundation = foundation
+        self.inventory = foundation.inventory
         self._tags = foundation.labels(layer, role)
         self._identity = self._own_identity()
         self.principal = self._identity["principal_id"]
@@ -80,12 +86,12 @@ class Function(Construct):
         )
         self.roles = Settling(self, "settling", name=role)
         for container in foundation.storage.host_containers:
-            grant(self, f"keeps_{container.address.rsplit('.', 1)[1]}", role=HOST, at=container["id"])
-        grant(self, "keeps_code", role=WRITE_BLOBS, at=code["id"])
+            grant(self, f"keeps_{container.address.rsplit('.', 1)[1]}", role=HOST, at=container)
+        grant(self, "keeps_code", role=WRITE_BLOBS, at=code)
         settings = {**self._host_settings(), "TWIN_ROLE": str(role), **environment}
         if source:
             settings |= self._trigger_settings(source) | self._alone_settings()
-            grant(self, f"takes_{source.name}", role=CONSUME, at=source.scope)
+            grant(self, f"takes_{source.name}", role=CONSUME, at=source.queue)
         schedule = ROLES[role].schedule
         if schedule:
             settings |= clock_settings(schedule)
@@ -96,9 +102,31 @@ class Function(Construct):
         # The host uses the roles as soon as it has the settings.
         self._element.add_override("depends_on", [self.roles.address])
         self.app = place(self._element, role, optional=optional)
+        self._record(source, public=public)
         self.code = CodeDeployment(self, "deployment", foundation=foundation, function=self)
         if schedule:
             Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
+
+    def _record(self, source: "Queue | None", *, public: bool) -> None:
+        size = ROLES[self.role]
+        self.inventory.record(
+            facts.Function(
+                address=self.app.address,
+                role=self.role,
+                layer=self.layer,
+                optional=self.optional,
+                runtime=f"{RUNTIME} {PYTHON}",
+                memory_mb=memory_mb(size.memory_mb),
+                timeout_s=size.timeout_s,
+                environment=self._settings,  # to which other parts may still add
+                plan=PLAN,
+                instances=_instances(size.max_concurrency),
+                threads=self._settings["PYTHON_THREADPOOL_THREAD_COUNT"],
+                public=public,
+            )
+        )
+        if source:
+            self.inventory.record(facts.Source(address=source.queue.address, to=self.role))
 
     @property
     def client_id(self) -> str:
@@ -161,7 +189,7 @@ class Function(Construct):
                 resource_group_name=foundation.group,
                 location=foundation.location,
                 os_type="Linux",
-                sku_name="FC1",
+                sku_name=PLAN,
                 tags=self._tags,
             ),
             self.role,
@@ -180,10 +208,10 @@ class Function(Construct):
             storage_container_endpoint=f"{endpoint}{code['name']}",
             storage_authentication_type="UserAssignedIdentity",
             storage_user_assigned_identity_id=self._identity["id"],
-            runtime_name="python",
+            runtime_name=RUNTIME,
             runtime_version=PYTHON,
             instance_memory_in_mb=memory_mb(size.memory_mb),
-            maximum_instance_count=max(FEWEST_INSTANCES, size.max_concurrency),
+            maximum_instance_count=_instances(size.max_concurrency),
             https_only=True,
             public_network_access_enabled=public,
             webdeploy_publish_basic_authentication_enabled=False,

@@ -57,19 +57,23 @@ class Settling(Construct):
         return f"{{{', '.join(entries)}}}"
 
 
-def grant(to: parts.Function, purpose: str, *, role: str, at: str, optional: bool = False) -> Ref:
-    """Give a function's identity a built-in role at a scope. `purpose` is such as `sends_processing`."""
+def grant(
+    to: parts.Function, purpose: str, *, role: str, at: Ref, scope: str = "id", optional: bool = False
+) -> Ref:
+    """Give a function's identity a built-in role at a resource, of which the attribute `scope` is the scope.
+    `purpose` is such as `sends_processing`.
+    """
     from twinspan.azure.functions import Function  # which grants its own roles through here
 
     function = parts.own(to, Function)
     assignment = RoleAssignment(
         function,
         purpose.replace("_", "-"),
-        scope=at,
+        scope=at[scope],
         role_definition_name=role,
         principal_id=function.principal,
         principal_type="ServicePrincipal",
     )
     placed = place(assignment, f"{function.role}_{purpose}", optional=optional or function.optional)
     function.roles.add(placed)
-    return placed
+    return function.inventory.grant(placed, to=function.role, may=role, on=at)

@@ -35,7 +35,7 @@ def operator_role(scope: Construct, name: str, *, foundation: "Foundation", role
         scope, name, scope=at, role_definition_name=role, principal_id="${each.value}"
     )
     assignment.add_override("for_each", f"${{{everybody}}}")
-    given = place(assignment, name)
+    given = foundation.inventory.grant(place(assignment, name), to="operators", may=role)
     sleep = TimeSleep(scope, f"{name}-settled", seconds=ROLE_SETTLES_S)
     wait_for_each(sleep, everybody, of=f"{given.address}[each.key].id")
     return place(sleep, name).address

@@ -44,7 +44,6 @@ def grant(
     database: Ref,
     name: str,
     to: str,
-    moves: bool = False,
 ) -> None:
     """Let a function use a database by its name. `to` is the part that grants.
 
@@ -69,7 +68,6 @@ def grant(
         to=function.role,
         may=role,
         on=database,
-        moves=moves,
         project=foundation.project,
         condition=condition,
     )

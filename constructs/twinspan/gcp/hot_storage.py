@@ -76,9 +76,9 @@ class Store(Construct):
         self._grant(function, WRITE)
 
     def grant_move(self, function: parts.Function) -> None:
-        self._grant(function, WRITE, moves=True)
+        self._grant(function, WRITE)
 
-    def _grant(self, function: parts.Function, role: str, *, moves: bool = False) -> None:
+    def _grant(self, function: parts.Function, role: str) -> None:
         grant(
             self,
             function,
@@ -87,5 +87,4 @@ class Store(Construct):
             database=self._database,
             name=names.STORE,
             to="store",
-            moves=moves,
         )

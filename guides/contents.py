@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from guides import bills, documents, flows, linkstack, runbook, sections, twins
-from guides.guide import Guide, LayerSection, Stacks
+from guides.guide import Guide, LayerSection
 from guides.runbook import README
 from twin_runtime.roles import Cloud, Layer
 from twinspan.resources import EVENTS_VARIABLE
@@ -49,7 +49,7 @@ def pictures(cloud: Cloud) -> tuple[flows.Picture, ...]:
     )
 
 
-def context(guide: Guide, stacks: Stacks, drawings: Mapping[str, str]) -> dict[str, Any]:
+def context(guide: Guide, drawings: Mapping[str, str]) -> dict[str, Any]:
     """The variables of `guide.html.j2`. `drawings` are SVG by the ids of `pictures`."""
     single = twins.topology(twins.SINGLE[guide.cloud])
     parts = runbook.parts(guide.cloud, single)
@@ -60,7 +60,8 @@ def context(guide: Guide, stacks: Stacks, drawings: Mapping[str, str]) -> dict[s
         "storage_section": Entry(*sections.STORAGE),
         "flows": {layer: pairs(layer, guide.cloud, drawings) for layer in Layer},
         "flag": EVENTS_VARIABLE,
-        "ends": linkstack.ends(guide.cloud, stacks),
+        "reader": linkstack.reader,
+        "ends": linkstack.ends(guide.cloud),
         "devices": runbook.devices(guide.cloud),
         "services": runbook.services(guide.cloud),
         "deployer": runbook.DEPLOYERS[guide.cloud],

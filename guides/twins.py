@@ -66,15 +66,15 @@ def stacks(placement: Placement) -> Mapping[str, dict[str, Any]]:
     return _synthesized(tuple(placement.items()))[0]
 
 
-def inventory(placement: Placement, cloud: Cloud) -> Inventory:
-    """What the constructs of a cloud's stack recorded."""
-    return _synthesized(tuple(placement.items()))[1][cloud]
+def inventory(placement: Placement, stack: str) -> Inventory:
+    """What the constructs of a stack recorded."""
+    return _synthesized(tuple(placement.items()))[1][stack]
 
 
 @cache
 def _synthesized(
     placement: tuple[tuple[Layer, Cloud], ...],
-) -> tuple[Mapping[str, dict[str, Any]], Mapping[Cloud, Inventory]]:
+) -> tuple[Mapping[str, dict[str, Any]], Mapping[str, Inventory]]:
     with tempfile.TemporaryDirectory(prefix="twinspan-") as folder:
         inventories = synthesis.synthesize(config(dict(placement)), Path(folder))
         found = {

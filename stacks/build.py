@@ -10,13 +10,14 @@ from twinspan import packaging
 from twinspan.config import Config
 from twinspan.inventory import Inventory
 from twinspan.providers import App
+from twinspan.topology import LINKS_STACK
 from twinspan.twin import Twin
 
 STACK_CLASSES = {Cloud.AWS: "AwsStack", Cloud.AZURE: "AzureStack", Cloud.GCP: "GcpStack"}
 
 
-def build(app: App, twin: Twin, packages: Path) -> dict[Cloud, Inventory]:
-    """Add the twin's stacks to an app; return what each cloud's constructs recorded. Packages are written to
+def build(app: App, twin: Twin, packages: Path) -> dict[str, Inventory]:
+    """Add the twin's stacks to an app; return what the constructs of each recorded. Packages are written to
     `packages`, which must live until the app is synthesized.
 
     Only the bindings of clouds in use are imported.
@@ -26,14 +27,15 @@ def build(app: App, twin: Twin, packages: Path) -> dict[Cloud, Inventory]:
         package = packaging.build(twin.config, cloud, packages)
         stack = getattr(import_module(f"stacks.{cloud}"), STACK_CLASSES[cloud])
         clouds[cloud] = stack(app, twin=twin, package=package)
+    inventories: dict[str, Inventory] = {cloud: stack.inventory for cloud, stack in clouds.items()}
     if twin.topology.wired_links:
         from stacks.links import LinksStack
 
-        LinksStack(app, twin=twin, clouds=clouds)
-    return {cloud: stack.inventory for cloud, stack in clouds.items()}
+        inventories[LINKS_STACK] = LinksStack(app, twin=twin, clouds=clouds).inventory
+    return inventories
 
 
-def synthesize(config: Config, out: Path) -> dict[Cloud, Inventory]:
+def synthesize(config: Config, out: Path) -> dict[str, Inventory]:
     """Write the Terraform of a twin to `out`/stacks/<stack>/cdk.tf.json; return what `build` does."""
     twin = Twin(config)
     out.mkdir(parents=True, exist_ok=True)  # CDKTF makes the last folder only

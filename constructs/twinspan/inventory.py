@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from twin_runtime.roles import Layer, Role
+from twin_runtime.roles import Cloud, Layer, Role
 from twinspan.resources import Ref
+from twinspan.topology import Link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,20 @@ class Grant(Fact):
     project: str = ""
     """Where Google Cloud grants it: on a whole project, narrowed by a `condition`."""
     condition: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkEnd(Fact):
+    """The value of the secret at a cloud's end of a link, which the stack `links` writes.
+
+    `sends`: requests start here.
+    """
+
+    cloud: Cloud
+    link: Link
+    sends: bool
+    fields: tuple[str, ...]
+    """What the secret holds."""
 
 
 Kind = TypeVar("Kind", bound=Fact)

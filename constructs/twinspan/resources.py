@@ -76,7 +76,7 @@ def environment(values: Mapping[str, str], *, optional: bool) -> dict[str, str] 
     """The environment of a function: while the event system is off, what refers to its resources is left out.
 
     `optional` says that the function itself is off then. A value never becomes empty: google's provider takes
-    the change of a variable to the empty string for no change. `stackjson.environment` reads the result.
+    the change of a variable to the empty string for no change.
 
     >>> environment({"A": "a", "B": "${one(aws_sqs_queue.events[*].url)}"}, optional=False)
     '${merge({A = "a"}, var.enable_events ? {B = "${one(aws_sqs_queue.events[*].url)}"} : {})}'

@@ -1,13 +1,12 @@
 """Values of a stack, as a person reads them."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from guides import facts
 from twinspan.resources import only_with_events
-from twinspan.stackjson import Block, Reference, pieces, referred
+from twinspan.stackjson import Reference, pieces, referred
 
 Nouns = Mapping[tuple[str, str], str]
 """What an attribute is called, by type and attribute: `("aws_sqs_queue", "url"): "URL of the queue"`."""
@@ -83,14 +82,6 @@ def addresses(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def only(text: str, *, of: Block) -> str:
-    """The one address that a template of the block `of` refers to; KeyError when there are none or more."""
-    found = addresses(text)
-    if len(found) != 1:
-        raise KeyError(f"{of.address} should refer to one block here: {text!r}")
-    return found[0]
-
-
 def listed(items: Iterable[str]) -> str:
     """`a, b and c`."""
     *first, last = items
@@ -107,9 +98,3 @@ def duration(seconds: int) -> str:
         if seconds >= 2 * size and seconds % size == 0:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-def known(body: Mapping[str, Any], arguments: Collection[str], *, of: Block) -> None:
-    """KeyError when a block, or a part of it, has an argument that no sentence of a guide tells of."""
-    if more := sorted(set(body) - set(arguments)):
-        raise KeyError(f"{of.address} has {', '.join(more)}, which the guides do not know")

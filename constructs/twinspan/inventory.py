@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from twin_runtime.roles import Cloud, Layer, Role
-from twinspan.resources import Ref
+from twinspan.terraform.resources import Ref
 from twinspan.topology import Link
 
 

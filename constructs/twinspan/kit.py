@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twin_runtime.roles import Cloud, Layer, Role
-from twinspan.parts import (
+from twinspan.contracts import (
     ApiKeys,
     Broker,
     Dashboards,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twin_runtime.roles import CLOUD_NAMES, Cloud, Layer
 from twinspan.config import PLACEHOLDERS, Config
-from twinspan.stackjson import Blocks
+from twinspan.terraform.stackjson import Blocks
 from twinspan.topology import LINKS_STACK, Link, Topology
 
 _STORES = {"cold": "bucket"}

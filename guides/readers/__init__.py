@@ -12,7 +12,7 @@ from importlib import import_module
 from guides import facts
 from twin_runtime.roles import Cloud
 from twinspan.inventory import Inventory
-from twinspan.stackjson import Blocks, StackJson
+from twinspan.terraform.stackjson import Blocks, StackJson
 from twinspan.topology import Topology
 
 Reader = Callable[[Inventory, Topology], Iterator[facts.Function]]

@@ -25,7 +25,7 @@ from twinspan.aws.facts import (
     Workspace,
 )
 from twinspan.inventory import Grant, Inventory
-from twinspan.stackjson import pieces, referred
+from twinspan.terraform.stackjson import pieces, referred
 from twinspan.topology import Topology
 
 NOUNS: Nouns = {

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from guides import facts
-from twinspan.resources import only_with_events
-from twinspan.stackjson import Reference, pieces, referred
+from twinspan.terraform.resources import only_with_events
+from twinspan.terraform.stackjson import Reference, pieces, referred
 
 Nouns = Mapping[tuple[str, str], str]
 """What an attribute is called, by type and attribute: `("aws_sqs_queue", "url"): "URL of the queue"`."""

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from twin_runtime.roles import ROLES, Role
-from twinspan.resources import generations
 from twinspan.sizing import DEAD_LETTER_DAYS, MAX_RECEIVES
+from twinspan.terraform.resources import generations
 
 Stack = dict[str, Any]
 WITHOUT_TAGS = {

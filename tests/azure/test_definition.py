@@ -13,7 +13,7 @@ import pytest
 
 from support.layouts import twin_data
 from twinspan import workflows
-from twinspan.azure import definition
+from twinspan.azure.events.workflow import definition
 from twinspan.config import Config
 
 from .stacks import ALL

@@ -25,7 +25,7 @@ from twinspan.aws import facts as aws
 from twinspan.azure import facts as azure
 from twinspan.gcp import facts as gcp
 from twinspan.inventory import Fact, Inventory
-from twinspan.resources import EVENTS_VARIABLE
+from twinspan.terraform.resources import EVENTS_VARIABLE
 from twinspan.topology import LINKS_STACK
 
 pytestmark = pytest.mark.matrix

@@ -8,8 +8,8 @@ from guides import facts
 from guides.readers.values import duration, environment, listed, merged, words
 from support import terraform_json
 from twin_runtime.roles import Layer
-from twinspan import resources
-from twinspan.stackjson import Blocks, interpolations, pieces, references
+from twinspan.terraform import resources
+from twinspan.terraform.stackjson import Blocks, interpolations, pieces, references
 
 FLAG = "${var.enable_events ? 1 : 0}"
 NOUNS = {("aws_sqs_queue", "url"): "URL of the queue", ("aws_s3_bucket", "bucket"): "name of the bucket"}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from twinspan.stackjson import (
+from twinspan.terraform.stackjson import (
     Block,
     Reference,
     StackJson,

@@ -17,8 +17,8 @@ from twin_runtime.roles import Cloud
 from twinspan.cli import checked
 from twinspan.config import Config, ConfigErrors
 from twinspan.config.base import Entry
-from twinspan.resources import literal
-from twinspan.stackjson import interpolations
+from twinspan.terraform.resources import literal
+from twinspan.terraform.stackjson import interpolations
 
 Location = tuple[str | int, ...]
 HOSTILE = ('${file("/etc/passwd")}', "%{ if true }x%{ endif }", '"} ${1 + 1} "', "$${x} %%{y} \\", "a\n${b}")

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from twin_runtime.roles import ROLES, Layer, Role
-from twinspan import parts
+from twinspan import contracts
 from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.policies import Statement, allow, document, record, trust
 from twinspan.aws.schedules import Clock
+from twinspan.aws.shared.policies import Statement, allow, document, record, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     CloudwatchLogGroup,
@@ -23,9 +23,9 @@ from twinspan.providers.aws import (
     LambdaFunctionLoggingConfig,
     LambdaPermission,
 )
-from twinspan.resources import Ref, place
-from twinspan.resources import environment as environment_of
 from twinspan.sizing import LOG_RETENTION_DAYS
+from twinspan.terraform.resources import Ref, place
+from twinspan.terraform.resources import environment as environment_of
 
 if TYPE_CHECKING:
     from twinspan.aws.queues import DeadLetterQueue, Queue
@@ -45,10 +45,10 @@ offers."""
 
 
 def grant(
-    function: parts.Function, purpose: str, *statements: Statement, about: Ref, optional: bool = False
+    function: contracts.Function, purpose: str, *statements: Statement, about: Ref, optional: bool = False
 ) -> Ref:
     """Give a function one more permission. Asking twice for the same purpose gives the same policy."""
-    return parts.own(function, Function).permit(purpose, *statements, about=about, optional=optional)
+    return contracts.own(function, Function).permit(purpose, *statements, about=about, optional=optional)
 
 
 class Function(Construct):

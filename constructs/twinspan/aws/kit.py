@@ -4,7 +4,7 @@ from twin_runtime.roles import Cloud
 from twinspan.aws.acquisition import Broker
 from twinspan.aws.archive_storage import ArchiveStore
 from twinspan.aws.cold_storage import ColdStore
-from twinspan.aws.events import Workflow
+from twinspan.aws.events.workflow import Workflow
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
 from twinspan.aws.hot_storage import Store

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from twin_runtime.roles import ROLES, Schedule
 from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.policies import allow, document, record, trust
+from twinspan.aws.shared.policies import allow, document, record, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     CloudwatchMetricAlarm,
@@ -20,7 +20,7 @@ from twinspan.providers.aws import (
     SchedulerScheduleTarget,
     SchedulerScheduleTargetRetryPolicy,
 )
-from twinspan.resources import Ref, numbered, place
+from twinspan.terraform.resources import Ref, numbered, place
 
 if TYPE_CHECKING:
     from twinspan.aws.functions import Function

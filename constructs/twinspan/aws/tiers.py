@@ -1,12 +1,12 @@
 """What the buckets of the cold and the archive tier have in common."""
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.aws import names
-from twinspan.aws.buckets import ClosedBucket
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import grant
-from twinspan.aws.policies import allow
+from twinspan.aws.shared.buckets import ClosedBucket
+from twinspan.aws.shared.policies import allow
 from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, UNDELETE_DAYS, Lifecycle
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
@@ -18,7 +18,7 @@ from twinspan.providers.aws import (
     S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
     S3BucketLifecycleConfigurationRuleTransition,
 )
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
 ARCHIVE_CLASS = "DEEP_ARCHIVE"
 
@@ -47,13 +47,13 @@ class Bucket(ClosedBucket):
         self.address = f"s3://{self.bucket['bucket']}?class={storage_class}"
         self._expire(lifecycle, self.versioning)
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         self._grant(function, "read", "s3:GetObject")
 
-    def grant_write(self, function: parts.Function) -> None:
+    def grant_write(self, function: contracts.Function) -> None:
         self._grant(function, "write", "s3:GetObject", "s3:PutObject", "s3:DeleteObject")
 
-    def _grant(self, function: parts.Function, purpose: str, *actions: str) -> None:
+    def _grant(self, function: contracts.Function, purpose: str, *actions: str) -> None:
         # Without the list a file that is not there is refused as forbidden.
         lists = allow("s3:ListBucket", on=[self.bucket["arn"]])
         grant(

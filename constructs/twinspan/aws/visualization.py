@@ -3,11 +3,11 @@
 import json
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import grant
-from twinspan.aws.policies import allow, document, record, trust
+from twinspan.aws.shared.policies import allow, document, record, trust
 from twinspan.providers import Construct, TerraformOutput, TerraformVariable
 from twinspan.providers.aws import (
     GrafanaRoleAssociation,
@@ -16,7 +16,7 @@ from twinspan.providers.aws import (
     IamRole,
     IamRolePolicy,
 )
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
 VERSION = "12.4"
 AUTHENTICATION_VARIABLE = "grafana_authentication"
@@ -68,7 +68,7 @@ class Dashboards(Construct):
         )
         output.override_logical_id("grafana_url")
 
-    def keep_with(self, function: parts.Function) -> None:
+    def keep_with(self, function: contracts.Function) -> None:
         statement = allow(
             "grafana:CreateWorkspaceServiceAccountToken",
             "grafana:DeleteWorkspaceServiceAccountToken",
@@ -77,7 +77,7 @@ class Dashboards(Construct):
         )
         grant(function, "keep-dashboards", statement, about=self._workspace)
 
-    def read_by(self, secret: parts.Secret) -> None:
+    def read_by(self, secret: contracts.Secret) -> None:
         """Nothing: dashboard_sync tells Grafana of the data source."""
 
     def _variables(self) -> None:

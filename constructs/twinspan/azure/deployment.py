@@ -22,7 +22,7 @@ from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.providers import Construct
 from twinspan.providers.azapi import AzapiResourceAction
-from twinspan.resources import place
+from twinspan.terraform.resources import place
 
 if TYPE_CHECKING:
     from twinspan.azure.functions import Function

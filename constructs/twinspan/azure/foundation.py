@@ -4,9 +4,9 @@ from functools import cached_property
 
 from twin_runtime.roles import Cloud, Layer, Role
 from twinspan.azure import names
-from twinspan.azure.monitoring import Monitoring
-from twinspan.azure.storage import HostStorage, Packages
-from twinspan.azure.vault import Vault
+from twinspan.azure.shared.monitoring import Monitoring
+from twinspan.azure.shared.storage import HostStorage, Packages
+from twinspan.azure.shared.vault import Vault
 from twinspan.inventory import Inventory
 from twinspan.packaging import Package
 from twinspan.providers import Construct
@@ -21,7 +21,7 @@ from twinspan.providers.azure import (
 )
 from twinspan.providers.random import RandomProvider
 from twinspan.providers.time import TimeProvider
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 from twinspan.twin import Twin
 
 SERVICES = (

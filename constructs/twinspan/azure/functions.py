@@ -7,9 +7,9 @@ from twin_runtime.roles import ROLES, Batching, Layer, Role
 from twinspan.azure import facts, names
 from twinspan.azure.deployment import CodeDeployment
 from twinspan.azure.foundation import Foundation
-from twinspan.azure.grants import CONSUME, HOST, WRITE_BLOBS, Settling, grant
 from twinspan.azure.schedules import Clock
 from twinspan.azure.schedules import settings as clock_settings
+from twinspan.azure.shared.grants import CONSUME, HOST, WRITE_BLOBS, Settling, grant
 from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.azure import (
     FunctionAppFlexConsumption,
@@ -18,8 +18,8 @@ from twinspan.providers.azure import (
     ServicePlan,
     UserAssignedIdentity,
 )
-from twinspan.resources import Ref, place
-from twinspan.resources import environment as environment_of
+from twinspan.terraform.resources import Ref, place
+from twinspan.terraform.resources import environment as environment_of
 
 if TYPE_CHECKING:
     from twinspan.azure.queues import Queue

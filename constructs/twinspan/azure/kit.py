@@ -4,7 +4,7 @@ from twin_runtime.roles import Cloud
 from twinspan.azure.acquisition import Broker
 from twinspan.azure.archive_storage import ArchiveStore
 from twinspan.azure.cold_storage import ColdStore
-from twinspan.azure.events import Workflow
+from twinspan.azure.events.workflow import Workflow
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.hot_storage import Store

@@ -4,12 +4,12 @@ import json
 
 from twinspan.azure import names
 from twinspan.azure.foundation import provider
-from twinspan.azure.grants import READ_SECRET
-from twinspan.azure.vault import KEY_VAULT_OUTPUT
-from twinspan.backend import output
+from twinspan.azure.shared.grants import READ_SECRET
+from twinspan.azure.shared.vault import KEY_VAULT_OUTPUT
 from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret, RoleAssignment
-from twinspan.resources import EVENTS_VARIABLE, Ref, place
+from twinspan.terraform.backend import output
+from twinspan.terraform.resources import EVENTS_VARIABLE, Ref, place
 from twinspan.topology import Link
 from twinspan.twin import Twin
 

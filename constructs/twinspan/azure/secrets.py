@@ -1,15 +1,15 @@
 """Secrets: API keys that the stack makes, and the ends of links that `links` fills."""
 
 from twin_runtime.roles import Layer, Role
-from twinspan import parts
+from twinspan import contracts
 from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
-from twinspan.azure.grants import READ_SECRET, grant
+from twinspan.azure.shared.grants import READ_SECRET, grant
 from twinspan.providers import Construct, TerraformOutput
 from twinspan.providers.azure import KeyVaultSecret
 from twinspan.providers.random import RandomPassword
-from twinspan.resources import KEY_GENERATION_VARIABLE, Ref, generations, place
+from twinspan.terraform.resources import KEY_GENERATION_VARIABLE, Ref, generations, place
 from twinspan.topology import Link
 
 _SCOPE = "resource_versionless_id"
@@ -77,10 +77,10 @@ class LinkSecret(Construct):
         self._filled = place(secret, f"link_{self._link.name}", optional=self._link.optional)
         self._record(self._filled.address)
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         """Of a local link after `fill`."""
         if self._link.wired:
-            reader = parts.own(function, Function)
+            reader = contracts.own(function, Function)
             self._named[str(reader.role)] = reader.principal
             self._readers.value = dict(self._named)
             vault = self._foundation.vault.address
@@ -139,7 +139,7 @@ class ApiKeys(Construct):
         foundation.inventory.record(facts.Named(address=self._secret.address, name=name, value=address))
         self.environment = {"API_KEYS_SECRET": address}
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         grant(
             function,
             "reads_api_keys",

@@ -1,11 +1,11 @@
 """What the containers of the cold and the archive tier have in common."""
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
-from twinspan.azure.grants import READ_BLOBS, WRITE_BLOBS, grant
-from twinspan.azure.storage import storage_account
+from twinspan.azure.shared.grants import READ_BLOBS, WRITE_BLOBS, grant
+from twinspan.azure.shared.storage import storage_account
 from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, THAWED_DAYS, UNDELETE_DAYS, Lifecycle
 from twinspan.providers import Construct
 from twinspan.providers.azure import (
@@ -16,7 +16,7 @@ from twinspan.providers.azure import (
     StorageManagementPolicyRuleActionsBaseBlob,
     StorageManagementPolicyRuleFilters,
 )
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
 
 class Bucket(Construct):
@@ -62,10 +62,10 @@ class Bucket(Construct):
         )
         self._expire(lifecycle)
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         grant(function, f"reads_{names.FILES}", role=READ_BLOBS, at=self._container)
 
-    def grant_write(self, function: parts.Function) -> None:
+    def grant_write(self, function: contracts.Function) -> None:
         grant(function, f"writes_{names.FILES}", role=WRITE_BLOBS, at=self._container)
 
     def _storage_account(self, foundation: Foundation, layer: Layer) -> Ref:

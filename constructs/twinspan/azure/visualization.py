@@ -1,15 +1,15 @@
 """L5: Azure Managed Grafana. dashboard_sync keeps what is in it."""
 
 from twin_runtime.roles import Layer
-from twinspan import datasource, parts
+from twinspan import contracts, datasource
 from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
-from twinspan.azure.grants import grant
-from twinspan.azure.operators import operators
+from twinspan.azure.shared.grants import grant
+from twinspan.azure.shared.operators import operators
 from twinspan.providers import Construct, TerraformOutput, TerraformVariable
 from twinspan.providers.azapi import AzapiResource
 from twinspan.providers.azure import RoleAssignment
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
 TYPE = "Microsoft.Dashboard/grafana@2024-10-01"
 MAJOR_VERSION = "12"
@@ -44,10 +44,10 @@ class Dashboards(Construct):
         )
         output.override_logical_id("grafana_url")
 
-    def keep_with(self, function: parts.Function) -> None:
+    def keep_with(self, function: contracts.Function) -> None:
         grant(function, "keeps_dashboards", role=ADMINISTRATOR, at=self._workspace)
 
-    def read_by(self, secret: parts.Secret) -> None:
+    def read_by(self, secret: contracts.Secret) -> None:
         """Nothing: dashboard_sync tells Grafana of the data source."""
 
     def _grafana(self) -> Ref:

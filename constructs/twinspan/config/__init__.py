@@ -4,10 +4,10 @@ from twinspan.config.base import ValueType
 from twinspan.config.clouds import PLACEHOLDERS, AwsCloud, AzureCloud, Clouds, GcpCloud, Layers
 from twinspan.config.devices import Command, Device, DeviceType, Metric
 from twinspan.config.events import AllOf, AnyOf, Comparison, Condition, Events, Feedback, Rule, Then
+from twinspan.config.graph import Model, Property, Relationship, Thing, ThingType
 from twinspan.config.loader import ExtraCheck, load
-from twinspan.config.model import Model, Property, Relationship, Thing, ThingType
-from twinspan.config.models import Alerts, Config, Retention
 from twinspan.config.problems import ConfigErrors, Problem
+from twinspan.config.root import Alerts, Config, Retention
 
 __all__ = [
     "PLACEHOLDERS",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.facts import Subscription
 from twinspan.gcp.fleet import FleetSecret
@@ -13,7 +13,7 @@ from twinspan.gcp.push import push
 from twinspan.gcp.queues import DeadLetterQueue, grant_publish, topic
 from twinspan.providers import Construct
 from twinspan.providers.gcp import PubsubSubscription, PubsubSubscriptionExpirationPolicy
-from twinspan.resources import EVENTS_VARIABLE, place
+from twinspan.terraform.resources import EVENTS_VARIABLE, place
 
 COMMAND_LIFE_S = 24 * 3600
 """How long a command waits for its device. An older one would act on a world that has moved on."""
@@ -52,17 +52,17 @@ class Broker(Construct):
         if devices:
             self._subscriptions(devices)
 
-    def deliver_to(self, dispatcher: parts.Function, *, dead_letters: parts.DeadLetters) -> None:
+    def deliver_to(self, dispatcher: contracts.Function, *, dead_letters: contracts.DeadLetters) -> None:
         push(
             names.TELEMETRY,
             foundation=self._foundation,
             topic=self._telemetry,
-            dead_letters=parts.own(dead_letters, DeadLetterQueue),
-            function=parts.own(dispatcher, Function),
+            dead_letters=contracts.own(dead_letters, DeadLetterQueue),
+            function=contracts.own(dispatcher, Function),
         )
         self._fleet.grant_read(dispatcher)
 
-    def grant_command(self, function: parts.Function) -> None:
+    def grant_command(self, function: contracts.Function) -> None:
         grant_publish(
             self,
             self._commands,

@@ -3,10 +3,10 @@
 from twin_runtime.roles import Layer
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
-from twinspan.gcp.secret import Secret
+from twinspan.gcp.shared.secret import Secret
 from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword
-from twinspan.resources import place
+from twinspan.terraform.resources import place
 
 
 class FleetSecret(Secret):

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from twin_runtime.roles import ROLES, Cloud, Layer, Role
-from twinspan import parts
+from twinspan import contracts
 from twinspan.gcp import names
-from twinspan.gcp.builds import Builds
-from twinspan.gcp.logs import Logs
-from twinspan.gcp.waits import Wait
+from twinspan.gcp.shared.builds import Builds
+from twinspan.gcp.shared.logs import Logs
+from twinspan.gcp.shared.waits import Wait
 from twinspan.inventory import Inventory
 from twinspan.packaging import Package
 from twinspan.providers import Construct
@@ -24,7 +24,7 @@ from twinspan.providers.gcp import (
 )
 from twinspan.providers.random import RandomProvider
 from twinspan.providers.time import TimeProvider
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 from twinspan.twin import Twin
 
 SERVICES = (
@@ -127,7 +127,7 @@ class Foundation(Construct):
         self._accounts[str(what)] = self.inventory.part(placed, name)
         return self._accounts[str(what)]
 
-    def member(self, function: parts.Function) -> str:
+    def member(self, function: contracts.Function) -> str:
         """The identity of one of this stack's functions, as an IAM member."""
         return self._accounts[str(function.role)]["member"]
 

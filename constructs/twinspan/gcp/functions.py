@@ -17,8 +17,8 @@ from twinspan.providers.gcp import (
     Cloudfunctions2FunctionServiceConfig,
     CloudRunV2ServiceIamMember,
 )
-from twinspan.resources import Ref, place
-from twinspan.resources import environment as environment_of
+from twinspan.terraform.resources import Ref, place
+from twinspan.terraform.resources import environment as environment_of
 
 RUNTIME = "python313"
 INVOKE = "roles/run.invoker"

@@ -4,7 +4,7 @@ from twin_runtime.roles import Cloud
 from twinspan.gcp.acquisition import Broker
 from twinspan.gcp.archive_storage import ArchiveStore
 from twinspan.gcp.cold_storage import ColdStore
-from twinspan.gcp.events import Workflow
+from twinspan.gcp.events.workflow import Workflow
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
 from twinspan.gcp.hot_storage import Store

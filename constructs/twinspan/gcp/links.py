@@ -2,12 +2,12 @@
 
 import json
 
-from twinspan.backend import output
 from twinspan.gcp import names
 from twinspan.gcp.foundation import provider
 from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.gcp import SecretManagerSecretVersion
-from twinspan.resources import Ref, place
+from twinspan.terraform.backend import output
+from twinspan.terraform.resources import Ref, place
 from twinspan.topology import Link
 from twinspan.twin import Twin
 

@@ -16,8 +16,8 @@ from twinspan.providers.gcp import (
     PubsubSubscriptionPushConfigOidcToken,
     PubsubSubscriptionRetryPolicy,
 )
-from twinspan.resources import Ref, place
 from twinspan.sizing import MAX_RECEIVES
+from twinspan.terraform.resources import Ref, place
 
 if TYPE_CHECKING:
     from twinspan.gcp.functions import Function

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from twin_runtime.roles import Layer, Role
-from twinspan import parts
+from twinspan import contracts
 from twinspan.gcp import names
-from twinspan.gcp.alarms import ring_when_not_empty
 from twinspan.gcp.facts import Subscription
 from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.shared.alarms import ring_when_not_empty
 from twinspan.providers import Construct, TerraformElement
 from twinspan.providers.gcp import (
     PubsubSubscription,
@@ -16,8 +16,8 @@ from twinspan.providers.gcp import (
     PubsubTopicIamMember,
     PubsubTopicMessageStoragePolicy,
 )
-from twinspan.resources import Ref, place
 from twinspan.sizing import DEAD_LETTER_DAYS
+from twinspan.terraform.resources import Ref, place
 
 PUBLISH = "roles/pubsub.publisher"
 ACK_DEADLINE_S = 600
@@ -122,7 +122,7 @@ class DeadLetterQueue(Construct):
             labels=self._labels,
         )
 
-    def grant_send(self, function: parts.Function) -> None:
+    def grant_send(self, function: contracts.Function) -> None:
         grant_publish(
             self,
             self.topic,
@@ -168,7 +168,7 @@ class Queue(Construct):
         self.dead = DeadLetterQueue(
             self, "dead", foundation=foundation, name=names.dead(name), layer=layer, optional=optional
         )
-        self.dead_letters: parts.DeadLetters = self.dead
+        self.dead_letters: contracts.DeadLetters = self.dead
         self.topic = topic(
             self,
             "topic",
@@ -179,7 +179,7 @@ class Queue(Construct):
         )
         self.address = foundation.path("topics", self.topic)
 
-    def grant_send(self, function: parts.Function) -> None:
+    def grant_send(self, function: contracts.Function) -> None:
         grant_publish(
             self,
             self.topic,

@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING
 
 from twin_runtime.roles import ROLES, Schedule
 from twinspan.gcp import facts, names
-from twinspan.gcp.alarms import ring_when_a_run_fails
 from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.shared.alarms import ring_when_a_run_fails
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     CloudSchedulerJob,
     CloudSchedulerJobHttpTarget,
     CloudSchedulerJobHttpTargetOidcToken,
 )
-from twinspan.resources import numbered, place
+from twinspan.terraform.resources import numbered, place
 
 if TYPE_CHECKING:
     from twinspan.gcp.functions import Function

@@ -1,7 +1,7 @@
 """What the buckets of the cold and the archive tier have in common."""
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, UNDELETE_DAYS, Lifecycle
@@ -14,7 +14,7 @@ from twinspan.providers.gcp import (
     StorageBucketLifecycleRuleCondition,
     StorageBucketSoftDeletePolicy,
 )
-from twinspan.resources import place
+from twinspan.terraform.resources import place
 
 ARCHIVE_CLASS = "ARCHIVE"
 READ, WRITE = "roles/storage.objectViewer", "roles/storage.objectUser"
@@ -67,10 +67,10 @@ class Bucket(Construct):
         self._bucket = foundation.inventory.part(place(bucket, names.FILES), name)
         self.address = f"gs://{self._bucket['name']}"
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         self._grant(function, READ)
 
-    def grant_write(self, function: parts.Function) -> None:
+    def grant_write(self, function: contracts.Function) -> None:
         self._grant(function, WRITE)
 
     def _rules(self, lifecycle: Lifecycle) -> list[StorageBucketLifecycleRule]:
@@ -97,7 +97,7 @@ class Bucket(Construct):
             rules.insert(0, archive)
         return rules
 
-    def _grant(self, function: parts.Function, role: str) -> None:
+    def _grant(self, function: contracts.Function, role: str) -> None:
         member = StorageBucketIamMember(
             self,
             f"grant-{function.role}",

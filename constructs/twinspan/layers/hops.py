@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from twinspan.parts import Queue
+from twinspan.contracts import Queue
 from twinspan.providers import Construct, TerraformOutput
-from twinspan.resources import EVENTS_VARIABLE
+from twinspan.terraform.resources import EVENTS_VARIABLE
 
 OUTPUT = "dead_letters"
 Kind = Literal["queue", "dispatcher", "store", "devices"]

@@ -1,0 +1,56 @@
+"""The key vault of a stack that has secrets."""
+
+from typing import TYPE_CHECKING
+
+from twinspan.azure import names
+from twinspan.azure.shared.operators import operator_role
+from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers.azure import KeyVault
+from twinspan.terraform.resources import place
+
+if TYPE_CHECKING:
+    from twinspan.azure.foundation import Foundation
+
+KEY_VAULT_OUTPUT = "key_vault_id"
+
+
+class Vault(Construct):
+    """A vault that RBAC alone opens; what is deleted can be recovered for a week, and purged by no one
+    before.
+
+    `id` and `uri` are interpolations. What writes a secret depends on the address `writer`: the role that
+    lets the operators write, and the time that Azure takes to act on it.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation") -> None:
+        super().__init__(scope, id_)
+        vault = place(
+            KeyVault(
+                self,
+                "vault",
+                name=names.vault(foundation.names),
+                resource_group_name=foundation.group,
+                location=foundation.location,
+                tenant_id=foundation.client["tenant_id"],
+                sku_name="standard",
+                rbac_authorization_enabled=True,
+                purge_protection_enabled=True,
+                soft_delete_retention_days=7,
+                tags=foundation.labels(None, "secrets"),
+            ),
+            "twin",
+        )
+        self.address = vault.address
+        self.id = vault["id"]
+        self.uri = vault["vault_uri"]
+        self.writer = operator_role(
+            self,
+            "operators_write_secrets",
+            foundation=foundation,
+            role="Key Vault Secrets Officer",
+            at=self.id,
+        )
+        output = TerraformOutput(
+            self, "id", value=self.id, description="The key vault of the links' secrets."
+        )
+        output.override_logical_id(KEY_VAULT_OUTPUT)

@@ -1,0 +1,86 @@
+"""How functions come from the package: the bucket that holds it, and the identity that builds it."""
+
+from typing import TYPE_CHECKING, Any
+
+from twinspan.gcp import names
+from twinspan.packaging import Package
+from twinspan.providers import AssetType, Construct, TerraformAsset
+from twinspan.providers.gcp import (
+    ProjectIamMember,
+    StorageBucket,
+    StorageBucketObject,
+    StorageBucketVersioning,
+)
+from twinspan.terraform.resources import Ref, place
+
+if TYPE_CHECKING:
+    from twinspan.gcp.foundation import Foundation
+
+BUILD = "roles/run.builder"
+
+
+class Builds(Construct):
+    """Bucket, package and build account of a stack's functions."""
+
+    bucket: Ref
+    package: Ref
+    account: Ref
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation", package: Package) -> None:
+        super().__init__(scope, id_)
+        self._foundation = foundation
+        self._source(package)
+        self._identity()
+
+    @property
+    def ready(self) -> list[Any]:
+        """For `depends_on` of a function: the build account has its role, and the role holds."""
+        return [self._foundation.settled.over.element]
+
+    def _source(self, package: Package) -> None:
+        twin = self._foundation.twin
+        bucket = StorageBucket(
+            self,
+            "bucket",
+            name=names.bucket(twin.names, names.SOURCE),
+            location=self._foundation.region.upper(),  # the API answers in capitals
+            uniform_bucket_level_access=True,
+            public_access_prevention="enforced",
+            versioning=StorageBucketVersioning(enabled=True),
+            force_destroy=True,  # it holds only what synth makes again
+            labels=twin.labels(None, "source"),
+            depends_on=self._foundation.ready,
+        )
+        self.bucket = place(bucket, "source")
+        asset = TerraformAsset(
+            self, "package", path=str(package.path), type=AssetType.FILE, asset_hash=package.digest
+        )
+        archive = StorageBucketObject(
+            self,
+            "archive",
+            bucket=self.bucket["name"],
+            name=f"functions-{package.digest[:16]}.zip",
+            source=asset.path,
+        )
+        self.package = place(archive, "functions")
+
+    def _identity(self) -> None:
+        """New projects give Cloud Build's default account no permissions, so builds have one of their own.
+
+        `roles/run.builder` is what Google documents for the builds of functions. It is granted on the
+        project: the build reads the source from a bucket, and writes the image to a repository, that Google
+        makes there.
+        """
+        self.account = self._foundation.account(self, names.BUILD_ACCOUNT, purpose="builds its functions")
+        role = ProjectIamMember(
+            self,
+            "role",
+            project=self._foundation.project,
+            role=BUILD,
+            member=self.account["member"],
+        )
+        placed = place(role, "build")
+        self._foundation.inventory.grant(
+            placed, to=names.BUILD_ACCOUNT, may=BUILD, project=self._foundation.project
+        )
+        self._foundation.settled.needs("build", placed["id"])

@@ -11,7 +11,7 @@ from guides.readers.values import Nouns, addresses, duration, environment, merge
 from twin_runtime.roles import Cloud, Role
 from twinspan.gcp.facts import Clock, Function, Push, Subscription
 from twinspan.gcp.functions import INVOKE
-from twinspan.gcp.names import EVERYBODY, PUBLIC
+from twinspan.gcp.names import CLOCK_ACCOUNT, EVERYBODY, PUBLIC, PUSH_ACCOUNT
 from twinspan.inventory import Grant, Inventory, Part
 from twinspan.topology import Topology
 
@@ -157,7 +157,7 @@ class _Reader:
             "broker" if push.to is Role.DISPATCHER else "queue",
             f"{self._called(push.topic)}: the push subscription {push.name} sends each message, with an OIDC "
             f"token of the {self._called(push.account)}; ack deadline {duration(push.deadline_s)}",
-            (push.topic, push.address, push.account, push.invoker),
+            (push.topic, push.address, push.account, *self._invokers(PUSH_ACCOUNT)),
         )
 
     def _clock(self, clock: Clock) -> facts.Trigger:
@@ -168,21 +168,26 @@ class _Reader:
             f"{self._called(clock.address)}: {clock.schedule} ({clock.zone}), {which}; a POST with an OIDC "
             f"token of the {self._called(clock.account)}; a run is given {duration(clock.run_s)}, and its "
             f"answer {duration(clock.answer_s)}",
-            (clock.address, clock.account, clock.invoker),
+            (clock.address, clock.account, *self._invokers(CLOCK_ACCOUNT)),
         )
 
     def _http(self) -> Iterator[facts.Trigger]:
         """The endpoint, where everybody on the internet may call."""
         it = self.function
         checked = "API keys and signatures" if "LINK_SECRET" in it.environment else "API keys"
-        for grant in self.inventory.all(Grant):
-            if (grant.to, grant.may, grant.on) == (PUBLIC, (INVOKE,), (it.address,)):
-                yield facts.Trigger(
-                    "http",
-                    f"HTTPS endpoint on run.app (output {it.role}_url): ingress {it.ingress}, open to "
-                    f"{EVERYBODY}; the function itself checks {checked}",
-                    (it.address, grant.address),
-                )
+        for invoker in self._invokers(PUBLIC):
+            yield facts.Trigger(
+                "http",
+                f"HTTPS endpoint on run.app (output {it.role}_url): ingress {it.ingress}, open to "
+                f"{EVERYBODY}; the function itself checks {checked}",
+                (it.address, invoker),
+            )
+
+    def _invokers(self, who: str) -> list[str]:
+        """The grants by which an identity may call the function."""
+        wanted = (who, (INVOKE,), (self.function.address,))
+        every = self.inventory.all(Grant)
+        return [each.address for each in every if (each.to, each.may, each.on) == wanted]
 
     def _use(self, address: str, does: str) -> facts.Use:
         return facts.Use(address, f"{does} the {self._called(address)}")

@@ -8,7 +8,7 @@ import pytest
 from guides import facts, twins
 from guides.readers import azure
 from twin_azure.queues import FOR_EVER
-from twin_azure.triggers import http_app
+from twin_azure.triggers import Once, http_app
 from twin_runtime.ports import MAX_DELIVERIES
 from twin_runtime.roles import Cloud, Layer, Role
 
@@ -241,7 +241,7 @@ def test_host_json_and_the_code_are_as_the_guide_says(monkeypatch: pytest.Monkey
     assert queues["maxDequeueCount"] > MAX_DELIVERIES  # the function says why, the host does not
     assert FOR_EVER == -1  # letters are kept until they are taken
     assert azure.host_json()["extensions"]["http"]["routePrefix"] == ""
-    (function,) = http_app("writer", lambda _: NotImplemented).get_functions()
+    (function,) = http_app("writer", Once(lambda: None)).get_functions()
     route = json.loads(function.get_function_json())["bindings"][0]
     assert (route["route"], route["methods"], route["authLevel"]) == ("writer", ["GET", "POST"], "ANONYMOUS")
     monkeypatch.setattr(azure, "host_json", lambda: {"extensions": {"queues": queues | {"batchSize": 7}}})

@@ -6,8 +6,9 @@ from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import Function, grant
+from twinspan.aws.functions import Function
 from twinspan.aws.queues import DeadLetterQueue
+from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow, document, record, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (

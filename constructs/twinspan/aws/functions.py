@@ -1,19 +1,16 @@
 """Lambda functions: one identity, one log and one bound each."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from twin_runtime.roles import ROLES, Layer, Role
-from twinspan import contracts
 from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.schedules import Clock
-from twinspan.aws.shared.policies import Statement, allow, document, record, trust
+from twinspan.aws.queues import DeadLetterQueue, Queue
+from twinspan.aws.shared.grants import Grantee
+from twinspan.aws.shared.policies import allow
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     CloudwatchLogGroup,
-    IamRole,
-    IamRolePolicy,
     LambdaEventSourceMapping,
     LambdaEventSourceMappingScalingConfig,
     LambdaFunction,
@@ -26,9 +23,6 @@ from twinspan.providers.aws import (
 from twinspan.sizing import LOG_RETENTION_DAYS
 from twinspan.terraform.resources import Ref, place
 from twinspan.terraform.resources import environment as environment_of
-
-if TYPE_CHECKING:
-    from twinspan.aws.queues import DeadLetterQueue, Queue
 
 RUNTIME = "python3.13"
 ARCHITECTURE = "arm64"
@@ -44,14 +38,7 @@ ASYNC_AGE_S = 6 * 3600
 offers."""
 
 
-def grant(
-    function: contracts.Function, purpose: str, *statements: Statement, about: Ref, optional: bool = False
-) -> Ref:
-    """Give a function one more permission. Asking twice for the same purpose gives the same policy."""
-    return contracts.own(function, Function).permit(purpose, *statements, about=about, optional=optional)
-
-
-class Function(Construct):
+class Function(Grantee):
     """A Lambda function of the stack's package.
 
     What consumes a queue is bounded by its event source; what the broker, API Gateway or the clock calls by
@@ -70,33 +57,17 @@ class Function(Construct):
         role: Role,
         layer: Layer,
         environment: Mapping[str, str],
-        source: "Queue | None" = None,
+        source: Queue | None = None,
         receiver: bool = False,
         optional: bool = False,
     ) -> None:
-        super().__init__(scope, id_)
-        self.role = role
-        self.layer = layer
-        self.optional = optional
+        super().__init__(scope, id_, foundation=foundation, role=role, layer=layer, optional=optional)
         self.receiver = receiver
         self._foundation = foundation
-        self._policies: dict[str, Ref] = {}
         self._tags = foundation.labels(layer, role)
-        self.name = foundation.twin.names.name(role)
         self.arn = foundation.arn("lambda", f"function:{self.name}")
         """Written out, for what must not wait for the function; `function["arn"]` waits."""
         size = ROLES[role]
-        self.identity = place(
-            IamRole(
-                self,
-                "role",
-                name=self.name,
-                assume_role_policy=trust("lambda.amazonaws.com"),
-                tags=self._tags,
-            ),
-            role,
-            optional=optional,
-        )
         log = self._log_group()
         own = self._own_permissions(log, source)
         reserved = None if source else size.max_concurrency
@@ -107,7 +78,7 @@ class Function(Construct):
             role=self.identity["arn"],
             runtime=RUNTIME,
             architectures=[ARCHITECTURE],
-            handler=f"twin_aws.{role}.handler",
+            handler=f"twin_aws.entry.{role}",
             filename=foundation.code,
             source_code_hash=foundation.code_hash,
             memory_size=size.memory_mb,
@@ -135,25 +106,6 @@ class Function(Construct):
         )
         if source:
             self._consume(source, size.max_concurrency)
-        if schedule := size.schedule:
-            Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
-
-    def permit(
-        self, purpose: str, *statements: Statement, about: Ref | None = None, optional: bool = False
-    ) -> Ref:
-        """An inline policy of the function's role, named after its purpose. `about` is what it reads or
-        writes by it.
-        """
-        if purpose not in self._policies:
-            policy = IamRolePolicy(
-                self, f"may-{purpose}", name=purpose, role=self.identity["id"], policy=document(*statements)
-            )
-            address = f"{self.role}_{purpose.replace('-', '_')}"
-            placed = place(policy, address, optional=optional or self.optional)
-            self._policies[purpose] = record(
-                self._foundation.inventory, placed, *statements, to=self.role, about=about
-            )
-        return self._policies[purpose]
 
     def permit_caller(self, service: str, source_arn: str) -> Ref:
         """Let one resource of another service call the function."""
@@ -169,7 +121,7 @@ class Function(Construct):
         placed = place(permission, self.role, optional=self.optional)
         return self._foundation.inventory.grant(placed, to=service, may=CALL, on=self.function)
 
-    def dead_letters_of_asynchronous_calls(self, dead_letters: "DeadLetterQueue") -> None:
+    def dead_letters_of_asynchronous_calls(self, dead_letters: DeadLetterQueue) -> None:
         """Try a failed asynchronous call again, then keep it with its error in `dead_letters`."""
         policy = dead_letters.allow_sending(self)
         config = LambdaFunctionEventInvokeConfig(
@@ -205,7 +157,7 @@ class Function(Construct):
         )
         return place(group, self.role, optional=self.optional)
 
-    def _own_permissions(self, log: Ref, source: "Queue | None") -> Ref:
+    def _own_permissions(self, log: Ref, source: Queue | None) -> Ref:
         writes = allow("logs:CreateLogStream", "logs:PutLogEvents", on=[f"{log['arn']}:*"])
         if not source:
             return self.permit("log", writes)
@@ -214,7 +166,7 @@ class Function(Construct):
         )
         return self.permit("log-and-consume", writes, reads, about=source.queue)
 
-    def _consume(self, source: "Queue", max_concurrency: int) -> None:
+    def _consume(self, source: Queue, max_concurrency: int) -> None:
         mapping = LambdaEventSourceMapping(
             self,
             "source",

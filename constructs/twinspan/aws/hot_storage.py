@@ -4,7 +4,7 @@ from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import grant
+from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow
 from twinspan.providers import Construct
 from twinspan.providers.aws import (

@@ -6,7 +6,7 @@ from twin_runtime.roles import ROLES, Layer, consumers
 from twinspan import contracts
 from twinspan.aws import facts
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import grant
+from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow, document
 from twinspan.providers import Construct
 from twinspan.providers.aws import CloudwatchMetricAlarm, SqsQueue, SqsQueuePolicy, SqsQueueRedriveAllowPolicy
@@ -74,7 +74,7 @@ class DeadLetterQueue(Construct):
             self,
             "alarm",
             alarm_name=full_name,
-            alarm_description=f"Messages wait in {full_name}: read one for the reason, then replay or purge.",
+            alarm_description=f"Messages wait in {full_name}: read one for the reason, then resend or purge.",
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": full_name},

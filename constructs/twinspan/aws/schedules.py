@@ -1,10 +1,9 @@
 """Functions that run by the clock: EventBridge Scheduler."""
 
-from typing import TYPE_CHECKING
-
 from twin_runtime.roles import ROLES, Schedule
 from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
+from twinspan.aws.functions import Function
 from twinspan.aws.shared.policies import allow, document, record, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
@@ -21,9 +20,6 @@ from twinspan.providers.aws import (
     SchedulerScheduleTargetRetryPolicy,
 )
 from twinspan.terraform.resources import Ref, numbered, place
-
-if TYPE_CHECKING:
-    from twinspan.aws.functions import Function
 
 DELIVERY_RETRIES = 10
 """How often Scheduler tries again to hand a run over, while it is not older than the next one."""
@@ -45,7 +41,7 @@ class Clock(Construct):
         id_: str,
         *,
         foundation: Foundation,
-        function: "Function",
+        function: Function,
         schedule: Schedule,
     ) -> None:
         super().__init__(scope, id_)

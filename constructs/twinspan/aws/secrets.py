@@ -6,7 +6,7 @@ from twin_runtime.roles import Cloud, Layer, Role
 from twinspan import contracts
 from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import grant
+from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow
 from twinspan.providers import Construct, TerraformOutput
 from twinspan.providers.aws import ApiGatewayApiKey, SecretsmanagerSecret, SecretsmanagerSecretVersion

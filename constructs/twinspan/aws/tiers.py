@@ -1,11 +1,11 @@
-"""What the buckets of the cold and the archive tier have in common."""
+"""The cold and the archive tier: S3 buckets. The cold one archives by rule where both are here."""
 
 from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import grant
 from twinspan.aws.shared.buckets import ClosedBucket
+from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow
 from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, UNDELETE_DAYS, Lifecycle
 from twinspan.providers import Construct
@@ -20,6 +20,7 @@ from twinspan.providers.aws import (
 )
 from twinspan.terraform.resources import Ref, place
 
+COLD_CLASS = "STANDARD_IA"
 ARCHIVE_CLASS = "DEEP_ARCHIVE"
 
 
@@ -117,3 +118,31 @@ class Bucket(ClosedBucket):
         # A rule on versions wants them to be there.
         configuration.add_override("depends_on", [versioning.address])
         place(configuration, self._name)
+
+
+class ColdStore(Bucket):
+    """Files of events that left the hot store."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.COLD_STORAGE,
+            storage_class=COLD_CLASS,
+            lifecycle=Lifecycle.of_cold(foundation.twin),
+        )
+
+
+class ArchiveStore(Bucket):
+    """Files of events that left the cold tier, each written in the archive's class."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.ARCHIVE_STORAGE,
+            storage_class=ARCHIVE_CLASS,
+            lifecycle=Lifecycle.of_archive(foundation.twin),
+        )

@@ -7,8 +7,9 @@ from twin_runtime.roles import Layer, Role
 from twinspan import contracts
 from twinspan.aws import facts, names, twinmaker
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import Function, grant
+from twinspan.aws.functions import Function
 from twinspan.aws.shared.buckets import ClosedBucket
+from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import Statement, allow, document, record, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (

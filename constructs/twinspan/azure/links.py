@@ -3,8 +3,8 @@
 import json
 
 from twinspan.azure import names
-from twinspan.azure.foundation import provider
 from twinspan.azure.shared.grants import READ_SECRET
+from twinspan.azure.shared.group import provider
 from twinspan.azure.shared.vault import KEY_VAULT_OUTPUT
 from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret, RoleAssignment

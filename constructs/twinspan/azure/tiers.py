@@ -1,4 +1,4 @@
-"""What the containers of the cold and the archive tier have in common."""
+"""The cold and the archive tier: blob containers. The cold one archives by rule where both are here."""
 
 from twin_runtime.roles import Layer
 from twinspan import contracts
@@ -17,6 +17,9 @@ from twinspan.providers.azure import (
     StorageManagementPolicyRuleFilters,
 )
 from twinspan.terraform.resources import Ref, place
+
+COLD_CLASS = "Cool"
+ARCHIVE_CLASS = "Archive"
 
 
 class Bucket(Construct):
@@ -73,7 +76,7 @@ class Bucket(Construct):
         account = storage_account(
             self,
             "account",
-            foundation=foundation,
+            group=foundation,
             name=names.tier_account(foundation.names),
             layer=layer,
             role="store",
@@ -116,4 +119,32 @@ class Bucket(Construct):
                 blob_types=["blockBlob"], prefix_match=[f"{self._container['name']}/{prefix}"]
             ),
             actions=StorageManagementPolicyRuleActions(base_blob=actions),
+        )
+
+
+class ColdStore(Bucket):
+    """Files of events that left the hot store."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.COLD_STORAGE,
+            storage_class=COLD_CLASS,
+            lifecycle=Lifecycle.of_cold(foundation.twin),
+        )
+
+
+class ArchiveStore(Bucket):
+    """Files of events that left the cold tier, each written in the archive's tier."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.ARCHIVE_STORAGE,
+            storage_class=ARCHIVE_CLASS,
+            lifecycle=Lifecycle.of_archive(foundation.twin),
         )

@@ -14,7 +14,7 @@ from twinspan.config.base import (
     finite_scalar,
     one_text,
 )
-from twinspan.config.problems import Said
+from twinspan.config.problems import Refusal
 from twinspan.config.text import shown
 
 # IoT TwinMaker's EntityId: two characters at least, and the last one a letter or digit (API: CreateEntity).
@@ -32,9 +32,11 @@ LONGEST_TEXT = 256
 def _value(value: Any) -> bool | int | float | str:
     value = finite_scalar(value)
     if isinstance(value, int) and not -LARGEST - 1 <= value <= LARGEST:
-        raise Said(f"{shown(value)} does not fit into 64 bits; write a smaller number, or make it a string")
+        raise Refusal(
+            f"{shown(value)} does not fit into 64 bits; write a smaller number, or make it a string"
+        )
     if isinstance(value, str) and not 1 <= len(value) <= LONGEST_TEXT:
-        raise Said(
+        raise Refusal(
             f"must be a text of 1 to {LONGEST_TEXT} characters, got {len(value)}; leave out or shorten it"
         )
     return value
@@ -42,7 +44,7 @@ def _value(value: Any) -> bool | int | float | str:
 
 def _display(value: str) -> str:
     if not 1 <= len(value) <= LONGEST_TEXT or not value.isprintable():
-        raise Said(f"{shown(value)} is not allowed; a name is 1 to {LONGEST_TEXT} printable characters")
+        raise Refusal(f"{shown(value)} is not allowed; a name is 1 to {LONGEST_TEXT} printable characters")
     return value
 
 

@@ -53,7 +53,7 @@ def _checked(document: Document, folder: Path) -> tuple[Config | None, list[Prob
     except ValidationError as error:
         details = error.errors(include_url=False)
         findings += _sentences(details, settled)
-    findings += [*crosschecks.check(data), *files.check(data, folder)]
+    findings += [*cross.check(data), *files.check(data, folder)]
     unique = dict.fromkeys(Problem(field_of(path), message) for path, message in findings)
     problems = [*document.problems, *unique]
     return (None if problems else config), problems

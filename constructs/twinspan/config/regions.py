@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from twin_runtime.roles import Cloud
-from twinspan.config.problems import Said
+from twinspan.config.problems import Refusal
 from twinspan.config.text import nearest, shown
 
 _PATTERNS = {
@@ -38,7 +38,7 @@ def check(cloud: Cloud, value: str, *, new: bool) -> str:
     if value in names:
         return value
     if value.startswith(tuple(_lists()[cloud]["other_partitions"])):
-        raise Said(
+        raise Refusal(
             f"{shown(value)} is in a separate (China or government) cloud; choose a public {word} of {cloud}"
         )
     pattern, example = _PATTERNS[cloud]
@@ -48,11 +48,11 @@ def check(cloud: Cloud, value: str, *, new: bool) -> str:
         (n for n in names if n.replace("-", "") in (plain, re.sub(r"(?<=[0-9])[a-z]$", "", plain))), None
     )
     if same:
-        raise Said(f"{shown(value)} is not how {cloud} writes this {word}; write {same}")
+        raise Refusal(f"{shown(value)} is not how {cloud} writes this {word}; write {same}")
     if new and pattern.fullmatch(value):
         return value
     close = nearest(value, names)
     fix = f"did you mean {close!r}?" if close else f"write it like {example}"
     if pattern.fullmatch(value):
         fix += f" If it is newer than the list of {_lists()[cloud]['date']}, add {flag}: true beside it."
-    raise Said(f"{shown(value)} is not a known {cloud} {word}; {fix}")
+    raise Refusal(f"{shown(value)} is not a known {cloud} {word}; {fix}")

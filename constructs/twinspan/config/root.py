@@ -12,7 +12,7 @@ from twinspan.config.clouds import Clouds, Layers
 from twinspan.config.devices import Devices, DeviceTypes
 from twinspan.config.events import Events
 from twinspan.config.graph import Model
-from twinspan.config.problems import Said
+from twinspan.config.problems import Refusal
 
 # A row of the hot store outlives the age at which the mover takes it by this many days: what a mover that
 # stood still did not take is not lost meanwhile.
@@ -43,7 +43,7 @@ class Retention(Entry):
             if later <= age:
                 default = "" if second in self.model_fields_set else ", its default"
                 order = f"{second} is {later}{default}, and must be more than {first}, which is {age}"
-                raise Said(f"out of order: {order}; write {second}: {age + 1} or more")
+                raise Refusal(f"out of order: {order}; write {second}: {age + 1} or more")
         return self
 
 

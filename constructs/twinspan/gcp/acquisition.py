@@ -6,13 +6,13 @@ from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.facts import Subscription
-from twinspan.gcp.fleet import FleetSecret
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
-from twinspan.gcp.push import push
 from twinspan.gcp.queues import DeadLetterQueue, grant_publish, topic
+from twinspan.gcp.shared.secret import Secret
 from twinspan.providers import Construct
 from twinspan.providers.gcp import PubsubSubscription, PubsubSubscriptionExpirationPolicy
+from twinspan.providers.random import RandomPassword
 from twinspan.terraform.resources import EVENTS_VARIABLE, place
 
 COMMAND_LIFE_S = 24 * 3600
@@ -46,19 +46,17 @@ class Broker(Construct):
             optional=True,
         )
         self.address = foundation.path("topics", self._commands)
-        self._fleet = FleetSecret(self, "fleet", foundation=foundation)
+        self._fleet = _FleetSecret(self, "fleet", foundation=foundation)
         self.dispatcher_environment: Mapping[str, str] = {"FLEET_SECRET": self._fleet.address}
         devices = [device.id for device in foundation.twin.config.devices]
         if devices:
             self._subscriptions(devices)
 
     def deliver_to(self, dispatcher: contracts.Function, *, dead_letters: contracts.DeadLetters) -> None:
-        push(
+        contracts.own(dispatcher, Function).consume(
             names.TELEMETRY,
-            foundation=self._foundation,
             topic=self._telemetry,
             dead_letters=contracts.own(dead_letters, DeadLetterQueue),
-            function=contracts.own(dispatcher, Function),
         )
         self._fleet.grant_read(dispatcher)
 
@@ -99,3 +97,23 @@ class Broker(Construct):
                 filter=own.format("<key>"),
             )
         )
+        place(subscription, "devices")
+
+
+class _FleetSecret(Secret):
+    """The secret from which every device's key is derived (`twin_gcp.devices`): whoever holds it can be any
+    device.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            name=names.in_region(foundation.twin.names, names.FLEET),
+            key=names.FLEET,
+            labels=foundation.twin.labels(Layer.ACQUISITION, "broker"),
+        )
+        foundation.need_random()
+        fleet = place(RandomPassword(self, "random", length=48), names.FLEET)
+        self.write(fleet["result"])

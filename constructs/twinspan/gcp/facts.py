@@ -28,11 +28,10 @@ class Subscription(Part):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push(Subscription):
-    """A subscription that calls a function as the service account `account`, by the grant `invoker`."""
+    """A subscription that calls a function as the service account `account`."""
 
     to: Role
     account: str
-    invoker: str
     deadline_s: int
     least_backoff_s: int
     most_backoff_s: int
@@ -47,7 +46,6 @@ class Clock(Part):
 
     to: Role
     account: str
-    invoker: str
     schedule: str
     zone: str
     partitions: int

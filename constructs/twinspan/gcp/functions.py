@@ -6,8 +6,7 @@ from twin_runtime.roles import ROLES, Batching, Layer, Role
 from twinspan.gcp import facts
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.push import push
-from twinspan.gcp.queues import Queue
-from twinspan.gcp.schedules import Clock
+from twinspan.gcp.queues import DeadLetterQueue, Queue
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     Cloudfunctions2Function,
@@ -117,20 +116,27 @@ class Function(Construct):
             )
         )
         if source:
-            push(
-                source.name,
-                foundation=foundation,
-                topic=source.topic,
-                dead_letters=source.dead,
-                function=self,
-            )
-        if schedule := size.schedule:
-            Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
+            self.consume(source.name, topic=source.topic, dead_letters=source.dead)
 
     @property
     def uri(self) -> str:
         """The address of the service, on run.app."""
         return self.ref["service_config[0].uri"]
+
+    def consume(self, name: str, *, topic: Ref, dead_letters: DeadLetterQueue) -> None:
+        """Take every message of a topic, by a push subscription of that name."""
+        caller = push(
+            self,
+            name,
+            foundation=self._foundation,
+            topic=topic,
+            dead_letters=dead_letters,
+            role=self.role,
+            layer=self.layer,
+            uri=self.uri,
+            optional=topic.optional or self.optional,
+        )
+        self.grant_invoke(self, "push", caller["member"])
 
     def grant_invoke(self, scope: Construct, who: str, member: str) -> Ref:
         """Let a member call this function's service, and no other."""

@@ -3,7 +3,7 @@
 import json
 
 from twinspan.gcp import names
-from twinspan.gcp.foundation import provider
+from twinspan.gcp.shared.project import provider
 from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.gcp import SecretManagerSecretVersion
 from twinspan.terraform.backend import output

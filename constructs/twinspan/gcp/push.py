@@ -1,12 +1,11 @@
 """Push subscriptions: how Pub/Sub hands messages to a function, and where those go that it cannot."""
 
-from typing import TYPE_CHECKING
-
-from twin_runtime.roles import ROLES
+from twin_runtime.roles import ROLES, Layer, Role
 from twinspan.gcp import names
 from twinspan.gcp.facts import Push
 from twinspan.gcp.foundation import Foundation
-from twinspan.gcp.queues import DeadLetterQueue
+from twinspan.gcp.queues import RETENTION_S, DeadLetterQueue
+from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     PubsubSubscription,
     PubsubSubscriptionDeadLetterPolicy,
@@ -19,42 +18,40 @@ from twinspan.providers.gcp import (
 from twinspan.sizing import MAX_RECEIVES
 from twinspan.terraform.resources import Ref, place
 
-if TYPE_CHECKING:
-    from twinspan.gcp.functions import Function
-
 SUBSCRIBE = "roles/pubsub.subscriber"
 BACKOFF_S = (10, 600)
 """How long Pub/Sub waits before it delivers a message again: at first, and at most."""
-BACKLOG_S = 7 * 24 * 3600
-"""How long a message waits for a function that does not take it."""
 
 
 def push(
+    scope: Construct,
     name: str,
     *,
     foundation: Foundation,
     topic: Ref,
     dead_letters: DeadLetterQueue,
-    function: "Function",
-) -> None:
-    """A subscription `name` that pushes every message of `topic` to `function`, which is called with a token
-    that Cloud Run checks.
+    role: Role,
+    layer: Layer,
+    uri: str,
+    optional: bool,
+) -> Ref:
+    """A subscription `name` that pushes every message of `topic` to the function of a role, at `uri`. Returns
+    the service account that calls it, with a token that Cloud Run checks.
 
     Ingress "internal" admits Pub/Sub of the same project on the service's run.app address. The dead-letter
     policy needs two grants to Pub/Sub's agent: to publish to the dead letters, and to acknowledge here.
     """
-    optional = topic.optional or function.optional
     caller = foundation.push_account(topic)
-    deadline_s = ROLES[function.role].timeout_s  # a push request ends after it
+    deadline_s = ROLES[role].timeout_s  # a push request ends after it
     whole = foundation.twin.names.name(name)
     key = name.replace("-", "_")
     subscription = PubsubSubscription(
-        function,
+        scope,
         "push",
         name=whole,
         topic=topic["id"],
         ack_deadline_seconds=deadline_s,
-        message_retention_duration=f"{BACKLOG_S}s",
+        message_retention_duration=f"{RETENTION_S}s",
         expiration_policy=PubsubSubscriptionExpirationPolicy(ttl=""),  # else deleted after 31 idle days
         retry_policy=PubsubSubscriptionRetryPolicy(
             minimum_backoff=f"{BACKOFF_S[0]}s", maximum_backoff=f"{BACKOFF_S[1]}s"
@@ -63,16 +60,16 @@ def push(
             dead_letter_topic=dead_letters.topic["id"], max_delivery_attempts=MAX_RECEIVES
         ),
         push_config=PubsubSubscriptionPushConfig(
-            push_endpoint=function.uri,
+            push_endpoint=uri,
             oidc_token=PubsubSubscriptionPushConfigOidcToken(
-                service_account_email=caller["email"], audience=function.uri
+                service_account_email=caller["email"], audience=uri
             ),
         ),
-        labels=foundation.twin.labels(function.layer, function.role),
+        labels=foundation.twin.labels(layer, role),
     )
     placed = place(subscription, key, optional=optional)
     acknowledge = PubsubSubscriptionIamMember(
-        function,
+        scope,
         "push-acknowledge",
         subscription=placed["name"],
         role=SUBSCRIBE,
@@ -82,16 +79,14 @@ def push(
         place(acknowledge, key, optional=optional), to=names.PUBSUB, may=SUBSCRIBE, on=placed
     )
     dead_letters.accept_from_pubsub()
-    invoker = function.grant_invoke(function, names.PUSH_ACCOUNT, caller["member"])
     foundation.inventory.record(
         Push(
             address=placed.address,
             name=whole,
             topic=topic.address,
-            kept_s=BACKLOG_S,
-            to=function.role,
+            kept_s=RETENTION_S,
+            to=role,
             account=caller.address,
-            invoker=invoker.address,
             deadline_s=deadline_s,
             least_backoff_s=BACKOFF_S[0],
             most_backoff_s=BACKOFF_S[1],
@@ -99,3 +94,4 @@ def push(
             dead_letters=dead_letters.topic.address,
         )
     )
+    return caller

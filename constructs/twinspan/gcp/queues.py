@@ -20,6 +20,8 @@ from twinspan.sizing import DEAD_LETTER_DAYS
 from twinspan.terraform.resources import Ref, place
 
 PUBLISH = "roles/pubsub.publisher"
+RETENTION_S = 7 * 24 * 3600
+"""How long a message waits for a function that does not take it."""
 ACK_DEADLINE_S = 600
 """How long a person who pulls a dead letter has to look at it."""
 

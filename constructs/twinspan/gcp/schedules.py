@@ -1,10 +1,9 @@
 """Functions that run by the clock: Cloud Scheduler."""
 
-from typing import TYPE_CHECKING
-
 from twin_runtime.roles import ROLES, Schedule
 from twinspan.gcp import facts, names
 from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.functions import Function
 from twinspan.gcp.shared.alarms import ring_when_a_run_fails
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
@@ -13,9 +12,6 @@ from twinspan.providers.gcp import (
     CloudSchedulerJobHttpTargetOidcToken,
 )
 from twinspan.terraform.resources import numbered, place
-
-if TYPE_CHECKING:
-    from twinspan.gcp.functions import Function
 
 ZONE = "Etc/UTC"
 ANSWER_S = 15
@@ -36,7 +32,7 @@ class Clock(Construct):
         id_: str,
         *,
         foundation: Foundation,
-        function: "Function",
+        function: Function,
         schedule: Schedule,
     ) -> None:
         super().__init__(scope, id_)
@@ -75,7 +71,6 @@ class Clock(Construct):
                 name=name.format("<key>"),
                 to=function.role,
                 account=caller.address,
-                invoker=invoker.address,
                 schedule=schedule.cron,
                 zone=ZONE,
                 partitions=schedule.partitions,
@@ -83,4 +78,10 @@ class Clock(Construct):
                 answer_s=answer_s,
             )
         )
-        ring_when_a_run_fails(self, function, foundation=foundation)
+        ring_when_a_run_fails(
+            self,
+            function.role,
+            foundation=foundation,
+            layer=function.layer,
+            optional=function.optional,
+        )

@@ -1,4 +1,4 @@
-"""What the buckets of the cold and the archive tier have in common."""
+"""The cold and the archive tier: Cloud Storage buckets. The cold one archives by rule where both are here."""
 
 from twin_runtime.roles import Layer
 from twinspan import contracts
@@ -16,6 +16,7 @@ from twinspan.providers.gcp import (
 )
 from twinspan.terraform.resources import place
 
+COLD_CLASS = "NEARLINE"
 ARCHIVE_CLASS = "ARCHIVE"
 READ, WRITE = "roles/storage.objectViewer", "roles/storage.objectUser"
 _DAY = 86_400
@@ -107,3 +108,33 @@ class Bucket(Construct):
         )
         placed = place(member, f"{names.FILES}_{function.role}", optional=function.optional)
         self._foundation.inventory.grant(placed, to=function.role, may=role, on=self._bucket)
+
+
+class ColdStore(Bucket):
+    """Files of events that left the hot store."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.COLD_STORAGE,
+            storage_class=COLD_CLASS,
+            lifecycle=Lifecycle.of_cold(foundation.twin),
+        )
+
+
+class ArchiveStore(Bucket):
+    """Files of events that left the cold tier, each written in the archive's class. A rule gives the class to
+    those that are still there from a time when the cold tier was here too.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.ARCHIVE_STORAGE,
+            storage_class=ARCHIVE_CLASS,
+            lifecycle=Lifecycle.of_archive(foundation.twin),
+        )

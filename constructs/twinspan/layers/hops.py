@@ -1,4 +1,4 @@
-"""Where the dead letters of each hop are and where a replay sends them: the output `dead_letters`."""
+"""Where the dead letters of each hop are and where they are resent to: the output `dead_letters`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Hop:
     """One place of dead letters. `name` is the queue's before it, or what the hop does.
 
     `letters` is where they are read from, `target` what stands before the hop. `more` are further addresses
-    that a replay needs.
+    that `python -m operations dead-letters` needs.
     """
 
     name: str
@@ -55,5 +55,5 @@ def publish(scope: Construct, hops: Iterable[Hop]) -> None:
         scope,
         OUTPUT,
         value={hop.name: hop.value() for hop in hops},
-        description="Where refused messages are, and where `python -m replay` sends them.",
+        description="Where refused messages are, and where `python -m operations dead-letters` sends them.",
     ).override_logical_id(OUTPUT)

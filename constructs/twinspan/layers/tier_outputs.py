@@ -1,4 +1,4 @@
-"""Where the tiers of storage are that a stack holds: the output `tiers`, which `python -m restore` reads."""
+"""Where a stack's tiers of storage are: the output `tiers`, for `python -m operations restore`."""
 
 from twin_runtime.roles import Layer
 from twinspan.kit import Kit
@@ -32,5 +32,5 @@ def publish(
             for tier, store in stores.items()
             if store
         },
-        description="Where the tiers of storage are, for `python -m restore`.",
+        description="Where the tiers of storage are, for `python -m operations restore`.",
     ).override_logical_id(OUTPUT)

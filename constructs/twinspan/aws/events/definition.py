@@ -10,7 +10,7 @@ from pathlib import Path
 
 from twinspan.config import Config
 
-DEFAULT = Path(__file__).resolve().parents[3] / "templates" / "workflow" / "aws.asl.json"
+DEFAULT = Path(__file__).resolve().parents[4] / "templates" / "workflow" / "aws.asl.json"
 MAX_BYTES = 1024 * 1024
 """Step Functions: largest request, which holds the definition (service quotas, state machines)."""
 

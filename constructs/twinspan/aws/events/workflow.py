@@ -6,9 +6,9 @@ import re
 from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.aws import names
-from twinspan.aws.events.workflow import definition
+from twinspan.aws.events import definition
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import grant
+from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow, document, record, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DEFAULT = Path(__file__).resolve().parents[3] / "templates" / "workflow" / "azure.json"
+DEFAULT = Path(__file__).resolve().parents[4] / "templates" / "workflow" / "azure.json"
 SCHEMA = "https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#"
 PARAMETER_TYPES = ("array", "bool", "float", "int", "object", "secureobject", "securestring", "string")
 STATUSES = ("Failed", "Skipped", "Succeeded", "TimedOut")

@@ -6,9 +6,9 @@ from urllib.parse import quote
 from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.azure import facts
+from twinspan.azure.events import definition
 from twinspan.azure.events.definition import NOTIFY_PARAMETER, Definition
 from twinspan.azure.events.idempotency import IdempotencyStore
-from twinspan.azure.events.workflow import definition
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.providers import Construct, TerraformStack, TerraformVariable

@@ -1,8 +1,10 @@
 """Permissions: one role for one function, at the narrowest scope that Azure knows for the purpose."""
 
+from twin_runtime.roles import Layer, Role
 from twinspan import contracts
+from twinspan.azure.shared.group import Group
 from twinspan.providers import Construct
-from twinspan.providers.azure import RoleAssignment
+from twinspan.providers.azure import RoleAssignment, UserAssignedIdentity
 from twinspan.providers.time import TimeSleep
 from twinspan.terraform.resources import EVENTS_VARIABLE, Ref, place
 
@@ -57,23 +59,48 @@ class Settling(Construct):
         return f"{{{', '.join(entries)}}}"
 
 
+class Grantee(Construct):
+    """A construct with an identity of its own, to which roles are given. What uses the roles waits for
+    `roles`.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, group: Group, role: Role, layer: Layer, optional: bool
+    ) -> None:
+        super().__init__(scope, id_)
+        self.role = role
+        self.inventory = group.inventory
+        self.layer = layer
+        self.optional = optional
+        identity = UserAssignedIdentity(
+            self,
+            "identity",
+            name=group.names.name(role),
+            resource_group_name=group.group,
+            location=group.location,
+            tags=group.labels(layer, role),
+        )
+        self.identity = place(identity, role, optional=optional)
+        self.principal = self.identity["principal_id"]
+        self.client_id = self.identity["client_id"]
+        self.roles = Settling(self, "settling", name=role)
+
+
 def grant(
     to: contracts.Function, purpose: str, *, role: str, at: Ref, scope: str = "id", optional: bool = False
 ) -> Ref:
     """Give a function's identity a built-in role at a resource, of which the attribute `scope` is the scope.
     `purpose` is such as `sends_processing`.
     """
-    from twinspan.azure.functions import Function  # which grants its own roles through here
-
-    function = contracts.own(to, Function)
+    grantee = contracts.own(to, Grantee)
     assignment = RoleAssignment(
-        function,
+        grantee,
         purpose.replace("_", "-"),
         scope=at[scope],
         role_definition_name=role,
-        principal_id=function.principal,
+        principal_id=grantee.principal,
         principal_type="ServicePrincipal",
     )
-    placed = place(assignment, f"{function.role}_{purpose}", optional=optional or function.optional)
-    function.roles.add(placed)
-    return function.inventory.grant(placed, to=function.role, may=role, on=at)
+    placed = place(assignment, f"{grantee.role}_{purpose}", optional=optional or grantee.optional)
+    grantee.roles.add(placed)
+    return grantee.inventory.grant(placed, to=grantee.role, may=role, on=at)

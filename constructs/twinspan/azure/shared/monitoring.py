@@ -1,10 +1,10 @@
 """Logs and alarms."""
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from twin_runtime.roles import Layer, Role, Schedule
 from twinspan.azure import names
+from twinspan.azure.shared.group import Group
 from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.azure import (
     ApplicationInsights,
@@ -21,10 +21,6 @@ from twinspan.providers.azure import (
 from twinspan.sizing import LOG_RETENTION_DAYS
 from twinspan.terraform.resources import Ref, place
 
-if TYPE_CHECKING:
-    from twinspan.azure.foundation import Foundation
-    from twinspan.azure.functions import Function
-
 _SEVERITY = 1  # 0 is critical, 4 verbose: something is lost until a person looks
 _EVERY = "PT5M"
 _WINDOW = "PT15M"
@@ -38,17 +34,17 @@ WINDOWS = {15: "PT15M", 30: "PT30M", 45: "PT45M", 60: "PT1H", 120: "PT2H", 180: 
 class Monitoring(Construct):
     """The workspace that all functions log to, through the component `insights`, and the alarms."""
 
-    def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation") -> None:
+    def __init__(self, scope: Construct, id_: str, *, group: Group) -> None:
         super().__init__(scope, id_)
-        self._foundation = foundation
-        tags = foundation.labels(None, "logs")
+        self._group = group
+        tags = group.labels(None, "logs")
         self.workspace = place(
             LogAnalyticsWorkspace(
                 self,
                 "workspace",
-                name=foundation.names.name("logs"),
-                resource_group_name=foundation.group,
-                location=foundation.location,
+                name=group.names.name("logs"),
+                resource_group_name=group.group,
+                location=group.location,
                 sku="PerGB2018",
                 retention_in_days=LOG_RETENTION_DAYS,
                 tags=tags,
@@ -60,9 +56,9 @@ class Monitoring(Construct):
             ApplicationInsights(
                 self,
                 "insights",
-                name=foundation.names.name("functions"),
-                resource_group_name=foundation.group,
-                location=foundation.location,
+                name=group.names.name("functions"),
+                resource_group_name=group.group,
+                location=group.location,
                 application_type="web",
                 workspace_id=self.workspace["id"],
                 retention_in_days=LOG_RETENTION_DAYS,
@@ -84,8 +80,8 @@ class Monitoring(Construct):
             "generated",
             name=names.GENERATED_ACTION_GROUP,
             short_name="SmartDetect",
-            resource_group_name=self._foundation.group,
-            tags=self._foundation.labels(None, "logs"),
+            resource_group_name=self._group.group,
+            tags=self._group.labels(None, "logs"),
             lifecycle=TerraformResourceLifecycle(ignore_changes="all"),
         )
         place(group, "smart_detection")
@@ -94,21 +90,21 @@ class Monitoring(Construct):
     @cached_property
     def _recipients(self) -> Ref | None:
         """Whom alarms notify; None when the twin names no e-mail address for alerts."""
-        alerts = self._foundation.twin.config.alerts
+        alerts = self._group.twin.config.alerts
         if not alerts:
             return None
         group = MonitorActionGroup(
             self,
             "recipients",
-            name=self._foundation.names.name("alerts"),
+            name=self._group.names.name("alerts"),
             short_name="twinspan",
-            resource_group_name=self._foundation.group,
+            resource_group_name=self._group.group,
             email_receiver=[
                 MonitorActionGroupEmailReceiver(
                     name="alerts", email_address=alerts.email, use_common_alert_schema=True
                 )
             ],
-            tags=self._foundation.labels(None, "alerts"),
+            tags=self._group.labels(None, "alerts"),
         )
         return place(group, "alerts")
 
@@ -149,9 +145,9 @@ class Monitoring(Construct):
         rule = MonitorScheduledQueryRulesAlertV2(
             self,
             f"{address}-alarm",
-            name=self._foundation.names.name(address),
-            resource_group_name=self._foundation.group,
-            location=self._foundation.location,
+            name=self._group.names.name(address),
+            resource_group_name=self._group.group,
+            location=self._group.location,
             scopes=[self.workspace["id"]],
             severity=_SEVERITY,
             evaluation_frequency=_EVERY,
@@ -171,29 +167,32 @@ class Monitoring(Construct):
             action=MonitorScheduledQueryRulesAlertV2Action(action_groups=[recipients["id"]])
             if recipients
             else None,
-            tags=self._foundation.labels(layer, role),
+            tags=self._group.labels(layer, role),
         )
         if after:
             rule.add_override("depends_on", [after])
         place(rule, address, optional=optional)
 
-    def on_failed_run(self, function: "Function", schedule: Schedule) -> None:
+    def on_failed_run(
+        self, role: Role, schedule: Schedule, *, app: Ref, layer: Layer, optional: bool, after: str
+    ) -> None:
         """An alarm that rings when a run of a function by the clock failed, or when none has ended well: a
         host that does not start logs nothing. After a first apply it can ring until the first run has ended.
+        It is made after the resource `after`.
         """
         window = next(minutes for minutes in WINDOWS if minutes >= 2 * schedule.every_minutes + _LATE_MIN)
         counts = "failed = countif(Success == false), done = countif(Success == true)"
         self._on_query(
-            f"{function.role}_failed",
-            query=f'AppRequests | where AppRoleName =~ "{function.app["name"]}" '
+            f"{role}_failed",
+            query=f'AppRequests | where AppRoleName =~ "{app["name"]}" '
             f"| summarize {counts} | where failed > 0 or done == 0",
             window=WINDOWS[window],
-            description=f"A run of {function.role} failed, and its log says why, or none ended in the last "
+            description=f"A run of {role} failed, and its log says why, or none ended in the last "
             f"{window} minutes. The next run goes on.",
-            layer=function.layer,
-            role=function.role,
-            optional=function.optional,
-            after=function.code.address,
+            layer=layer,
+            role=role,
+            optional=optional,
+            after=after,
         )
 
     def on_metric(
@@ -213,8 +212,8 @@ class Monitoring(Construct):
         rule = MonitorMetricAlert(
             self,
             f"{address}-alarm",
-            name=self._foundation.names.name(address),
-            resource_group_name=self._foundation.group,
+            name=self._group.names.name(address),
+            resource_group_name=self._group.group,
             scopes=[of["id"]],
             severity=_SEVERITY,
             frequency=_EVERY,
@@ -230,6 +229,6 @@ class Monitoring(Construct):
             ],
             description=description,
             action=[MonitorMetricAlertAction(action_group_id=recipients["id"])] if recipients else None,
-            tags=self._foundation.labels(layer, role),
+            tags=self._group.labels(layer, role),
         )
         place(rule, address, optional=optional)

@@ -1,10 +1,9 @@
 """Storage accounts: one for queues and the functions' hosts, without keys; one for the functions' package."""
 
-from typing import TYPE_CHECKING
-
 from twin_runtime.roles import Layer
 from twinspan.azure import names
 from twinspan.azure.shared.grants import WRITE_BLOBS
+from twinspan.azure.shared.group import Group
 from twinspan.azure.shared.operators import operator_role
 from twinspan.packaging import Package
 from twinspan.providers import AssetType, Construct, TerraformAsset
@@ -19,9 +18,6 @@ from twinspan.providers.azure import (
 from twinspan.sizing import DEAD_LETTER_DAYS
 from twinspan.terraform.resources import Ref, place
 
-if TYPE_CHECKING:
-    from twinspan.azure.foundation import Foundation
-
 HOST_CONTAINERS = ("azure-webjobs-hosts", "azure-webjobs-secrets")
 """What the Functions host keeps leases and keys in. It would make them, given a role on the whole account."""
 PACKAGE_FILE = "released-package.zip"
@@ -32,7 +28,7 @@ def storage_account(
     scope: Construct,
     id_: str,
     *,
-    foundation: "Foundation",
+    group: Group,
     name: str,
     role: str,
     undelete_days: int,
@@ -50,8 +46,8 @@ def storage_account(
         scope,
         id_,
         name=name,
-        resource_group_name=foundation.group,
-        location=foundation.location,
+        resource_group_name=group.group,
+        location=group.location,
         account_kind="StorageV2",
         account_tier="Standard",
         account_replication_type="LRS",
@@ -68,20 +64,20 @@ def storage_account(
                 days=undelete_days
             ),
         ),
-        tags=foundation.labels(layer, role),
+        tags=group.labels(layer, role),
     )
 
 
 class HostStorage(Construct):
     """The account of the twin's queues and of what the functions' hosts keep. Entra ID alone opens it."""
 
-    def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation") -> None:
+    def __init__(self, scope: Construct, id_: str, *, group: Group) -> None:
         super().__init__(scope, id_)
-        name = names.account(foundation.names)
+        name = names.account(group.names)
         account = storage_account(
             self,
             "account",
-            foundation=foundation,
+            group=group,
             name=name,
             role="storage",
             undelete_days=DEAD_LETTER_DAYS,
@@ -113,13 +109,13 @@ class Packages(Construct):
     key, so this account alone has keys enabled, and holds nothing but packages.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation", package: Package) -> None:
+    def __init__(self, scope: Construct, id_: str, *, group: Group, package: Package) -> None:
         super().__init__(scope, id_)
-        name = names.package_account(foundation.names)
+        name = names.package_account(group.names)
         account = storage_account(
             self,
             "account",
-            foundation=foundation,
+            group=group,
             name=name,
             role="packages",
             undelete_days=DEAD_LETTER_DAYS,
@@ -140,7 +136,7 @@ class Packages(Construct):
         upload = operator_role(
             self,
             "operators_upload_packages",
-            foundation=foundation,
+            group=group,
             role=WRITE_BLOBS,
             at=self.account["id"],
         )

@@ -1,15 +1,11 @@
 """The key vault of a stack that has secrets."""
 
-from typing import TYPE_CHECKING
-
 from twinspan.azure import names
+from twinspan.azure.shared.group import Group
 from twinspan.azure.shared.operators import operator_role
 from twinspan.providers import Construct, TerraformOutput
 from twinspan.providers.azure import KeyVault
 from twinspan.terraform.resources import place
-
-if TYPE_CHECKING:
-    from twinspan.azure.foundation import Foundation
 
 KEY_VAULT_OUTPUT = "key_vault_id"
 
@@ -22,21 +18,21 @@ class Vault(Construct):
     lets the operators write, and the time that Azure takes to act on it.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation") -> None:
+    def __init__(self, scope: Construct, id_: str, *, group: Group) -> None:
         super().__init__(scope, id_)
         vault = place(
             KeyVault(
                 self,
                 "vault",
-                name=names.vault(foundation.names),
-                resource_group_name=foundation.group,
-                location=foundation.location,
-                tenant_id=foundation.client["tenant_id"],
+                name=names.vault(group.names),
+                resource_group_name=group.group,
+                location=group.location,
+                tenant_id=group.client["tenant_id"],
                 sku_name="standard",
                 rbac_authorization_enabled=True,
                 purge_protection_enabled=True,
                 soft_delete_retention_days=7,
-                tags=foundation.labels(None, "secrets"),
+                tags=group.labels(None, "secrets"),
             ),
             "twin",
         )
@@ -46,7 +42,7 @@ class Vault(Construct):
         self.writer = operator_role(
             self,
             "operators_write_secrets",
-            foundation=foundation,
+            group=group,
             role="Key Vault Secrets Officer",
             at=self.id,
         )

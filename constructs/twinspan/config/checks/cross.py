@@ -22,7 +22,7 @@ _ENTRIES = {
 def check(data: dict[str, Any]) -> Iterator[Finding]:
     """All findings across the file."""
     suggest = Suggest()
-    devices, rules = list_at(data, "devices"), list_at(mapping_at(data, "events"), "rules")
+    devices, declared = list_at(data, "devices"), list_at(mapping_at(data, "events"), "rules")
     yield from _clouds(data)
     yield from _repeated(("devices",), "id", devices)
     if types := mapping_at(data, "device_types"):
@@ -30,9 +30,9 @@ def check(data: dict[str, Any]) -> Iterator[Finding]:
             if name not in types:
                 fix = suggest(name, types)
                 yield ("devices", i, "type"), f"{shown(name)} is not a device type of this file; {fix}"
-    yield from _repeated(("events", "rules"), "name", rules)
-    yield from rulechecks.check(data, suggest)
-    yield from modelchecks.check(data, suggest)
+    yield from _repeated(("events", "rules"), "name", declared)
+    yield from rules.check(data, suggest)
+    yield from graph.check(data, suggest)
 
 
 def _clouds(data: dict[str, Any]) -> Iterator[Finding]:

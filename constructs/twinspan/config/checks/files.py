@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from twinspan.config.base import RelativePath
 from twinspan.config.checks.plain import Finding, mapping_at
-from twinspan.config.problems import Said
+from twinspan.config.problems import Refusal
 from twinspan.config.textfile import read_text
 
 _RELATIVE = TypeAdapter(RelativePath)
@@ -46,19 +46,19 @@ def _read(folder: Path, written: str, what: str) -> str:
         target = (folder / written).resolve()
         inside = target.is_relative_to(folder.resolve())
     except (OSError, RuntimeError):  # a loop of links
-        raise Said(f"{written} is a link that leads nowhere; put the file beside the twin.yaml") from None
+        raise Refusal(f"{written} is a link that leads nowhere; put the file beside the twin.yaml") from None
     if not inside:  # the file itself may be a link
-        raise Said(f"{written} is a link that leaves the folder of the twin.yaml; put the file into it")
+        raise Refusal(f"{written} is a link that leaves the folder of the twin.yaml; put the file into it")
     try:
         return read_text(target, what)
     except ValueError as error:
-        raise Said(f"{written} {error}") from None
+        raise Refusal(f"{written} {error}") from None
 
 
 def _workflow(folder: Path, written: str) -> str | None:
     try:
         text = _read(folder, written, "workflow definition")
-    except Said as said:
+    except Refusal as said:
         return str(said)
     return None if text.strip() else f"{written} is empty; put the definition of the workflow into it"
 
@@ -66,7 +66,7 @@ def _workflow(folder: Path, written: str) -> str | None:
 def _processor(folder: Path, written: str) -> str | None:
     try:
         function = _process_in(_read(folder, written, "Python file"), written)
-    except Said as said:
+    except Refusal as said:
         return str(said)
     if isinstance(function, ast.AsyncFunctionDef):
         return f"{written} defines process as async; write def process(event)"
@@ -86,9 +86,11 @@ def _process_in(text: str, written: str) -> ast.stmt | None:
             module = ast.parse(text)
     except SyntaxError as error:
         where = f"in line {error.lineno or 1}"
-        raise Said(f"{written} has a syntax error {where}; correct it (read by Python {version})") from None
+        raise Refusal(
+            f"{written} has a syntax error {where}; correct it (read by Python {version})"
+        ) from None
     except (ValueError, RecursionError, MemoryError):  # null bytes, or expressions too deep for the parser
-        raise Said(f"{written} is not a program that Python {version} can read; correct it") from None
+        raise Refusal(f"{written} is not a program that Python {version} can read; correct it") from None
     return next((node for node in reversed(module.body) if getattr(node, "name", None) == "process"), None)
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from twinspan.config import Config
 
-DEFAULT = Path(__file__).resolve().parents[3] / "templates" / "workflow" / "gcp.yaml"
+DEFAULT = Path(__file__).resolve().parents[4] / "templates" / "workflow" / "gcp.yaml"
 SCHEMA = Path(__file__).with_name("workflow_schema.json")
 MAX_BYTES = 128 * 1024
 """google_workflows_workflow: source_contents."""

@@ -1,7 +1,6 @@
 """The alarms: of a dead-letter queue, and of what runs by the clock."""
 
-from typing import TYPE_CHECKING
-
+from twin_runtime.roles import Layer, Role
 from twinspan.gcp.foundation import Foundation
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
@@ -15,9 +14,6 @@ from twinspan.providers.gcp import (
     MonitoringAlertPolicyDocumentation,
 )
 from twinspan.terraform.resources import Ref, place
-
-if TYPE_CHECKING:
-    from twinspan.gcp.functions import Function
 
 
 def ring_when_not_empty(
@@ -66,12 +62,14 @@ def ring_when_not_empty(
     place(policy, name.replace("-", "_"), optional=kept.optional)
 
 
-def ring_when_a_run_fails(scope: Construct, function: "Function", *, foundation: Foundation) -> None:
+def ring_when_a_run_fails(
+    scope: Construct, role: Role, *, foundation: Foundation, layer: Layer, optional: bool
+) -> None:
     """Tell the twin's notification channels when Cloud Scheduler logs that a run failed, or that the function
     could not be called at all.
     """
-    jobs = foundation.twin.names.name(function.role)
-    title = f"{foundation.twin.config.name}: a run of {function.role} failed"
+    jobs = foundation.twin.names.name(role)
+    title = f"{foundation.twin.config.name}: a run of {role} failed"
     condition = MonitoringAlertPolicyConditionsConditionMatchedLog(
         filter=(
             'resource.type="cloud_scheduler_job" AND '
@@ -95,7 +93,7 @@ def ring_when_a_run_fails(scope: Construct, function: "Function", *, foundation:
             mime_type="text/markdown",
         ),
         notification_channels=foundation.channels,
-        user_labels=foundation.twin.labels(function.layer, function.role),
+        user_labels=foundation.twin.labels(layer, role),
         depends_on=foundation.ready,
     )
-    place(policy, f"{function.role}_failed", optional=function.optional)
+    place(policy, f"{role}_failed", optional=optional)

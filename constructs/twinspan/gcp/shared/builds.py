@@ -1,8 +1,9 @@
 """How functions come from the package: the bucket that holds it, and the identity that builds it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twinspan.gcp import names
+from twinspan.gcp.shared.project import Project
 from twinspan.packaging import Package
 from twinspan.providers import AssetType, Construct, TerraformAsset
 from twinspan.providers.gcp import (
@@ -12,9 +13,6 @@ from twinspan.providers.gcp import (
     StorageBucketVersioning,
 )
 from twinspan.terraform.resources import Ref, place
-
-if TYPE_CHECKING:
-    from twinspan.gcp.foundation import Foundation
 
 BUILD = "roles/run.builder"
 
@@ -26,30 +24,30 @@ class Builds(Construct):
     package: Ref
     account: Ref
 
-    def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation", package: Package) -> None:
+    def __init__(self, scope: Construct, id_: str, *, project: Project, package: Package) -> None:
         super().__init__(scope, id_)
-        self._foundation = foundation
+        self._project = project
         self._source(package)
         self._identity()
 
     @property
     def ready(self) -> list[Any]:
         """For `depends_on` of a function: the build account has its role, and the role holds."""
-        return [self._foundation.settled.over.element]
+        return [self._project.settled.over.element]
 
     def _source(self, package: Package) -> None:
-        twin = self._foundation.twin
+        twin = self._project.twin
         bucket = StorageBucket(
             self,
             "bucket",
             name=names.bucket(twin.names, names.SOURCE),
-            location=self._foundation.region.upper(),  # the API answers in capitals
+            location=self._project.region.upper(),  # the API answers in capitals
             uniform_bucket_level_access=True,
             public_access_prevention="enforced",
             versioning=StorageBucketVersioning(enabled=True),
             force_destroy=True,  # it holds only what synth makes again
             labels=twin.labels(None, "source"),
-            depends_on=self._foundation.ready,
+            depends_on=self._project.ready,
         )
         self.bucket = place(bucket, "source")
         asset = TerraformAsset(
@@ -71,16 +69,16 @@ class Builds(Construct):
         project: the build reads the source from a bucket, and writes the image to a repository, that Google
         makes there.
         """
-        self.account = self._foundation.account(self, names.BUILD_ACCOUNT, purpose="builds its functions")
+        self.account = self._project.account(self, names.BUILD_ACCOUNT, purpose="builds its functions")
         role = ProjectIamMember(
             self,
             "role",
-            project=self._foundation.project,
+            project=self._project.project,
             role=BUILD,
             member=self.account["member"],
         )
         placed = place(role, "build")
-        self._foundation.inventory.grant(
-            placed, to=names.BUILD_ACCOUNT, may=BUILD, project=self._foundation.project
+        self._project.inventory.grant(
+            placed, to=names.BUILD_ACCOUNT, may=BUILD, project=self._project.project
         )
-        self._foundation.settled.needs("build", placed["id"])
+        self._project.settled.needs("build", placed["id"])

@@ -1,17 +1,13 @@
 """Logs of the functions, with a retention of their own."""
 
-from typing import TYPE_CHECKING
-
 from twin_runtime.roles import Cloud
 from twinspan.gcp import names
+from twinspan.gcp.shared.project import Project
 from twinspan.providers import Construct
 from twinspan.providers.gcp import LoggingProjectBucketConfig, LoggingProjectExclusion, LoggingProjectSink
 from twinspan.providers.random import RandomId
 from twinspan.sizing import LOG_RETENTION_DAYS
 from twinspan.terraform.resources import place
-
-if TYPE_CHECKING:
-    from twinspan.gcp.foundation import Foundation
 
 
 class Logs(Construct):
@@ -21,23 +17,23 @@ class Logs(Construct):
     deployment, and after each change of the region.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, foundation: "Foundation") -> None:
+    def __init__(self, scope: Construct, id_: str, *, project: Project) -> None:
         super().__init__(scope, id_)
-        foundation.need_random()
-        digits = place(RandomId(self, "digits", keepers={"region": foundation.region}), names.LOGS)
-        twin = foundation.twin
+        project.need_random()
+        digits = place(RandomId(self, "digits", keepers={"region": project.region}), names.LOGS)
+        twin = project.twin
         roles = [role for role, cloud in twin.topology.roles.items() if cloud is Cloud.GCP]
         functions = "|".join(twin.names.name(role) for role in roles)
         written_by = f'resource.type="cloud_run_revision" AND resource.labels.service_name=~"^({functions})$"'
         bucket = LoggingProjectBucketConfig(
             self,
             "bucket",
-            project=foundation.project,
-            location=foundation.region,
+            project=project.project,
+            location=project.region,
             bucket_id=f"{twin.config.name}-{digits['hex']}",
             retention_days=LOG_RETENTION_DAYS,
             description=f"Logs of the functions of the twin {twin.config.name}",
-            depends_on=foundation.ready,
+            depends_on=project.ready,
         )
         logs = place(bucket, names.LOGS)
         name = twin.names.name(names.LOGS)

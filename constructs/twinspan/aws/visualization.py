@@ -7,7 +7,7 @@ from twinspan import contracts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.shared.grants import grant
-from twinspan.aws.shared.policies import allow, document, trust
+from twinspan.aws.shared.policies import allow, document, record, trust
 from twinspan.providers import Construct, TerraformOutput, TerraformVariable
 from twinspan.providers.aws import (
     GrafanaRoleAssociation,
@@ -75,7 +75,7 @@ class Dashboards(Construct):
             "grafana:ListWorkspaceServiceAccountTokens",
             on=[self._workspace["arn"]],
         )
-        grant(function, "keep-dashboards", statement)
+        grant(function, "keep-dashboards", statement, about=self._workspace)
 
     def read_by(self, secret: contracts.Secret) -> None:
         """Nothing: dashboard_sync tells Grafana of the data source."""
@@ -117,7 +117,7 @@ class Dashboards(Construct):
         placed = place(role, "grafana")
         reads = allow("cloudwatch:GetMetricData", "cloudwatch:ListMetrics", on=["*"])
         policy = IamRolePolicy(self, "metrics", name="metrics", role=placed["id"], policy=document(reads))
-        place(policy, "grafana_metrics")
+        record(self._foundation.inventory, place(policy, "grafana_metrics"), reads, to=names.GRAFANA)
         return placed
 
     def _service_account(self) -> Ref:

@@ -1,5 +1,6 @@
 """Public endpoints: HTTP triggers."""
 
+from twinspan.azure import facts
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.secrets import ApiKeys
@@ -23,7 +24,13 @@ class Endpoint(Construct):
             hosts = f"{function.app.address}[*].default_hostname"
             self.url = f'${{one([for host in {hosts} : "https://${{host}}/{function.role}"])}}'
         self.api_key = api_keys.current
-        self._output(f"{function.role}_url", self.url, f"Where the {function.role} listens.")
+        output = f"{function.role}_url"
+        foundation.inventory.record(
+            facts.Endpoint(
+                address=function.app.address, to=function.role, path=f"/{function.role}", output=output
+            )
+        )
+        self._output(output, self.url, f"Where the {function.role} listens.")
         self._output(
             f"{function.role}_api_key", self.api_key, f"The {function.role}'s API key.", sensitive=True
         )

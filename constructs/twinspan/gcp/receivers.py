@@ -1,5 +1,6 @@
 """Endpoints: what makes a receiver reachable from another cloud."""
 
+from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
 from twinspan.gcp.secrets import ApiKeys
@@ -24,7 +25,7 @@ class Endpoint(Construct):
         api_keys: ApiKeys,
     ) -> None:
         super().__init__(scope, id_)
-        function.grant_invoke(self, "public", "allUsers")
+        function.grant_invoke(self, names.PUBLIC, names.EVERYBODY)
         role = function.role
         self.url, self.api_key = function.uri, api_keys.newest
         url = TerraformOutput(

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from twin_runtime import jsontext, rules
 from twin_runtime.errors import ConfigurationError
@@ -27,8 +27,7 @@ MAX_BYTES = 32_000_000
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceType:
+class DeviceType(NamedTuple):
     """A type of device. `processor` is the path of the user's code inside the package, None for none."""
 
     name: str
@@ -37,8 +36,7 @@ class DeviceType:
     processor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(NamedTuple):
     """A node of the twin graph that is no device."""
 
     type: str
@@ -46,14 +44,13 @@ class Thing:
     properties: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """The twin graph besides the devices. `types` maps a type of things to its properties, `things` an id to
     the thing; a relationship is source, name and target.
     """
 
-    types: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
-    things: Mapping[str, Thing] = field(default_factory=dict[str, Thing])
+    types: Mapping[str, Mapping[str, Any]] = {}
+    things: Mapping[str, Thing] = {}
     relationships: tuple[tuple[str, str, str], ...] = ()
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 Event = dict[str, Any]
 """One CloudEvent in its JSON form."""
@@ -23,8 +23,7 @@ moves by itself carries no reason.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message of a queue: its body is a JSON array of CloudEvents.
 
     `attempt` counts deliveries from 1 (SQS `ApproximateReceiveCount`, storage queue `dequeue_count`, Pub/Sub
@@ -36,8 +35,7 @@ class Message:
     attempt: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BrokerMessage:
+class BrokerMessage(NamedTuple):
     """What a device sent, as the broker handed it over.
 
     `device` is the name that the broker authenticated, None where it could not; never taken from the body.
@@ -52,8 +50,7 @@ class BrokerMessage:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One event in a store. `data` is JSON text and is stored and returned as it is."""
 
     device: str
@@ -79,8 +76,7 @@ class Unstored:
     permanent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """Rows in order. `more`: the adapter stopped early at a bound of its own; then `rows` is not empty."""
 
     rows: Sequence[Row]
@@ -134,8 +130,7 @@ class Store(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """What an object store says of an object. `rows` and `sha256` (hexadecimal, of the bytes) are those that
     it was put with; the store itself has checked the bytes against a checksum when it took them.
     """
@@ -189,8 +184,7 @@ class Objects(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class GraphTwin:
+class GraphTwin(NamedTuple):
     """A node of the twin graph: a device, or a thing of the model.
 
     `properties` are what twin.yaml says of it. `values` are the latest measurements by metric and `time` that
@@ -200,13 +194,12 @@ class GraphTwin:
     id: str
     type: str
     name: str
-    properties: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    properties: Mapping[str, Any] = {}
+    values: Mapping[str, Any] = {}
     time: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Relationship:
+class Relationship(NamedTuple):
     """A directed edge of the twin graph; at most one of a name between two twins."""
 
     source: str
@@ -318,8 +311,7 @@ class Workflow(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A record of an idempotency store. `version` changes whenever the text does."""
 
     text: str
@@ -394,14 +386,13 @@ class Cloud(Protocol):
     def grafana(self, address: str) -> Grafana: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """An HTTP request, free of any framework. Header names are in any case; `query` values one or several."""
 
     method: str
     headers: Mapping[str, str]
     body: bytes = b""
-    query: Mapping[str, str | Sequence[str]] = field(default_factory=dict[str, str])
+    query: Mapping[str, str | Sequence[str]] = {}
 
     def header(self, name: str) -> str | None:
         """The value of a header, None where it is absent."""
@@ -412,8 +403,7 @@ class Request:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """An HTTP answer; the body is JSON."""
 
     status: int

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _NUMBERS = (int, float)  # tested faster than a union, once per event and rule
 Condition = Callable[[Mapping[str, Any]], bool]
@@ -22,16 +21,14 @@ class RuleError(ValueError):
     """A rule cannot be understood; the text names it and says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Feedback:
+class Feedback(NamedTuple):
     """The command that a fired rule sends to the device of the event."""
 
     command: str
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule, for one device or for all of one type."""
 
     name: str

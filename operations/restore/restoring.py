@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from operations.errors import OperationError
@@ -41,7 +41,7 @@ def load(
     """
     hold = _hold(store, wanted, days, clock)
     holds.put(store, hold, clock=clock)
-    count, rest = 0, (replace(row, expires=hold.until) for row in found)
+    count, rest = 0, (row._replace(expires=hold.until) for row in found)
     while batch := list(islice(rest, _AT_ONCE)):
         for lost in rows.store(store, batch, _SILENT).values():
             raise OperationError(f"{lost.reason} Run the command again; rows are stored once.")

@@ -333,7 +333,7 @@ def test_rows_on_hold_stay_and_others_of_the_range_move_in_time() -> None:
     until = int(tiers.now) + 7 * DAY
     held = Hold("thermostat-1", times.from_epoch(DUE - 2 * DAY), times.from_epoch(DUE - DAY), until)
     holds.put(tiers.hot, held, clock=lambda: tiers.now)
-    back = [replace(row(at=DUE - 1.5 * DAY, id=f"back{n}"), expires=until) for n in range(3)]
+    back = [row(at=DUE - 1.5 * DAY, id=f"back{n}")._replace(expires=until) for n in range(3)]
     tiers.hot.put(back)
     late = row(at=DUE - 1.5 * DAY, id="late")
     tiers.write(late, row(at=DUE - 2.5 * DAY, id="before"), row(at=DUE - 1, id="after"))
@@ -349,7 +349,7 @@ def test_rows_that_are_brought_back_during_a_run_stay() -> None:
     tiers = Tiers.empty()
     until = int(tiers.now) + DAY
     held = Hold("thermostat-1", times.from_epoch(DUE - 2 * DAY), times.from_epoch(DUE), until)
-    back = replace(row(id="back"), expires=until)
+    back = row(id="back")._replace(expires=until)
     tiers.write(row(id="other"), row("pump-1"))
     calls = steps(tiers)
     for at in range(1, calls + 1):

@@ -75,7 +75,7 @@ def test_free_parts_of_a_range() -> None:
 
 def test_a_row_is_covered_by_its_range_and_its_end() -> None:
     found = Holds([hold(10, 12)], NOW)
-    back = replace(row(at=at(11)), expires=UNTIL)
+    back = row(at=at(11))._replace(expires=UNTIL)
     assert found.covers(back)
     assert not found.covers(replace(back, expires=UNTIL + 1))
     assert not found.covers(replace(back, time=at(12)))

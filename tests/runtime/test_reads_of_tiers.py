@@ -316,7 +316,7 @@ def test_a_page_of_devices_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_expired_events_of_a_type_are_not_shown() -> None:
     tiers = Tiers.empty()
-    tiers.hot.put([replace(row(), expires=int(NOW) - 1), row("thermostat-2")])
+    tiers.hot.put([row()._replace(expires=int(NOW) - 1), row("thermostat-2")])
     assert pages(reader(tiers, None), type="thermostat", latest="true") == ["e1"]
     found = LocalReader(tiers.hot, KEPT, clock=lambda: NOW).latest("thermostat")
     assert [each["source"][-1] for each in found] == ["2"]
@@ -375,15 +375,15 @@ def test_a_signed_read() -> None:
         assert role.handle(signed(ASKED)).status == 200
         assert role.handle(signed(dict(reversed(ASKED.items())))).status == 200
         listed = {name: [value] for name, value in ASKED.items()}  # as API Gateway hands them over
-        assert role.handle(replace(signed(ASKED), query=listed)).status == 200
+        assert role.handle(signed(ASKED)._replace(query=listed)).status == 200
         assert role.handle(signed(ASKED, device="thermostat-1")).status == 401
         assert role.handle(signed(ASKED, order="desc")).status == 401
         assert role.handle(signed(ASKED, keys=[KEY_2])).status == 401
         assert role.handle(signed(ASKED, at=NOW - 301)).status == 401
         without = signed(ASKED)
-        assert role.handle(replace(without, headers={**without.headers, "x-api-key": "other"})).status == 401
+        assert role.handle(without._replace(headers={**without.headers, "x-api-key": "other"})).status == 401
         assert (
-            role.handle(replace(without, headers={**without.headers, "webhook-signature": "v1,"})).status
+            role.handle(without._replace(headers={**without.headers, "webhook-signature": "v1,"})).status
             == 401
         )
 

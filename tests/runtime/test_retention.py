@@ -4,7 +4,6 @@ when it expires: a row is never deleted before it is in a file.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -193,7 +192,7 @@ def test_rows_of_before_there_were_notes_go_by_their_own_expiry(numbers: tuple[i
 def test_rows_of_before_the_twin_had_a_cold_tier() -> None:
     life = Life(30)
     old = rows.from_event(event(), model.parse(DOCUMENT), life.tiers.now)
-    old = replace(old, time=times.from_epoch(life.tiers.now))
+    old = old._replace(time=times.from_epoch(life.tiers.now))
     life.tiers.hot.put([old])
     life.tiers.written[old.device, old.key] = old
     life.wait(1)

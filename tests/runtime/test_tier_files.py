@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import tracemalloc
-from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -42,7 +41,7 @@ SAMPLE = [
 def test_rows_come_back_exactly() -> None:
     made = file(*SAMPLE)
     found = list(tier_files.unpack(made.body, made.name, TWIN, expires=7))
-    assert found == [replace(each, expires=7) for each in ordered(*SAMPLE)]
+    assert found == [each._replace(expires=7) for each in ordered(*SAMPLE)]
 
 
 def test_each_line_is_the_event() -> None:
@@ -73,7 +72,7 @@ def test_the_name_says_what_is_in_it() -> None:
 
 
 def test_the_same_rows_make_the_same_bytes() -> None:
-    again = [replace(each, expires=each.expires + 1) for each in SAMPLE]
+    again = [each._replace(expires=each.expires + 1) for each in SAMPLE]
     assert file(*SAMPLE) == file(*again)
     assert file(*SAMPLE).body[4:8] == b"\0\0\0\0"  # no time of writing
     assert file(*SAMPLE).name != file(*SAMPLE[:-1], row("thermostat-2", id="c")).name
@@ -248,4 +247,4 @@ def test_a_changed_byte_is_never_taken_for_the_file(noise: bytes, at: int, flip:
         except tier_files.Invalid:
             continue
         # Of the gzip header some bytes mean nothing, such as the operating system.
-        assert found == [replace(each, expires=rows.FOREVER) for each in ordered(*SAMPLE)]
+        assert found == [each._replace(expires=rows.FOREVER) for each in ordered(*SAMPLE)]

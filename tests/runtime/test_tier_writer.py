@@ -396,5 +396,5 @@ def test_a_request_with_a_changed_byte_is_not_let_in(at: int, flip: int) -> None
     good = request(HEADER, FILE.body)
     body = bytearray(good.body)
     body[at % len(body)] ^= flip
-    assert writer_of(objects).handle(replace(good, body=bytes(body))).status == 401
+    assert writer_of(objects).handle(good._replace(body=bytes(body))).status == 401
     assert list(objects.names("")) == []

@@ -7,7 +7,7 @@ import threading
 from bisect import bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -343,7 +343,7 @@ class MemoryGraph:
         with self._lock:
             there = self.nodes.get(twin.id)
             values = {"values": there.values, "time": there.time} if there else {}
-            self.nodes[twin.id] = replace(twin, **values)
+            self.nodes[twin.id] = twin._replace(**values)
             self.kept[twin.id] = digest
 
     def put_relationships(self, id: str, edges: Sequence[Relationship], *, digest: str) -> None:
@@ -365,7 +365,7 @@ class MemoryGraph:
         self._check("set_values", id)
         with self._lock:
             there = self.nodes[id]
-            self.nodes[id] = replace(there, values={**there.values, **values}, time=time)
+            self.nodes[id] = there._replace(values={**there.values, **values}, time=time)
 
     def _check(self, operation: str, id_: str) -> None:
         with self._lock:

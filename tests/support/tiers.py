@@ -6,7 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -45,7 +45,7 @@ def row(
     moment = at if isinstance(at, str) else times.from_epoch(at)
     made = Row(device, moment, id, "twinspan.telemetry.v1", data, f"00-{'1' * 32}-{'2' * 16}-01", 0)
     since = max(now, times.to_epoch(made.time))
-    return replace(made, expires=int(since) + TWIN.expire_days * DAY)
+    return made._replace(expires=int(since) + TWIN.expire_days * DAY)
 
 
 class Killed(BaseException):
@@ -165,7 +165,7 @@ class Tiers:
             for each in unpacked(name, body)
         }
         for key in self.due():
-            assert replace(found[key], expires=0) == replace(self.written[key], expires=0)
+            assert found[key]._replace(expires=0) == self.written[key]._replace(expires=0)
         assert self.notes("~cold_mover") == []
 
 

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from receivers.links import public
@@ -79,7 +78,7 @@ class Fleet:
     def check_moved(self, store: Store, cold: Objects) -> None:
         """Each row is in one file, exactly, and none is left in the hot store."""
         found: Counter[tuple[str, str]] = Counter()
-        wanted = {(each.device, each.key): replace(each, expires=0) for each in self.rows}
+        wanted = {(each.device, each.key): each._replace(expires=0) for each in self.rows}
         for name in names(cold):
             for row in tier_files.unpack(cold.get(name), name, self.twin, expires=0):
                 found[row.device, row.key] += 1

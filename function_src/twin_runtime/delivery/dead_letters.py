@@ -20,8 +20,7 @@ import time
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from twin_runtime import jsontext, times
 from twin_runtime.log import Log
@@ -32,8 +31,7 @@ _READ_LIMIT = 64_000_000
 _OPTIONAL = ("detail", "device", "received", "role", "time")
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(NamedTuple):
     """What was given up. `event` or `body` is set; `role` and `time` are filled in when it is sent."""
 
     reason: str

@@ -7,8 +7,8 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from twin_runtime.errors import Retry
@@ -24,8 +24,7 @@ class Unreachable(Retry):
     """No answer came: refused, reset, timed out, or not HTTP."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer; header names are lower case."""
 
     status: int
@@ -33,8 +32,7 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """A request; `until` is the client's clock at its deadline."""
 
     method: str

@@ -191,7 +191,7 @@ class Objects(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GraphTwin:
-    """A node of the twin graph: a device, or a thing of the model.
+    """A node of the twin graph: a device, or an entity of the model.
 
     `properties` are what twin.yaml says of it. `values` are the latest measurements by metric and `time` that
     of the event which they are from; empty and None before the first.

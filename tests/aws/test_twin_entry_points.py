@@ -70,7 +70,7 @@ def test_the_clock_has_it_keep_the_graph(bench: Graph, monkeypatch: pytest.Monke
     monkeypatch.setattr(bench, "put_twin", lambda twin, digest: put.append(twin.id))
     monkeypatch.setattr(bench, "put_relationships", lambda id, edges, digest: None)
     twin_sync.handler(RUN, CONTEXT)
-    assert sorted(put) == sorted((*GRAPH_TWIN.devices, *GRAPH_TWIN.model.things))
+    assert sorted(put) == sorted((*GRAPH_TWIN.devices, *GRAPH_TWIN.model.entities))
 
 
 @pytest.mark.parametrize("action", ["create", "update"])

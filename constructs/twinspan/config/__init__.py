@@ -5,7 +5,7 @@ from twinspan.config.clouds import PLACEHOLDERS, AwsCloud, AzureCloud, Clouds, G
 from twinspan.config.devices import Command, Device, DeviceType, Metric
 from twinspan.config.events import AllOf, AnyOf, Comparison, Condition, Events, Feedback, Rule, Then
 from twinspan.config.loader import ExtraCheck, load
-from twinspan.config.model import Model, Property, Relationship, Thing, ThingType
+from twinspan.config.model import Entity, EntityType, Model, Property, Relationship
 from twinspan.config.models import Alerts, Config, Retention
 from twinspan.config.problems import ConfigErrors, Problem
 
@@ -24,6 +24,8 @@ __all__ = [
     "ConfigErrors",
     "Device",
     "DeviceType",
+    "Entity",
+    "EntityType",
     "Events",
     "ExtraCheck",
     "Feedback",
@@ -37,8 +39,6 @@ __all__ = [
     "Retention",
     "Rule",
     "Then",
-    "Thing",
-    "ThingType",
     "ValueType",
     "load",
 ]

@@ -139,8 +139,8 @@ Identifier = Annotated[
         "use up to 64 letters, digits and '_', first a letter, not ending with '_'",
     ),
 ]
-# What a device may say beside its measurements (twin_runtime/events/payload.py): a metric of such a name would
-# be taken for it.
+# Fields of a device's message besides its measurements (twin_runtime/events/payload.py): a metric of such a
+# name would be read as that field.
 RESERVED_METRICS = ("data", "id", "time", "traceparent")
 
 

@@ -46,7 +46,7 @@ def _display(value: str) -> str:
     return value
 
 
-ThingId = Annotated[str, *one_text(GRAPH_ID, 128, GRAPH_ID_RULE, shortest=2)]
+EntityId = Annotated[str, *one_text(GRAPH_ID, 128, GRAPH_ID_RULE, shortest=2)]
 DisplayName = Annotated[
     str,
     AfterValidator(_display),
@@ -60,7 +60,7 @@ PropertyValue = Annotated[
 
 
 class Property(Entry):
-    """What twin.yaml itself says of each thing of a type."""
+    """What twin.yaml itself says of each entity of a type."""
 
     type: TypeName = Field(description="Type of the value.", examples=["integer"])
     unit: Unit | None = Field(
@@ -68,20 +68,20 @@ class Property(Entry):
     )
 
 
-class ThingType(Entry):
-    """What things of one kind have in common."""
+class EntityType(Entry):
+    """What entities of one kind have in common."""
 
     properties: FrozenMap[Identifier, Property] = Field(
         default_factory=dict,
-        description="The properties that a thing of this type may have, by name.",
+        description="The properties that an entity of this type may have, by name.",
         examples=[{"floor": {"type": "integer"}}],
     )
 
 
-class Thing(Entry):
+class Entity(Entry):
     """A node of the twin graph that is no device, such as a room or a machine."""
 
-    id: ThingId = Field(description="Its id; no device and no other thing has it.", examples=["hall-1"])
+    id: EntityId = Field(description="Its id; no device and no other entity has it.", examples=["hall-1"])
     type: str = Field(description="One of model.types.", examples=["room"])
     name: DisplayName | None = Field(
         default=None, description="What people call it; its id when left out.", examples=["Hall 1"]
@@ -94,24 +94,24 @@ class Thing(Entry):
 class Relationship(Entry):
     """A directed edge of the twin graph."""
 
-    source: str = Field(alias="from", description="Id of a thing or device.", examples=["hall-1"])
+    source: str = Field(alias="from", description="Id of an entity or device.", examples=["hall-1"])
     name: Identifier = Field(description="What the source does with the target.", examples=["contains"])
-    target: str = Field(alias="to", description="Id of a thing or device.", examples=["press-7"])
+    target: str = Field(alias="to", description="Id of an entity or device.", examples=["press-7"])
 
 
 class Model(Entry):
     """The twin graph besides the devices, which are always in it."""
 
-    types: FrozenMap[Identifier, ThingType] = Field(
+    types: FrozenMap[Identifier, EntityType] = Field(
         default_factory=dict,
-        description="What kinds of things there are, by name.",
+        description="What kinds of entities there are, by name.",
         examples=[{"room": {"properties": {"floor": {"type": "integer"}}}}],
     )
-    things: List[Thing] = Field(
-        default=(), description="The things.", examples=[[{"id": "hall-1", "type": "room"}]]
+    entities: List[Entity] = Field(
+        default=(), description="The entities.", examples=[[{"id": "hall-1", "type": "room"}]]
     )
     relationships: List[Relationship] = Field(
         default=(),
-        description="The edges between things and devices.",
+        description="The edges between entities and devices.",
         examples=[[{"from": "hall-1", "name": "contains", "to": "thermostat-1"}]],
     )

@@ -79,7 +79,7 @@ class Config(Entry):
     model: Model = Field(
         default_factory=Model,
         description="The twin graph besides the devices.",
-        examples=[{"types": {"room": {}}, "things": [{"id": "hall-1", "type": "room"}]}],
+        examples=[{"types": {"room": {}}, "entities": [{"id": "hall-1", "type": "room"}]}],
     )
     events: Events = Field(
         default=Events(), description="Rules on the telemetry.", examples=[{"enabled": True}]

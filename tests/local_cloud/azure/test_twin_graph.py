@@ -20,7 +20,7 @@ pytestmark = [
 ]
 MODEL = {
     "types": {"hall": {"properties": {"floor": {"type": "integer"}}}},
-    "things": [{"id": "hall-1", "type": "hall", "name": "Hall 1", "properties": {"floor": 1}}],
+    "entities": [{"id": "hall-1", "type": "hall", "name": "Hall 1", "properties": {"floor": 1}}],
     "relationships": [{"from": "hall-1", "name": "contains", "to": DEVICE}],
 }
 HALL = {

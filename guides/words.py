@@ -108,7 +108,7 @@ PARTS: Mapping[str, str] = {
     "hot_store": "Keeps the events of the last hot_days days, one row for each device, time and id.",
     "cold_bucket": "Keeps files of older events, one device type and one day in each.",
     "archive_bucket": "Keeps files that are older than cold_days, for archive_days.",
-    "twin_graph": "Holds devices, the entities around them, their relationships, and the latest measurements.",
+    "twin_graph": "Holds devices, entities, their relationships, and the latest measurements.",
     "grafana": "Shows dashboards that are generated from the device types.",
     "read_client": "Reads measurements with an API key.",
     "graph_client": "Reads the twin graph with an API key.",

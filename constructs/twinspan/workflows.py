@@ -18,4 +18,4 @@ def problems(config: Config) -> Iterator[Problem]:
         return  # the loader has said so
     cloud: Cloud = config.layers.processing
     for message in import_module(f"twinspan.{cloud}.definition").problems(text):
-        yield Problem("events.workflow", f"{own} is no workflow for {cloud}: {message}")
+        yield Problem("events.workflow", f"{own} is not a valid workflow for {cloud}: {message}")

@@ -48,8 +48,8 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The twin graph besides the devices. `types` maps an entity type to its properties, `entities` an id to its
-    entity; a relationship is source, name and target.
+    """The twin graph besides the devices. `types` maps an entity type to its properties,
+    `entities` an id to its entity; a relationship is source, name and target.
     """
 
     types: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])

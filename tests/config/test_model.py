@@ -88,7 +88,7 @@ def test_without_a_model_the_devices_are_the_graph(said: Callable[..., list[str]
         (
             "entities.0.id",
             "x",
-            "model.entities[0].id: 'x' is not allowed; in the twin graph an id is 2 to 128",
+            "model.entities[0].id: 'x' is not allowed; in the twin graph an id has 2–128",
         ),
         ("entities.0.id", "hall-", "'hall-' is not allowed"),
         ("entities.0.id", "-hall", "'-hall' is not allowed"),
@@ -96,9 +96,9 @@ def test_without_a_model_the_devices_are_the_graph(said: Callable[..., list[str]
         (
             "entities.0.id",
             "thermostat-1",
-            "'thermostat-1' is already the id of devices[0]; give each its own",
+            "'thermostat-1' is already the id of devices[0]; give each its own id",
         ),
-        ("entities.1.id", "hall-1", "'hall-1' is already the id of model.entities[0]; give each its own"),
+        ("entities.1.id", "hall-1", "'hall-1' is already the id of model.entities[0]; give each its own id"),
         ("entities.0.id", ..., "model.entities[0].id: is missing; add it, for example id: hall-1"),
         ("entities.0.type", "rom", "'rom' is not a type of the model; did you mean 'room'?"),
         ("entities.0.type", "thermostat", "'thermostat' is not a type of the model; use room or machine"),
@@ -116,13 +116,13 @@ def test_without_a_model_the_devices_are_the_graph(said: Callable[..., list[str]
         ("entities.0.properties.floor", "1", "'1' is not of type integer, which floor is"),
         ("entities.0.properties.floor", 2**63, "does not fit into 64 bits; write a smaller number"),
         ("entities.0.properties.floor", [1], "must be a number, true, false or text, got a list"),
-        ("types.room.properties.floor.type", "int", "'int' is not one of number, integer, boolean, string"),
+        ("types.room.properties.floor.type", "int", "'int' is not a type; did you mean 'integer'?"),
         ("types.room.properties.floor.units", "m", "is not a known field; did you mean 'unit'?"),
-        ("types.a-b", {}, "'a-b' is not allowed; use up to 64 letters, digits and '_'"),
+        ("types.a-b", {}, "'a-b' is not allowed; use up to 64 letters, digits and underscores"),
         (
             "types.thermostat",
             {},
-            "'thermostat' is already the name of a device type; give the type of entities",
+            "'thermostat' is already the name of a device type; give the entity type",
         ),
         (
             "relationships.0.from",
@@ -141,7 +141,7 @@ def test_without_a_model_the_devices_are_the_graph(said: Callable[..., list[str]
         (
             "relationships.2",
             {"from": "hall-1", "name": "contains", "to": "press-7"},
-            "model.relationships[2]: says the same as model.relationships[0]; take one of them out",
+            "model.relationships[2]: repeats model.relationships[0]; remove one of the two",
         ),
         ("colour", "red", "model.colour: is not a known field; use types, entities or relationships"),
     ],
@@ -176,7 +176,7 @@ def test_too_many_types(said: Callable[..., list[str]]) -> None:
     types = {f"type{number}": {} for number in range(MOST_TYPES)}
     (problem,) = said({"model": {"types": types}})
     assert (
-        f"has {MOST_TYPES + 1} types of devices and entities, of at most {MOST_TYPES} in a twin graph"
+        f"have {MOST_TYPES + 1} types of devices and entities, but a twin graph holds at most {MOST_TYPES}"
         in problem
     )
     assert said({"model": {"types": types}, "layers.twin_management": ...}) == []
@@ -185,4 +185,7 @@ def test_too_many_types(said: Callable[..., list[str]]) -> None:
 def test_too_many_metrics(said: Callable[..., list[str]]) -> None:
     properties = {f"p{number}": {"type": "number"} for number in range(MOST_MEMBERS)}
     (problem,) = said({"model": {"types": {"room": {"properties": properties}}}})
-    assert f"metrics, properties and names of relationships, of at most {MOST_MEMBERS} in a twin" in problem
+    assert (
+        f"metrics, properties and names of relationships, but a twin graph holds at most {MOST_MEMBERS}"
+        in problem
+    )

@@ -1,4 +1,4 @@
-"""The model of the twin graph: what there is besides the devices, and how it all belongs together."""
+"""The section `model`: the entities of the twin graph, and the relationships between them and the devices."""
 
 from typing import Annotated, Any
 
@@ -21,8 +21,8 @@ from twinspan.config.text import shown
 # Digital Twins and Firestore take all of these.
 GRAPH_ID = r"[A-Za-z0-9][A-Za-z0-9:_-]*[A-Za-z0-9]"
 GRAPH_ID_RULE = (
-    "in the twin graph an id is 2 to 128 letters, digits, ':', '_' and '-', first and last a letter or "
-    "digit, as IoT TwinMaker requires"
+    "in the twin graph an id has 2–128 letters, digits, ':', '_' and '-', and starts and ends with a letter "
+    "or digit, as IoT TwinMaker requires"
 )
 # TwinMaker keeps integers in 64 bits and texts of 1 to 256 characters (API: DataValue).
 LARGEST = 2**63 - 1
@@ -60,7 +60,7 @@ PropertyValue = Annotated[
 
 
 class Property(Entry):
-    """What twin.yaml itself says of each entity of a type."""
+    """A property of an entity type; its values are in twin.yaml."""
 
     type: TypeName = Field(description="Type of the value.", examples=["integer"])
     unit: Unit | None = Field(
@@ -69,7 +69,7 @@ class Property(Entry):
 
 
 class EntityType(Entry):
-    """What entities of one kind have in common."""
+    """A type of entities."""
 
     properties: FrozenMap[Identifier, Property] = Field(
         default_factory=dict,
@@ -79,12 +79,12 @@ class EntityType(Entry):
 
 
 class Entity(Entry):
-    """A node of the twin graph that is no device, such as a room or a machine."""
+    """A node of the twin graph other than a device, such as a room or a machine."""
 
-    id: EntityId = Field(description="Its id; no device and no other entity has it.", examples=["hall-1"])
+    id: EntityId = Field(description="Id, unique among entities and devices.", examples=["hall-1"])
     type: str = Field(description="One of model.types.", examples=["room"])
     name: DisplayName | None = Field(
-        default=None, description="What people call it; its id when left out.", examples=["Hall 1"]
+        default=None, description="Display name; the id by default.", examples=["Hall 1"]
     )
     properties: FrozenMap[Identifier, PropertyValue] = Field(
         default_factory=dict, description="Values of its type's properties.", examples=[{"floor": 1}]
@@ -95,16 +95,16 @@ class Relationship(Entry):
     """A directed edge of the twin graph."""
 
     source: str = Field(alias="from", description="Id of an entity or device.", examples=["hall-1"])
-    name: Identifier = Field(description="What the source does with the target.", examples=["contains"])
+    name: Identifier = Field(description="Name of the relationship.", examples=["contains"])
     target: str = Field(alias="to", description="Id of an entity or device.", examples=["press-7"])
 
 
 class Model(Entry):
-    """The twin graph besides the devices, which are always in it."""
+    """The entities and relationships of the twin graph. Every device is in the graph as well."""
 
     types: FrozenMap[Identifier, EntityType] = Field(
         default_factory=dict,
-        description="What kinds of entities there are, by name.",
+        description="The entity types, by name.",
         examples=[{"room": {"properties": {"floor": {"type": "integer"}}}}],
     )
     entities: List[Entity] = Field(

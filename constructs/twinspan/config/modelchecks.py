@@ -27,7 +27,7 @@ def check(data: dict[str, Any], suggest: Suggest) -> Iterator[Finding]:
     types, device_types = mapping_at(model, "types"), mapping_at(data, "device_types")
     for name in types:
         if name in device_types:
-            fix = "give the type of entities another name"
+            fix = "give the entity type another name"
             yield ("model", "types", name), f"{shown(name)} is already the name of a device type; {fix}"
     yield from _ids(data, model)
     yield from _entities(model, types, suggest)
@@ -35,14 +35,14 @@ def check(data: dict[str, Any], suggest: Suggest) -> Iterator[Finding]:
 
 
 def _device_ids(data: dict[str, Any]) -> Iterator[Finding]:
-    """What brokers allow and the twin graph does not; asked of a twin that has one."""
+    """Ids that the broker accepts and the twin graph does not."""
     for i, name in texts(list_at(data, "devices"), "id"):
         if len(name) < 2 or not re.fullmatch(GRAPH_ID, name):
             yield ("devices", i, "id"), f"{shown(name)} cannot be in the twin graph; {GRAPH_ID_RULE}"
 
 
 def _size(data: dict[str, Any], model: dict[str, Any]) -> Iterator[Finding]:
-    """How many types a twin graph holds, and how much they and the relationships have names for."""
+    """The limits on types, and on the names of metrics, properties and relationships."""
     contents = _contents(data, model)
     edges = {name for _, name in texts(list_at(model, "relationships"), "name")}
     members = len(edges) + sum(map(len, contents.values()))
@@ -51,8 +51,8 @@ def _size(data: dict[str, Any], model: dict[str, Any]) -> Iterator[Finding]:
         (members, MOST_MEMBERS, "metrics, properties and names of relationships"),
     ):
         if found > most:
-            said = f"with model has {found} {what}, of at most {most} in a twin graph"
-            yield ("device_types",), f"{said}; take out those that are not used, or split the twin"
+            said = f"and model have {found} {what}, but a twin graph holds at most {most}"
+            yield ("device_types",), f"{said}; remove unused ones, or split the twin"
 
 
 def _ids(data: dict[str, Any], model: dict[str, Any]) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def _ids(data: dict[str, Any], model: dict[str, Any]) -> Iterator[Finding]:
         if name in first:
             yield (
                 (*at, "id"),
-                f"{shown(name)} is already the id of {field_of(first[name])}; give each its own",
+                f"{shown(name)} is already the id of {field_of(first[name])}; give each its own id",
             )
         first.setdefault(name, at)
 
@@ -126,7 +126,7 @@ def _relationships(data: dict[str, Any], model: dict[str, Any], suggest: Suggest
             what = f"{shown(name)} is already a property or metric of {owners[source]}"
             yield (*at, "name"), f"{what}; give the relationship another name"
         elif (same := first.setdefault((source, name, target), i)) != i:
-            yield at, f"says the same as {field_of(('model', 'relationships', same))}; take one of them out"
+            yield at, f"repeats {field_of(('model', 'relationships', same))}; remove one of the two"
 
 
 def _owners(entries: list[Any]) -> dict[str, str | None]:

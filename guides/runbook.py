@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from guides import documents, words
+from twinspan import outputs
 from twinspan.topology import Topology
 from twinspan.vocabulary import Cloud
 
@@ -102,7 +103,7 @@ def _deploy(cloud: Cloud) -> tuple[Step, ...]:
 
 
 def _verify(cloud: Cloud, topology: Topology) -> tuple[Step, ...]:
-    receivers = ", ".join(f"`{role}_url`" for role in topology.receivers_in(cloud))
+    receivers = ", ".join(f"`{outputs.url(role)}`" for role in topology.receivers_in(cloud))
     return (
         Step(
             "Before the cloud: the same functions, from the same packages, on one machine.",
@@ -117,7 +118,7 @@ def _verify(cloud: Cloud, topology: Topology) -> tuple[Step, ...]:
             "Send what the device types describe, to the real broker.",
             ("python -m simulator --endpoint endpoint.json --rate 5",),
         ),
-        Step(documents.paragraph("docs/wire-format.md", "Reading", "`GET <hot_reader_url>")),
+        Step(documents.paragraph("docs/wire-format.md", "Reading", "`GET <telemetry_api_url>")),
         Step("Nothing may be among the dead letters.", ("python -m replay list",)),
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from operations.errors import UsageError
 from operations.outputs import Outputs, named
 
-OUTPUT = "dead_letters"
+OUTPUT = "dead_letter_queues"
 KINDS = ("queue", "dispatcher", "store", "devices")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from operations.errors import UsageError
 from operations.outputs import Outputs, named
 
-OUTPUT = "tiers"
+OUTPUT = "storage_tiers"
 HOT, COLD, ARCHIVE = "hot", "cold", "archive"
 
 

@@ -6,7 +6,7 @@ It is the only stack that reads others: two clouds that send to each other canno
 from importlib import import_module
 
 from stacks.base import TwinStack
-from twinspan import datasource
+from twinspan import datasource, outputs
 from twinspan.backend import StateBackend, output
 from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword, RandomProvider
@@ -43,8 +43,10 @@ class LinksStack(TwinStack):
             self._wire(link)
 
     def _wire(self, link: Link) -> None:
-        receiver = f"{self._outputs[link.receiver_cloud]}.{link.receiver}"
-        url, api_key = output(f"{receiver}_url"), output(f"{receiver}_api_key")
+        assert link.receiver is not None  # a wired link has both ends
+        stack = self._outputs[link.receiver_cloud]
+        url = output(f"{stack}.{outputs.url(link.receiver)}")
+        api_key = output(f"{stack}.{outputs.api_key(link.receiver)}")
         assert link.sender_cloud is not None  # a wired link has a sender of ours
         sender = self._writers[link.sender_cloud]
         if not link.signed:

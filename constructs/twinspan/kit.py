@@ -87,7 +87,7 @@ class Kit:
         )
 
     def endpoint(self, scope: Construct, function: Function, *, api_keys: ApiKeys) -> Endpoint:
-        """The receiver's public HTTPS endpoint, and the outputs `<role>_url` and `<role>_api_key`."""
+        """The receiver's public HTTPS endpoint, with its URL and API key as outputs."""
         return self.endpoints(
             scope,
             f"{function.role}-endpoint",

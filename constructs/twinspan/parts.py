@@ -130,11 +130,16 @@ class Store(Protocol):
 
 
 class Broker(Protocol):
-    """What the devices talk to."""
+    """The broker that devices connect to."""
 
     @property
     def address(self) -> str:
         """Where commands for devices are sent."""
+        ...
+
+    @property
+    def endpoint(self) -> str:
+        """Where devices send telemetry: a host name, or the full name of a topic."""
         ...
 
     @property

@@ -56,7 +56,7 @@ _COSMOS_ROLES: Mapping[str, str] = {
 }
 """Cosmos DB's own ids of its roles."""
 _DEFINITION = re.compile(r"\$\{azurerm_cosmosdb_account\.\w+\.id\}/sqlRoleDefinitions/([0-9a-f-]+)")
-_READERS = re.compile(r"link_(\w+)_readers")
+_READERS = re.compile(r"link_(\w+)_reader_principal_ids")
 _COMMON = ("//", "count", "depends_on", "principal_id", "scope")
 _USERS = (names.APP, names.IDENTITY, names.ASSIGNMENT, _COSMOS_ASSIGNMENT)
 """The types of what may name a function's identity."""

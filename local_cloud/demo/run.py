@@ -91,8 +91,8 @@ class Demo:
         program = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program
         line(f"{program} -m simulator --endpoint {document} --twin {self._twin_file} --rate 5")
         line(
-            f"curl --cacert {stage.twin.trust} -H 'x-api-key: {outputs['hot_reader_api_key']}' "
-            f"'{outputs['hot_reader_url']}?device={stage.fleet.devices[0].id}&latest=true'"
+            f"curl --cacert {stage.twin.trust} -H 'x-api-key: {outputs['telemetry_api_key']}' "
+            f"'{outputs['telemetry_api_url']}?device={stage.fleet.devices[0].id}&latest=true'"
         )
         given = " ".join(f"{name}={value}" for name, value in operator.environment.items())
         line(f"{given} {program} -m replay list {' '.join(operator.files())}")

@@ -194,7 +194,7 @@ def test_what_is_not_known_or_cannot_work_is_refused(change: Callable[[Blocks], 
 
 def test_an_output_that_tells_of_another_app_is_refused() -> None:
     stack = copy.deepcopy(twins.stacks(ALONE)["azure"])
-    output = stack["output"]["hot_reader_url"]
+    output = stack["output"]["telemetry_api_url"]
     output["value"] = output["value"].replace(f"{APP}.hot_reader.", f"{APP}.twin_reader.")
     with pytest.raises(KeyError, match=r"no output tells where .*\.hot_reader is called at /hot_reader"):
         read(Cloud.AZURE, stack, twins.topology(ALONE))

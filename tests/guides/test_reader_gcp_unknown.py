@@ -128,6 +128,6 @@ def test_grants_that_do_not_say_what_they_let_do(change: Change, sentence: str) 
 
 def test_a_receiver_that_no_output_tells_of() -> None:
     def change(stack: Stack) -> None:
-        del stack["output"]["hot_reader_url"]
+        del stack["output"]["telemetry_api_url"]
 
     assert refusal(change) == f"no output tells where {READER} is"

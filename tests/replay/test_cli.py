@@ -53,7 +53,7 @@ def queues(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str
             "events": None,
         }
         Path("outputs.json").write_text(
-            json.dumps({"aws": {"dead_letters": {"sensitive": False, "type": "…", "value": hops}}})
+            json.dumps({"aws": {"dead_letter_queues": {"sensitive": False, "type": "…", "value": hops}}})
         )
         yield urls
     client.cache_clear()
@@ -199,8 +199,8 @@ def test_a_twin_file_that_is_not_there(queues: dict[str, str], capsys: pytest.Ca
         ("{", "no readable JSON"),
         ("[]", "an object by stack"),
         ("{}", "deploy the twin first"),
-        ('{"aws": {}}', "has no output dead_letters"),
-        ('{"aws": {"dead_letters": {"processing": {"kind": "x"}}}}', "not one that this version knows"),
+        ('{"aws": {}}', "has no output dead_letter_queues"),
+        ('{"aws": {"dead_letter_queues": {"processing": {"kind": "x"}}}}', "not one that this version knows"),
     ],
 )
 def test_outputs_that_are_not_a_twins(

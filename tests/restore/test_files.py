@@ -272,9 +272,11 @@ class TestBringing:
 class TestPlaces:
     def test_tiers_in_three_clouds(self) -> None:
         outputs = {
-            "aws": {"tiers": {"hot": {"cloud": "aws", "address": "table"}}},
-            "azure": {"tiers": {"sensitive": False, "value": {"cold": {"cloud": "azure", "address": "c"}}}},
-            "gcp": {"tiers": {"archive": {"cloud": "gcp", "address": "a"}}},
+            "aws": {"storage_tiers": {"hot": {"cloud": "aws", "address": "table"}}},
+            "azure": {
+                "storage_tiers": {"sensitive": False, "value": {"cold": {"cloud": "azure", "address": "c"}}}
+            },
+            "gcp": {"storage_tiers": {"archive": {"cloud": "gcp", "address": "a"}}},
         }
         assert of_outputs(outputs).of_files == (Place("cold", "azure", "c"), Place("archive", "gcp", "a"))
 
@@ -290,13 +292,13 @@ class TestPlaces:
         ("outputs", "words"),
         [
             ({}, "deploy the twin first"),
-            ({"aws": {}}, "The stack aws has no output tiers"),
-            ({"aws": {"tiers": {}}}, "No output tiers says where the hot store is"),
+            ({"aws": {}}, "The stack aws has no output storage_tiers"),
+            ({"aws": {"storage_tiers": {}}}, "No output storage_tiers says where the hot store is"),
             (
-                {"aws": {"tiers": {"hot": {"cloud": "gcp", "address": "x"}}}},
+                {"aws": {"storage_tiers": {"hot": {"cloud": "gcp", "address": "x"}}}},
                 "not one that this version knows",
             ),
-            ({"aws": {"tiers": {"warm": {"cloud": "aws", "address": "x"}}}}, "The tier warm"),
+            ({"aws": {"storage_tiers": {"warm": {"cloud": "aws", "address": "x"}}}}, "The tier warm"),
         ],
     )
     def test_outputs_that_are_not_a_twins(self, outputs: Any, words: str) -> None:

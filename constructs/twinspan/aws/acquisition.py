@@ -54,7 +54,7 @@ class Broker(Construct):
         self._names = foundation.twin.names
         self._tags = foundation.labels(Layer.ACQUISITION, "broker")
         endpoint = DataAwsIotEndpoint(self, "endpoint", endpoint_type="iot:Data-ATS")
-        self.address = place(endpoint, "devices")["endpoint_address"]
+        self.address = self.endpoint = place(endpoint, "devices")["endpoint_address"]
         self._things()
         policy = IotPolicy(
             self, "policy", name=self._names.name(names.DEVICE), policy=self._device_policy(), tags=self._tags

@@ -1,9 +1,10 @@
 """The public HTTPS endpoint of a receiver: API Gateway, with an API key."""
 
+from twinspan import outputs
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
 from twinspan.aws.secrets import ApiKeys
-from twinspan.providers import Construct, TerraformOutput, TerraformResourceLifecycle
+from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.aws import (
     ApiGatewayDeployment,
     ApiGatewayGatewayResponse,
@@ -58,9 +59,7 @@ class Endpoint(Construct):
         if function.optional:
             self.url = f'${{one(formatlist("%s/{self.path}", {stage.address}[*].invoke_url))}}'
         self.api_key = api_keys.newest
-        TerraformOutput(self, "url", value=self.url).override_logical_id(f"{self._role}_url")
-        key = TerraformOutput(self, "api-key", value=self.api_key, sensitive=True)
-        key.override_logical_id(f"{self._role}_api_key")
+        outputs.publish_receiver(self, self._role, address=self.url, key=self.api_key)
 
     def _api(self) -> Ref:
         api = ApiGatewayRestApi(

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from twinspan import parts
+from twinspan import outputs, parts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import grant
 from twinspan.aws.policies import allow
-from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers import Construct
 from twinspan.providers.aws import ApiGatewayApiKey, SecretsmanagerSecret, SecretsmanagerSecretVersion
 from twinspan.resources import KEY_GENERATION_VARIABLE, generations, place
 from twinspan.topology import LINKS_STACK, Link
@@ -37,8 +37,7 @@ class LinkSecret(Construct):
         )
         self.secret = place(secret, f"link_{link.name}", optional=link.optional)
         self.address = self.secret["arn"]
-        output = f"link_{link.name}_secret"
-        TerraformOutput(self, "output", value=self.address).override_logical_id(output)
+        outputs.publish_link_secret(self, link, self.address)
 
     def fill(self, text: str) -> None:
         version = SecretsmanagerSecretVersion(

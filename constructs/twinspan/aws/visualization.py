@@ -2,12 +2,12 @@
 
 import json
 
-from twinspan import parts
+from twinspan import outputs, parts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import grant
 from twinspan.aws.policies import allow, document, trust
-from twinspan.providers import Construct, TerraformOutput, TerraformVariable
+from twinspan.providers import Construct, TerraformVariable
 from twinspan.providers.aws import (
     GrafanaRoleAssociation,
     GrafanaWorkspace,
@@ -60,13 +60,11 @@ class Dashboards(Construct):
             f"https://{self._workspace['endpoint']}?workspace={self._workspace['id']}"
             f"&service_account={self._account['service_account_id']}"
         )
-        output = TerraformOutput(
+        outputs.publish_grafana(
             self,
-            "url",
-            value=f"https://{self._workspace['endpoint']}",
-            description=f"Grafana. Sign in with {AUTHENTICATION_VARIABLE}, as one of {ADMINS_VARIABLE}.",
+            f"https://{self._workspace['endpoint']}",
+            sign_in=f"Sign in with {AUTHENTICATION_VARIABLE}, as one of {ADMINS_VARIABLE}.",
         )
-        output.override_logical_id("grafana_url")
 
     def keep_with(self, function: parts.Function) -> None:
         statement = allow(

@@ -58,7 +58,7 @@ class Broker(Construct):
             ),
             "broker",
         )
-        self.address = self._hub["hostname"]
+        self.address = self.endpoint = self._hub["hostname"]
         self.dispatcher_environment: Mapping[str, str] = {}
 
     def deliver_to(self, dispatcher: parts.Function, *, dead_letters: parts.DeadLetters) -> str:

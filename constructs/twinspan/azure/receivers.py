@@ -1,9 +1,10 @@
 """Public endpoints: HTTP triggers."""
 
+from twinspan import outputs
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.secrets import ApiKeys
-from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers import Construct
 
 
 class Endpoint(Construct):
@@ -23,11 +24,4 @@ class Endpoint(Construct):
             hosts = f"{function.app.address}[*].default_hostname"
             self.url = f'${{one([for host in {hosts} : "https://${{host}}/{function.role}"])}}'
         self.api_key = api_keys.current
-        self._output(f"{function.role}_url", self.url, f"Where the {function.role} listens.")
-        self._output(
-            f"{function.role}_api_key", self.api_key, f"The {function.role}'s API key.", sensitive=True
-        )
-
-    def _output(self, name: str, value: str, description: str, *, sensitive: bool = False) -> None:
-        output = TerraformOutput(self, name, value=value, description=description, sensitive=sensitive)
-        output.override_logical_id(name)
+        outputs.publish_receiver(self, function.role, address=self.url, key=self.api_key)

@@ -1,11 +1,11 @@
 """Secrets: API keys that the stack makes, and the ends of links that `links` fills."""
 
-from twinspan import parts
+from twinspan import outputs, parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.grants import READ_SECRET, grant
-from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret
 from twinspan.providers.random import RandomPassword
 from twinspan.resources import KEY_GENERATION_VARIABLE, Ref, generations, place
@@ -32,21 +32,14 @@ class LinkSecret(Construct):
         self._filled: Ref | None = None
         self.address = f"{foundation.vault.uri}secrets/{self._name}"
         if link.wired:
-            output = TerraformOutput(
-                self,
-                "secret",
-                value=self._name,
-                description=f"Name of the secret of the link {link.name} in the key vault.",
-            )
-            output.override_logical_id(f"link_{link.name}_secret")
+            outputs.publish_link_secret(self, link, self._name)
             self._named: dict[str, str] = {}
-            self._readers = TerraformOutput(
+            self._readers = outputs.publish(
                 self,
-                "readers",
-                value={},
-                description=f"Principals that read the secret of the link {link.name}, by role.",
+                outputs.link_readers(link),
+                {},
+                description=f"Principals that may read the secret of the link {link.name}, by role.",
             )
-            self._readers.override_logical_id(f"link_{link.name}_readers")
 
     def fill(self, text: str) -> None:
         secret = KeyVaultSecret(

@@ -2,16 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+from twinspan import outputs
 from twinspan.azure import names
 from twinspan.azure.operators import operator_role
-from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVault
 from twinspan.resources import place
 
 if TYPE_CHECKING:
     from twinspan.azure.foundation import Foundation
-
-KEY_VAULT_OUTPUT = "key_vault_id"
 
 
 class Vault(Construct):
@@ -49,7 +48,4 @@ class Vault(Construct):
             role="Key Vault Secrets Officer",
             at=self.id,
         )
-        output = TerraformOutput(
-            self, "id", value=self.id, description="The key vault of the links' secrets."
-        )
-        output.override_logical_id(KEY_VAULT_OUTPUT)
+        outputs.publish(self, outputs.KEY_VAULT, self.id)

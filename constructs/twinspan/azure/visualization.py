@@ -1,11 +1,11 @@
 """L5: Azure Managed Grafana. dashboard_sync keeps what is in it."""
 
-from twinspan import datasource, parts
+from twinspan import datasource, outputs, parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.grants import grant
 from twinspan.azure.operators import operators
-from twinspan.providers import Construct, TerraformOutput, TerraformVariable
+from twinspan.providers import Construct, TerraformVariable
 from twinspan.providers.azapi import AzapiResource
 from twinspan.providers.azure import RoleAssignment
 from twinspan.resources import Ref, place
@@ -34,10 +34,7 @@ class Dashboards(Construct):
         self._reads_metrics()
         self._admins()
         self.address = self._workspace["output.properties.endpoint"]
-        output = TerraformOutput(
-            self, "url", value=self.address, description="Grafana. Sign in with Entra ID."
-        )
-        output.override_logical_id("grafana_url")
+        outputs.publish_grafana(self, self.address, sign_in="Sign in with Entra ID.")
 
     def keep_with(self, function: parts.Function) -> None:
         grant(function, "keeps_dashboards", role=ADMINISTRATOR, at=self._workspace["id"])

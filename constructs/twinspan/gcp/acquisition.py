@@ -45,6 +45,7 @@ class Broker(Construct):
             optional=True,
         )
         self.address = foundation.path("topics", self._commands)
+        self.endpoint = self._telemetry["id"]
         self._fleet = FleetSecret(self, "fleet", foundation=foundation)
         self.dispatcher_environment: Mapping[str, str] = {"FLEET_SECRET": self._fleet.address}
         devices = [device.id for device in foundation.twin.config.devices]

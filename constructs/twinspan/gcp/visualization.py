@@ -4,12 +4,12 @@ import json
 from functools import cache
 from pathlib import Path
 
-from twinspan import datasource, parts
+from twinspan import datasource, outputs, parts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.secret import Secret
 from twinspan.gcp.waits import Wait
-from twinspan.providers import AssetType, Construct, TerraformAsset, TerraformOutput
+from twinspan.providers import AssetType, Construct, TerraformAsset
 from twinspan.providers.gcp import (
     CloudRunV2Service,
     CloudRunV2ServiceIamMember,
@@ -134,13 +134,9 @@ class Dashboards(Construct):
         )
         place(public, "grafana_public")
         admin = names.in_region(self._foundation.twin.names, names.GRAFANA_ADMIN)
-        output = TerraformOutput(
-            self,
-            "url",
-            value=service["uri"],
-            description=f"Grafana. Sign in as {USER}; the password is in the secret {admin}.",
+        outputs.publish_grafana(
+            self, service["uri"], sign_in=f"Sign in as {USER}; the password is in the secret {admin}."
         )
-        output.override_logical_id("grafana_url")
 
     def _files(self) -> Ref:
         """The bucket with the dashboards, which Grafana sees as a folder."""

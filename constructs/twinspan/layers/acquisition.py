@@ -1,5 +1,6 @@
 """L1: from the broker into the `processing` queue, and on to the processor or to another cloud."""
 
+from twinspan import outputs
 from twinspan.kit import Kit
 from twinspan.layers.hops import Hop
 from twinspan.layers.processing import Processing
@@ -27,6 +28,7 @@ class Acquisition(Construct):
             self._connector(kit, queue)
             self.hops.append(Hop.of("processing", queue))
         self._dispatcher(kit, broker, queue)
+        outputs.publish(self, outputs.BROKER, broker.endpoint)
 
     def _dispatcher(self, kit: Kit, broker: Broker, queue: Queue) -> None:
         dead_letters = kit.dead_letters(self, "telemetry-dead", layer=Layer.ACQUISITION)

@@ -46,8 +46,8 @@ def data(layout: Layout) -> dict[str, Any]:
 
 def read(twin: LocalCloud, ca_file: Path, **query: str) -> Any:
     """What twin_reader answers at its public endpoint."""
-    url = f"{twin.outputs['twin_reader_url']}?{urllib.parse.urlencode(query)}"
-    request = urllib.request.Request(url, headers={"x-api-key": twin.outputs["twin_reader_api_key"]})
+    url = f"{twin.outputs['graph_api_url']}?{urllib.parse.urlencode(query)}"
+    request = urllib.request.Request(url, headers={"x-api-key": twin.outputs["graph_api_key"]})
     with urllib.request.urlopen(
         request, context=create_default_context(cafile=str(ca_file)), timeout=60
     ) as answer:

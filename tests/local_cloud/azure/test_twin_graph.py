@@ -82,7 +82,7 @@ def test_a_run_brings_what_the_changes_did_not(twin: Twin) -> None:
 def test_who_has_no_key_reads_nothing(twin: Twin) -> None:
     from local_cloud.reader import Answered, Reader
 
-    reader = Reader(twin.evaluated.outputs["twin_reader_url"], "wrong", trust=twin.authority.ca_file)
+    reader = Reader(twin.evaluated.outputs["graph_api_url"], "wrong", trust=twin.authority.ca_file)
     with pytest.raises(Answered) as raised:
         reader.page()
     assert raised.value.status == 401

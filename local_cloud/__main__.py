@@ -1,7 +1,7 @@
 """The command `python -m local_cloud [--keep]`: the demonstration of the twin that TWIN names.
 
-Scratch files lie in .local-cloud, or in the folder that LOCAL_CLOUD_FOLDER names; those of an earlier run are
-removed.
+Scratch files are in .local-cloud, or in the folder that TWINSPAN_LOCAL_CLOUD_FOLDER names. The files of an
+earlier run are removed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ BEGAN = time.time()
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "constructs"), str(ROOT / "function_src")]
 
-FOLDER = Path(os.environ.get("LOCAL_CLOUD_FOLDER") or ROOT / ".local-cloud")
+FOLDER = Path(os.environ.get("TWINSPAN_LOCAL_CLOUD_FOLDER") or ROOT / ".local-cloud")
 
 
 def main() -> int:

@@ -15,9 +15,9 @@ _APIS = {Role.HOT_READER: "telemetry", Role.TWIN_READER: "graph"}
 """The receivers that clients outside the twin call; other receivers have outputs of the role's name."""
 _DESCRIPTIONS = {
     BROKER: "What devices connect to: the host of AWS IoT Core or Azure IoT Hub, or the topic of Pub/Sub.",
-    DEAD_LETTERS: "Dead-letter queue of each hop, and where `python -m replay` sends its messages again.",
+    DEAD_LETTERS: "Dead letters of each hop, and where `python -m operations dead-letters` resends them.",
     KEY_VAULT: "Key vault that holds the secrets of the links.",
-    TIERS: "Cloud and address of each storage tier, for `python -m restore`.",
+    TIERS: "Cloud and address of each storage tier, for `python -m operations restore`.",
 }
 
 

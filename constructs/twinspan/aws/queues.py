@@ -2,7 +2,7 @@
 
 import json
 
-from twinspan import parts
+from twinspan import alarms, parts
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import grant
 from twinspan.aws.policies import allow, document
@@ -77,7 +77,7 @@ class DeadLetterQueue(Construct):
             self,
             "alarm",
             alarm_name=full_name,
-            alarm_description=f"Messages wait in {full_name}: read one for the reason, then replay or purge.",
+            alarm_description=alarms.dead_letters(full_name, alarms.hop_of(name)),
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": full_name},

@@ -1,7 +1,8 @@
-"""Functions that run by the clock: EventBridge Scheduler."""
+"""Scheduled functions: EventBridge Scheduler."""
 
 from typing import TYPE_CHECKING
 
+from twinspan import alarms
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.policies import allow, document, trust
@@ -161,8 +162,7 @@ class Clock(Construct):
             self,
             "alarm",
             alarm_name=names.failed_alarm(self._foundation.twin.names, function.role),
-            alarm_description=f"A run of {function.name} failed, and its log says why, or it never began. "
-            "The next run goes on.",
+            alarm_description=alarms.failed_run(function.name),
             metric_query=[together, *queries],
             evaluation_periods=periods,
             datapoints_to_alarm=1,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from twinspan import parts
+from twinspan import alarms, parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
@@ -65,7 +65,7 @@ class Broker(Construct):
         """Hand every telemetry message to the dispatcher.
 
         Event Grid tries for a day, then writes what it could not deliver into a blob container, since it
-        puts dead letters nowhere else; an alarm rings then too. Returns the container's URL. What the
+        puts dead letters nowhere else; an alarm then fires as well. Returns the container's URL. What the
         dispatcher itself refuses goes to `dead_letters`.
         """
         target = parts.own(dispatcher, Function)
@@ -103,7 +103,10 @@ class Broker(Construct):
             of=topic,
             namespace=_METRICS,
             metric="DeadLetteredCount",
-            description="Event Grid could not deliver telemetry and wrote it into a container.",
+            description=alarms.dead_letters(
+                self._foundation.names.name(names.BROKER_DEAD_LETTERS),
+                alarms.hop_of(names.BROKER_DEAD_LETTERS),
+            ),
             layer=Layer.ACQUISITION,
             role="broker",
         )

@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from twinspan import alarms
 from twinspan.azure import names
 from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.azure import (
@@ -113,15 +114,24 @@ class Monitoring(Construct):
         return place(group, "alerts")
 
     def on_log(
-        self, address: str, *, phrase: str, description: str, layer: Layer, role: Role | str, optional: bool
+        self,
+        address: str,
+        *,
+        name: str,
+        phrase: str,
+        description: str,
+        layer: Layer,
+        role: Role | str,
+        optional: bool,
     ) -> None:
-        """An alarm that rings when a host or a function logs a line with `phrase`.
+        """Add the alarm `name`, which fires when a host or a function logs a line with `phrase`.
 
-        Storage queues have no metric each. Host and functions name the queue in what they log when a message
-        goes into it: the host when it moves one, the queue's adapter when a function sends one.
+        Azure has no metrics per storage queue. Host and functions log the queue's name when they add a
+        message: the host when it moves a message, the queue's adapter when a function sends one.
         """
         self._on_query(
             address,
+            name=name,
             query=f'AppTraces | where Message has "{phrase}"',
             window=_WINDOW,
             description=description,
@@ -134,6 +144,7 @@ class Monitoring(Construct):
         self,
         address: str,
         *,
+        name: str,
         query: str,
         window: str,
         description: str,
@@ -142,14 +153,14 @@ class Monitoring(Construct):
         optional: bool,
         after: str | None = None,
     ) -> None:
-        """An alarm that rings when a query of the workspace's last minutes finds a line. It is made after the
-        resource `after`.
+        """Add an alarm that fires when a query of the workspace's last minutes finds a line. It is created
+        after the resource `after`.
         """
         recipients = self._recipients
         rule = MonitorScheduledQueryRulesAlertV2(
             self,
             f"{address}-alarm",
-            name=self._foundation.names.name(address),
+            name=name,
             resource_group_name=self._foundation.group,
             location=self._foundation.location,
             scopes=[self.workspace["id"]],
@@ -178,18 +189,18 @@ class Monitoring(Construct):
         place(rule, address, optional=optional)
 
     def on_failed_run(self, function: "Function", schedule: Schedule) -> None:
-        """An alarm that rings when a run of a function by the clock failed, or when none has ended well: a
-        host that does not start logs nothing. After a first apply it can ring until the first run has ended.
+        """Add an alarm that fires when a run of a scheduled function failed, or when no run succeeded: a host
+        that does not start logs nothing. After the first apply it can fire until the first run has ended.
         """
         window = next(minutes for minutes in WINDOWS if minutes >= 2 * schedule.every_minutes + _LATE_MIN)
         counts = "failed = countif(Success == false), done = countif(Success == true)"
         self._on_query(
             f"{function.role}_failed",
+            name=names.failed_alarm(self._foundation.names, function.role),
             query=f'AppRequests | where AppRoleName =~ "{function.app["name"]}" '
             f"| summarize {counts} | where failed > 0 or done == 0",
             window=WINDOWS[window],
-            description=f"A run of {function.role} failed, and its log says why, or none ended in the last "
-            f"{window} minutes. The next run goes on.",
+            description=alarms.failed_run(self._foundation.names.name(function.role)),
             layer=function.layer,
             role=function.role,
             optional=function.optional,
@@ -208,7 +219,7 @@ class Monitoring(Construct):
         role: Role | str,
         optional: bool = False,
     ) -> None:
-        """An alarm that rings when a resource counts more than none of something."""
+        """Add an alarm that fires when a resource's metric is above zero."""
         recipients = self._recipients
         rule = MonitorMetricAlert(
             self,

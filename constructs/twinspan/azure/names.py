@@ -162,7 +162,7 @@ def tier_account(names: Names) -> str:
 
 
 def failed_alarm(names: Names, role: Role) -> str:
-    """The alarm on runs by the clock."""
+    """The alarm on a scheduled function."""
     return names.name(role, "failed")
 
 
@@ -235,7 +235,7 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
         yield "azurerm_storage_queue", queue(names, name)
     for name in ("processing-dead", "persisting-dead", "telemetry-dead", "writing-dead"):
         yield "azurerm_storage_queue", queue(names, name)
-        yield "azurerm_monitor_scheduled_query_rules_alert_v2", names.name(name)
+        yield "azurerm_monitor_scheduled_query_rules_alert_v2", queue(names, name)
     if Layer.VISUALIZATION in topology.layers_in(Cloud.AZURE):
         yield "azapi_resource.grafana", grafana(names)
     for link in topology.links:

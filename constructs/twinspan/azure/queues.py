@@ -1,6 +1,6 @@
 """Queues between roles: storage queues, each with the poison queue that the Functions host fills."""
 
-from twinspan import parts
+from twinspan import alarms, parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.grants import SEND, grant
@@ -48,10 +48,12 @@ class DeadLetterQueue(Construct):
         self.optional = optional
         self._queue = _queue(self, foundation=foundation, name=name, optional=optional)
         self.address = self.source = _address(self._queue, foundation)
+        queue = names.queue(foundation.names, name)
         foundation.monitoring.on_log(
             name.replace("-", "_"),
-            phrase=names.queue(foundation.names, name),
-            description=f"A message went into the dead-letter queue {names.queue(foundation.names, name)}.",
+            name=queue,
+            phrase=queue,
+            description=alarms.dead_letters(queue, alarms.hop_of(name)),
             layer=layer,
             role=name,
             optional=optional,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from twinspan import parts
 from twinspan.gcp import names
-from twinspan.gcp.alarms import ring_when_not_empty
+from twinspan.gcp.alarms import fire_when_not_empty
 from twinspan.gcp.foundation import Foundation
 from twinspan.providers import Construct, TerraformElement
 from twinspan.providers.gcp import (
@@ -105,7 +105,7 @@ class DeadLetterQueue(Construct):
         )
         subscription = place(kept, name.replace("-", "_"), optional=optional)
         self.source = subscription["id"]
-        ring_when_not_empty(
+        fire_when_not_empty(
             self,
             subscription,
             foundation=foundation,

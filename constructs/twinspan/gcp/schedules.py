@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from twinspan.gcp import names
-from twinspan.gcp.alarms import ring_when_a_run_fails
+from twinspan.gcp.alarms import fire_when_a_run_fails
 from twinspan.gcp.foundation import Foundation
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
@@ -68,4 +68,4 @@ class Clock(Construct):
         invoker = function.grant_invoke(self, names.CLOCK_ACCOUNT, caller["member"])
         job.add_override("depends_on", [foundation.clocks_after(invoker, function.role).address])
         place(job, function.role)
-        ring_when_a_run_fails(self, function, foundation=foundation)
+        fire_when_a_run_fails(self, function, foundation=foundation)

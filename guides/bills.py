@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from guides import twins, words
 from guides.prices import events
@@ -79,7 +79,7 @@ def usd(amount: Decimal) -> str:
     """
     if not amount:
         return "0"
-    return f"{amount.quantize(_CENT):f}" if amount >= _CENT else f"{_figures(amount):f}"
+    return f"{amount.quantize(_CENT, ROUND_HALF_UP):f}" if amount >= _CENT else f"{_figures(amount):f}"
 
 
 def number(amount: Decimal) -> str:

@@ -40,10 +40,9 @@ class Ref:
     element: TerraformElement = field(compare=False, repr=False)
 
     def path(self, attribute: str) -> str:
-        """The bare expression of an attribute, for use inside a larger `${…}`. Null when the resource is off.
+        """Return the bare expression of an attribute, for use inside a larger `${…}`.
 
-        >>> Ref("aws_sqs_queue.events", True, element).path("arn")
-        'one(aws_sqs_queue.events[*].arn)'
+        It is null when the resource is off, as in `one(aws_sqs_queue.events[*].arn)`.
         """
         return f"one({self.address}{_EACH}{attribute})" if self.optional else f"{self.address}.{attribute}"
 

@@ -1,10 +1,14 @@
 """The outputs of the stacks: their names, and one description for all clouds."""
 
-from typing import Any
+from __future__ import annotations
 
-from twinspan.providers import Construct, TerraformOutput
+from typing import TYPE_CHECKING, Any
+
 from twinspan.topology import Link
 from twinspan.vocabulary import Role
+
+if TYPE_CHECKING:  # the summary needs the names alone, and CDKTF takes a second to load
+    from twinspan.providers import Construct, TerraformOutput
 
 BROKER = "broker_endpoint"
 DEAD_LETTERS = "dead_letter_queues"
@@ -45,6 +49,8 @@ def publish(
     scope: Construct, name: str, value: Any, *, description: str | None = None, sensitive: bool = False
 ) -> TerraformOutput:
     """Add the output `name` to the stack. Names without a fixed description need `description`."""
+    from twinspan.providers import TerraformOutput
+
     output = TerraformOutput(
         scope,
         name,

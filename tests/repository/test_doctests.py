@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,12 @@ FOLDERS = (
     "stacks",
     "tests",
 )
+EXAMPLE = re.compile(r"^ *>>> ", re.MULTILINE)
 FILES = sorted(
     path
     for folder in FOLDERS
     for path in (ROOT / folder).rglob("*.py")
-    if "node_modules" not in path.parts and ">>> " in path.read_text(encoding="utf-8")
+    if "node_modules" not in path.parts and EXAMPLE.search(path.read_text(encoding="utf-8"))
 )
 
 

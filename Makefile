@@ -62,10 +62,10 @@ test-all: $(NODE_STAMP) local-cloud lint types ## Everything
 	@$(PY) -m pytest -q $(TESTS)
 
 docs: $(DEV_STAMP) $(NODE_STAMP) ## Write the deployment guides, the picker and the parity page in docs/ again
-	@PYTHONPATH=constructs $(PY) -m guides docs
+	@$(PY) -m guides docs
 
 schema: $(DEV_STAMP) ## Write docs/twin.schema.json again
-	@PYTHONPATH=constructs $(PY) -m twinspan.config.schema docs/twin.schema.json
+	@PYTHONPATH=constructs:function_src $(PY) -m twinspan.config.schema docs/twin.schema.json
 
 snapshots: $(DEV_STAMP) ## Accept what the stacks look like now
 	@$(PY) -m pytest -q tests/synth --snapshot-update

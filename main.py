@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-sys.path.insert(
-    0, str(ROOT / "constructs")
-)  # a source root, never a package: it would hide PyPI's `constructs`
+# Source roots. `constructs` is never a package: it would hide PyPI's `constructs`.
+sys.path[:0] = [str(ROOT / "constructs"), str(ROOT / "function_src")]
 
 from twinspan.cli import main  # noqa: E402
 

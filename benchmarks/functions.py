@@ -21,8 +21,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "constructs"), str(ROOT / "tests"), str(RO
 from support.layouts import Layout, twin_config  # noqa: E402
 from twin_azure import settings as azure_settings  # noqa: E402
 from twin_runtime import settings  # noqa: E402
+from twin_runtime.roles import Cloud, roles_of  # noqa: E402
 from twinspan import packaging  # noqa: E402
-from twinspan.vocabulary import ABSENT, Cloud, Role  # noqa: E402
 
 RUNS = 7
 SDKS = (
@@ -129,7 +129,7 @@ def main() -> None:
             root = Path(folder) / cloud
             with zipfile.ZipFile(package.path) as archive:
                 archive.extractall(root)
-            for role in (role for role in Role if cloud not in ABSENT.get(role, {})):
+            for role in roles_of(cloud):
                 for remote in (False, True) if role in settings.REMOTE_LINK else (False,):
                     measure(cloud, role, remote, root)
 

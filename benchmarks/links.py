@@ -49,7 +49,7 @@ def measure(cloud: str, rate: int, seconds: int) -> tuple[int, int, int]:
     from support.layouts import Layout, config_of
     from support.local import local_twin
     from support.proxy import Proxy
-    from twinspan.vocabulary import Cloud
+    from twin_runtime.roles import Cloud
 
     other = Cloud.AZURE if cloud == "gcp" else Cloud.GCP
     layout = Layout(Cloud(cloud), other, other)

@@ -24,7 +24,7 @@ def lines() -> list[str]:
     """The table, and what it rests on."""
     from benchmarks import row_sizes
     from guides.prices import storage
-    from twinspan.vocabulary import Cloud
+    from twin_runtime.roles import Cloud
 
     prices, sizes = storage.table(), row_sizes.measure()
     files = storage.Files(row_sizes.ROWS_PER_FILE, sizes.file)

@@ -4,6 +4,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "constructs"), str(ROOT / "function_src")]
+
 
 def main(arguments: Sequence[str]) -> int:
     """Write the pages; returns the exit status."""

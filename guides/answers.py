@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from guides import sections, words
 from guides.dataflow import Edge, Graph, graph
 from guides.decisions import Choices, Factor, Facts, Value
+from twin_runtime.roles import Cloud, Layer
 from twinspan.config import Config, Layers
 from twinspan.topology import Link, Topology
-from twinspan.vocabulary import Cloud, Layer
 
 NONE, ON, OFF = "none", "on", "off"
 LOCAL, REMOTE, CLIENT = "local", "remote", "client"

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from guides import twins, words
 from guides.prices import events
 from guides.prices.table import Price
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 _CENT = Decimal("0.01")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from guides import metrics, words
 from guides.dataflow import Node
 from guides.shapes import SHAPES
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 TITLE_PX, SERVICE_PX, MARK_PX = 13.0, 12.0, 11.0
 OPTIONAL = "[Optional]"

@@ -7,8 +7,8 @@ from guides import answers
 from guides.answers import EVENTS, ON
 from guides.decisions import Choices, Facts, Value
 from guides.prices import events
+from twin_runtime.roles import Cloud, Layer
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer
 
 MICRO = 1_000_000
 

@@ -6,33 +6,12 @@ from functools import cache
 from typing import Literal
 
 from guides.edges import EdgeKind, lines
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan.topology import Topology
-from twinspan.vocabulary import EVENT_SYSTEM, Cloud, Layer, Role
 
 NodeKind = Literal[
     "device", "broker", "function", "queue", "store", "bucket", "graph", "grafana", "workflow", "client"
 ]
-
-LAYER_OF: dict[Role, Layer] = {
-    Role.DISPATCHER: Layer.ACQUISITION,
-    Role.CONNECTOR: Layer.ACQUISITION,
-    Role.EVENT_FEEDBACK: Layer.ACQUISITION,
-    Role.INGESTION: Layer.PROCESSING,
-    Role.PROCESSOR: Layer.PROCESSING,
-    Role.PERSISTER: Layer.PROCESSING,
-    Role.EVENT_CHECKER: Layer.PROCESSING,
-    Role.WRITER: Layer.HOT_STORAGE,
-    Role.HOT_READER: Layer.HOT_STORAGE,
-    Role.COLD_MOVER: Layer.HOT_STORAGE,
-    Role.COLD_WRITER: Layer.COLD_STORAGE,
-    Role.ARCHIVE_MOVER: Layer.COLD_STORAGE,
-    Role.ARCHIVE_WRITER: Layer.ARCHIVE_STORAGE,
-    Role.TWIN_SYNC: Layer.TWIN_MANAGEMENT,
-    Role.TWIN_CONNECTOR: Layer.TWIN_MANAGEMENT,
-    Role.TWIN_READER: Layer.TWIN_MANAGEMENT,
-    Role.DASHBOARD_SYNC: Layer.VISUALIZATION,
-}
-"""The layer that each role's function belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +122,8 @@ def _nodes(topology: Topology) -> Iterator[Node]:
 
     def function(role: Role) -> Iterator[Node]:
         if role in topology.roles:
-            where, optional = topology.roles[role], role in EVENT_SYSTEM
-            yield Node(role.value, "function", LAYER_OF[role], where, role.value, optional, role)
+            where, spec = topology.roles[role], ROLES[role]
+            yield Node(role.value, "function", spec.layer, where, role.value, spec.optional, role)
 
     yield Node("devices", "device", Layer.ACQUISITION, None)
     yield node("broker", "broker", Layer.ACQUISITION, "telemetry")

@@ -9,7 +9,7 @@ from guides.dataflow import Edge, Node
 from guides.elk import Layout, Point, Rect
 from guides.metrics import width
 from guides.shapes import SHAPES
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 HEAD_PX = 8.0
 """Length of an arrow's head."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Literal
 
+from twin_runtime.roles import Role
 from twinspan.topology import Topology
-from twinspan.vocabulary import Role
 
 EdgeKind = Literal["native", "queue", "https", "lifecycle"]
 """`native`: a call or trigger of the platform inside a cloud. `queue`: into or out of a queue. `https`: to a

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from twinspan.vocabulary import Cloud, Layer, Role
+from twin_runtime.roles import Cloud, Layer, Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from guides import dataflow, steps, twins
 from guides.dataflow import Edge, Graph, Node
+from twin_runtime.roles import Cloud, Layer, Role
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer, Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from guides import facts, merging, sections, twins, words
-from guides.dataflow import LAYER_OF
 from guides.merging import FunctionFacts, TypeRow
 from guides.readers import read
 from guides.resource_types import Need, needs
-from twinspan.vocabulary import ABSENT, Cloud, Layer, Role
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 
 Stacks = Callable[[twins.Placement], Mapping[str, dict[str, Any]]]
 """The stacks of a placement as Terraform JSON, by name."""
@@ -129,7 +128,7 @@ def _section(layer: Layer, cloud: Cloud, reader: Reader) -> LayerSection:
         functions=tuple(
             _card(role, cloud, reader.single.functions.get(role), multi.functions.get(role))
             for role in Role
-            if LAYER_OF[role] is layer
+            if ROLES[role].layer is layer
         ),
     )
 
@@ -137,17 +136,17 @@ def _section(layer: Layer, cloud: Cloud, reader: Reader) -> LayerSection:
 def _card(
     role: Role, cloud: Cloud, single: facts.Function | None, multi: facts.Function | None
 ) -> FunctionCard:
-    absent = ABSENT.get(role, {}).get(cloud, "")
+    absent = ROLES[role].absent.get(cloud, "")
     if not absent and not single and not multi:
-        raise ParityError(f"{cloud} neither has {role} nor says in vocabulary.ABSENT why not")
+        raise ParityError(f"{cloud} neither has {role} nor says in twin_runtime.roles why not")
     if absent and (single or multi):
-        raise ParityError(f"{cloud} has {role}, which vocabulary.ABSENT says it does without")
+        raise ParityError(f"{cloud} has {role}, which twin_runtime.roles says it does without")
     found = None if absent else merging.function(single, multi)
     return FunctionCard(
         role=role,
         id=sections.function_anchor(role),
         name=words.TITLES[role.value],
-        sentence=words.ROLES[role],
+        sentence=ROLES[role].does,
         optional=bool(found and found.any_.optional),
         facts=found,
         absent=absent,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from guides import twins, words
+from twin_runtime.roles import Cloud
 from twinspan.stackjson import Block, Blocks
 from twinspan.topology import LINKS_STACK, Link
-from twinspan.vocabulary import Cloud
 
 VERSIONS: Mapping[str, Cloud] = {
     "aws_secretsmanager_secret_version": Cloud.AWS,

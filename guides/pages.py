@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from guides import contents, parity, picker, sections, svg, twins
 from guides.guide import Guide, Stacks, guide
 from guides.sections import PAGES, Page
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 _ADDRESS = re.compile(
     r"\b((?:data\.)?(?:aws|azapi|azurerm|google|random|time)_\w+\.\w+(?:\[[^\]]*\])?(?:[.:/][\w*{}]+)*)"

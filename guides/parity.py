@@ -13,7 +13,7 @@ from typing import Any
 from guides import sections, words
 from guides.guide import FunctionCard, Guide
 from guides.merging import TypeRow
-from twinspan.vocabulary import Cloud, Layer
+from twin_runtime.roles import Cloud, Layer
 
 
 @dataclass(frozen=True, slots=True)

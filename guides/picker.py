@@ -10,13 +10,12 @@ from markupsafe import Markup
 
 from guides import answers, bills, costs, sections, svg, twinfile, twins, words
 from guides.answers import FACTORS, NONE, OFF, ON
-from guides.dataflow import LAYER_OF
 from guides.deciding import Source, decide
 from guides.decisions import Choices, Facts, Part, Table
 from guides.prices.events import DEPENDS_ON, SETS, sentences
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan.config import load
 from twinspan.topology import LINKS_STACK
-from twinspan.vocabulary import EVENT_SYSTEM, Cloud, Layer, Role
 
 BASE: Choices = {
     **{layer.value: Cloud.AWS for layer in Layer},
@@ -107,7 +106,7 @@ def context() -> Mapping[str, Any]:
         "layers": words.LAYERS,
         "functions": _functions(decided),
         "roles": {role: words.TITLES[role.value] for role in Role},
-        "optional_roles": EVENT_SYSTEM,
+        "optional_roles": [role for role in Role if ROLES[role].optional],
         "receivers": _receivers(decided),
         "sections": sections,
         "usd": costs.usd,
@@ -142,7 +141,7 @@ def _functions(decided: Table) -> Mapping[Cloud, Mapping[Layer, list[Role]]]:
     """The functions that each cloud can have, by layer."""
     return {
         cloud: {
-            layer: [r for r in Role if LAYER_OF[r] is layer and f"function/{cloud}/{r}" in decided.facts]
+            layer: [r for r in Role if ROLES[r].layer is layer and f"function/{cloud}/{r}" in decided.facts]
             for layer in Layer
         }
         for cloud in Cloud

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from guides import documents, words
+from twin_runtime.roles import Cloud
 from twinspan import outputs
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud
 
 README = "README.md"
 DEPLOY = "npx cdktf deploy --skip-synth '*'"

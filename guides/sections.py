@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from guides import words
-from twinspan.vocabulary import Cloud, Layer, Role
+from twin_runtime.roles import Cloud, Layer, Role
 
 PICKER = "index.html"
 PARITY = "parity.html"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from guides import words
 from guides.dataflow import Edge, Graph
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 _SIGNED = "over HTTPS, with API key and signature, to the {target} in {there}, behind its {receiver}"
 _READS = "the {source} asks the {target} in {there}, over HTTPS, with API key and signature"

@@ -11,7 +11,7 @@ from guides import boxes, dataflow, drawing, elk, words
 from guides.boxes import Text
 from guides.dataflow import Edge, Graph
 from guides.elk import Box, Diagram, Group, Line
-from twinspan.vocabulary import Cloud, Layer
+from twin_runtime.roles import Cloud, Layer
 
 _OPTIONS = {
     "elk.layered.considerModelOrder.strategy": "PREFER_EDGES",

@@ -7,7 +7,7 @@ from guides.boxes import Text
 from guides.elk import Box, Diagram, Group, Layout, Line
 from guides.flows import Picture
 from guides.superset import superset
-from twinspan.vocabulary import Cloud, Layer
+from twin_runtime.roles import Cloud, Layer
 
 __all__ = ["describe", "drawings", "superset"]
 

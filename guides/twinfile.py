@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from guides import twins
 from guides.answers import EVENTS, NONE, ON, READ_API
 from guides.decisions import Choices, Part
-from twinspan.vocabulary import Cloud, Layer
+from twin_runtime.roles import Cloud, Layer
 
 HEAD = """\
 # yaml-language-server: $schema=docs/twin.schema.json

@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from stacks import build as synthesis
+from twin_runtime.roles import Cloud, Layer
 from twinspan.config import Config
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "three-clouds.yaml"

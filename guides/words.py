@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from guides.dataflow import Node
-from twinspan.vocabulary import CLOUD_NAMES, Cloud, Layer, Role
+from twin_runtime.roles import CLOUD_NAMES, ROLES, Cloud, Layer, Role
 
 Names = Mapping[Cloud, str]
 """What something is called in each cloud."""
@@ -68,33 +68,6 @@ TITLES: Mapping[str, str] = {
     **{role.value: role.value.replace("_", " ").title() for role in Role},
 }
 """What a node is called in every cloud, by its id."""
-
-ROLES: Mapping[Role, str] = {
-    Role.DISPATCHER: "Turns the broker's messages into events and puts them into the processing queue.",
-    Role.CONNECTOR: "Takes the processor's place at the processing queue and sends the events to the "
-    "ingestion of another cloud.",
-    Role.INGESTION: "Receives events from another cloud and puts them into the processing queue.",
-    Role.PROCESSOR: "Runs your code on each event, by the type of its device, and hands on what it returns.",
-    Role.PERSISTER: "Stores each event once, and then shows it to the event checker if the event system "
-    "is on.",
-    Role.WRITER: "Receives events from another cloud and writes them into the hot store.",
-    Role.HOT_READER: "Answers queries for measurements from the hot store, and from the cold tier when "
-    "asked to.",
-    Role.EVENT_CHECKER: "Checks the rules on each stored event; a rule that fires sends a command to the "
-    "device, starts the workflow, or both.",
-    Role.EVENT_FEEDBACK: "Sends commands to the devices through the broker.",
-    Role.COLD_MOVER: "Moves rows that are older than hot_days from the hot store to files of the cold tier.",
-    Role.COLD_WRITER: "Receives files from another cloud into the cold tier, and answers queries on them.",
-    Role.ARCHIVE_MOVER: "Moves files that are older than cold_days from the cold tier to the archive of "
-    "another cloud.",
-    Role.ARCHIVE_WRITER: "Receives files from another cloud into the archive.",
-    Role.TWIN_SYNC: "Keeps the twin graph as twin.yaml describes it, with the latest values where the "
-    "platform asks nobody for them.",
-    Role.TWIN_CONNECTOR: "Tells IoT TwinMaker the measurements of a device when it asks for them.",
-    Role.TWIN_READER: "Answers queries for twins and relationships from the twin graph.",
-    Role.DASHBOARD_SYNC: "Keeps the dashboards and the data source of a managed Grafana as they were "
-    "generated.",
-}
 
 PARTS: Mapping[str, str] = {
     "devices": "Publish their telemetry and hear their commands, each with an identity of its own.",
@@ -216,4 +189,4 @@ def function(role: Role, cloud: Cloud) -> str:
 
 def sentence(node: Node) -> str:
     """What a node does."""
-    return ROLES[node.role] if node.role is not None else PARTS[node.id]
+    return ROLES[node.role].does if node.role is not None else PARTS[node.id]

@@ -5,11 +5,11 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
+from twin_runtime.roles import Cloud
 from twinspan import packaging
 from twinspan.config import Config
 from twinspan.providers import App
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud
 
 STACK_CLASSES = {Cloud.AWS: "AwsStack", Cloud.AZURE: "AzureStack", Cloud.GCP: "GcpStack"}
 

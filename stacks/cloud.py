@@ -1,5 +1,6 @@
 """The layers of one cloud, each given what it sends to or reads from; where dead letters and tiers are."""
 
+from twin_runtime.roles import Layer, Role
 from twinspan.kit import Kit
 from twinspan.layers import hops, tier_outputs
 from twinspan.layers.acquisition import Acquisition
@@ -10,7 +11,6 @@ from twinspan.layers.tiers import ArchiveStorage, ColdStorage
 from twinspan.layers.twin_management import TwinManagement
 from twinspan.layers.visualization import Visualization
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer, Role
 
 
 def lay_out(stack: Construct, kit: Kit) -> None:

@@ -2,12 +2,12 @@
 
 from stacks.base import TwinStack
 from stacks.cloud import lay_out
+from twin_runtime.roles import Cloud
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.kit import kit
 from twinspan.packaging import Package
 from twinspan.providers import Construct
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud
 
 
 class GcpStack(TwinStack):

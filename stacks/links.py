@@ -6,6 +6,7 @@ It is the only stack that reads others: two clouds that send to each other canno
 from importlib import import_module
 
 from stacks.base import TwinStack
+from twin_runtime.roles import Cloud
 from twinspan import datasource, outputs
 from twinspan.backend import StateBackend, output
 from twinspan.providers import Construct
@@ -13,7 +14,6 @@ from twinspan.providers.random import RandomPassword, RandomProvider
 from twinspan.resources import generations, place
 from twinspan.topology import LINKS_STACK, Link
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud
 
 
 class LinksStack(TwinStack):

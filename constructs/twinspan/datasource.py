@@ -3,8 +3,8 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+from twin_runtime.roles import Cloud
 from twinspan.topology import Link
-from twinspan.vocabulary import Cloud
 
 if TYPE_CHECKING:
     from twinspan.config import Config

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from twin_runtime.roles import Cloud, Layer, Role
 from twinspan.parts import (
     ApiKeys,
     Broker,
@@ -21,7 +22,6 @@ from twinspan.parts import (
 from twinspan.providers import Construct
 from twinspan.topology import Link
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud, Layer, Role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +72,7 @@ class Kit:
         optional: bool = False,
     ) -> Function:
         """A function that consumes `source`, or is called over HTTPS (`receiver`), or by the clock where its
-        role is one of `sizing.SCHEDULES`, or by the broker.
+        role has a schedule, or by the broker.
         """
         return self.functions(
             scope,

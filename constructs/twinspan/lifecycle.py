@@ -7,8 +7,8 @@ promises; it goes later, by as much as they were old when it was written.
 
 from dataclasses import dataclass
 
+from twin_runtime.roles import Layer
 from twinspan.twin import Twin
-from twinspan.vocabulary import Layer
 
 EVENTS = "events/"
 """Where the files are. Also in twin_runtime, which is deployed without this package; so is `PARTS`."""

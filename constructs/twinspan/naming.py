@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 
+from twin_runtime.roles import Cloud
 from twinspan.config import Config, Problem
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud
 
 UNIQUE_LENGTH = 6
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from twin_runtime.roles import Role
 from twinspan.topology import Link
-from twinspan.vocabulary import Role
 
 if TYPE_CHECKING:  # the summary needs the names alone, and CDKTF takes a second to load
     from twinspan.providers import Construct, TerraformOutput

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from twin_runtime.roles import Cloud, Layer, Role, roles_of
 from twinspan import dashboards, datasource
 from twinspan.config import Config
 from twinspan.config.models import SAFETY_DAYS
-from twinspan.vocabulary import ABSENT, Cloud, Layer, Role
 
 SOURCE = Path(__file__).resolve().parents[2] / "function_src"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip entry can carry
@@ -53,7 +53,7 @@ def build(config: Config, cloud: Cloud, folder: Path) -> Package:
 
 def _dashboards(config: Config, cloud: Cloud, folder: Path) -> Mapping[str, Path]:
     """Write the dashboards beside the package, where no function in it keeps them."""
-    if config.layers.visualization is not cloud or cloud not in ABSENT[Role.DASHBOARD_SYNC]:
+    if config.layers.visualization is not cloud or Role.DASHBOARD_SYNC in roles_of(cloud):
         return {}
     place = folder / "dashboards"
     place.mkdir(exist_ok=True)
@@ -132,7 +132,7 @@ def _entries(config: Config, cloud: Cloud) -> Iterator[tuple[str, bytes]]:
     for name, device_type in config.device_types.items():
         if device_type.processor:
             yield f"processors/{name}.py", config.path_of(device_type.processor).read_bytes()
-    if config.layers.visualization is cloud and cloud not in ABSENT[Role.DASHBOARD_SYNC]:
+    if config.layers.visualization is cloud and Role.DASHBOARD_SYNC in roles_of(cloud):
         for name, content in dashboards.generate(config).items():
             yield f"dashboards/{name}", content
         settings = json.dumps(datasource.settings(config, cloud), indent=1, sort_keys=True)

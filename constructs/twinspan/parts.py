@@ -10,7 +10,7 @@ A `grant_…` gives one function the permission for one purpose. It is optional 
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
-from twinspan.vocabulary import Layer, Role
+from twin_runtime.roles import Layer, Role
 
 Part = TypeVar("Part")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from twin_runtime.roles import Layer
 from twinspan.resources import EVENTS_VARIABLE
-from twinspan.vocabulary import Layer
 
 StackJson = dict[str, Any]
 """A `cdk.tf.json` as it was parsed."""

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
+from twin_runtime.roles import CLOUD_NAMES, Cloud, Layer
 from twinspan import outputs
 from twinspan.config import PLACEHOLDERS, Config
 from twinspan.stackjson import Blocks
 from twinspan.topology import LINKS_STACK, Link, Topology
-from twinspan.vocabulary import CLOUD_NAMES, Cloud, Layer
 
 _STORES = {"cold": "bucket"}
 """Where links without a receiver end, if not in a database."""

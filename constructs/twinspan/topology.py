@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from twinspan.vocabulary import ABSENT, Cloud, Layer, Role
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 
 if TYPE_CHECKING:
     from twinspan.config import Config
@@ -117,11 +117,11 @@ class Topology:
         l4, l5 = self.layers.get(Layer.TWIN_MANAGEMENT), self.layers.get(Layer.VISUALIZATION)
         if l4 is not None:
             # Where the platform asks for the values, twin_sync keeps the twins and reads none.
-            reader = Role.TWIN_SYNC if l4 in ABSENT[Role.TWIN_CONNECTOR] else Role.TWIN_CONNECTOR
+            reader = Role.TWIN_SYNC if l4 in ROLES[Role.TWIN_CONNECTOR].absent else Role.TWIN_CONNECTOR
             server = None if l4 is hot else Role.HOT_READER
             yield Link("twin", Layer.HOT_STORAGE, Layer.TWIN_MANAGEMENT, l4, hot, reader, server)
         if l5 is not None:
-            keeper = Role.DASHBOARD_SYNC if l5 not in ABSENT[Role.DASHBOARD_SYNC] else None
+            keeper = Role.DASHBOARD_SYNC if l5 not in ROLES[Role.DASHBOARD_SYNC].absent else None
             yield Link(
                 "dashboards",
                 Layer.HOT_STORAGE,

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from twin_runtime.roles import Layer, Role
 from twinspan.config import Config
 from twinspan.naming import Names
 from twinspan.topology import Topology
-from twinspan.vocabulary import Layer, Role
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from importlib import import_module
 
+from twin_runtime.roles import Cloud
 from twinspan.config import Config, Problem
-from twinspan.vocabulary import Cloud
 
 
 def problems(config: Config) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from guides.prices.bill import Bill, Work, ceil, gigabytes
 from guides.prices.items import Item
 from guides.prices.usage import MILLION
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 METERED = 5 * 1024
 """IoT Core counts a message, a rule and an action again for each of these bytes."""

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from guides.prices.bill import GATHERS, RECORDS, Bill, Work, ceil, gigabytes
 from guides.prices.items import Item
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 METERED = 4 * 1024
 """IoT Hub counts a message again for each of these bytes."""

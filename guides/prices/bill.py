@@ -9,14 +9,12 @@ from typing import Literal
 from guides.prices.items import Item
 from guides.prices.table import GB, PriceError, Table
 from guides.prices.usage import MILLION, Usage
-from twinspan.sizing import SIZES
-from twinspan.vocabulary import Cloud, Role
+from twin_runtime.roles import ROLES, Batching, Cloud, Role
 
 Trigger = Literal["broker", "queue", "http", "clock"]
-ALONE = (Role.PROCESSOR,)
 RECORDS = 2
 """Of an execution in the idempotency store, where a platform takes no name for one: the claim, the start."""
-GATHERS = (Role.DISPATCHER, Role.CONNECTOR, Role.PERSISTER)
+GATHERS = (Role.DISPATCHER, *(role for role in Role if ROLES[role].batching is Batching.TOGETHER))
 """The roles that put concurrent messages together, where the platform hands them over one by one."""
 
 
@@ -142,7 +140,7 @@ class Bill(ABC):
         return False
 
     def memory_mb(self, role: Role) -> Decimal:
-        return self.usage.instances[self.cloud].memory_mb(SIZES[role].memory_mb)
+        return self.usage.instances[self.cloud].memory_mb(ROLES[role].memory_mb)
 
     def instance_seconds(self, work: Work) -> Decimal:
         """Time in which instances have a call under way, where calls share them: each call's own time, but no
@@ -159,7 +157,7 @@ class Bill(ABC):
         return self.usage.cpu_s(self.cloud, work.cpu or work.role.value, work.together) / cores
 
     def _kind(self, work: Work) -> str:
-        if work.role in ALONE or work.trigger == "clock":
+        if ROLES[work.role].batching is Batching.ALONE or work.trigger == "clock":
             return "alone"
         return "http" if work.trigger == "http" else "gather" if self.gathers(work) else "queue"
 

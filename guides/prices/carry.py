@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from guides.prices.usage import Usage
+from twin_runtime.roles import Cloud, Layer
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer
 
 MAX_EVENTS_PER_MESSAGE = 100
 

@@ -24,8 +24,8 @@ from guides.prices.items import Item, by_cloud, by_part, table, total
 from guides.prices.standing import Fixed, fixed
 from guides.prices.storage import table as storage_table
 from guides.prices.table import Table
+from twin_runtime.roles import Cloud, Layer
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer
 
 __all__ = [
     "DEPENDS_ON",

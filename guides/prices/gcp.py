@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from guides.prices.bill import GATHERS, RECORDS, Bill, Work, gigabytes
 from guides.prices.items import Item
-from twinspan.vocabulary import Cloud, Role
+from twin_runtime.roles import Cloud, Role
 
 LEAST = Decimal(1_000)
 """Pub/Sub bills these bytes at least for each request, and a pushed message is one."""

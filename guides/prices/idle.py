@@ -2,15 +2,8 @@
 
 from dataclasses import dataclass
 
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer, Role
-
-REASONS: dict[Role, str] = {
-    Role.HOT_READER: "it works when somebody reads",
-    Role.TWIN_READER: "it works when somebody reads",
-    Role.TWIN_CONNECTOR: "it works when TwinMaker is asked for values",
-    Role.DASHBOARD_SYNC: "it runs by the clock, and is billed by the month",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +20,8 @@ def free(topology: Topology, events: bool) -> tuple[Free, ...]:
     none.
     """
     l4, l5 = (topology.layers.get(layer) for layer in (Layer.TWIN_MANAGEMENT, Layer.VISUALIZATION))
-    found = [
-        Free(cloud, role.value, REASONS[role]) for role, cloud in topology.roles.items() if role in REASONS
-    ]
+    idle = {role: ROLES[role].idle for role in topology.roles if ROLES[role].idle}
+    found = [Free(topology.roles[role], role.value, reason) for role, reason in idle.items()]
     if l4 is Cloud.AWS:
         reason = "TwinMaker asks for the values itself; it runs by the clock, and is billed by the month"
         found.append(Free(l4, Role.TWIN_SYNC.value, reason))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import cache
 
 from guides.prices.table import UNITS, Price, Table, read
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

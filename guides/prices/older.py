@@ -8,8 +8,7 @@ from guides.prices.bill import Bill, Work
 from guides.prices.items import Item
 from guides.prices.parts import ONE, Twin, received
 from guides.prices.usage import MILLION
-from twinspan.sizing import SCHEDULES
-from twinspan.vocabulary import Cloud, Layer, Role
+from twin_runtime.roles import SCHEDULES, Cloud, Layer, Role
 
 NOTES = Decimal(5)
 """Answers that a mover waits for with each file: notes of how far it is, the file, what is then stored."""

@@ -8,8 +8,8 @@ from guides.prices.bill import Bill, Work
 from guides.prices.carry import Carried
 from guides.prices.items import Item
 from guides.prices.usage import MILLION, Usage
+from twin_runtime.roles import Cloud, Layer, Role
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer, Role
 
 ONE = Decimal(1)
 

@@ -9,9 +9,8 @@ from guides.prices.azure import METERED, UNIT_DAY
 from guides.prices.bill import ceil
 from guides.prices.items import table
 from guides.prices.table import Price, PriceError, Table
-from twinspan.sizing import SCHEDULES, SIZES
+from twin_runtime.roles import ROLES, SCHEDULES, Cloud, Layer, Role, Trigger
 from twinspan.topology import Topology
-from twinspan.vocabulary import EVENT_SYSTEM, Cloud, Layer, Role
 
 MINUTES = Decimal(365 * 24 * 60) / 12
 """Of a month."""
@@ -52,27 +51,29 @@ class _Twin:
     figures: usage.Usage
 
     def roles(self, cloud: Cloud) -> tuple[Role, ...]:
-        optional = () if self.events else EVENT_SYSTEM
-        return tuple(
-            role for role, where in self.topology.roles.items() if where is cloud and role not in optional
-        )
+        here = (role for role, where in self.topology.roles.items() if where is cloud)
+        return tuple(role for role in here if self.events or not ROLES[role].optional)
 
     def scheduled(self, cloud: Cloud) -> tuple[Role, ...]:
         return tuple(role for role in self.roles(cloud) if role in SCHEDULES)
 
     def queues(self, cloud: Cloud) -> int:
         """Queues that a function of the cloud consumes."""
-        consumers = {Role.CONNECTOR, Role.PROCESSOR, Role.PERSISTER, Role.EVENT_CHECKER}
-        if not self.topology.link("feedback").remote:
-            consumers.add(Role.EVENT_FEEDBACK)
-        return len(consumers.intersection(self.roles(cloud)))
+        return len([role for role in self.roles(cloud) if self._trigger(role) is Trigger.QUEUE])
 
     def letters(self, cloud: Cloud) -> int:
         """Places of dead letters, each with an alarm: of every queue, and of what is called without one."""
-        own = {Role.DISPATCHER, Role.WRITER}
-        if self.topology.link("feedback").remote:
-            own.add(Role.EVENT_FEEDBACK)
-        return self.queues(cloud) + len(own.intersection(self.roles(cloud)))
+        own = [role for role in self.roles(cloud) if self._keeps_refused(role)]
+        return self.queues(cloud) + len(own)
+
+    def _trigger(self, role: Role) -> Trigger:
+        spec = ROLES[role]
+        return spec.trigger_of(remote=bool(spec.remote_link) and self.topology.link(spec.remote_link).remote)
+
+    def _keeps_refused(self, role: Role) -> bool:
+        """Whether a role has dead letters of its own, where no queue stands before it that has them."""
+        letters = ROLES[role].dead_letters
+        return bool(letters) and self._trigger(role) is not Trigger.QUEUE and role is not Role.INGESTION
 
     def secrets(self, cloud: Cloud) -> int:
         """Ends of links with a secret."""
@@ -174,7 +175,7 @@ def _runs(twin: _Twin, cloud: Cloud, billed: dict[str, Decimal]) -> Iterator[Fix
     for role in twin.scheduled(cloud):
         schedule = SCHEDULES[role]
         runs = MINUTES / schedule.every_minutes * schedule.partitions
-        memory = twin.figures.instances[cloud].memory_mb(SIZES[role].memory_mb) / 1024
+        memory = twin.figures.instances[cloud].memory_mb(ROLES[role].memory_mb) / 1024
         text = f"{runs:,.0f} runs a month, of a second each if there is little to do"
         for item, by_memory in billed.items():
             quantity = runs if item == "request" else runs * RUN_S * (memory if by_memory else 1)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import cache
 
 from guides.prices.table import GB, Table, read
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 TIERS = ("hot", "cold", "archive")
 MILLION = 1_000_000

@@ -8,7 +8,7 @@ from pathlib import Path
 from tomllib import TOMLDecodeError, load
 from typing import Any
 
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 FOLDER = Path(__file__).resolve().parent
 GB = 2**30

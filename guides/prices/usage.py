@@ -8,7 +8,7 @@ from tomllib import load
 from typing import Any
 
 from guides.prices.table import FOLDER
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 MILLION = Decimal(1_000_000)
 FILE = "usage.toml"

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from guides import facts
+from twin_runtime.roles import Cloud
 from twinspan.stackjson import Blocks, StackJson
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud
 
 Reader = Callable[[Blocks, Topology], Iterator[facts.Function]]
 

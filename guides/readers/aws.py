@@ -8,10 +8,10 @@ from guides.readers.aws_calls import calls
 from guides.readers.aws_permissions import LINK_KEYS, statements, uses
 from guides.readers.links import ends
 from guides.readers.values import Nouns, addresses, duration, environment, merged
+from twin_runtime.roles import Cloud, Role
 from twinspan.stackjson import Block, Blocks
 from twinspan.stackjson import environment as environment_of
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Role
 
 NOUNS: Nouns = {
     ("aws_dynamodb_table", "name"): "name of the table",

@@ -11,9 +11,9 @@ from guides.readers.azure_retries import retries
 from guides.readers.azure_triggers import triggers
 from guides.readers.azure_uses import Uses
 from guides.readers.values import environment
+from twin_runtime.roles import Cloud
 from twinspan.stackjson import Blocks
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud
 
 
 def functions(blocks: Blocks, topology: Topology) -> Iterator[facts.Function]:

@@ -8,8 +8,8 @@ from guides.readers import azure_names as names
 from guides.readers.azure_host import Host
 from guides.readers.azure_package import Indexed, indexed, resolved
 from guides.readers.values import known
+from twin_runtime.roles import Role
 from twinspan.stackjson import Block, Blocks, environment
-from twinspan.vocabulary import Role
 
 ROLE = "TWIN_ROLE"
 """The app setting that says which of the package's apps the host loads."""

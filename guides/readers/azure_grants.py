@@ -10,10 +10,10 @@ from typing import NamedTuple
 from guides import facts
 from guides.readers import azure_names as names
 from guides.readers.values import known
+from twin_runtime.roles import Role
 from twinspan.azure.grants import READ_SECRET
 from twinspan.stackjson import Block, Blocks, references
 from twinspan.topology import Topology
-from twinspan.vocabulary import Role
 
 
 class Meaning(NamedTuple):

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from twin_runtime.roles import Cloud
 from twinspan import packaging
-from twinspan.vocabulary import Cloud
 
 HOST_JSON = packaging.SOURCE / f"twin_{Cloud.AZURE}" / "root" / "host.json"
 QUEUES = ("extensions", "queues")

@@ -18,8 +18,8 @@ from types import ModuleType
 from typing import Any
 
 from guides.readers.runtime import importable
+from twin_runtime.roles import Cloud, Role
 from twinspan import packaging
-from twinspan.vocabulary import Cloud, Role
 
 _PACKAGE = f"twin_{Cloud.AZURE}"
 _REFERENCE = re.compile(r"%([^%]+)%")

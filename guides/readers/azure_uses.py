@@ -16,9 +16,9 @@ from guides.readers.azure_host import QUEUES
 from guides.readers.azure_package import host_settings, letters_kept_s
 from guides.readers.links import Ends, ends
 from guides.readers.values import addresses, duration, listed, merged
+from twin_runtime.roles import Role
 from twinspan.stackjson import Block
 from twinspan.topology import Topology
-from twinspan.vocabulary import Role
 
 DEAD_LETTERS = "DEAD_LETTER_QUEUE"
 _TAKES_FROM = {Role.COLD_MOVER: "STORE", Role.ARCHIVE_MOVER: "COLD_STORE"}

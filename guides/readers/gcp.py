@@ -10,9 +10,9 @@ from guides.readers.gcp_grants import Grant, grants
 from guides.readers.gcp_retries import retries
 from guides.readers.gcp_uses import Uses
 from guides.readers.values import environment, known
+from twin_runtime.roles import Cloud, Role
 from twinspan.stackjson import Block, Blocks
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Role
 
 _ARGUMENTS = (
     *("//", "count", "depends_on", "name", "location", "description", "labels", "build_config"),

@@ -12,9 +12,9 @@ from guides.readers import gcp_triggers as calls
 from guides.readers.gcp_grants import Grant, Meaning
 from guides.readers.links import Ends, ends
 from guides.readers.values import addresses, merged
+from twin_runtime.roles import Role
 from twinspan.stackjson import Block, Blocks
 from twinspan.topology import Topology
-from twinspan.vocabulary import Role
 
 _DEAD_LETTERS = "DEAD_LETTER_QUEUE"
 _MOVES_FROM = {Role.COLD_MOVER: "STORE"}

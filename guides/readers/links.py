@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from guides import facts
 from guides.words import CLOUDS, TITLES
+from twin_runtime.roles import Layer, Role
 from twinspan.topology import Link, Topology
-from twinspan.vocabulary import Layer, Role
 
 NO_RETRIES = "Nothing repeats a request here: the caller does."
 """Of a function that is called over HTTPS."""

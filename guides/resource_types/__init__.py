@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from tomllib import load
 
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 FOLDER = Path(__file__).resolve().parent
 ANYWHERE = "anywhere"

@@ -11,10 +11,10 @@ import pytest
 
 from stacks.aws import AwsStack
 from support.layouts import Layout, config_of, twin_data
+from twin_runtime.roles import Cloud
 from twinspan import packaging
 from twinspan.providers import App
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud
 
 Stack = dict[str, Any]
 AWS, AZURE, GCP = Cloud.AWS, Cloud.AZURE, Cloud.GCP

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from support.layouts import Layout
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 HERE = Layout(Cloud.AWS, Cloud.AWS, Cloud.AWS)
 

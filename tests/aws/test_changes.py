@@ -11,7 +11,7 @@ from support.layouts import SYNTHESIZED, Layout
 from support.stack_changes import Change, changed, put
 from support.synth import Stack, stacks
 from support.terraform import ACCOUNT, Checked, TerraformFailed, real_terraform
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 AWS = Cloud.AWS
 WHOLE = Layout(*[AWS] * 7)

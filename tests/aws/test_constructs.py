@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from twin_runtime.roles import ROLES, Role
 from twinspan.resources import generations
-from twinspan.sizing import DEAD_LETTER_DAYS, MAX_RECEIVES, SIZES
-from twinspan.vocabulary import Role
+from twinspan.sizing import DEAD_LETTER_DAYS, MAX_RECEIVES
 
 Stack = dict[str, Any]
 WITHOUT_TAGS = {
@@ -107,20 +107,20 @@ def test_a_function_of_a_queue(whole: Stack) -> None:
     function = whole["resource"]["aws_lambda_function"]["processor"]
     assert function["handler"] == "twin_aws.processor.handler"
     assert (function["runtime"], function["architectures"]) == ("python3.13", ["arm64"])
-    assert function["memory_size"] == SIZES[Role.PROCESSOR].memory_mb
+    assert function["memory_size"] == ROLES[Role.PROCESSOR].memory_mb
     assert "reserved_concurrent_executions" not in function
     assert len(b64decode(function["source_code_hash"])) == 32
     mapping = whole["resource"]["aws_lambda_event_source_mapping"]["processor"]
     assert mapping["event_source_arn"] == "${aws_sqs_queue.processing.arn}"
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
-    assert mapping["scaling_config"] == {"maximum_concurrency": SIZES[Role.PROCESSOR].max_concurrency}
+    assert mapping["scaling_config"] == {"maximum_concurrency": ROLES[Role.PROCESSOR].max_concurrency}
     assert (mapping["batch_size"], mapping["maximum_batching_window_in_seconds"]) == (50, 1)
 
 
 def test_a_function_that_is_called_reserves_its_concurrency(whole: Stack, processing: Stack) -> None:
     for stack, role in ((whole, Role.DISPATCHER), (whole, Role.HOT_READER), (processing, Role.INGESTION)):
         function = stack["resource"]["aws_lambda_function"][role]
-        assert function["reserved_concurrent_executions"] == SIZES[role].max_concurrency
+        assert function["reserved_concurrent_executions"] == ROLES[role].max_concurrency
         assert role not in stack["resource"]["aws_lambda_event_source_mapping"]
 
 

@@ -16,7 +16,7 @@ from local_cloud.terraform import MIRROR_VARIABLE, TerraformFailed, find_provide
 from support.edited_aws import EditedAws
 from support.layouts import CLOUDS, Layout
 from support.servers import missing
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from support.layouts import Layout, twin_config
+from twin_runtime.roles import SCHEDULES, Cloud, Role
 from twinspan.aws.names import RULES, planned, telemetry_rule
 from twinspan.naming import Names
-from twinspan.sizing import SCHEDULES
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Role
 
 LIMITS = {rule.resource: rule for rule in RULES}
 AWS, AZURE = Cloud.AWS, Cloud.AZURE

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from twinspan.sizing import SCHEDULES, SIZES, Schedule
-from twinspan.vocabulary import Role
+from twin_runtime.roles import ROLES, SCHEDULES, Role, Schedule
 
 Stack = dict[str, Any]
 each_mover = pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def test_a_run_has_room_and_is_not_tried_again(
     """The next run goes on where one stopped; a late one would only stand in its way."""
     made = request.getfixturevalue(fixture)["resource"]
     function = made["aws_lambda_function"][role]
-    assert function["reserved_concurrent_executions"] == SIZES[role].max_concurrency
+    assert function["reserved_concurrent_executions"] == ROLES[role].max_concurrency
     again = made["aws_lambda_function_event_invoke_config"][role]
     assert again["maximum_retry_attempts"] == 0
     age = SCHEDULES[role].every_minutes * 60
@@ -100,7 +99,7 @@ def test_the_alarm_still_looks_at_a_run_when_its_error_is_reported(
     """
     alarm = request.getfixturevalue(fixture)["resource"]["aws_cloudwatch_metric_alarm"][f"{role}_failed"]
     (period,) = {query["metric"]["period"] for query in alarm["metric_query"] if "metric" in query}
-    assert (alarm["evaluation_periods"] - 1) * period >= SIZES[role].timeout_s + 300
+    assert (alarm["evaluation_periods"] - 1) * period >= ROLES[role].timeout_s + 300
     assert alarm["datapoints_to_alarm"] == 1
 
 
@@ -108,8 +107,8 @@ def test_every_rate_is_one_that_all_clocks_can_say() -> None:
     """EventBridge Scheduler: `rate(1 minute)`, `rate(5 minutes)`. Cron starts anew with every hour."""
     for role, schedule in SCHEDULES.items():
         assert schedule.every_minutes == 60 or 60 % schedule.every_minutes == 0
-        assert schedule.partitions == SIZES[role].max_concurrency
-        assert SIZES[role].timeout_s <= schedule.every_minutes * 60, "a run ends before the next begins"
+        assert schedule.partitions == ROLES[role].max_concurrency
+        assert ROLES[role].timeout_s <= schedule.every_minutes * 60, "a run ends before the next begins"
         assert schedule.cron.split()[1:] == ["*", "*", "*", "*"]
 
 

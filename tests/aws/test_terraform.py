@@ -9,7 +9,7 @@ import pytest
 
 from support.layouts import Layout
 from support.terraform import ACCOUNT, Checked, TerraformFailed, real_terraform
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = pytest.mark.terraform
 AWS, AZURE = Cloud.AWS, Cloud.AZURE

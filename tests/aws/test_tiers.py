@@ -7,12 +7,12 @@ import pytest
 
 from support.layouts import Layout, twin_config
 from twin_runtime import ports
+from twin_runtime.roles import Cloud
 from twin_runtime.tiers import tier_files
 from twinspan.aws import archive_storage, cold_storage
 from twinspan.aws.names import FILES
 from twinspan.lifecycle import EVENTS, PARTS, UNDELETE_DAYS, Lifecycle
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud
 
 Stack = dict[str, Any]
 RETENTION = twin_config(Layout(Cloud.AWS, Cloud.AWS, Cloud.AWS)).retention

@@ -17,9 +17,9 @@ from support.layouts import Layout, twin_config
 from twin_aws import triggers
 from twin_runtime.errors import Retry
 from twin_runtime.ports import Message, Request, Response
-from twin_runtime.settings import ROLES, expected
+from twin_runtime.roles import Cloud, roles_of
+from twin_runtime.settings import expected
 from twinspan.packaging import build
-from twinspan.vocabulary import ABSENT, Cloud, Role
 
 PAYLOAD = b'{"temperature": 1e-300, "count": 1234567890123456789012345678901234567890}'
 
@@ -197,7 +197,7 @@ SMALL = {
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("remote", [False, True])
-@pytest.mark.parametrize("role", [r for r in ROLES if Cloud.AWS not in ABSENT.get(Role(r), {})])
+@pytest.mark.parametrize("role", roles_of(Cloud.AWS))
 def test_each_entry_point_loads_in_lambda_from_the_package_alone(
     role: str, remote: bool, package: Path
 ) -> None:

@@ -15,13 +15,13 @@ from twin_aws import twinmaker as adapter
 from twin_aws import twinmaker_reader
 from twin_runtime.functions import twin_connector
 from twin_runtime.graph import graph as runtime_graph
+from twin_runtime.roles import Cloud
 from twinspan import packaging
 from twinspan.aws import twinmaker
 from twinspan.config.model import LARGEST, LONGEST_TEXT
 from twinspan.config.modelchecks import MOST_MEMBERS, MOST_TYPES
 from twinspan.providers import App
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud
 
 AWS = Cloud.AWS
 HERE = Layout(AWS, AWS, AWS, l4=AWS)

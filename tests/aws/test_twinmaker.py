@@ -23,10 +23,10 @@ from twin_aws.twinmaker import TwinMakerGraph
 from twin_runtime.functions.twin_connector import TwinConnector
 from twin_runtime.functions.twin_sync import TwinSync
 from twin_runtime.ports import GraphTwin, GraphWriter
+from twin_runtime.roles import Cloud
 from twin_runtime.storage import rows
 from twin_runtime.storage.reader_client import LocalReader
 from twinspan.aws import twinmaker
-from twinspan.vocabulary import Cloud
 
 CONNECTOR = "arn:aws:lambda:eu-central-1:123456789012:function:factory-twin-connector"
 NOW = 1_709_300_000.0

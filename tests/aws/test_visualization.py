@@ -18,8 +18,7 @@ from support.layouts import Layout
 from support.terraform import TerraformFailed, real_terraform
 from twin_aws.grafana import LIFE_S, PREFIX, ManagedGrafana
 from twin_runtime.errors import ConfigurationError, Retry, Throttled
-from twinspan.sizing import SIZES
-from twinspan.vocabulary import Cloud, Role
+from twin_runtime.roles import ROLES, Cloud, Role
 
 Stack = dict[str, Any]
 AWS, GCP = Cloud.AWS, Cloud.GCP
@@ -160,7 +159,7 @@ def _grafana(stub: Stubber) -> ManagedGrafana:
 
 
 def test_a_token_lasts_as_long_as_a_run(stub: Stubber) -> None:
-    assert SIZES[Role.DASHBOARD_SYNC].timeout_s < LIFE_S
+    assert ROLES[Role.DASHBOARD_SYNC].timeout_s < LIFE_S
     _list(stub)
     _create(stub)
     _delete(stub, "t1")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from support.layouts import Layout, twin_data
+from twin_runtime.roles import Cloud
 from twinspan.aws import definition
 from twinspan.aws.events import _for_terraform
 from twinspan.config import Config
-from twinspan.vocabulary import Cloud
 
 Stack = dict[str, Any]
 HERE = Layout(Cloud.AWS, Cloud.AWS, Cloud.AWS)

@@ -8,11 +8,11 @@ from pathlib import Path
 from stacks.azure import AzureStack
 from support.layouts import LAYOUTS, Layout, twin_config
 from support.terraform_json import Stack, environment
+from twin_runtime.roles import Cloud
 from twinspan import packaging
 from twinspan.config import Config
 from twinspan.providers import App
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud
 
 _AWS, _AZURE, _GCP = Cloud
 TIERS = Layout(_AZURE, _AZURE, _AZURE, _AZURE, _AZURE)

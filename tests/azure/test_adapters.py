@@ -20,7 +20,7 @@ from twin_azure.queues import StorageQueue
 from twin_azure.secrets import VaultSecret
 from twin_azure.store import CosmosStore
 from twin_runtime.errors import ConfigurationError, Retry
-from twinspan.sizing import SIZES
+from twin_runtime.roles import ROLES
 
 from . import servers
 
@@ -157,7 +157,7 @@ def test_a_store_s_address_names_database_and_container(url: str) -> None:
         CosmosStore.at(url, None)
 
 
-SHORTEST = min(size.timeout_s for size in SIZES.values())
+SHORTEST = min(size.timeout_s for size in ROLES.values())
 
 
 @pytest.mark.parametrize("adapter", [queues, secrets, store])

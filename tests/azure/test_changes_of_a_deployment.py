@@ -12,7 +12,7 @@ from support import azure_rules
 from support.layouts import COVERING, Layout, twin_config
 from support.synth import stacks
 from support.terraform_json import Stack, references, resources
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 from .stacks import ALL, AZURE_LAYOUTS, TIERS, TWINS, azure_stack, stack_of
 

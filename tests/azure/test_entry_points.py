@@ -24,17 +24,17 @@ from twin_azure import triggers
 from twin_runtime import settings
 from twin_runtime.errors import Retry
 from twin_runtime.ports import MAX_DELIVERIES, Message, Request, Response
+from twin_runtime.roles import ROLES, Cloud, Role
 from twinspan import packaging
-from twinspan.azure.functions import ALONE, CONCURRENCY, PYTHON
-from twinspan.sizing import MAX_RECEIVES, SIZES
-from twinspan.vocabulary import ABSENT, Cloud, Role
+from twinspan.azure.functions import CONCURRENCY, PYTHON
+from twinspan.sizing import MAX_RECEIVES
 
 ROOT = packaging.SOURCE / "twin_azure" / "root"
 HTTP = ("ingestion", "writer", "hot_reader", "cold_writer", "archive_writer", "twin_reader")
 ONE_FUNCTION = [
     role
     for role in settings.ROLES
-    if role not in azure_settings.SCHEDULED and Cloud.AZURE not in ABSENT.get(Role(role), {})
+    if role not in azure_settings.SCHEDULED and Cloud.AZURE not in ROLES[Role(role)].absent
 ]
 
 
@@ -263,7 +263,6 @@ class TestHost:
         # A function that is not done in its time-out ends with its process, and all else that this one does.
         queues = self.host["extensions"]["queues"]
         assert queues["batchSize"] + queues["newBatchThreshold"] <= CONCURRENCY
-        assert ALONE == azure_settings.ALONE
 
     def test_a_message_waits_for_hours_before_it_is_given_up(self) -> None:
         # For a receiver in another cloud that is down, or for `links`. As long as on AWS.
@@ -282,7 +281,7 @@ class TestHost:
     def test_a_function_s_own_time_is_shorter_than_the_time_of_its_app(self) -> None:
         # Flex Consumption has no upper bound; a message is hidden for 10 minutes while it is worked on.
         queued = azure_settings.QUEUE_TRIGGERED
-        assert max(SIZES[Role(role)].timeout_s for role in queued) < 600
+        assert max(ROLES[Role(role)].timeout_s for role in queued) < 600
 
     def test_the_library_is_of_the_line_for_the_apps_python(self) -> None:
         """azure-functions 1 asks for a Python below 3.13, and 2 for 3.13 or newer: with the other one the

@@ -8,12 +8,12 @@ import pytest
 
 from support.layouts import Layout, twin_config
 from support.terraform_json import resources
+from twin_runtime.roles import Cloud
 from twinspan import providers
 from twinspan.azure.links import SecretWriter
 from twinspan.providers import App, TerraformStack
 from twinspan.topology import Topology
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud
 
 CYCLE = Layout(Cloud.AWS, Cloud.AZURE, Cloud.AWS)
 OUTPUTS = "data.terraform_remote_state.azure.outputs"

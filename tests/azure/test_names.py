@@ -6,11 +6,11 @@ import pytest
 
 from support.layouts import LAYOUTS, Layout, twin_config
 from support.terraform_json import resources
+from twin_runtime.roles import Cloud, Role
 from twinspan import naming
 from twinspan.azure import names
 from twinspan.naming import Names
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud, Role
 
 from .stacks import ALL, AZURE_LAYOUTS, azure_stack
 

@@ -24,8 +24,8 @@ from twin_azure.cloud import AzureCloud
 from twin_azure.queues import StorageQueue
 from twin_azure.store import CosmosStore
 from twin_runtime import assembly
+from twin_runtime.roles import Cloud
 from twinspan import packaging
-from twinspan.vocabulary import Cloud
 
 from . import servers
 from .stacks import ALL

@@ -13,13 +13,13 @@ from support.layouts import Layout, twin_config, twin_data
 from support.terraform_json import data_sources, environment, interpolations, references, resources
 from twin_azure import settings as azure_settings
 from twin_runtime import settings
+from twin_runtime.roles import Cloud, Role
 from twinspan import outputs as published
 from twinspan.azure.deployment import template
 from twinspan.azure.functions import memory_mb
 from twinspan.config import Config
 from twinspan.sizing import DEAD_LETTER_DAYS, IDEMPOTENCY_DAYS
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Role
 
 from .stacks import ALL, AZURE_LAYOUTS, FIRST, LAST, MIDDLE, azure_stack, stack_of
 

@@ -13,8 +13,7 @@ import pytest
 
 from twin_azure import settings, triggers
 from twin_runtime.errors import ConfigurationError, Retry
-from twinspan.sizing import SCHEDULES, SIZES
-from twinspan.vocabulary import ABSENT, Cloud
+from twin_runtime.roles import ROLES, SCHEDULES, Cloud
 
 TIMEOUT = "00:10:00"
 
@@ -51,7 +50,7 @@ def call(function: Any) -> None:
 
 
 def test_the_scheduled_roles_are_those_of_the_stack() -> None:
-    expected = {role.value for role in SCHEDULES if Cloud.AZURE not in ABSENT.get(role, {})}
+    expected = {role.value for role in SCHEDULES if Cloud.AZURE not in ROLES[role].absent}
     assert set(settings.SCHEDULED) == expected
     for role in SCHEDULES:
         assert settings.TIMER[0] in settings.expected(role.value)
@@ -83,7 +82,7 @@ def test_a_role_of_one_partition_has_a_function_of_its_own_name(environment: pyt
 
 
 def test_a_run_is_told_to_end_before_the_host_ends_it(environment: pytest.MonkeyPatch) -> None:
-    for size in (SIZES[role] for role in SCHEDULES):
+    for size in (ROLES[role] for role in SCHEDULES):
         environment.setenv(settings.TIMEOUT, f"00:{size.timeout_s // 60:02}:{size.timeout_s % 60:02}")
         role = Runs()
         call(functions(triggers.timer_app("cold_mover", lambda _, role=role: role))["cold_mover_0"])

@@ -14,10 +14,10 @@ from support.layouts import Layout, twin_config
 from support.terraform_json import Stack
 from twin_azure.grafana import ManagedGrafana
 from twin_runtime.errors import Retry
+from twin_runtime.roles import Cloud
 from twinspan import datasource
 from twinspan.azure.names import grafana
 from twinspan.naming import Names
-from twinspan.vocabulary import Cloud
 
 from .stacks import azure_stack
 

@@ -16,9 +16,9 @@ from guides.prices import events
 from support.browser import WIDTHS, Tab, opened
 from support.html import DOCS
 from support.layouts import COVERING, PARTIAL, Layout
+from twin_runtime.roles import Cloud, Layer
 from twinspan.config import load
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer
 
 pytestmark = pytest.mark.browser
 DRIVER = (Path(__file__).parent / "picker.js").read_text(encoding="utf-8")

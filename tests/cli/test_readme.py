@@ -25,9 +25,7 @@ def test_the_summary_is_the_example_s(tmp_path: Path) -> None:
 
 
 def test_the_twin_yamls_are_right() -> None:
-    small, whole = (
-        config_of(yaml.safe_load(text)) for language, text in BLOCKS if language == "yaml"
-    )
+    small, whole = (config_of(yaml.safe_load(text)) for language, text in BLOCKS if language == "yaml")
     assert not [*naming.problems(small), *naming.problems(whole)]
     assert whole.alerts is not None
 

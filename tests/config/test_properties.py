@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.config.conftest import FULL
+from twin_runtime.roles import Cloud
 from twinspan.config import ConfigErrors, load, regions
 from twinspan.config.schema import schema
-from twinspan.vocabulary import Cloud
 
 QUIET = settings(
     max_examples=50,

@@ -17,7 +17,7 @@ VALIDATOR = Draft202012Validator(module.schema())
 
 
 def test_the_published_file_is_current():
-    command = "PYTHONPATH=constructs python -m twinspan.config.schema docs/twin.schema.json"
+    command = "PYTHONPATH=constructs:function_src python -m twinspan.config.schema docs/twin.schema.json"
     assert (ROOT / "docs" / "twin.schema.json").read_text(encoding="utf-8") == module.text(), command
 
 
@@ -98,5 +98,5 @@ def test_the_configuration_needs_no_cdktf():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            known = {"twinspan", "pydantic", "yaml", *sys.stdlib_module_names}
+            known = {"twinspan", "twin_runtime", "pydantic", "yaml", *sys.stdlib_module_names}
             assert {name.split(".")[0] for name in names} <= known, path

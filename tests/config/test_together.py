@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from tests.config.conftest import FULL, put
+from twin_runtime.roles import Cloud, Layer
 from twinspan.config import Config, ConfigErrors, Problem, load
-from twinspan.vocabulary import Cloud, Layer
 
 BROKEN = {
     "twin": "F",

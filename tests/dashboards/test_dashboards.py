@@ -17,13 +17,13 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import units as known_units
 
 from support.layouts import EVERY_LAYOUT, config_of, twin_data
+from twin_runtime.roles import Cloud
 from twinspan import dashboards, datasource
 from twinspan.aws import names as aws_names
 from twinspan.dashboards import hops, naming, units
 from twinspan.gcp import names as gcp_names
 from twinspan.naming import Names
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud
 
 from .twins import asked_by, boards, config, panel, panels
 
@@ -189,7 +189,7 @@ def test_devices_are_listed_as_long_as_a_list_helps(count: int, kind: str) -> No
 def test_the_same_twin_makes_the_same_bytes() -> None:
     script = (
         "from dashboards.twins import config; from twinspan import dashboards\n"
-        "from twinspan.vocabulary import Cloud; import hashlib\n"
+        "from twin_runtime.roles import Cloud; import hashlib\n"
         "print(hashlib.sha256(repr(dashboards.generate(config(Cloud.GCP))).encode()).hexdigest())"
     )
     paths = json.dumps([path for path in sys.path if path])

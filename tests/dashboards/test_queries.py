@@ -19,11 +19,11 @@ from twin_runtime import model, times
 from twin_runtime.events import cloudevents
 from twin_runtime.functions.hot_reader import HotReader
 from twin_runtime.ports import Request
+from twin_runtime.roles import Cloud
 from twin_runtime.storage import rows
 from twin_runtime.wire.secret_cache import CachedSecret
 from twinspan import datasource, packaging
 from twinspan.dashboards import queries
-from twinspan.vocabulary import Cloud
 
 from .grafana_panels import device_names, figure, shown
 from .twins import asked_by, boards, config, panel, panels

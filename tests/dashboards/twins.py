@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from support.layouts import CLOUDS, config_of
+from twin_runtime.roles import Cloud
 from twinspan import dashboards
 from twinspan.config import Config
-from twinspan.vocabulary import Cloud
 
 TYPES: dict[str, Any] = {
     "thermostat": {

@@ -12,8 +12,8 @@ import pytest
 from local_cloud.cloud import LocalCloud
 from support.layouts import Layout, twin_config
 from support.local import local_twin
+from twin_runtime.roles import Cloud, Role
 from twinspan import outputs as published
-from twinspan.vocabulary import Cloud, Role
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
 

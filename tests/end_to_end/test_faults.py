@@ -24,7 +24,7 @@ from simulator import clients
 from support.layouts import Layout, config_of
 from support.local import HASTEN, local_twin, until
 from support.proxy import Answer, Cut, Exchange, Proxy, at_random
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
 

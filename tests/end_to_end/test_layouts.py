@@ -20,7 +20,7 @@ from simulator import clients, endpoint
 from simulator.clients import Client
 from support.layouts import LAYOUTS, Layout, config_of, twin_data
 from support.local import HASTEN, local_twin, until
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform]
 

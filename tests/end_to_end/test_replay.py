@@ -17,7 +17,7 @@ from twin_runtime import times
 from twin_runtime.delivery import dead_letters
 from twin_runtime.delivery.dead_letters import DeadLetter
 from twin_runtime.events import cloudevents
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
 

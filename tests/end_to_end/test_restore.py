@@ -18,7 +18,7 @@ from local_cloud.operator import ROOT, Operator
 from local_cloud.reader import Reader
 from support.layouts import Layout, config_of
 from support.local import local_twin, until
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
 

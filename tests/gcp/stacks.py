@@ -8,11 +8,11 @@ from pathlib import Path
 from stacks.gcp import GcpStack
 from support.layouts import LAYOUTS, Layout, twin_config
 from support.terraform_json import Stack
+from twin_runtime.roles import Cloud
 from twinspan import packaging
 from twinspan.config import Config
 from twinspan.providers import App
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud
 
 _AWS, _AZURE, _GCP = Cloud
 TIERS = Layout(_GCP, _GCP, _GCP, _GCP, _GCP)

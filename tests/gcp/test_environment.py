@@ -12,7 +12,7 @@ from local_cloud.gcp.computed import Attributes
 from local_cloud.terraform import Workspace
 from support.layouts import Layout
 from support.terraform import real_terraform
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 FUNCTION = "google_cloudfunctions2_function"
 IDS = {

@@ -5,11 +5,10 @@ import pytest
 from gcp.stacks import GCP_LAYOUTS, gcp_stack
 from support.layouts import Layout, twin_config
 from support.terraform_json import Resource, resources
+from twin_runtime.roles import ROLES, SCHEDULES, Cloud, Role
 from twinspan.gcp import names
 from twinspan.naming import Names
-from twinspan.sizing import SCHEDULES
 from twinspan.topology import Topology
-from twinspan.vocabulary import ABSENT, Cloud, Role
 
 RULES = {rule.resource: rule for rule in names.RULES}
 DYNAMIC = {("google_pubsub_subscription", "devices"), ("google_logging_project_bucket_config", "functions")}
@@ -45,7 +44,7 @@ def test_shortest_and_longest_twin_fit(layout: Layout, twin: str) -> None:
 def test_service_account_ids_are_the_tightest() -> None:
     """google_service_account, account_id: 6 to 30 characters of [a-z]([-a-z0-9]*[a-z0-9])."""
     whole = Names(LONGEST_TWIN)
-    roles = [role for role in Role if Cloud.GCP not in ABSENT.get(role, {})]
+    roles = [role for role in Role if Cloud.GCP not in ROLES[role].absent]
     others = (names.BUILD_ACCOUNT, names.PUSH_ACCOUNT, names.CLOCK_ACCOUNT, names.WORKFLOW)
     words: list[Role | str] = [*roles, *others]
     ids = [names.account(whole, word) for word in words]

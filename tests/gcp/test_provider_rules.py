@@ -12,9 +12,8 @@ from gcp.provider_rules import ALARM, DATABASE, FUNCTION, RULES, SUBSCRIPTION, R
 from gcp.stacks import GCP_LAYOUTS, gcp_stack
 from support.function_blocks import environment
 from support.terraform_json import Resource, resources
+from twin_runtime.roles import SCHEDULES, Cloud
 from twinspan.gcp.functions import CONCURRENCY_TOGETHER
-from twinspan.sizing import SCHEDULES
-from twinspan.vocabulary import Cloud
 
 pytestmark = pytest.mark.matrix
 MISSING = object()

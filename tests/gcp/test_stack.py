@@ -10,10 +10,10 @@ from support.function_blocks import environment
 from support.layouts import Layout, twin_config
 from support.terraform_json import references, resources
 from twin_runtime import settings
+from twin_runtime.roles import Cloud, Role
 from twinspan import outputs as published
 from twinspan.sizing import DEAD_LETTER_DAYS, IDEMPOTENCY_DAYS
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Role
 
 FUNCTION = "google_cloudfunctions2_function"
 HOSTS_OWN = {"THREADS"}

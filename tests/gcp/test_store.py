@@ -11,7 +11,7 @@ from contract.adapter_contract import StoreContract, row
 from support.servers import free_port
 from twin_runtime.errors import Retry, Throttled
 from twin_runtime.ports import Row
-from twinspan.sizing import SIZES
+from twin_runtime.roles import ROLES
 
 firestore = pytest.importorskip("google.cloud.firestore", reason="google-cloud-firestore is not installed")
 
@@ -145,7 +145,7 @@ def test_a_client_that_gave_up_on_a_full_database_asks_for_less() -> None:
 
 def test_a_call_ends_before_the_function_s_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client would try again for 60 seconds, and in a query for 300."""
-    assert min(size.timeout_s for size in SIZES.values()) > 2 * firestore_calls.TIMEOUT_S
+    assert min(size.timeout_s for size in ROLES.values()) > 2 * firestore_calls.TIMEOUT_S
     monkeypatch.setattr(module, "TIMEOUT_S", 0.5)
     monkeypatch.setattr(firestore_calls, "TIMEOUT_S", 0.5)
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{free_port()}")

@@ -7,9 +7,8 @@ import pytest
 from gcp.stacks import ALL, ARCHIVE, COLD, TIERS, gcp_stack
 from support.layouts import Layout, twin_config
 from support.terraform_json import resources
+from twin_runtime.roles import ROLES, SCHEDULES, Role
 from twinspan.lifecycle import EVENTS, PARTS, UNDELETE_DAYS
-from twinspan.sizing import SCHEDULES, SIZES
-from twinspan.vocabulary import Role
 
 RETENTION = twin_config(ALL).retention
 FUNCTION = "google_cloudfunctions2_function"
@@ -116,7 +115,7 @@ class TestClock:
         assert job["for_each"] == f"${{toset([{listed}])}}"
         assert job["schedule"] == schedule.cron
         told = f"partition = tonumber(each.key), partitions = {schedule.partitions}"
-        assert f"{told}, timeout_s = {SIZES[role].timeout_s}" in job["http_target"]["body"]
+        assert f"{told}, timeout_s = {ROLES[role].timeout_s}" in job["http_target"]["body"]
         # Without retry_config a job that failed is run at its next time.
         assert "retry_config" not in job
 

@@ -17,9 +17,9 @@ import pytest
 from gcp.stacks import gcp_stack
 from support.layouts import Layout, twin_config
 from support.terraform_json import Stack
+from twin_runtime.roles import Cloud
 from twinspan import dashboards, datasource
 from twinspan.gcp import visualization
-from twinspan.vocabulary import Cloud
 
 GCP, AWS = Cloud.GCP, Cloud.AWS
 REMOTE = Layout(AWS, AWS, AWS, l5=GCP)

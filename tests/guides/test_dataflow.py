@@ -11,8 +11,8 @@ from support import wiring
 from support.layouts import EVERY_LAYOUT, PARTIAL, SYNTHESIZED, Layout, twin_config
 from support.synth import functions, stacks
 from support.terraform_json import Stack
+from twin_runtime.roles import Cloud, Layer, Role
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer, Role
 
 PLACEMENTS = (*twins.SINGLE.values(), *twins.SPREAD)
 NAMES = ["-".join(placement.values()) for placement in PLACEMENTS]

@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 
 from guides import dataflow, flows, steps, twins, words
-from twinspan.vocabulary import Cloud, Layer
+from twin_runtime.roles import Cloud, Layer
 
 EVERY = [flow for layer in Layer for flow in flows.flows(layer)]
 

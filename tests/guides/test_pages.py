@@ -19,9 +19,9 @@ from guides.pages import PAGES
 from guides.twins import Placement
 from support.html import DOCS, HEADINGS, Page
 from support.servers import missing
+from twin_runtime.roles import ROLES, Cloud, Role
 from twinspan.resources import EVENTS_VARIABLE
 from twinspan.topology import LINKS_STACK
-from twinspan.vocabulary import ABSENT, Cloud, Role
 
 pytestmark = pytest.mark.matrix
 Stack = dict[str, Any]
@@ -104,7 +104,7 @@ def test_every_role_is_there(cloud: Cloud) -> None:
     for role in Role:
         (card,) = found.select(f"[aria-labelledby={sections.function_anchor(role)}]")
         terms = [term.text for term in card.select("dt")]
-        absent = cloud in ABSENT.get(role, {})
+        absent = cloud in ROLES[role].absent
         assert [term for term in terms if term not in ("Inputs", "Outputs")] == ([] if absent else TERMS), (
             role
         )

@@ -8,10 +8,9 @@ import pytest
 
 from guides import guide as guides
 from guides import parity, twins
-from guides.dataflow import LAYER_OF
 from guides.guide import ParityError, guide
 from support.read_stacks import alone, said
-from twinspan.vocabulary import ABSENT, Cloud, Layer, Role
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 
 
 def all_guides() -> dict[Cloud, guides.Guide]:
@@ -28,23 +27,24 @@ def test_every_role_is_in_every_cloud_or_says_why_not() -> None:
         assert set(of_cloud) == set(Cloud)
         for cloud, card in of_cloud.items():
             assert card.role is role
-            assert card.absent == ABSENT.get(role, {}).get(cloud, "")
+            assert card.absent == ROLES[role].absent.get(cloud, "")
             assert (card.facts is None) == bool(card.absent)
 
 
-@pytest.mark.parametrize(("role", "cloud"), [(role, cloud) for role in ABSENT for cloud in ABSENT[role]])
+@pytest.mark.parametrize(
+    ("role", "cloud"), [(role, cloud) for role, spec in ROLES.items() for cloud in spec.absent]
+)
 def test_what_is_absent_is_so(role: Role, cloud: Cloud) -> None:
     """In no twin does the cloud have it, and another cloud does: a role that no cloud has is none."""
     for placement in (*twins.SINGLE.values(), *twins.SPREAD):
         assert twins.topology(placement).roles.get(role) is not cloud
     assert role not in said(alone(cloud), cloud).functions
-    others = [other for other in Cloud if other not in ABSENT[role]]
+    others = [other for other in Cloud if other not in ROLES[role].absent]
     assert any(role in said(alone(other), other).functions for other in others)
 
 
 @pytest.mark.parametrize("cloud", Cloud)
 def test_a_role_that_is_gone_is_missed(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ABSENT, Role.TWIN_READER, {})
     read = guides.read
 
     def without(*arguments: Any) -> Any:
@@ -59,21 +59,18 @@ def test_a_role_that_is_gone_is_missed(cloud: Cloud, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(guides, "read", without)
     with pytest.raises(
-        ParityError, match=f"{cloud} neither has twin_reader nor says in vocabulary.ABSENT why not"
+        ParityError, match=f"{cloud} neither has twin_reader nor says in twin_runtime.roles why not"
     ):
         guide(cloud)
 
 
 def test_a_role_that_is_there_all_the_same_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ABSENT, Role.PERSISTER, {Cloud.AWS: "it is said to do without"})
+    said = ROLES[Role.PERSISTER]._replace(absent={Cloud.AWS: "it is said to do without"})
+    monkeypatch.setitem(ROLES, Role.PERSISTER, said)
     with pytest.raises(
-        ParityError, match=r"aws has persister, which vocabulary\.ABSENT says it does without"
+        ParityError, match=r"aws has persister, which twin_runtime\.roles says it does without"
     ):
         guide(Cloud.AWS)
-
-
-def test_every_role_has_a_layer() -> None:
-    assert set(LAYER_OF) == set(Role)
 
 
 def test_the_classes_of_the_clouds_are_alike() -> None:

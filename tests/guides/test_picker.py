@@ -20,10 +20,10 @@ from local_cloud.errors import MissingProgram
 from support.layouts import EVERY_LAYOUT
 from support.picker_choices import COVERING, combinations, every
 from support.servers import missing
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan import naming
 from twinspan.config import load
 from twinspan.topology import Topology
-from twinspan.vocabulary import EVENT_SYSTEM, Cloud, Layer, Role
 
 SCRIPTS = [pages.TEMPLATES / name for name in ("decisions.js", "picker.js")]
 READER = Path(__file__).resolve().parents[1] / "support" / "read_table.mjs"
@@ -96,7 +96,7 @@ def test_the_costs_are_right_for_all() -> None:
 def test_the_answers_are_the_topology_s(choices: Choices) -> None:
     """Against the topology itself, not against what the table was made from."""
     twin, told = answers.topology(choices), table()
-    optional = () if choices[EVENTS] == ON else EVENT_SYSTEM
+    optional = () if choices[EVENTS] == ON else [role for role in Role if ROLES[role].optional]
     links = [link for link in twin.links if choices[EVENTS] == ON or not link.optional]
     assert told.text("deploy", choices).split() == list(twin.stacks)
     roles = {f"function/{cloud}/{role}" for role, cloud in twin.roles.items() if role not in optional}

@@ -11,7 +11,7 @@ from guides import facts, twins
 from guides.readers import read
 from support.read_stacks import alone, reread, stack_of
 from support.terraform_json import Stack
-from twinspan.vocabulary import Cloud, Layer, Role
+from twin_runtime.roles import Cloud, Layer, Role
 
 ALONE = twins.SINGLE[Cloud.AWS]
 FIRST = twins.spread_with(Layer.ACQUISITION, Cloud.AWS)

@@ -17,7 +17,7 @@ from support.guided_azure import (
     differing,
     functions,
 )
-from twinspan.vocabulary import Role
+from twin_runtime.roles import Role
 
 ROWS, BLOBS = "azurerm_cosmosdb_sql_container", "azurerm_storage_container"
 SECRET, VAULT = "azurerm_key_vault_secret", "azurerm_key_vault.twin"

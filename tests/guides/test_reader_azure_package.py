@@ -13,8 +13,8 @@ import pytest
 from guides.readers import azure_host, azure_package
 from guides.readers.azure_host import Host
 from support.guided_azure import ALONE, MIDDLE, differing, functions
+from twin_runtime.roles import Role
 from twinspan import packaging
-from twinspan.vocabulary import Role
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from support.guided_azure import (
     Blocks,
     changed,
 )
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 
 def _take_role(roles: dict[str, Any], name: str, *, waits: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from guides import facts, twins
 from guides.readers import read
-from twinspan.vocabulary import Cloud, Layer, Role
+from twin_runtime.roles import Cloud, Layer, Role
 
 ALONE = twins.SINGLE[Cloud.GCP]
 FIRST = twins.spread_with(Layer.ACQUISITION, Cloud.GCP)

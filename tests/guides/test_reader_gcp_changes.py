@@ -7,7 +7,7 @@ import pytest
 from guides import facts, twins
 from guides.readers import read
 from support.stack_changes import Change, changed, drop, put
-from twinspan.vocabulary import Cloud, Role
+from twin_runtime.roles import Cloud, Role
 
 JOB = "google_cloud_scheduler_job.cold_mover"
 SERVICE = "google_cloudfunctions2_function.processor.service_config"

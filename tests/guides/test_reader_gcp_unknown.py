@@ -6,7 +6,7 @@ from guides import twins
 from guides.readers import read
 from support.stack_changes import Change, add, changed, drop, put
 from support.terraform_json import Stack
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 FUNCTION = "google_cloudfunctions2_function.processor"
 READER = "google_cloudfunctions2_function.hot_reader"

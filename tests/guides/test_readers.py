@@ -11,9 +11,8 @@ from support.function_blocks import environment, granted
 from support.read_stacks import PLACEMENTS, STACKS, said, stack_of
 from support.synth import functions
 from support.terraform_json import data_sources, resources
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan.resources import EVENTS_VARIABLE
-from twinspan.sizing import SIZES
-from twinspan.vocabulary import Cloud, Layer, Role
 
 OPTIONAL = {Role.EVENT_CHECKER, Role.EVENT_FEEDBACK}
 KINDS = {"queue", "http", "broker", "schedule", "changes", "deployment", "platform"}
@@ -46,8 +45,8 @@ def test_the_functions_are_those_that_the_topology_places_here(number: int, clou
         assert function.address == blocks[role].address
         assert function.layer == (blocks[role].labels or {})["layer"]
         assert function.optional == (role in OPTIONAL)
-        assert function.timeout_s == SIZES[role].timeout_s
-        assert function.memory_mb >= SIZES[role].memory_mb
+        assert function.timeout_s == ROLES[role].timeout_s
+        assert function.memory_mb >= ROLES[role].memory_mb
 
 
 @pytest.mark.parametrize(("number", "cloud"), STACKS)

@@ -13,7 +13,7 @@ from support.function_blocks import environment
 from support.read_stacks import alone, reread, said, stack_of
 from support.synth import FUNCTIONS, functions
 from support.terraform_json import Stack, resources
-from twinspan.vocabulary import Cloud, Role
+from twin_runtime.roles import Cloud, Role
 
 FIGURES = {
     Cloud.AWS: (

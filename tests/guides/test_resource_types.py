@@ -10,7 +10,7 @@ from guides import resource_types, twins
 from guides.resource_types import ANYWHERE, Need
 from support.layouts import Layout, config_of, twin_data
 from support.synth import stacks_of
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 PREFIXES = {Cloud.AWS: ("aws_",), Cloud.AZURE: ("azurerm_", "azapi_"), Cloud.GCP: ("google_",)}
 

@@ -12,7 +12,7 @@ from replay import cli as replay
 from restore import cli as restore
 from simulator import cli as simulator
 from support.html import DOCS
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 ROOT = DOCS.parent
 TEXTS = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md")))}

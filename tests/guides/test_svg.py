@@ -13,7 +13,7 @@ import pytest
 from guides import dataflow, drawing, elk, flows, metrics, svg, twins
 from support import drawings
 from support.drawings import SVG, Area
-from twinspan.vocabulary import Cloud, Layer
+from twin_runtime.roles import Cloud, Layer
 
 PHONE_PX = 390 - 32
 """The width of a narrow screen within its margins. Wider drawings are shown smaller."""

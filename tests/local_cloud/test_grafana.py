@@ -22,8 +22,8 @@ from simulator import clients, endpoint
 from support.infinity import Infinity, time_range
 from support.layouts import Layout, config_of, twin_data
 from support.local import local_twin, until
+from twin_runtime.roles import Cloud
 from twinspan import datasource
-from twinspan.vocabulary import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform]
 

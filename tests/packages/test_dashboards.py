@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from support.layouts import Layout, twin_config
+from twin_runtime.roles import Cloud
 from twinspan import dashboards, packaging
-from twinspan.vocabulary import Cloud
 
 
 @pytest.mark.parametrize("cloud", [Cloud.AWS, Cloud.AZURE])

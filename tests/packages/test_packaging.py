@@ -12,9 +12,9 @@ import pytest
 
 from support.layouts import LAYOUTS, twin_config, twin_data
 from twin_runtime import model
+from twin_runtime.roles import ROLES, Cloud, Role
 from twinspan import packaging
 from twinspan.config import Config, load
-from twinspan.vocabulary import ABSENT, Cloud, Role
 
 CONFIG = twin_config(LAYOUTS[0])
 CLOUDS = list(Cloud)
@@ -35,7 +35,7 @@ def test_same_bytes_in_another_process_with_another_hash_seed_zone_and_mask(tmp_
     script = (
         "import os, sys, pathlib; os.umask(0o077)\n"
         "from support.layouts import LAYOUTS, twin_config; from twinspan import packaging\n"
-        "from twinspan.vocabulary import Cloud\n"
+        "from twin_runtime.roles import Cloud\n"
         "print(packaging.build(twin_config(LAYOUTS[0]), Cloud.AWS, pathlib.Path(sys.argv[1])).digest)"
     )
     environment = {
@@ -70,7 +70,7 @@ def test_holds_what_the_cloud_needs_and_nothing_else(cloud: Cloud, tmp_path: Pat
         f"twin_{cloud}",
         "processors",
     }
-    roles = [role for role in Role if cloud not in ABSENT.get(role, {})]
+    roles = [role for role in Role if cloud not in ROLES[role].absent]
     assert {f"twin_{cloud}/{role}.py" for role in roles} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert names == sorted(names)

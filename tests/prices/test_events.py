@@ -13,8 +13,8 @@ from guides import dataflow, twins
 from guides.prices import events
 from guides.prices.items import Item
 from guides.prices.table import PriceError
+from twin_runtime.roles import Cloud, Layer
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer
 
 AWS, AZURE, GCP = Cloud
 ALONE = {cloud: twins.topology(twins.SINGLE[cloud]) for cloud in Cloud}

@@ -10,9 +10,9 @@ from guides import twins
 from guides.prices import events
 from guides.prices.standing import MINUTES, Fixed
 from support.inventory import ROOT, recorded
+from twin_runtime.roles import Cloud, Layer
 from twinspan.cli import checked
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer
 
 AWS, AZURE, GCP = Cloud
 

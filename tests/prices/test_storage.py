@@ -10,7 +10,7 @@ import pytest
 from benchmarks import row_sizes, storage_costs
 from guides.prices import storage
 from guides.prices.table import GB, Price, Table
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 AWS, GCP = Cloud.AWS, Cloud.GCP
 FILES = storage.Files(rows=1_000, bytes_per_row=Decimal(100))

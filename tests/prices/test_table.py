@@ -10,7 +10,7 @@ import pytest
 
 from guides.prices import storage
 from guides.prices.table import UNITS, PriceError, read
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 ENTRY = """
 [[price]]

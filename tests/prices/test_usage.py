@@ -17,11 +17,10 @@ from twin_aws import dynamodb
 from twin_azure import store as azure_store
 from twin_gcp import store as gcp_store
 from twin_runtime.delivery import batching
+from twin_runtime.roles import ROLES, Cloud, Role
 from twin_runtime.tiers import cold_run
 from twinspan.azure import functions as azure_functions
 from twinspan.gcp import functions as gcp_functions
-from twinspan.sizing import SIZES
-from twinspan.vocabulary import ABSENT, Cloud, Role
 
 ROOT = Path(__file__).resolve().parents[2]
 USAGE = usage.read("batches")
@@ -74,8 +73,7 @@ def test_instances_are_the_products() -> None:
         gcp_functions.CONCURRENCY,
         gcp_functions.CONCURRENCY_TOGETHER,
     )
-    assert azure_functions.ALONE == gcp_functions.ALONE == bill.ALONE
-    for size in SIZES.values():
+    for size in ROLES.values():
         assert instances[Cloud.AZURE].memory_mb(size.memory_mb) == azure_functions.memory_mb(size.memory_mb)
         assert instances[Cloud.AWS].memory_mb(size.memory_mb) == size.memory_mb
 
@@ -110,9 +108,7 @@ def test_what_handles_events_has_its_cpu(cloud: Cloud) -> None:
     assert movers | {Role.EVENT_FEEDBACK} <= known
     assert all(0 <= call < 10_000 and 0 < event < 10_000 for call, event in USAGE.cpu_us[cloud].values())
     assert not [
-        role
-        for role in known
-        if cloud in ABSENT.get(Role(role.partition("_l")[0].removesuffix("_remote")), {})
+        role for role in known if cloud in ROLES[Role(role.partition("_l")[0].removesuffix("_remote"))].absent
     ]
 
 

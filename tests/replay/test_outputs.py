@@ -14,7 +14,7 @@ from support.layouts import Layout
 from support.servers import missing
 from support.synth import stacks
 from support.terraform import real_terraform
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = pytest.mark.terraform
 EVERYTHING = {"telemetry", "processing", "persisting", "events", "commands"}

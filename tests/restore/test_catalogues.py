@@ -21,8 +21,8 @@ from restore.catalogues.opening import open_catalogue
 from restore.places import Place
 from support.samples import DOCUMENT, TWIN
 from twin_runtime.ports import Objects
+from twin_runtime.roles import Cloud
 from twin_runtime.storage.rows import to_json
-from twinspan.vocabulary import Cloud
 
 from . import samples, servers
 from .samples import DAYS, DEVICE

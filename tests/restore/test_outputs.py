@@ -11,7 +11,7 @@ import pytest
 from restore.places import Place, Places, of_outputs
 from support.layouts import Layout
 from support.synth import stacks
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = pytest.mark.matrix  # for its time
 AWS, AZURE, GCP = Cloud.AWS, Cloud.AZURE, Cloud.GCP

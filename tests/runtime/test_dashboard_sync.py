@@ -18,9 +18,9 @@ from support.memory import MemorySecret
 from support.samples import TWIN, log
 from twin_runtime.errors import ConfigurationError, Retry, SecretMissing
 from twin_runtime.functions.dashboard_sync import DashboardSync
+from twin_runtime.roles import Cloud
 from twin_runtime.wire.secret_cache import CachedSecret
 from twinspan import dashboards, datasource
-from twinspan.vocabulary import Cloud
 
 AZURE = Cloud.AZURE
 CONFIG = config_of(twin_data(Layout(AZURE, AZURE, AZURE, l5=AZURE)))

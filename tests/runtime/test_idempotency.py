@@ -16,8 +16,7 @@ from twin_runtime import model
 from twin_runtime.delivery.idempotency import LEASE_S, IdempotentWorkflow
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.functions.event_checker import EventChecker
-from twinspan.sizing import SIZES
-from twinspan.vocabulary import Role
+from twin_runtime.roles import ROLES, Role
 
 HOT = {"temperature": 81}
 
@@ -243,4 +242,4 @@ def test_a_claim_of_a_clock_that_is_far_ahead_does_not_last_for_ever(checkers: C
 
 
 def test_a_claim_lasts_longer_than_any_call() -> None:
-    assert 2 * SIZES[Role.EVENT_CHECKER].timeout_s <= LEASE_S
+    assert 2 * ROLES[Role.EVENT_CHECKER].timeout_s <= LEASE_S

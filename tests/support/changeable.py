@@ -11,10 +11,10 @@ from typing import Any
 
 from support.replacement import KINDS
 from support.terraform_json import Resource, Stack, environment, interpolations, references, resources
+from twin_runtime.roles import Cloud
 from twinspan.config import Config
 from twinspan.naming import Names
 from twinspan.resources import EVENTS_VARIABLE
-from twinspan.vocabulary import Cloud
 
 CLOUDS = (Cloud.GCP,)
 """Where the provider takes no map of variables with a value that is unknown while it plans."""

@@ -14,9 +14,9 @@ from support import aws_changes, azure_rules, changeable
 from support.layouts import EVERY_LAYOUT, Layout, twin_config
 from support.synth import Stack, functions, stacks_of
 from support.terraform_json import data_sources, references, resources
+from twin_runtime.roles import Cloud
 from twinspan.providers.quick import quicken
 from twinspan.topology import LINKS_STACK, Topology
-from twinspan.vocabulary import Cloud
 
 TWINS_PER_PROCESS = 162
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from support import terraform_json
 from support.terraform_json import Resource, Stack, references, resources
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 _COSMOS = {"1": "Cosmos DB Built-in Data Reader", "2": "Cosmos DB Built-in Data Contributor"}
 """Cosmos DB's roles by the last digit of their ids."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from guides import facts, twins
 from guides.readers import read
-from twinspan.vocabulary import Cloud, Layer, Role
+from twin_runtime.roles import Cloud, Layer, Role
 
 ALONE = twins.SINGLE[Cloud.AZURE]
 FIRST = twins.spread_with(Layer.ACQUISITION, Cloud.AZURE)

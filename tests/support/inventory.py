@@ -33,7 +33,7 @@ def recorded(example: Path) -> Counts:
 
 
 def main() -> None:
-    sys.path[:0] = [str(ROOT), str(ROOT / "constructs"), str(ROOT / "tests")]
+    sys.path[:0] = [str(ROOT), str(ROOT / "constructs"), str(ROOT / "function_src"), str(ROOT / "tests")]
     from support.synth import stacks_of
     from twinspan.cli import checked
 

@@ -4,8 +4,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from twin_runtime.roles import Cloud
 from twinspan.config import Config
-from twinspan.vocabulary import Cloud
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

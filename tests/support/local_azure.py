@@ -21,7 +21,7 @@ from stacks import build as synthesis
 from support.layouts import Layout, twin_config
 from support.local import evaluate
 from support.servers import missing
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 AZURE = Layout(Cloud.AZURE, Cloud.AZURE, Cloud.AZURE)
 DEVICE, OTHER = "thermostat-1", "thermostat-2"

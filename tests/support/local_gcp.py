@@ -23,7 +23,7 @@ from support.layouts import Layout, twin_config
 from support.local import evaluate
 from support.servers import missing
 from twin_gcp import devices
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 GCP = Layout(Cloud.GCP, Cloud.GCP, Cloud.GCP)
 DEVICE = "thermostat-1"

@@ -7,7 +7,7 @@ from guides import answers
 from guides.answers import EVENTS, FACTORS, NONE, OFF, ON, READ_API
 from guides.decisions import Choices
 from support.layouts import SYNTHESIZED, Layout
-from twinspan.vocabulary import Layer
+from twin_runtime.roles import Layer
 
 
 def combinations() -> Iterator[Choices]:

@@ -7,7 +7,7 @@ import pytest
 from guides import facts, twins
 from guides.readers import read
 from support.terraform_json import Stack
-from twinspan.vocabulary import Cloud, Role
+from twin_runtime.roles import Cloud, Role
 
 PLACEMENTS = (*twins.SINGLE.values(), *twins.SPREAD)
 STACKS = [

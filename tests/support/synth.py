@@ -9,8 +9,8 @@ from typing import Any
 from stacks import build as synthesis
 from support.layouts import Layout, twin_config
 from support.terraform_json import Resource, resources
+from twin_runtime.roles import Cloud, Role
 from twinspan.config import Config
-from twinspan.vocabulary import Cloud, Role
 
 Stack = dict[str, Any]
 FUNCTIONS = {

@@ -7,8 +7,8 @@ from typing import Any
 from support.function_blocks import environment
 from support.synth import functions
 from support.terraform_json import Resource, Stack, references, resources
+from twin_runtime.roles import Cloud, Role
 from twinspan import outputs as published
-from twinspan.vocabulary import Cloud, Role
 
 QUEUES = {
     Cloud.AWS: "aws_sqs_queue",

@@ -6,7 +6,7 @@ from support import changeable
 from support.layouts import SYNTHESIZED, Layout, twin_config
 from support.stack_changes import Change, changed, drop, put
 from support.synth import stacks
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 WHOLE = Layout(*[Cloud.GCP] * 7)
 FUNCTION = "google_cloudfunctions2_function"

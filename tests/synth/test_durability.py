@@ -11,11 +11,11 @@ from support.layouts import SYNTHESIZED, Layout, twin_config
 from support.synth import Stack, stacks
 from support.terraform_json import Resource, references, resources
 from twin_runtime.ports import MAX_DELIVERIES
+from twin_runtime.roles import ROLES, Cloud, Role
 from twinspan.config.models import SAFETY_DAYS
 from twinspan.lifecycle import Lifecycle
-from twinspan.sizing import LOG_RETENTION_DAYS, MAX_RECEIVES, SIZES
+from twinspan.sizing import LOG_RETENTION_DAYS, MAX_RECEIVES
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud, Role
 
 each_layout = pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
 DAY_SECONDS = 24 * 3600
@@ -80,7 +80,7 @@ def test_aws_queues(layout: Layout) -> None:
         (source,) = (
             queue for queue in queues.values() if queue.address in addresses(mapping.body["event_source_arn"])
         )
-        timeout = SIZES[Role(mapping.name)].timeout_s
+        timeout = ROLES[Role(mapping.name)].timeout_s
         assert source.body["visibility_timeout_seconds"] >= 6 * timeout
         assert mapping.body["function_response_types"] == ["ReportBatchItemFailures"]
 
@@ -92,7 +92,7 @@ def test_aws_functions_are_bounded(layout: Layout) -> None:
     logs = {block.address: block for block in resources(stack, "aws_cloudwatch_log_group")}
     assert all(log.body["retention_in_days"] == LOG_RETENTION_DAYS for log in logs.values())
     for function in resources(stack, "aws_lambda_function"):
-        size = SIZES[Role(function.name)]
+        size = ROLES[Role(function.name)]
         assert function.body["memory_size"] == size.memory_mb
         assert function.body["timeout"] == size.timeout_s
         if function.name in sources:
@@ -137,7 +137,7 @@ def test_azure_queues(layout: Layout) -> None:
 def test_azure_functions_are_bounded(layout: Layout) -> None:
     stack = stacks(layout).get("azure", {})
     for app in resources(stack, "azurerm_function_app_flex_consumption"):
-        assert app.body["instance_memory_in_mb"] >= SIZES[Role(app.name)].memory_mb
+        assert app.body["instance_memory_in_mb"] >= ROLES[Role(app.name)].memory_mb
         assert app.body["instance_memory_in_mb"] in (512, 2048, 4096)
         assert app.body["maximum_instance_count"] >= 1
         assert environment(app, Cloud.AZURE)["AzureFunctionsJobHost__functionTimeout"]
@@ -197,7 +197,7 @@ def test_google_functions_are_bounded(layout: Layout) -> None:
     stack = stacks(layout).get("gcp", {})
     functions = resources(stack, "google_cloudfunctions2_function")
     for function in functions:
-        config, size = function.body["service_config"], SIZES[Role(function.name)]
+        config, size = function.body["service_config"], ROLES[Role(function.name)]
         assert config["available_memory"] == f"{size.memory_mb}Mi"
         assert config["timeout_seconds"] == size.timeout_s
         assert config["max_instance_count"] <= size.max_concurrency

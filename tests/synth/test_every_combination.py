@@ -9,7 +9,7 @@ import pytest
 from support.combinations import every_twin, wrong
 from support.layouts import COVERING, SYNTHESIZED, Layout
 from support.synth import stacks
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 
 @pytest.mark.slow

@@ -5,8 +5,8 @@ import pytest
 from support.layouts import SYNTHESIZED, Layout, twin_config
 from support.synth import Stack, stacks
 from support.terraform_json import references, resources
+from twin_runtime.roles import Cloud
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud
 
 each_layout = pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
 DEAD = {

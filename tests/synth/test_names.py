@@ -8,11 +8,11 @@ import pytest
 from support.layouts import SYNTHESIZED, Layout, twin_config
 from support.synth import stacks, stacks_of
 from support.terraform_json import Resource, resources
+from twin_runtime.roles import Cloud
 from twinspan import naming
 from twinspan.config import Config
 from twinspan.naming import Names
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud
 
 each_layout = pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
 LONGEST = 20

@@ -7,7 +7,7 @@ import pytest
 
 from stacks import build as synthesis
 from support.layouts import Layout, twin_config
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 
 def test_links_waits_for_its_clouds_and_no_cloud_for_another(tmp_path: Path) -> None:

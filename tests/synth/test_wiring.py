@@ -10,9 +10,9 @@ from support.synth import Stack, functions, stacks
 from support.terraform_json import Resource, references, resources
 from twin_azure import settings as azure_settings
 from twin_runtime import settings
+from twin_runtime.roles import Cloud, Role
 from twinspan import outputs as published
 from twinspan.topology import Link, Topology
-from twinspan.vocabulary import Cloud, Role
 
 each_layout = pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
 

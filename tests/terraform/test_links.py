@@ -15,7 +15,7 @@ from local_cloud.terraform import Workspace
 from support.layouts import Layout
 from support.servers import missing
 from support.synth import stacks
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = pytest.mark.terraform
 AWS, AZURE, GCP = Cloud

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.layouts import COVERING, EVERY_LAYOUT, PARTIAL, twin_config
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan import naming
 from twinspan.topology import Link, Topology
-from twinspan.vocabulary import ABSENT, Cloud, Layer, Role
 
 AWS, AZURE, GCP = Cloud
 
@@ -86,7 +86,7 @@ def test_cold_and_archive_in_one_cloud_need_no_function() -> None:
 def test_what_a_cloud_lacks_is_listed_and_never_deployed_there(cloud: Cloud) -> None:
     for twin in ALL:
         for role, where in twin.roles.items():
-            assert where not in ABSENT.get(role, {}), role
+            assert where not in ROLES[role].absent, role
 
 
 def test_cycle_sends_both_ways() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
@@ -21,7 +22,6 @@ from twinspan.providers.aws import (
     IotTopicRuleLambda,
 )
 from twinspan.resources import Ref, place
-from twinspan.vocabulary import Layer
 
 _SELECTED = (
     "encode(*, 'base64') AS payload",

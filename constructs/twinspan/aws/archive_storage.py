@@ -1,10 +1,10 @@
 """The archive tier of a twin whose cold tier is in another cloud: an S3 bucket."""
 
+from twin_runtime.roles import Layer
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.tiers import ARCHIVE_CLASS, Bucket
 from twinspan.lifecycle import Lifecycle
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer
 
 
 class ArchiveStore(Bucket):

@@ -1,5 +1,6 @@
 """What all S3 buckets of a twin have in common."""
 
+from twin_runtime.roles import Layer
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.policies import document
@@ -17,7 +18,6 @@ from twinspan.providers.aws import (
     S3BucketVersioningVersioningConfiguration,
 )
 from twinspan.resources import Ref, place
-from twinspan.vocabulary import Layer
 
 
 class ClosedBucket(Construct):

@@ -1,10 +1,10 @@
 """The cold tier: an S3 bucket whose rules also archive, where the archive is in this cloud."""
 
+from twin_runtime.roles import Layer
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.tiers import Bucket
 from twinspan.lifecycle import Lifecycle
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer
 
 STORAGE_CLASS = "STANDARD_IA"
 

@@ -3,6 +3,7 @@
 import json
 import re
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.aws import definition, names
 from twinspan.aws.foundation import Foundation
@@ -20,7 +21,6 @@ from twinspan.providers.aws import (
 )
 from twinspan.resources import Ref, literal, place
 from twinspan.sizing import LOG_RETENTION_DAYS
-from twinspan.vocabulary import Layer
 
 _TOPIC = re.compile(r"(?<!\$)\$\{topic_arn\}")
 """What stands for the workflow's topic in a definition. A `$` before it would escape what is put there."""

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from functools import cached_property
 
+from twin_runtime.roles import Layer, Role
 from twinspan.aws import names
 from twinspan.aws.home import Home
 from twinspan.aws.policies import document
@@ -11,7 +12,6 @@ from twinspan.providers import AssetType, Construct, TerraformAsset
 from twinspan.providers.aws import AwsProvider, DataAwsCallerIdentity, KmsKey, SnsTopic, SnsTopicSubscription
 from twinspan.resources import place
 from twinspan.twin import Twin
-from twinspan.vocabulary import Layer, Role
 
 _KEY_ADMINISTRATION = (
     "kms:DescribeKey",

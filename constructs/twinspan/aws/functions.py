@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from twin_runtime.roles import ROLES, Layer, Role
 from twinspan import parts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
@@ -24,8 +25,7 @@ from twinspan.providers.aws import (
 )
 from twinspan.resources import Ref, place
 from twinspan.resources import environment as environment_of
-from twinspan.sizing import LOG_RETENTION_DAYS, SCHEDULES, SIZES
-from twinspan.vocabulary import Layer, Role
+from twinspan.sizing import LOG_RETENTION_DAYS
 
 if TYPE_CHECKING:
     from twinspan.aws.queues import DeadLetterQueue, Queue
@@ -81,7 +81,7 @@ class Function(Construct):
         self.name = foundation.twin.names.name(role)
         self.arn = foundation.arn("lambda", f"function:{self.name}")
         """Written out, for what must not wait for the function; `function["arn"]` waits."""
-        size = SIZES[role]
+        size = ROLES[role]
         self.identity = place(
             IamRole(
                 self,
@@ -116,7 +116,7 @@ class Function(Construct):
         self.function = place(function, role, optional=optional)
         if source:
             self._consume(source, size.max_concurrency)
-        if schedule := SCHEDULES.get(role):
+        if schedule := size.schedule:
             Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
 
     def permit(self, purpose: str, *statements: Statement, optional: bool = False) -> Ref:

@@ -1,5 +1,6 @@
 """The hot store: a DynamoDB table."""
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
@@ -14,7 +15,6 @@ from twinspan.providers.aws import (
     DynamodbTableTtl,
 )
 from twinspan.resources import place
-from twinspan.vocabulary import Layer
 
 
 class Store(Construct):

@@ -1,5 +1,6 @@
 """The parts of a twin, made of AWS."""
 
+from twin_runtime.roles import Cloud
 from twinspan.aws.acquisition import Broker
 from twinspan.aws.archive_storage import ArchiveStore
 from twinspan.aws.cold_storage import ColdStore
@@ -13,7 +14,6 @@ from twinspan.aws.secrets import ApiKeys, LinkSecret
 from twinspan.aws.twin_management import Graph
 from twinspan.aws.visualization import Dashboards
 from twinspan.kit import Kit
-from twinspan.vocabulary import Cloud
 
 
 def kit(foundation: Foundation) -> Kit:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan.naming import NameRule, Names
-from twinspan.sizing import SCHEDULES
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer, Role
 
 _API = "docs.aws.amazon.com/"
 _API_NAMES = _API + "apigatewayv2/latest/api-reference/apis.html"
@@ -225,10 +224,10 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
         if topology.is_receiver(role):
             yield "aws_api_gateway_rest_api", names.name(role)
             yield "aws_api_gateway_usage_plan", names.name(role)
-        if role in SCHEDULES:
+        if schedule := ROLES[role].schedule:
             yield "aws_iam_role", clock_role(names, role)
             yield "aws_scheduler_schedule_group", names.name(role)
-            yield "aws_scheduler_schedule", names.name(role, str(SCHEDULES[role].partitions - 1))
+            yield "aws_scheduler_schedule", names.name(role, str(schedule.partitions - 1))
             yield "aws_cloudwatch_metric_alarm", failed_alarm(names, role)
     for queue in _queues(topology, layers):
         yield "aws_sqs_queue", names.name(queue)

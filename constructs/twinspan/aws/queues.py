@@ -2,6 +2,7 @@
 
 import json
 
+from twin_runtime.roles import ROLES, Layer, consumers
 from twinspan import alarms, parts
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import grant
@@ -9,15 +10,8 @@ from twinspan.aws.policies import allow, document
 from twinspan.providers import Construct
 from twinspan.providers.aws import CloudwatchMetricAlarm, SqsQueue, SqsQueuePolicy, SqsQueueRedriveAllowPolicy
 from twinspan.resources import Ref, place
-from twinspan.sizing import DEAD_LETTER_DAYS, MAX_RECEIVES, SIZES
-from twinspan.vocabulary import Layer, Role
+from twinspan.sizing import DEAD_LETTER_DAYS, MAX_RECEIVES
 
-CONSUMERS: dict[str, tuple[Role, ...]] = {
-    "processing": (Role.PROCESSOR, Role.CONNECTOR),
-    "persisting": (Role.PERSISTER,),
-    "events": (Role.EVENT_CHECKER,),
-    "commands": (Role.EVENT_FEEDBACK,),
-}
 _DAY = 24 * 3600
 RETENTION_S = 4 * _DAY
 """How long a message waits for a consumer. Less than the dead letters' days: SQS counts both from the first
@@ -28,7 +22,7 @@ MAX_MESSAGE_BYTES = 256 * 1024
 
 def visibility_timeout_s(name: str) -> int:
     """Six times the consumer's time-out, as Lambda asks for: room for a throttled batch's retries."""
-    return 6 * max(SIZES[role].timeout_s for role in CONSUMERS[name])
+    return 6 * max(ROLES[role].timeout_s for role in consumers(name))
 
 
 def _compact(**fields: object) -> str:

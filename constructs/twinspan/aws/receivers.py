@@ -1,5 +1,6 @@
 """The public HTTPS endpoint of a receiver: API Gateway, with an API key."""
 
+from twin_runtime.roles import ROLES, Role
 from twinspan import outputs
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
@@ -20,8 +21,6 @@ from twinspan.providers.aws import (
     ApiGatewayUsagePlanThrottleSettings,
 )
 from twinspan.resources import Ref, place
-from twinspan.sizing import SIZES
-from twinspan.vocabulary import Role
 
 STAGE = "v1"
 READERS = (Role.HOT_READER, Role.TWIN_READER)
@@ -178,7 +177,7 @@ class Endpoint(Construct):
     def _plan(self, api: Ref, stage: Ref, api_keys: ApiKeys) -> None:
         """What callers may do together: as many requests a second as the function has instances, twice that
         at once."""
-        bound = SIZES[self._role].max_concurrency
+        bound = ROLES[self._role].max_concurrency
         plan = ApiGatewayUsagePlan(
             self,
             "plan",

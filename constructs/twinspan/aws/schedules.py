@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from twin_runtime.roles import ROLES, Schedule
 from twinspan import alarms
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
@@ -21,7 +22,6 @@ from twinspan.providers.aws import (
     SchedulerScheduleTargetRetryPolicy,
 )
 from twinspan.resources import Ref, numbered, place
-from twinspan.sizing import SIZES, Schedule
 
 if TYPE_CHECKING:
     from twinspan.aws.functions import Function
@@ -132,7 +132,7 @@ class Clock(Construct):
         function = self._function
         # Lambda dates an error by the start of the run and reports it at the end: an alarm on the last period
         # alone would have looked before.
-        periods = -(-(SIZES[function.role].timeout_s + _LATE_S) // _PERIOD_S) + 1
+        periods = -(-(ROLES[function.role].timeout_s + _LATE_S) // _PERIOD_S) + 1
         of_function, of_group = {"FunctionName": function.name}, {"ScheduleGroup": function.name}
         counted = {
             "failed": ("AWS/Lambda", "Errors", of_function),

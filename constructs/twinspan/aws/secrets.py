@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from twin_runtime.roles import Cloud, Layer, Role
 from twinspan import outputs, parts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
@@ -11,7 +12,6 @@ from twinspan.providers import Construct
 from twinspan.providers.aws import ApiGatewayApiKey, SecretsmanagerSecret, SecretsmanagerSecretVersion
 from twinspan.resources import KEY_GENERATION_VARIABLE, generations, place
 from twinspan.topology import LINKS_STACK, Link
-from twinspan.vocabulary import Cloud, Layer, Role
 
 
 class LinkSecret(Construct):

@@ -1,5 +1,6 @@
 """What the buckets of the cold and the archive tier have in common."""
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.aws import names
 from twinspan.aws.buckets import ClosedBucket
@@ -18,7 +19,6 @@ from twinspan.providers.aws import (
     S3BucketLifecycleConfigurationRuleTransition,
 )
 from twinspan.resources import Ref, place
-from twinspan.vocabulary import Layer
 
 ARCHIVE_CLASS = "DEEP_ARCHIVE"
 

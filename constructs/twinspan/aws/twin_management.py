@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+from twin_runtime.roles import Layer, Role
 from twinspan import parts
 from twinspan.aws import names, twinmaker
 from twinspan.aws.buckets import ClosedBucket
@@ -20,7 +21,6 @@ from twinspan.providers.aws import (
     S3Object,
 )
 from twinspan.resources import Ref, place
-from twinspan.vocabulary import Layer, Role
 
 _JSON = "application/json"
 # TwinMaker's guide asks for s3:GetBucket*, and does not say which of these it reads.

@@ -2,6 +2,7 @@
 
 import json
 
+from twin_runtime.roles import Layer
 from twinspan import outputs, parts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
@@ -16,7 +17,6 @@ from twinspan.providers.aws import (
     IamRolePolicy,
 )
 from twinspan.resources import Ref, place
-from twinspan.vocabulary import Layer
 
 VERSION = "12.4"
 AUTHENTICATION_VARIABLE = "grafana_authentication"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from twin_runtime.roles import Layer, Role
 from twinspan import alarms, parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
@@ -23,7 +24,6 @@ from twinspan.providers.azure import (
     EventgridSystemTopicEventSubscriptionStorageBlobDeadLetterDestination as DeadLetterDestination,
 )
 from twinspan.resources import Ref, place
-from twinspan.vocabulary import Layer, Role
 
 TELEMETRY = "Microsoft.Devices.DeviceTelemetry"
 _METRICS = "Microsoft.EventGrid/systemTopics"

@@ -1,10 +1,10 @@
 """The archive tier of a twin whose cold tier is in another cloud: a blob container."""
 
+from twin_runtime.roles import Layer
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.tiers import Bucket
 from twinspan.lifecycle import Lifecycle
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer
 
 STORAGE_CLASS = "Archive"
 

@@ -1,10 +1,10 @@
 """The cold tier: a blob container whose rules also archive, where the archive is in this cloud."""
 
+from twin_runtime.roles import Layer
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.tiers import Bucket
 from twinspan.lifecycle import Lifecycle
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer
 
 STORAGE_CLASS = "Cool"
 

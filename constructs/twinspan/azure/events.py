@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.azure import definition
 from twinspan.azure.definition import NOTIFY_PARAMETER, Definition
@@ -12,7 +13,6 @@ from twinspan.azure.idempotency import IdempotencyStore
 from twinspan.providers import Construct, TerraformStack, TerraformVariable
 from twinspan.providers.azapi import AzapiResource
 from twinspan.resources import literal, place
-from twinspan.vocabulary import Layer
 
 TYPE = "Microsoft.Logic/workflows@2019-05-01"
 AUDIENCE = "https://management.core.windows.net/"

@@ -2,6 +2,7 @@
 
 from functools import cached_property
 
+from twin_runtime.roles import Cloud, Layer, Role
 from twinspan.azure import names
 from twinspan.azure.monitoring import Monitoring
 from twinspan.azure.storage import HostStorage, Packages
@@ -21,7 +22,6 @@ from twinspan.providers.random import RandomProvider
 from twinspan.providers.time import TimeProvider
 from twinspan.resources import Ref, place
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud, Layer, Role
 
 SERVICES = (
     "Microsoft.AlertsManagement",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from twin_runtime.roles import ROLES, Batching, Layer, Role
 from twinspan.azure import names
 from twinspan.azure.deployment import CodeDeployment
 from twinspan.azure.foundation import Foundation
@@ -19,8 +20,6 @@ from twinspan.providers.azure import (
 )
 from twinspan.resources import Ref, place
 from twinspan.resources import environment as environment_of
-from twinspan.sizing import SCHEDULES, SIZES
-from twinspan.vocabulary import Layer, Role
 
 if TYPE_CHECKING:
     from twinspan.azure.queues import Queue
@@ -35,8 +34,6 @@ CONCURRENCY = 48
 """Calls that an instance works on at a time. As many as the host takes from a queue (host.json: batchSize and
 newBatchThreshold): one that waited for a thread would wait in its own time, and end with the process.
 """
-ALONE = (Role.PROCESSOR,)
-"""Roles that take one message at a time: the user's code need not be thread-safe."""
 
 
 def memory_mb(wanted: int) -> int:
@@ -73,6 +70,7 @@ class Function(Construct):
         self.role = role
         self.layer = layer
         self.optional = optional
+        self._alone = ROLES[role].batching is Batching.ALONE
         self._foundation = foundation
         self._tags = foundation.labels(layer, role)
         self._identity = self._own_identity()
@@ -88,7 +86,7 @@ class Function(Construct):
         if source:
             settings |= self._trigger_settings(source) | self._alone_settings()
             grant(self, f"takes_{source.name}", role=CONSUME, at=source.scope)
-        schedule = SCHEDULES.get(role)
+        schedule = ROLES[role].schedule
         if schedule:
             settings |= clock_settings(schedule)
         public = receiver or not (source or schedule)
@@ -128,7 +126,7 @@ class Function(Construct):
         """What the Functions host reads. Apps that share an account need host ids that differ: names beyond
         32 characters, of which the host makes one, would not.
         """
-        seconds = SIZES[self.role].timeout_s
+        seconds = ROLES[self.role].timeout_s
         return {
             "AzureFunctionsJobHost__functionTimeout": f"00:{seconds // 60:02}:{seconds % 60:02}",
             "AzureFunctionsWebHost__hostid": self.role.replace("_", "-"),
@@ -136,11 +134,11 @@ class Function(Construct):
             "AzureWebJobsStorage__clientId": self._identity["client_id"],
             "AzureWebJobsStorage__credential": MANAGED_IDENTITY,
             "AZURE_CLIENT_ID": self._identity["client_id"],
-            "PYTHON_THREADPOOL_THREAD_COUNT": "1" if self.role in ALONE else str(CONCURRENCY),
+            "PYTHON_THREADPOOL_THREAD_COUNT": "1" if self._alone else str(CONCURRENCY),
         }
 
     def _alone_settings(self) -> dict[str, str]:
-        if self.role not in ALONE:
+        if not self._alone:
             return {}
         queues = "AzureFunctionsJobHost__extensions__queues__"
         return {f"{queues}batchSize": "1", f"{queues}newBatchThreshold": "0"}
@@ -169,7 +167,7 @@ class Function(Construct):
             self.role,
             optional=self.optional,
         )
-        size = SIZES[self.role]
+        size = ROLES[self.role]
         endpoint = foundation.storage.account["primary_blob_endpoint"]
         return FunctionAppFlexConsumption(
             self,

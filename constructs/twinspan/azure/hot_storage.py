@@ -1,5 +1,6 @@
 """L3 hot: Cosmos DB for NoSQL, serverless."""
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
@@ -21,7 +22,6 @@ from twinspan.providers.azure import (
 )
 from twinspan.resources import Ref, place
 from twinspan.twin import Twin
-from twinspan.vocabulary import Layer
 
 DATABASE = "twin"
 CONTAINER = "events"

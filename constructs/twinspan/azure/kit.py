@@ -1,5 +1,6 @@
 """The parts of a twin, made of Azure."""
 
+from twin_runtime.roles import Cloud
 from twinspan.azure.acquisition import Broker
 from twinspan.azure.archive_storage import ArchiveStore
 from twinspan.azure.cold_storage import ColdStore
@@ -13,7 +14,6 @@ from twinspan.azure.secrets import ApiKeys, LinkSecret
 from twinspan.azure.twin_management import Graph
 from twinspan.azure.visualization import Dashboards
 from twinspan.kit import Kit
-from twinspan.vocabulary import Cloud
 
 
 def kit(foundation: Foundation) -> Kit:

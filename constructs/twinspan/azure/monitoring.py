@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from twin_runtime.roles import Layer, Role, Schedule
 from twinspan import alarms
 from twinspan.azure import names
 from twinspan.providers import Construct, TerraformResourceLifecycle
@@ -19,8 +20,7 @@ from twinspan.providers.azure import (
     MonitorScheduledQueryRulesAlertV2Criteria,
 )
 from twinspan.resources import Ref, place
-from twinspan.sizing import LOG_RETENTION_DAYS, Schedule
-from twinspan.vocabulary import Layer, Role
+from twinspan.sizing import LOG_RETENTION_DAYS
 
 if TYPE_CHECKING:
     from twinspan.azure.foundation import Foundation

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from twin_runtime.roles import Cloud, Layer, Role
 from twinspan.naming import NameRule, Names
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer, Role
 
 _PROVIDER = "hashicorp/terraform-provider-azurerm 4.55.0, internal/services/"
 _AZURE = "learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#"

@@ -1,5 +1,6 @@
 """Queues between roles: storage queues, each with the poison queue that the Functions host fills."""
 
+from twin_runtime.roles import Layer
 from twinspan import alarms, parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
@@ -7,7 +8,6 @@ from twinspan.azure.grants import SEND, grant
 from twinspan.providers import Construct
 from twinspan.providers.azure import StorageQueue
 from twinspan.resources import Ref, place
-from twinspan.vocabulary import Layer
 
 
 def _address(queue: Ref, foundation: Foundation) -> str:

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from twin_runtime.roles import Schedule
 from twinspan.azure.foundation import Foundation
 from twinspan.providers import Construct
-from twinspan.sizing import Schedule
 
 if TYPE_CHECKING:
     from twinspan.azure.functions import Function

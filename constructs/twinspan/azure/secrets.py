@@ -1,5 +1,6 @@
 """Secrets: API keys that the stack makes, and the ends of links that `links` fills."""
 
+from twin_runtime.roles import Layer, Role
 from twinspan import outputs, parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
@@ -10,7 +11,6 @@ from twinspan.providers.azure import KeyVaultSecret
 from twinspan.providers.random import RandomPassword
 from twinspan.resources import KEY_GENERATION_VARIABLE, Ref, generations, place
 from twinspan.topology import Link
-from twinspan.vocabulary import Layer, Role
 
 
 class LinkSecret(Construct):

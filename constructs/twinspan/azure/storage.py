@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from twin_runtime.roles import Layer
 from twinspan.azure import names
 from twinspan.azure.grants import WRITE_BLOBS
 from twinspan.azure.operators import operator_role
@@ -17,7 +18,6 @@ from twinspan.providers.azure import (
 )
 from twinspan.resources import Ref, place
 from twinspan.sizing import DEAD_LETTER_DAYS
-from twinspan.vocabulary import Layer
 
 if TYPE_CHECKING:
     from twinspan.azure.foundation import Foundation

@@ -1,5 +1,6 @@
 """What the containers of the cold and the archive tier have in common."""
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
@@ -16,7 +17,6 @@ from twinspan.providers.azure import (
     StorageManagementPolicyRuleFilters,
 )
 from twinspan.resources import Ref, place
-from twinspan.vocabulary import Layer
 
 
 class Bucket(Construct):

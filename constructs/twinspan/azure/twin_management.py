@@ -1,5 +1,6 @@
 """L4: the twin graph, in Azure Digital Twins."""
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
@@ -9,7 +10,6 @@ from twinspan.azure.hot_storage import Store
 from twinspan.providers import Construct
 from twinspan.providers.azure import DigitalTwinsInstance
 from twinspan.resources import place
-from twinspan.vocabulary import Layer
 
 
 class Graph(Construct):

@@ -1,5 +1,6 @@
 """L5: Azure Managed Grafana. dashboard_sync keeps what is in it."""
 
+from twin_runtime.roles import Layer
 from twinspan import datasource, outputs, parts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
@@ -9,7 +10,6 @@ from twinspan.providers import Construct, TerraformVariable
 from twinspan.providers.azapi import AzapiResource
 from twinspan.providers.azure import RoleAssignment
 from twinspan.resources import Ref, place
-from twinspan.vocabulary import Layer
 
 TYPE = "Microsoft.Dashboard/grafana@2024-10-01"
 MAJOR_VERSION = "12"

@@ -19,9 +19,9 @@ from pydantic import (
     WrapSerializer,
 )
 
+from twin_runtime.roles import Cloud
 from twinspan.config.problems import Said
 from twinspan.config.text import shown
-from twinspan.vocabulary import Cloud
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")

@@ -14,11 +14,11 @@ from pydantic import (
     field_validator,
 )
 
+from twin_runtime.roles import Cloud, Layer
 from twinspan.config import regions
 from twinspan.config.base import CloudName, Entry, List
 from twinspan.config.problems import Said
 from twinspan.config.text import shown
-from twinspan.vocabulary import Cloud, Layer
 
 _ACCOUNT = r"[0-9]{12}"
 _SKIP = "Accept a region that is not in Twinspan's list, such as a newer one."

@@ -7,10 +7,10 @@ elsewhere. So a typo in one field hides no problem in another.
 from collections.abc import Iterator
 from typing import Any
 
+from twin_runtime.roles import Cloud, Layer
 from twinspan.config import modelchecks, rulechecks
 from twinspan.config.plain import Finding, list_at, mapping_at, texts
 from twinspan.config.text import FieldPath, Suggest, field_of, shown
-from twinspan.vocabulary import Cloud, Layer
 
 _ENTRIES = {
     Cloud.AWS: "{region: eu-central-1}",

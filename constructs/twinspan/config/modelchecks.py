@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from twin_runtime.roles import Layer
 from twinspan.config.base import ValueType
 from twinspan.config.model import GRAPH_ID, GRAPH_ID_RULE
 from twinspan.config.plain import Finding, list_at, mapping_at, texts
 from twinspan.config.text import FieldPath, Suggest, field_of, shown
-from twinspan.vocabulary import Layer
 
 _KINDS = {kind.value: kind for kind in ValueType}
 # A CloudFormation stack holds 500 resources, and a template of 1 MB (see twinspan.aws.twinmaker).

@@ -5,9 +5,9 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from twin_runtime.roles import Cloud
 from twinspan.config.problems import Said
 from twinspan.config.text import nearest, shown
-from twinspan.vocabulary import Cloud
 
 _PATTERNS = {
     Cloud.AWS: (re.compile(r"[a-z]{2,4}(-[a-z]+){1,2}-[0-9]{1,2}"), "eu-central-1"),

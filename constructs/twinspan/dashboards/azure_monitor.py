@@ -6,13 +6,13 @@ from grafana_foundation_sdk.builders.azuremonitor import AzureLogsQuery, AzureMo
 from grafana_foundation_sdk.models.azuremonitor import ResultFormat
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
+from twin_runtime.roles import Cloud
 from twinspan import datasource
 from twinspan.azure import names as azure_names
 from twinspan.config import Config
 from twinspan.dashboards.hops import Hops
 from twinspan.dashboards.metrics import Chart
 from twinspan.naming import Names
-from twinspan.vocabulary import Cloud
 
 _BIN = "by bin(TimeGenerated, $__interval)"
 

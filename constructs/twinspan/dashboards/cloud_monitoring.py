@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.builders.googlecloudmonitoring import CloudMonitoringQuery, TimeSeriesList
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
+from twin_runtime.roles import Cloud
 from twinspan import datasource
 from twinspan.config import Config
 from twinspan.dashboards.hops import Hops
 from twinspan.dashboards.metrics import Chart
 from twinspan.naming import Names
-from twinspan.vocabulary import Cloud
 
 _SUBSCRIPTION = "resource.label.subscription_id"
 _TOPIC = "resource.label.topic_id"

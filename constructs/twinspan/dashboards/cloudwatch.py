@@ -6,12 +6,12 @@ from grafana_foundation_sdk.builders.cloudwatch import CloudWatchMetricsQuery
 from grafana_foundation_sdk.models import cloudwatch as models
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
+from twin_runtime.roles import Cloud
 from twinspan import datasource
 from twinspan.config import Config
 from twinspan.dashboards.hops import Hops
 from twinspan.dashboards.metrics import Chart
 from twinspan.naming import Names
-from twinspan.vocabulary import Cloud
 
 _PERIOD_S = "60"
 

@@ -1,7 +1,7 @@
 """Where in a cloud's own console the hops are to be seen that this Grafana cannot ask about."""
 
+from twin_runtime.roles import Cloud
 from twinspan.config import Config
-from twinspan.vocabulary import Cloud
 
 
 def links(config: Config, cloud: Cloud) -> list[tuple[str, str]]:

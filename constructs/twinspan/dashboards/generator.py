@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from twin_runtime.roles import Layer
 from twinspan.config import Config
 from twinspan.dashboards.device_type import TypeDashboard
 from twinspan.dashboards.fleet import FleetDashboard
 from twinspan.dashboards.operations import OperationsDashboard
 from twinspan.topology import Topology
-from twinspan.vocabulary import Layer
 
 _KEPT = 16
 _made: dict[str, Mapping[str, bytes]] = {}

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer, Role
 
-FILLED_BY = {Role.DISPATCHER: "telemetry-dead", Role.WRITER: "writing-dead"}
+FILLED_BY = {role: ROLES[role].dead_letters for role in (Role.DISPATCHER, Role.WRITER)}
 """Roles with no queue before them: they put what they refuse into one of their own."""
 
 

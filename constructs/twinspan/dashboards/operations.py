@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.builders import dashboard, timeseries
 from grafana_foundation_sdk.models import dashboard as models
 
+from twin_runtime.roles import CLOUD_NAMES, Cloud
 from twinspan.config import Config
 from twinspan.dashboards import consoles, hops, naming, panels, queries
 from twinspan.dashboards.metrics import Chart, Metrics
 from twinspan.dashboards.thresholds import BAD, GOOD, Step
 from twinspan.naming import Names
 from twinspan.topology import Topology
-from twinspan.vocabulary import CLOUD_NAMES, Cloud
 
 _ALARM = (Step(None, GOOD), Step(1, BAD))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.gcp import names
 from twinspan.gcp.fleet import FleetSecret
@@ -12,7 +13,6 @@ from twinspan.gcp.queues import DeadLetterQueue, grant_publish, topic
 from twinspan.providers import Construct
 from twinspan.providers.gcp import PubsubSubscription, PubsubSubscriptionExpirationPolicy
 from twinspan.resources import EVENTS_VARIABLE, place
-from twinspan.vocabulary import Layer
 
 COMMAND_LIFE_S = 24 * 3600
 """How long a command waits for its device. An older one would act on a world that has moved on."""

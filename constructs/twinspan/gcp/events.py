@@ -1,5 +1,6 @@
 """The workflow that a fired rule starts: Google Cloud Workflows."""
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.gcp import definition, names
 from twinspan.gcp.foundation import Foundation
@@ -16,7 +17,6 @@ from twinspan.providers.gcp import (
     WorkflowsWorkflow,
 )
 from twinspan.resources import literal, place
-from twinspan.vocabulary import Layer
 
 _NOTICE = """**$${log.extracted_label.notice}**: $${log.extracted_label.rule} on
 $${log.extracted_label.device}.

@@ -1,12 +1,12 @@
 """The secret behind the devices' keys."""
 
+from twin_runtime.roles import Layer
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.secret import Secret
 from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword
 from twinspan.resources import place
-from twinspan.vocabulary import Layer
 
 
 class FleetSecret(Secret):

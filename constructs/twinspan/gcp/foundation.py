@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan import parts
 from twinspan.gcp import names
 from twinspan.gcp.builds import Builds
@@ -23,9 +24,7 @@ from twinspan.providers.gcp import (
 from twinspan.providers.random import RandomProvider
 from twinspan.providers.time import TimeProvider
 from twinspan.resources import Ref, place
-from twinspan.sizing import SCHEDULES
 from twinspan.twin import Twin
-from twinspan.vocabulary import Cloud, Layer, Role
 
 SERVICES = (
     "artifactregistry",
@@ -170,7 +169,7 @@ class Foundation(Construct):
         topology = self.twin.topology
         layers = topology.layers_in(Cloud.GCP)
         services = {*SERVICES, *(name for layer in layers for name in LAYER_SERVICES.get(layer, ()))}
-        if any(role in SCHEDULES and cloud is Cloud.GCP for role, cloud in topology.roles.items()):
+        if any(ROLES[role].schedule and cloud is Cloud.GCP for role, cloud in topology.roles.items()):
             services.add(CLOCK_SERVICE)
         # Left enabled on destroy: other things in the project may use them, and disabling deletes their
         # resources.

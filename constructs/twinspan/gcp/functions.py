@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from twin_runtime.roles import ROLES, Batching, Layer, Role
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.push import push
 from twinspan.gcp.queues import Queue
@@ -17,8 +18,6 @@ from twinspan.providers.gcp import (
 )
 from twinspan.resources import Ref, place
 from twinspan.resources import environment as environment_of
-from twinspan.sizing import SCHEDULES, SIZES
-from twinspan.vocabulary import Layer, Role
 
 RUNTIME = "python313"
 ENTRY_POINT = "handle"
@@ -28,16 +27,14 @@ CONCURRENCY = 16
 """Requests that an instance answers at a time: they wait for other services."""
 CONCURRENCY_TOGETHER = 80
 """The same of a role that works on concurrent messages as one batch: how many the batch can have."""
-TOGETHER = (Role.CONNECTOR, Role.PERSISTER)
-ALONE = (Role.PROCESSOR,)
-"""Roles that take one request at a time: the user's code need not be thread-safe."""
 
 
 def concurrency_of(role: Role) -> int:
     """Requests that an instance of a role answers at a time. A run by the clock has one to itself."""
-    if role in ALONE or role in SCHEDULES:
+    spec = ROLES[role]
+    if spec.batching is Batching.ALONE or spec.schedule:
         return 1
-    return CONCURRENCY_TOGETHER if role in TOGETHER else CONCURRENCY
+    return CONCURRENCY_TOGETHER if spec.batching is Batching.TOGETHER else CONCURRENCY
 
 
 class Function(Construct):
@@ -63,7 +60,7 @@ class Function(Construct):
         super().__init__(scope, id_)
         self.role, self.layer, self.optional = role, layer, optional
         self._foundation = foundation
-        twin, size = foundation.twin, SIZES[role]
+        twin, size = foundation.twin, ROLES[role]
         concurrency = concurrency_of(role)
         account = foundation.account(self, role, purpose=role.replace("_", " "), optional=optional)
         function = Cloudfunctions2Function(
@@ -108,7 +105,7 @@ class Function(Construct):
                 dead_letters=source.dead,
                 function=self,
             )
-        if schedule := SCHEDULES.get(role):
+        if schedule := size.schedule:
             Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
 
     @property

@@ -1,5 +1,6 @@
 """The idempotency store: which executions were started, as Workflows takes no name for an execution."""
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
@@ -14,7 +15,6 @@ from twinspan.providers.gcp import (
 )
 from twinspan.resources import place
 from twinspan.sizing import IDEMPOTENCY_DAYS
-from twinspan.vocabulary import Layer
 
 
 class IdempotencyStore(Construct):

@@ -1,5 +1,6 @@
 """The parts of a twin, made of Google Cloud."""
 
+from twin_runtime.roles import Cloud
 from twinspan.gcp.acquisition import Broker
 from twinspan.gcp.archive_storage import ArchiveStore
 from twinspan.gcp.cold_storage import ColdStore
@@ -13,7 +14,6 @@ from twinspan.gcp.secrets import ApiKeys, LinkSecret
 from twinspan.gcp.twin_management import Graph
 from twinspan.gcp.visualization import Dashboards
 from twinspan.kit import Kit
-from twinspan.vocabulary import Cloud
 
 
 def kit(foundation: Foundation) -> Kit:

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from twin_runtime.roles import Cloud
 from twinspan.gcp import names
 from twinspan.providers import Construct
 from twinspan.providers.gcp import LoggingProjectBucketConfig, LoggingProjectExclusion, LoggingProjectSink
 from twinspan.providers.random import RandomId
 from twinspan.resources import place
 from twinspan.sizing import LOG_RETENTION_DAYS
-from twinspan.vocabulary import Cloud
 
 if TYPE_CHECKING:
     from twinspan.gcp.foundation import Foundation

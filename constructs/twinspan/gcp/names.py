@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan.gcp.limits import RULES
 from twinspan.naming import Names
-from twinspan.sizing import SCHEDULES
 from twinspan.topology import Topology
-from twinspan.vocabulary import Cloud, Layer, Role
 
 __all__ = ["RULES", "account", "api_keys", "bucket", "dead", "in_region", "link_secret", "planned"]
 
@@ -93,9 +92,9 @@ def planned(names: Names, topology: Topology) -> Iterable[tuple[str, str]]:
         if cloud is Cloud.GCP:
             yield "google_service_account", account(names, role)
             yield "google_cloudfunctions2_function", names.name(role)
-            if role in SCHEDULES:
+            if schedule := ROLES[role].schedule:
                 yield "google_service_account", account(names, CLOCK_ACCOUNT)
-                yield "google_cloud_scheduler_job", names.name(role, str(SCHEDULES[role].partitions - 1))
+                yield "google_cloud_scheduler_job", names.name(role, str(schedule.partitions - 1))
     for queue in _queues(topology):
         yield "google_pubsub_topic", names.name(queue)
         yield "google_pubsub_subscription", names.name(queue)

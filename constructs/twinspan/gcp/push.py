@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from twin_runtime.roles import ROLES
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.queues import DeadLetterQueue
 from twinspan.providers.gcp import (
@@ -14,7 +15,7 @@ from twinspan.providers.gcp import (
     PubsubSubscriptionRetryPolicy,
 )
 from twinspan.resources import Ref, place
-from twinspan.sizing import MAX_RECEIVES, SIZES
+from twinspan.sizing import MAX_RECEIVES
 
 if TYPE_CHECKING:
     from twinspan.gcp.functions import Function
@@ -45,7 +46,7 @@ def push(
         "push",
         name=foundation.twin.names.name(name),
         topic=topic["id"],
-        ack_deadline_seconds=SIZES[function.role].timeout_s,  # a push request ends after it
+        ack_deadline_seconds=ROLES[function.role].timeout_s,  # a push request ends after it
         message_retention_duration=f"{BACKLOG_S}s",
         expiration_policy=PubsubSubscriptionExpirationPolicy(ttl=""),  # else deleted after 31 idle days
         retry_policy=PubsubSubscriptionRetryPolicy(minimum_backoff="10s", maximum_backoff="600s"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.gcp import names
 from twinspan.gcp.alarms import fire_when_not_empty
@@ -16,7 +17,6 @@ from twinspan.providers.gcp import (
 )
 from twinspan.resources import Ref, place
 from twinspan.sizing import DEAD_LETTER_DAYS
-from twinspan.vocabulary import Layer
 
 ACK_DEADLINE_S = 600
 """How long a person who pulls a dead letter has to look at it."""

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from twin_runtime.roles import ROLES, Schedule
 from twinspan.gcp import names
 from twinspan.gcp.alarms import fire_when_a_run_fails
 from twinspan.gcp.foundation import Foundation
@@ -12,7 +13,6 @@ from twinspan.providers.gcp import (
     CloudSchedulerJobHttpTargetOidcToken,
 )
 from twinspan.resources import numbered, place
-from twinspan.sizing import SIZES, Schedule
 
 if TYPE_CHECKING:
     from twinspan.gcp.functions import Function
@@ -41,7 +41,7 @@ class Clock(Construct):
         super().__init__(scope, id_)
         name = foundation.twin.names.name(function.role)
         caller = foundation.clock_account()
-        timeout_s = SIZES[function.role].timeout_s
+        timeout_s = ROLES[function.role].timeout_s
         body = (
             f"{{partition = tonumber(each.key), partitions = {schedule.partitions}, timeout_s = {timeout_s}}}"
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from twin_runtime.roles import Layer, Role
 from twinspan import outputs
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
@@ -10,7 +11,6 @@ from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword
 from twinspan.resources import KEY_GENERATION_VARIABLE, generations, place
 from twinspan.topology import Link
-from twinspan.vocabulary import Layer, Role
 
 
 class LinkSecret(Secret):

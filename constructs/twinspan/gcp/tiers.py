@@ -1,5 +1,6 @@
 """What the buckets of the cold and the archive tier have in common."""
 
+from twin_runtime.roles import Layer
 from twinspan import parts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
@@ -14,7 +15,6 @@ from twinspan.providers.gcp import (
     StorageBucketSoftDeletePolicy,
 )
 from twinspan.resources import place
-from twinspan.vocabulary import Layer
 
 ARCHIVE_CLASS = "ARCHIVE"
 _DAY = 86_400

@@ -4,6 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+from twin_runtime.roles import Layer
 from twinspan import datasource, outputs, parts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
@@ -36,7 +37,6 @@ from twinspan.providers.gcp import (
 )
 from twinspan.providers.random import RandomPassword
 from twinspan.resources import Ref, place
-from twinspan.vocabulary import Layer
 
 IMAGE = "docker.io/grafana/grafana:12.4.5"
 PORT = 3000

@@ -1,12 +1,12 @@
 """L1: from the broker into the `processing` queue, and on to the processor or to another cloud."""
 
+from twin_runtime.roles import Layer, Role
 from twinspan import outputs
 from twinspan.kit import Kit
 from twinspan.layers.hops import Hop
 from twinspan.layers.processing import Processing
 from twinspan.parts import Broker, Queue
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer, Role
 
 
 class Acquisition(Construct):

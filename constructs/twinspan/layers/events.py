@@ -2,12 +2,12 @@
 optional.
 """
 
+from twin_runtime.roles import Layer, Role
 from twinspan.kit import Kit
 from twinspan.layers.hops import Hop
 from twinspan.layers.receiver import receiver
 from twinspan.parts import Broker, Queue
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer, Role
 
 
 class EventFeedback(Construct):

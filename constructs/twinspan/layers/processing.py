@@ -1,5 +1,6 @@
 """L2: the user's code on every event, and the way to the hot store."""
 
+from twin_runtime.roles import Layer, Role
 from twinspan.kit import Kit
 from twinspan.layers.events import EventCheck
 from twinspan.layers.hops import Hop
@@ -7,7 +8,6 @@ from twinspan.layers.hot_storage import HotStorage
 from twinspan.layers.receiver import receiver
 from twinspan.parts import Queue
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer, Role
 
 
 class Processing(Construct):

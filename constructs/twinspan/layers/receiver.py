@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from twin_runtime.roles import Layer, Role
 from twinspan.kit import Kit
 from twinspan.parts import Endpoint, Function
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer, Role
 
 
 def receiver(

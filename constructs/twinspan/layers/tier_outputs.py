@@ -1,11 +1,11 @@
 """The output `storage_tiers` of a stack, which `python -m restore` reads."""
 
+from twin_runtime.roles import Layer
 from twinspan import outputs
 from twinspan.kit import Kit
 from twinspan.layers.hot_storage import HotStorage
 from twinspan.layers.tiers import ArchiveStorage, ColdStorage
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer
 
 
 def publish(

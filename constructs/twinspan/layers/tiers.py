@@ -1,9 +1,9 @@
 """L3 cold and archive: files of older data, and the functions that move them on."""
 
+from twin_runtime.roles import Layer, Role
 from twinspan.kit import Kit
 from twinspan.layers.receiver import receiver
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer, Role
 
 
 class ArchiveStorage(Construct):

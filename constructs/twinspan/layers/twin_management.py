@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from twin_runtime.roles import Layer, Role
 from twinspan.kit import Kit
 from twinspan.layers.hot_storage import HotStorage
 from twinspan.layers.receiver import receiver
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer, Role
 
 
 class TwinManagement(Construct):

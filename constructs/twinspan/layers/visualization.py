@@ -1,10 +1,10 @@
 """L5: Grafana, its dashboards, and the key with which it reads the hot store."""
 
+from twin_runtime.roles import Layer
 from twinspan import datasource
 from twinspan.kit import Kit
 from twinspan.layers.hot_storage import HotStorage
 from twinspan.providers import Construct
-from twinspan.vocabulary import Layer
 
 
 class Visualization(Construct):

@@ -18,7 +18,7 @@ from support.graphs import EDGES, GRAPH_DOCUMENT, HALL
 from support.layouts import Layout, config_of, twin_data
 from support.local import local_twin, until
 from twin_runtime import times
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform]
 

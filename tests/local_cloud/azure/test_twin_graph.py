@@ -10,7 +10,7 @@ import pytest
 
 from support.layouts import Layout
 from support.local_azure import DEVICE, OTHER, Twin, running
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = [
     pytest.mark.servers,

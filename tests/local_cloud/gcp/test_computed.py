@@ -13,7 +13,7 @@ from local_cloud.gcp.computed import Attributes
 from local_cloud.processes import Processes
 from support import synth
 from support.layouts import Layout
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 GCP = Layout(Cloud.GCP, Cloud.GCP, Cloud.GCP)
 REFERENCE = re.compile(r"(google_[a-z0-9_]+)\.([a-z][a-z0-9_]*)(?:\[[^\]]*\])*\.([a-z_]+)")

@@ -9,7 +9,7 @@ import pytest
 
 from support.layouts import Layout
 from support.local_gcp import DEVICE, Twin, running
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform]
 MODEL = {

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from support.layouts import Layout
 from support.planes.world import World
 from support.terraform_json import Stack
-from twinspan.vocabulary import Cloud
+from twin_runtime.roles import Cloud
 
 _LETTERS = {"m": Cloud.AZURE, "g": Cloud.GCP}
 

@@ -21,7 +21,7 @@ FOLDER = Path(os.environ.get("TWINSPAN_LOCAL_CLOUD_FOLDER") or ROOT / ".local-cl
 
 
 def main() -> int:
-    """0 when nothing was lost, 1 when something was, 2 when the demonstration could not run."""
+    """Run the demonstration. Exit status: 0 if nothing was lost, 1 if an event was, 2 if it could not run."""
     from local_cloud.demo.run import Demo
     from local_cloud.demo.scratch import make_scratch
     from local_cloud.errors import LocalCloudError
@@ -33,9 +33,10 @@ def main() -> int:
     # The Cosmos DB client checks no certificate on loopback, and warns of it.
     warnings.filterwarnings("ignore", message="Unverified HTTPS request")
     parser = argparse.ArgumentParser(
-        prog="python -m local_cloud", description="Shows a twin on this machine."
+        prog="python -m local_cloud",
+        description="Runs a twin on emulators on this machine, and shows its data flow.",
     )
-    parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
+    parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     arguments = parser.parse_args()
     path = twin_file(os.environ, root=ROOT)
     try:

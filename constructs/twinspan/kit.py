@@ -1,4 +1,4 @@
-"""The parts of one cloud, as the layers ask for them."""
+"""The constructs of one cloud, as the layers create them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from twinspan.twin import Twin
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
-    """Makes parts for one stack. A cloud hands over its classes; all clouds' take the same arguments."""
+    """Creates constructs for one stack. The classes of all clouds accept the same arguments."""
 
     cloud: Cloud
     twin: Twin
@@ -71,7 +71,7 @@ class Kit:
         receiver: bool = False,
         optional: bool = False,
     ) -> Function:
-        """A function that consumes `source`, or is called over HTTPS (`receiver`), or by the clock where its
+        """A function that consumes `source`, or is called over HTTPS (`receiver`), or on a schedule where its
         role has a schedule, or by the broker.
         """
         return self.functions(
@@ -113,11 +113,11 @@ class Kit:
         return self.stores(scope, "store", foundation=self.foundation)
 
     def broker(self, scope: Construct) -> Broker:
-        """What the devices talk to."""
+        """The broker that devices connect to."""
         return self.brokers(scope, "broker", foundation=self.foundation)
 
     def workflow(self, scope: Construct) -> Workflow:
-        """What a fired rule starts."""
+        """The workflow that a fired rule starts."""
         return self.workflows(scope, "workflow", foundation=self.foundation)
 
     def cold_store(self, scope: Construct) -> Tier:

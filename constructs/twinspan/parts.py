@@ -16,9 +16,9 @@ Part = TypeVar("Part")
 
 
 def own(part: object, kind: type[Part]) -> Part:
-    """The part as one of this cloud's `kind`; TypeError when another cloud's was handed over."""
+    """The part as one of this cloud's `kind`; TypeError when it is another cloud's."""
     if not isinstance(part, kind):
-        raise TypeError(f"{type(part).__qualname__} of {type(part).__module__} is no {kind.__module__}")
+        raise TypeError(f"{type(part).__qualname__} of {type(part).__module__} is not of {kind.__module__}")
     return part
 
 
@@ -36,7 +36,7 @@ class Function(Protocol):
 
 
 class DeadLetters(Protocol):
-    """A queue of refused messages, encrypted, kept for days, with an alarm that rings when one is in it."""
+    """A queue of refused messages, encrypted, kept for days, with an alarm that fires when one is in it."""
 
     @property
     def address(self) -> str:
@@ -144,13 +144,13 @@ class Broker(Protocol):
 
     @property
     def dispatcher_environment(self) -> Mapping[str, str]:
-        """What the dispatcher needs beyond the common variables, to know which device sent a message."""
+        """The variables by which the dispatcher identifies the device of a message."""
         ...
 
     def deliver_to(self, dispatcher: Function, *, dead_letters: DeadLetters) -> str | None:
-        """Hand every telemetry message to the dispatcher; what cannot be goes to `dead_letters`.
+        """Deliver every telemetry message to the dispatcher; undeliverable messages go to `dead_letters`.
 
-        Where the broker can only keep that in a place of its own, returns the place's address.
+        Returns the address of the broker's own dead letters where it cannot use that queue.
         """
         ...
 

@@ -15,7 +15,7 @@ EVENTS_VARIABLE = "enable_events"
 KEY_GENERATION_VARIABLE = "key_generation"
 _COUNT = f"${{var.{EVENTS_VARIABLE} ? 1 : 0}}"
 _EACH = "[*]."
-"""Stands in the expressions of `Ref.path` that are null while the event system is off."""
+"""Part of the expressions of `Ref.path` that are null while the event system is off."""
 _types: dict[type, str] = {}
 
 
@@ -86,7 +86,7 @@ def _object(values: Mapping[str, str]) -> str:
     """An object of Terraform's whose values are templates; ValueError when one holds what ends a template."""
     for name, value in values.items():
         if set(value) & set('"\\\n'):
-            raise ValueError(f"the value of {name} cannot stand in a template: {value!r}")
+            raise ValueError(f"the value of {name} cannot be part of a template: {value!r}")
     return "{" + ", ".join(f'{name} = "{value}"' for name, value in values.items()) + "}"
 
 

@@ -70,7 +70,7 @@ class Reference:
 
 
 class Blocks:
-    """The blocks of one stack, to be asked by type, by address and by what they refer to."""
+    """The blocks of one stack, found by type, by address and by reference."""
 
     def __init__(self, stack: StackJson) -> None:
         self.stack = stack

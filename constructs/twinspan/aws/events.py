@@ -23,7 +23,7 @@ from twinspan.resources import Ref, literal, place
 from twinspan.sizing import LOG_RETENTION_DAYS
 
 _TOPIC = re.compile(r"(?<!\$)\$\{topic_arn\}")
-"""What stands for the workflow's topic in a definition. A `$` before it would escape what is put there."""
+"""The placeholder of the workflow's topic in a definition. A `$` before it would escape the replacement."""
 # Actions of log delivery; CloudWatch Logs knows no resource for them.
 _LOG_DELIVERY = (
     "logs:CreateLogDelivery",

@@ -34,11 +34,11 @@ RUNTIME = "python3.13"
 BATCH_SIZE = 50
 """Messages per call at most; Lambda also ends a batch at 6 MB."""
 BATCHING_WINDOW_S = 1
-"""How long a batch may wait to fill. SQS asks for one second at least when a batch holds more than ten
+"""How long a batch may wait to fill. SQS requires one second at least when a batch holds more than ten
 messages."""
 ASYNC_RETRIES = 2
 ASYNC_AGE_S = 6 * 3600
-"""How often and how long Lambda tries again what the broker handed to it; both are the most that it
+"""How often and how long Lambda retries calls of the broker; both are the most that it
 offers."""
 
 
@@ -157,7 +157,7 @@ class Function(Construct):
                 )
             ),
         )
-        config.add_override("depends_on", [policy.address])  # Lambda checks the permission when it is told
+        config.add_override("depends_on", [policy.address])  # Lambda checks the permission at once
         place(config, self.role, optional=self.optional)
 
     def _log_group(self) -> Ref:

@@ -21,7 +21,7 @@ MAX_MESSAGE_BYTES = 256 * 1024
 
 
 def visibility_timeout_s(name: str) -> int:
-    """Six times the consumer's time-out, as Lambda asks for: room for a throttled batch's retries."""
+    """Six times the consumer's time-out, as Lambda requires: time for a throttled batch's retries."""
     return 6 * max(ROLES[role].timeout_s for role in consumers(name))
 
 
@@ -31,7 +31,7 @@ def _compact(**fields: object) -> str:
 
 
 class DeadLetterQueue(Construct):
-    """A queue of refused messages and the alarm that rings while one is in it.
+    """A queue of refused messages and the alarm that fires while one is in it.
 
     No queue may move messages here by itself: only functions and the broker send.
     """
@@ -154,7 +154,7 @@ class Queue(Construct):
 
 
 def _grant_send(queue: Ref, name: str, function: parts.Function) -> Ref:
-    # Sending a batch asks for the same action.
+    # Sending a batch needs the same action.
     statement = allow("sqs:SendMessage", on=[queue["arn"]])
     return grant(function, f"send-to-{name}", statement, optional=queue.optional)
 

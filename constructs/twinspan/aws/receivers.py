@@ -31,8 +31,8 @@ TIMEOUT_MS = 29_000
 class Endpoint(Construct):
     """A regional REST API with one method, for callers with a valid key.
 
-    * An API's own address speaks HTTPS alone. It still takes TLS 1.0; only a domain of one's own can ask for
-      more. Our senders ask for 1.2 themselves, and every request is signed.
+    * An API's default address accepts HTTPS only. It still accepts TLS 1.0; only a custom domain can require
+      more. The twin's senders require 1.2 themselves, and every request is signed.
     * There are no access logs: they need the account-wide CloudWatch role of API Gateway, which belongs to
       the account and not to a twin. The function logs each request.
     """

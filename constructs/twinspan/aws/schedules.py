@@ -34,7 +34,7 @@ _LATE_S = 300
 
 
 class Clock(Construct):
-    """Calls a function at a rate, once for each partition, and tells when a run fails.
+    """Calls a function at a rate, once for each partition, with an alarm on failed runs.
 
     A run that failed is not tried again: the next one goes on where it stopped. The function has as many
     reserved executions as partitions.
@@ -126,8 +126,8 @@ class Clock(Construct):
         place(config, self._function.role, optional=self._function.optional)
 
     def _alarm(self) -> None:
-        """Rings when a run ended in an error, and when one was dropped before it began, of which the function
-        itself would tell nothing.
+        """Add the alarm on runs that failed, and on runs that were dropped before they started, which the
+        function cannot report.
         """
         function = self._function
         # Lambda dates an error by the start of the run and reports it at the end: an alarm on the last period

@@ -80,7 +80,7 @@ def text(made: Mapping[str, Any]) -> str:
 
 
 def _of_devices(twin: str, workspace: str, name: str, device_type: DeviceType, connector: str) -> Resource:
-    """Measurements are time series that TwinMaker asks the connector for."""
+    """Measurements are time series that TwinMaker pulls from the connector."""
     definitions: dict[str, Any] = {
         DEVICE: {"DataType": {"Type": "STRING"}, "IsExternalId": True, "IsRequiredInEntity": True}
     }

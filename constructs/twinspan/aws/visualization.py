@@ -1,4 +1,4 @@
-"""L5: Amazon Managed Grafana. dashboard_sync keeps what is in it."""
+"""L5: Amazon Managed Grafana. dashboard_sync writes its content."""
 
 import json
 
@@ -76,7 +76,7 @@ class Dashboards(Construct):
         grant(function, "keep-dashboards", statement)
 
     def read_by(self, secret: parts.Secret) -> None:
-        """Nothing: dashboard_sync tells Grafana of the data source."""
+        """No-op: dashboard_sync configures the data source."""
 
     def _variables(self) -> None:
         authentication = TerraformVariable(

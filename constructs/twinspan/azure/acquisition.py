@@ -36,7 +36,7 @@ class Broker(Construct):
     twin.yaml by its id, with the thumbprint or the authority of its X.509 certificate; the hub's own shared
     keys are off.
 
-    A device that sends `$.ct=application/json` and `$.ce=utf-8` has its body handed on as JSON; any other
+    A device that sends `$.ct=application/json` and `$.ce=utf-8` has its body forwarded as JSON; any other
     body comes in base64, and the dispatcher reads both.
     """
 
@@ -62,7 +62,7 @@ class Broker(Construct):
         self.dispatcher_environment: Mapping[str, str] = {}
 
     def deliver_to(self, dispatcher: parts.Function, *, dead_letters: parts.DeadLetters) -> str:
-        """Hand every telemetry message to the dispatcher.
+        """Deliver every telemetry message to the dispatcher.
 
         Event Grid tries for a day, then writes what it could not deliver into a blob container, since it
         puts dead letters nowhere else; an alarm then fires as well. Returns the container's URL. What the
@@ -95,7 +95,7 @@ class Broker(Construct):
                 storage_blob_container_name=refused["name"],
             ),
         )
-        # Azure asks for the function's key when the subscription is made: the function must be there.
+        # Azure reads the function's key when it creates the subscription, so the function must exist.
         subscription.add_override("depends_on", [target.code.address, writes.address])
         place(subscription, target.role)
         self._foundation.monitoring.on_metric(

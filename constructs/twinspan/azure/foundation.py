@@ -66,7 +66,7 @@ def provider(scope: Construct, twin: Twin) -> None:
                         purge_soft_delete_on_destroy=False, purge_soft_deleted_secrets_on_destroy=False
                     )
                 ],
-                # Else a new account is asked for its queue properties, which takes a role on data.
+                # Otherwise the provider reads the queue properties of a new account, which needs a data role.
                 storage=[AzurermProviderFeaturesStorage(data_plane_available=False)],
             )
         ],
@@ -117,10 +117,10 @@ class Foundation(Construct):
 
     @cached_property
     def vault(self) -> Vault:
-        """The key vault, and the output by which `links` finds it. Made when the first secret asks for it."""
+        """The key vault, and the output by which `links` finds it. Created with the first secret."""
         return Vault(self, "vault", foundation=self)
 
     @cached_property
     def random(self) -> None:
-        """The provider of random values. Made when the first password asks for it."""
+        """The provider of random values. Created with the first password."""
         RandomProvider(self)

@@ -1,4 +1,4 @@
-"""Names of Azure resources, and what Azure asks of them. No cdktf: they are checked before it is loaded."""
+"""Names of Azure resources, and Azure's rules for them. No cdktf: they are checked before it is loaded."""
 
 from collections.abc import Iterator
 

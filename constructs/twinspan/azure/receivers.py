@@ -12,7 +12,7 @@ class Endpoint(Construct):
 
     The trigger's level is anonymous, since the function checks more than the host could: the API key in
     `x-api-key`, of two generations, and on a signed link each request's signature. Keys of the host's own
-    would lie in its storage, could not be made by Terraform, and would travel in a header of Azure's alone.
+    would be in its storage, could not be created by Terraform, and would need a header that only Azure has.
     """
 
     def __init__(

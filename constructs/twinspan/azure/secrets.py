@@ -74,7 +74,7 @@ class LinkSecret(Construct):
 class ApiKeys(Construct):
     """The API keys of one receiver, which checks them itself: the platform's own cannot be made by Terraform.
 
-    `current` is the newest key. `environment` tells the function where the two generations are.
+    `current` is the newest key. `environment` contains the address of the two generations.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""L5: Azure Managed Grafana. dashboard_sync keeps what is in it."""
+"""L5: Azure Managed Grafana. dashboard_sync writes its content."""
 
 from twin_runtime.roles import Layer
 from twinspan import datasource, outputs, parts
@@ -40,7 +40,7 @@ class Dashboards(Construct):
         grant(function, "keeps_dashboards", role=ADMINISTRATOR, at=self._workspace["id"])
 
     def read_by(self, secret: parts.Secret) -> None:
-        """Nothing: dashboard_sync tells Grafana of the data source."""
+        """No-op: dashboard_sync configures the data source."""
 
     def _grafana(self) -> Ref:
         foundation = self._foundation

@@ -9,8 +9,9 @@ OPERATIONS = "operations"
 
 
 def uid(twin: str, *words: str) -> str:
-    """`factory-type-thermostat`. What is too long, or has capitals (not every database behind Grafana tells
-    them from small letters), ends in a hash.
+    """Return a uid such as `factory-type-thermostat`.
+
+    A uid that is too long or has capitals ends in a hash, since some of Grafana's databases ignore case.
     """
     whole = "-".join((twin, *words))
     if len(whole) <= LONGEST_UID and whole == whole.lower():

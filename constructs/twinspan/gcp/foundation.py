@@ -92,7 +92,7 @@ class Foundation(Construct):
         return [self._enabled.over.element]
 
     def path(self, collection: str, ref: Ref, attribute: str = "name") -> str:
-        """The full name of a thing, as functions are given it: `projects/<project>/<collection>/<name>`.
+        """Return the full name of a resource: `projects/<project>/<collection>/<name>`.
 
         Its `id` is the same text, but is known only after it was made: one value of that kind makes a whole
         map of environment variables unknown, and google's provider then fails its own plan.
@@ -127,13 +127,13 @@ class Foundation(Construct):
         return self._accounts[str(function.role)]["member"]
 
     def clock_account(self) -> Ref:
-        """The identity under which Cloud Scheduler calls functions, those alone that run by the clock."""
+        """The identity under which Cloud Scheduler calls the scheduled functions."""
         if names.CLOCK_ACCOUNT not in self._accounts:
             self.account(self, names.CLOCK_ACCOUNT, purpose="Cloud Scheduler calls its functions")
         return self._accounts[names.CLOCK_ACCOUNT]
 
     def clocks_after(self, invoker: Ref, role: Role) -> Ref:
-        """A wait until Cloud Scheduler may call the functions that run by the clock. `invoker` is the grant
+        """A wait until Cloud Scheduler may call the scheduled functions. `invoker` is the grant
         for the one of a role: a run that comes before it holds would fail, and raise an alarm.
         """
         if self._clocks is None:

@@ -30,7 +30,7 @@ CONCURRENCY_TOGETHER = 80
 
 
 def concurrency_of(role: Role) -> int:
-    """Requests that an instance of a role answers at a time. A run by the clock has one to itself."""
+    """Requests that an instance of a role answers at a time. A scheduled run has its own instance."""
     spec = ROLES[role]
     if spec.batching is Batching.ALONE or spec.schedule:
         return 1
@@ -38,7 +38,7 @@ def concurrency_of(role: Role) -> int:
 
 
 class Function(Construct):
-    """A function that consumes `source`, or is called over HTTPS (`receiver`), by the clock or by the broker.
+    """A function that consumes `source`, or is called over HTTPS (`receiver`), by a schedule or the broker.
 
     Only receivers are reachable from the internet. Logs go to the twin's log bucket (see `Logs`), which
     needs no grant.

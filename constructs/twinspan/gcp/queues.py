@@ -70,7 +70,7 @@ def grant_publish(
 
 
 class DeadLetterQueue(Construct):
-    """A topic of refused messages, a subscription that keeps them, and an alarm that rings when one is in it.
+    """A topic of refused messages, a subscription that keeps them, and an alarm that fires when one is in it.
 
     Kept for `DEAD_LETTER_DAYS`. `name` is the whole name, such as `telemetry-dead`.
     """

@@ -1,4 +1,4 @@
-"""Functions that run by the clock: Cloud Scheduler."""
+"""Scheduled functions: Cloud Scheduler."""
 
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ ANSWER_S = 15
 
 
 class Clock(Construct):
-    """Calls a function by the clock, once for each partition, and tells when a run fails.
+    """Calls a function on a schedule, once for each partition, with an alarm on failed runs.
 
     A run that failed is not tried again, which is what a job without a retry_config does: the next one goes
     on where it stopped. Cloud Scheduler reaches functions with ingress "internal" of its own project at their

@@ -33,7 +33,7 @@ class Graph(Construct):
         self._indexes()
 
     def feed_from(self, function: parts.Function, *, store: parts.Store | None = None) -> None:
-        """It writes the graph. Of the store it asks the newest values itself."""
+        """Let twin_sync write the graph. It reads the newest values from the store itself."""
         self._grant(function, WRITE)
 
     def grant_read(self, function: parts.Function) -> None:

@@ -45,7 +45,7 @@ PROVISIONING = "/etc/grafana/provisioning"
 READABLE = 0o444
 """Cloud Run's default, which it answers with: left out, it would be a change in each plan."""
 PROVIDER = "twinspan.yaml"
-"""The file in which Grafana is told where the dashboards lie: beside it."""
+"""The file that tells Grafana to load the dashboards from its own folder."""
 _DASHBOARDS = {
     "apiVersion": 1,
     "providers": [
@@ -109,7 +109,7 @@ class Dashboards(Construct):
         self.address = self._name
 
     def keep_with(self, function: parts.Function) -> None:
-        """Nothing: no function keeps what Grafana reads from files."""
+        """No-op: Grafana reads its files."""
 
     def read_by(self, secret: parts.Secret) -> None:
         """Start Grafana, with the data source's file from the link's secret.
@@ -130,7 +130,7 @@ class Dashboards(Construct):
             location=self._foundation.region,
             name=service["name"],
             role="roles/run.invoker",
-            member="allUsers",  # Grafana asks people who they are
+            member="allUsers",  # Grafana authenticates people
         )
         place(public, "grafana_public")
         admin = names.in_region(self._foundation.twin.names, names.GRAFANA_ADMIN)

@@ -47,7 +47,7 @@ class LinksStack(TwinStack):
         stack = self._outputs[link.receiver_cloud]
         url = output(f"{stack}.{outputs.url(link.receiver)}")
         api_key = output(f"{stack}.{outputs.api_key(link.receiver)}")
-        assert link.sender_cloud is not None  # a wired link has a sender of ours
+        assert link.sender_cloud is not None  # a wired link has a sender in the twin
         sender = self._writers[link.sender_cloud]
         if not link.signed:
             sender.write(link, datasource.secret(link, url=url, api_key=api_key))

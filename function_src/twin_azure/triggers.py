@@ -36,7 +36,7 @@ class Answers(Protocol):
 
 
 class Scheduled(Protocol):
-    """A role that runs by the clock."""
+    """A scheduled role."""
 
     def run(self, partition: int, partitions: int, *, budget: float) -> object: ...
 
@@ -122,7 +122,7 @@ def event_grid_app(role: str, assemble: Callable[[Parts], Dispatcher]) -> func.F
 
 
 def timer_app(role: str, assemble: Callable[[Parts], Scheduled] | Once[Any]) -> func.FunctionApp:
-    """An app that runs by the clock, when `SCHEDULE` says: a function `<role>_<number>` for each of the
+    """An app of a scheduled role, by `SCHEDULE`: a function `<role>_<number>` for each of the
     `PARTITIONS`, or `<role>` where there is one. What the role raises makes the run a failed one.
     """
     scheduled = assemble if isinstance(assemble, Once) else Once(role, assemble)

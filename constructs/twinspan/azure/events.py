@@ -16,7 +16,7 @@ from twinspan.resources import literal, place
 
 TYPE = "Microsoft.Logic/workflows@2019-05-01"
 AUDIENCE = "https://management.core.windows.net/"
-"""Whom the event checker's tokens are for. They open nothing else: its identity has no role there."""
+"""Audience of the event checker's tokens. Its identity has no role there, so they grant nothing else."""
 NOTIFY_VARIABLE = "workflow_notify_url"
 WRITE_ONLY = ">= 1.11"
 """The Terraform that knows arguments which are sent and not stored."""

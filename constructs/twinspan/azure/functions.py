@@ -102,7 +102,7 @@ class Function(Construct):
 
     @property
     def client_id(self) -> str:
-        """Of the function's identity."""
+        """The principal id of the function's identity."""
         return self._identity["client_id"]
 
     def add_settings(self, settings: Mapping[str, str]) -> None:

@@ -94,7 +94,7 @@ class Monitoring(Construct):
 
     @cached_property
     def _recipients(self) -> Ref | None:
-        """Whom alarms notify; None when the twin names no e-mail address for alerts."""
+        """The action group that alarms notify; None without `alerts` in twin.yaml."""
         alerts = self._foundation.twin.config.alerts
         if not alerts:
             return None

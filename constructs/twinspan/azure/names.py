@@ -199,12 +199,12 @@ def code_deployment(names: Names, role: Role) -> str:
 
 
 def link_secret(names: Names, link: str) -> str:
-    """Of a link that crosses clouds. The stack `links` makes it."""
+    """The secret of a link that crosses clouds. The stack `links` creates it."""
     return names.name("link", link)
 
 
 def own_secret(names: Names, link: str) -> str:
-    """Of a link inside Azure. The stack `azure` makes it, while `links` may still hold that of before."""
+    """The secret of a link inside Azure, created by the stack `azure` beside an older one of `links`."""
     return names.name("own", link)
 
 

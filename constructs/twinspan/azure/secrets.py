@@ -55,7 +55,7 @@ class LinkSecret(Construct):
         self._filled = place(secret, f"link_{self._link.name}", optional=self._link.optional)
 
     def grant_read(self, function: parts.Function) -> None:
-        """Of a local link after `fill`."""
+        """Let the function read the secret. For a local link, call `fill` first."""
         if self._link.wired:
             reader = parts.own(function, Function)
             self._named[str(reader.role)] = reader.principal

@@ -3,7 +3,7 @@
 import hashlib
 
 LONGEST_UID = 40
-"""Of letters, digits, '-' and '_' (Grafana: util.MaxUIDLength and its pattern)."""
+"""Maximum length of a uid of letters, digits, '-' and '_' (Grafana: util.MaxUIDLength and its pattern)."""
 FLEET = "fleet"
 OPERATIONS = "operations"
 

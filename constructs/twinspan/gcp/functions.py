@@ -22,7 +22,7 @@ from twinspan.resources import environment as environment_of
 RUNTIME = "python313"
 ENTRY_POINT = "handle"
 CPU = "1"
-"""Of an instance. Less than a whole one allows no concurrency; one whole allows up to 4 GiB of memory."""
+"""CPUs of an instance. Less than 1 allows no concurrency; 1 allows up to 4 GiB of memory."""
 CONCURRENCY = 16
 """Requests that an instance answers at a time: they wait for other services."""
 CONCURRENCY_TOGETHER = 80

@@ -51,7 +51,7 @@ def parts(cloud: Cloud, topology: Topology) -> tuple[Part, ...]:
         Part("deploy", "Deploy", _deploy(cloud)),
         Part("verify", "Verify", _verify(cloud, topology)),
         Part("rotate", "Rotate keys", _rotate()),
-        Part("replay", "Replay dead letters", _replay(cloud)),
+        Part("dead-letters", "Resend dead letters", _dead_letters(cloud)),
         Part("restore", "Restore older data", _restore(cloud)),
         Part("destroy", "Destroy", _destroy(cloud)),
     )
@@ -119,7 +119,7 @@ def _verify(cloud: Cloud, topology: Topology) -> tuple[Step, ...]:
             ("python -m simulator --endpoint endpoint.json --rate 5",),
         ),
         Step(documents.paragraph("docs/wire-format.md", "Reading", "`GET <telemetry_api_url>")),
-        Step("Nothing may be among the dead letters.", ("python -m replay list",)),
+        Step("There must be no dead letters.", ("python -m operations dead-letters list",)),
     )
 
 
@@ -133,24 +133,24 @@ def _rotate() -> tuple[Step, ...]:
     )
 
 
-def _replay(cloud: Cloud) -> tuple[Step, ...]:
+def _dead_letters(cloud: Cloud) -> tuple[Step, ...]:
     return (
         Step(
             documents.paragraph(
-                "docs/replay.md", "Dead letters: look at them, send them back", "What a hop gives up"
+                "docs/dead-letters.md", "List and resend dead letters", "A message that a hop"
             )
         ),
         Step(
-            "Look, try, send.",
+            "List, check, resend.",
             (
-                "python -m replay list",
-                "python -m replay send --hop processing --device thermostat-1 --dry-run",
-                "python -m replay send --hop processing --all",
+                "python -m operations dead-letters list",
+                "python -m operations dead-letters resend --hop processing --device thermostat-1 --dry-run",
+                "python -m operations dead-letters resend --hop processing --all",
             ),
         ),
         Step(
             f"What the operator may do on {NAMES[cloud]}:",
-            said=documents.row("docs/replay.md", "What the operator may do", NAMES[cloud]),
+            said=documents.row("docs/dead-letters.md", "Permissions", NAMES[cloud]),
         ),
     )
 
@@ -160,26 +160,27 @@ def _restore(cloud: Cloud) -> tuple[Step, ...]:
         Step(
             documents.paragraph(
                 "docs/restore.md",
-                "Older data: find it, print it, bring it back",
-                "What has left the hot store",
+                "Read and load older data",
+                "Data that has left the hot store",
             )
         ),
         Step(
-            "List first: it says how many files and bytes a range is, and thaws nothing.",
+            "List first: `list` prints the number of files and bytes of a range, and retrieves nothing.",
             (
-                "python -m restore list --device thermostat-1 --from 2026-01-31T00:00:00Z "
+                "python -m operations restore list --device thermostat-1 --from 2026-01-31T00:00:00Z "
                 "--to 2026-02-02T00:00:00Z",
-                "python -m restore rows --device thermostat-1 --from 400d --to 370d > events.jsonl",
-                "python -m restore hot  --device thermostat-1 --from 400d --to 370d --days 7",
+                "python -m operations restore rows --device thermostat-1 --from 400d --to 370d "
+                "> events.jsonl",
+                "python -m operations restore load --device thermostat-1 --from 400d --to 370d --days 7",
             ),
         ),
         Step(
             f"{FILES[cloud]}:",
-            said=documents.row("docs/restore.md", "What takes how long, and what it costs", FILES[cloud]),
+            said=documents.row("docs/restore.md", "Retrieval time and cost", FILES[cloud]),
         ),
         Step(
             f"What the operator may do on {NAMES[cloud]}:",
-            said=documents.row("docs/restore.md", "What the operator may do", NAMES[cloud]),
+            said=documents.row("docs/restore.md", "Permissions", NAMES[cloud]),
         ),
     )
 

@@ -1,6 +1,7 @@
 """What somebody who operates the local twin needs: outputs, endpoints and environment, as files.
 
-With them every command for real clouds works here, such as `python -m replay list --outputs … --endpoints …`.
+With them every command for real clouds works here, such as
+`python -m operations dead-letters list --outputs … --endpoints …`.
 """
 
 from __future__ import annotations
@@ -45,10 +46,10 @@ class Operator:
         _private(endpoints, reached)
         return cls(outputs, endpoints, environment, twin_file)
 
-    def replay(self, command: str, *options: str) -> str:
-        """Run `python -m replay`; its standard output. Raises `LocalCloudError`."""
+    def run(self, program: str, command: str, *options: str) -> str:
+        """Run `python -m operations`, and return its standard output. Raises `LocalCloudError`."""
         done = subprocess.run(  # noqa: S603 - our own command line
-            [sys.executable, "-m", "replay", command, *options, *self.files()],
+            [sys.executable, "-m", "operations", program, command, *options, *self.files()],
             cwd=ROOT,
             env={**os.environ, **self.environment},
             capture_output=True,
@@ -56,11 +57,11 @@ class Operator:
             check=False,
         )
         if done.returncode not in (0, 1):
-            raise LocalCloudError(f"replay {command} failed: {done.stderr.strip()}")
+            raise LocalCloudError(f"{program} {command} failed: {done.stderr.strip()}")
         return done.stdout
 
     def files(self) -> tuple[str, ...]:
-        """The options by which `replay` is told of this twin."""
+        """The options that select this twin."""
         return (
             *("--twin", str(self.twin_file)),
             *("--outputs", str(self.outputs)),
@@ -68,8 +69,10 @@ class Operator:
         )
 
     def dead_letters(self, *options: str) -> list[dict[str, Any]]:
-        """Every dead letter of the twin, as `replay list --json` tells of it."""
-        return [json.loads(line) for line in self.replay("list", "--json", *options).splitlines()]
+        """Return every dead letter of the twin, as `dead-letters list --json` prints it."""
+        return [
+            json.loads(line) for line in self.run("dead-letters", "list", "--json", *options).splitlines()
+        ]
 
 
 def _private(path: Path, document: Mapping[str, Any]) -> None:

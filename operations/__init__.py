@@ -1,5 +1,6 @@
-"""What the commands of an operator share: the stacks' outputs, the ways to the clouds, the command line.
+"""Programs that an operator runs against a deployed twin: `python -m operations`.
 
-`outputs` says what is deployed, `access` and `reach` get there with the operator's own credentials, and
-`arguments` are the options that every command takes. The commands are `replay` and `restore`.
+`dead_letters` lists and resends dead letters (docs/dead-letters.md); `restore` reads and loads older data
+(docs/restore.md). Both find the clouds' resources in the stacks' `outputs`, and connect to them with the
+operator's credentials through `access` and `reach`.
 """

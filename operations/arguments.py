@@ -1,4 +1,4 @@
-"""The options that every command takes, and the words that they are written in."""
+"""The options of every command, and the values that they take."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import argparse
 import json
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from operations import outputs
 from operations.access import Access, endpoints_of
@@ -18,7 +17,7 @@ from operations.errors import UsageError
 from operations.outputs import Outputs
 from twin_runtime import jsontext, model, times
 from twinspan import packaging
-from twinspan.cli import WrongTwin, checked, same_twin_file
+from twinspan.cli import WrongTwin, checked, output_folder, same_twin_file
 from twinspan.config import Config
 
 _AGE = re.compile(r"(\d{1,6})([smhd])")
@@ -26,28 +25,41 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence; raises `UsageError`."""
+    """Raises `UsageError` with one sentence."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message[:1].upper()}{message[1:]}; {self.prog} --help lists what there is.")
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. See {self.prog} --help.")
 
 
 def add_common(command: argparse.ArgumentParser) -> None:
-    """Which twin it is, where its outputs are and how its clouds are reached."""
-    command.add_argument("--twin", metavar="FILE", help="in place of TWIN, ./twin.yaml or the example")
+    """Add the options that select the twin, its outputs and its clouds."""
+    command.add_argument(
+        "--twin", metavar="FILE", help="the twin's file (default: $TWIN, ./twin.yaml, or the example)"
+    )
     command.add_argument(
         "--out",
         type=Path,
-        default=Path(os.environ.get("CDKTF_OUTDIR") or "cdktf.out"),
-        help="folder of the stacks, whose outputs Terraform is asked for",
+        metavar="FOLDER",
+        default=output_folder(os.environ),
+        help="folder of the stacks, whose outputs Terraform reads (default: $CDKTF_OUTDIR, or cdktf.out)",
     )
-    command.add_argument("--outputs", type=Path, metavar="FILE", help="the outputs of each stack, as JSON")
-    command.add_argument("--endpoints", type=Path, metavar="FILE", help="local servers in place of clouds")
+    command.add_argument(
+        "--outputs",
+        type=Path,
+        metavar="FILE",
+        help="JSON file with the outputs of each stack, in place of Terraform",
+    )
+    command.add_argument(
+        "--endpoints",
+        type=Path,
+        metavar="FILE",
+        help="JSON file with the endpoints of emulators, in place of clouds",
+    )
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A deployed twin, by its configuration and what its stacks say."""
+    """A deployed twin: its configuration, the outputs of its stacks, and the access to its clouds."""
 
     config: Config
     outputs: Outputs
@@ -55,37 +67,34 @@ class Deployed:
 
     @cached_property
     def twin(self) -> model.Twin:
-        """The twin as its functions know it."""
+        """The twin as its functions read it."""
         text = json.dumps(packaging.manifest(self.config))
         return model.parse(jsontext.loads(text, max_bytes=model.MAX_BYTES))
 
 
-def deployed(given: argparse.Namespace, root: Path, environ: Mapping[str, str] | None = None) -> Deployed:
-    """The twin that the common options name; raises `UsageError`, `ConfigErrors` and `OperationError`."""
-    known = os.environ if environ is None else environ
+def deployed(given: argparse.Namespace, root: Path) -> Deployed:
+    """Return the twin of the common options; raises `UsageError`, `ConfigErrors` and `OperationError`."""
     try:
-        path = Path(given.twin) if given.twin else same_twin_file(known, root=root, out=given.out)
+        path = Path(given.twin) if given.twin else same_twin_file(os.environ, root=root, out=given.out)
     except WrongTwin as error:
         raise UsageError(str(error)) from None
     config = checked(path)
     found = outputs.read(given.outputs, given.out)
     aws = config.clouds.aws
-    endpoints: Mapping[str, Any] = endpoints_of(given.endpoints) if given.endpoints else {}
+    endpoints = endpoints_of(given.endpoints) if given.endpoints else {}
     return Deployed(config, found, Access(region=aws.region if aws else None, endpoints=endpoints))
 
 
-def moment(name: str, text: str | None, now: float) -> float | None:
-    """Unix seconds of RFC 3339 text, or of an age such as `2h`; raises `UsageError`."""
-    return None if text is None else times.to_epoch(fixed(name, text, now))
+def timestamp(option: str, text: str, now: float) -> str:
+    """Return RFC 3339 text, or an age such as `2h`, in the fixed-width form of `twin_runtime.times`.
 
-
-def fixed(name: str, text: str, now: float) -> str:
-    """The same in the fixed-width form of `twin_runtime.times`."""
+    Raises `UsageError`.
+    """
     if match := _AGE.fullmatch(text):
         return times.from_epoch(now - int(match[1]) * _SECONDS[match[2]])
     try:
         return times.normalise(text)
     except ValueError:
         raise UsageError(
-            f"--{name} {text!r} must be a time such as 2026-01-31T12:00:00Z, or an age such as 2h or 3d."
+            f"{option} {text!r} must be a time such as 2026-01-31T12:00:00Z, or an age such as 2h or 3d."
         ) from None

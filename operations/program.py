@@ -1,24 +1,61 @@
-"""Starts a command: `python -m <command>` from the repository's folder."""
+"""The command line of both programs, and their exit status."""
 
-import signal
+from __future__ import annotations
+
+import argparse
+import os
 import sys
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-ROOT = Path(__file__).resolve().parents[1]
-Main = Callable[..., int]
+import operations.dead_letters.commands
+import operations.restore.commands
+from operations.arguments import Parser
+from operations.errors import OperationError, UsageError
+from twin_runtime.errors import Refused, Retry
+from twinspan.config import ConfigErrors
 
-
-def start(module: str, arguments: Sequence[str]) -> NoReturn:
-    """Run `main` of a module with the repository's source roots on the path, and exit with its status."""
-    sys.path[:0] = [str(ROOT / "constructs"), str(ROOT / "function_src")]
-    signal.signal(signal.SIGTERM, _end)
-    main: Main = import_module(module).main
-    sys.exit(main(arguments, root=ROOT))
+INTERRUPTED = 130
 
 
-def _end(_number: int, _frame: object) -> None:
-    """As Ctrl-C: what is held is given back."""
-    raise KeyboardInterrupt
+def main(arguments: Sequence[str], *, root: Path) -> int:
+    """Run a command and return its exit status.
+
+    0: done. 1: a service failed, or a part of the work could not be done. 2: the command line, twin.yaml or a
+    file that the command line names is wrong. 3: archived files are not readable yet. 130: interrupted.
+    """
+    try:
+        given = parser().parse_args(arguments)
+        return given.run(given, root)
+    except (UsageError, ConfigErrors) as error:
+        return _fail(str(error), 2)
+    except OperationError as error:
+        return _fail(str(error), 1)
+    except (Retry, Refused) as error:
+        return _fail(f"{error.reason} Run the command again.", 1)
+    except ModuleNotFoundError as error:
+        return _fail(
+            f"The package of {error.name} is not installed: pip install -r requirements-operations.txt.", 1
+        )
+    except BrokenPipeError:  # the reader of the output, such as head, has exited
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return _fail("Interrupted: run the command again to complete it.", INTERRUPTED)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser; parsed arguments have the command as `run`."""
+    made = Parser(prog="python -m operations", description="Operates a deployed twin.")
+    programs = made.add_subparsers(dest="program", required=True, metavar="dead-letters|restore")
+    for name, package in (
+        ("dead-letters", operations.dead_letters.commands),
+        ("restore", operations.restore.commands),
+    ):
+        package.add_to(programs.add_parser(name, help=package.HELP, description=package.HELP))
+    return made
+
+
+def _fail(sentence: str, status: int) -> int:
+    print(sentence, file=sys.stderr)
+    return status

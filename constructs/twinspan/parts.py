@@ -45,7 +45,7 @@ class DeadLetters(Protocol):
 
     @property
     def source(self) -> str:
-        """Where a replay takes them from; null or empty when it is off."""
+        """Where they are resent from; null or empty when it is off."""
         ...
 
     @property

@@ -95,6 +95,6 @@ class Demo:
             f"'{outputs['telemetry_api_url']}?device={stage.fleet.devices[0].id}&latest=true'"
         )
         given = " ".join(f"{name}={value}" for name, value in operator.environment.items())
-        line(f"{given} {program} -m replay list {' '.join(operator.files())}")
+        line(f"{given} {program} -m operations dead-letters list {' '.join(operator.files())}")
         line(f"logs: {self._folder / 'logs'}")
         threading.Event().wait()

@@ -1,4 +1,4 @@
-"""Each cloud, as an operator reaches it: the adapters are the functions' own, the credentials are not."""
+"""Connections to each cloud with the operator's credentials; the adapters are those of the functions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from twin_runtime.ports import Broker, Objects, Queue, SecretSource, Store
 
 
 class Reach(Protocol):
-    """One cloud, by the ports of the runtime."""
+    """A cloud, by the ports of the runtime."""
 
     def queue(self, address: str) -> Queue: ...
 

@@ -1,4 +1,4 @@
-"""Azure, by `DefaultAzureCredential`: environment, workload identity, `az login` and more."""
+"""Azure, with `DefaultAzureCredential`: environment, workload identity, `az login` and more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from twin_runtime.ports import Broker, Objects, Queue, SecretSource, Store
 
 
 class AzureReach:
-    """`endpoints`: keys, a token and a hub of local servers (see `operations.access`)."""
+    """`Reach`; `endpoints` has the keys, the token and the hub of emulators (see `operations.access`)."""
 
     def __init__(self, endpoints: Mapping[str, str]) -> None:
         self._endpoints = endpoints
@@ -25,7 +25,7 @@ class AzureReach:
 
     @property
     def storage(self) -> Any:
-        """What queues and blobs are opened with: an account's key, or a credential."""
+        """The credential of queues and blobs: an emulator's account key, or the operator's."""
         return self._endpoints.get("storage_key") or self._credential
 
     def queue(self, address: str) -> Queue:
@@ -37,7 +37,7 @@ class AzureReach:
         from twin_azure.store import CosmosStore
 
         if "cosmos_key" in self._endpoints:
-            # A local server names itself by an address that it does not listen on.
+            # The emulator returns an endpoint that it does not listen on.
             return CosmosStore.at(address, self._endpoints["cosmos_key"], enable_endpoint_discovery=False)
         return CosmosStore.at(address, self._credential)
 
@@ -58,7 +58,7 @@ class AzureReach:
 
 
 class _StaticToken:
-    """A credential of Azure's kind with one token, for local servers."""
+    """A credential with one token, for emulators."""
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -67,3 +67,8 @@ class _StaticToken:
         from azure.core.credentials import AccessToken
 
         return AccessToken(self._token, 2**31)
+
+
+def connect(_region: str | None, endpoints: Mapping[str, str]) -> AzureReach:
+    """Connect to Azure, or to the emulators at `endpoints`."""
+    return AzureReach(endpoints)

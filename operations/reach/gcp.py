@@ -1,103 +1,84 @@
-"""Google Cloud, by GOOGLE_OAUTH_ACCESS_TOKEN or the application default credentials."""
+"""Google Cloud, with GOOGLE_OAUTH_ACCESS_TOKEN or the application default credentials."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from operations.errors import OperationError
 from twin_gcp.cloud import Endpoints, GcpCloud
-from twin_runtime.ports import Broker, Objects, Queue, SecretSource, Store
+
+if TYPE_CHECKING:
+    from twin_gcp.store import FirestoreStore
 
 _SERVERS = ("pubsub", "secrets", "storage")
-_NO_GOOGLE = (
-    "There are no Google credentials: run gcloud auth application-default login, or set "
-    "GOOGLE_OAUTH_ACCESS_TOKEN."
-)
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
-class GcpReach:
-    """`endpoints`: addresses of local servers (see `operations.access`)."""
+class GcpReach(GcpCloud):
+    """`Reach`; `endpoints` has the addresses and the token of emulators (see `operations.access`)."""
 
     def __init__(self, endpoints: Mapping[str, str]) -> None:
-        at = {name: endpoints[name] for name in _SERVERS if name in endpoints}
-        self.endpoints = Endpoints(**at)
-        self.tokens = _tokens(endpoints)
-        self._cloud = GcpCloud(endpoints=self.endpoints, tokens=self.tokens)
-        if "firestore" in endpoints:  # the one way in which its client learns of a server without TLS
+        emulated = endpoints.keys() - {"token"}
+        open_to_all = emulated and "token" not in endpoints
+        self.endpoints = Endpoints(**{name: endpoints[name] for name in _SERVERS if name in endpoints})
+        self.tokens = None if open_to_all else CredentialTokens(_credentials(endpoints.get("token")))
+        super().__init__(endpoints=self.endpoints, tokens=self.tokens)
+        if "firestore" in endpoints:  # the client takes an address without TLS from this variable alone
             os.environ["FIRESTORE_EMULATOR_HOST"] = endpoints["firestore"]
 
-    def queue(self, address: str) -> Queue:
-        return self._cloud.queue(address)
-
-    def store(self, address: str) -> Store:
-        from google.auth.exceptions import DefaultCredentialsError
-
-        token = os.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN")
-        if not token or os.environ.get("FIRESTORE_EMULATOR_HOST"):
-            try:
-                return self._cloud.store(address)
-            except DefaultCredentialsError as error:
-                raise OperationError(_NO_GOOGLE) from error
+    def store(self, address: str) -> FirestoreStore:
+        if os.environ.get("FIRESTORE_EMULATOR_HOST"):
+            return super().store(address)
         from google.cloud import firestore
-        from google.oauth2.credentials import Credentials
 
         from twin_gcp.store import FirestoreStore
 
         _, project, _, database = address.split("/")  # projects/<project>/databases/<database>
         return FirestoreStore(
-            firestore.Client(project=project, database=database, credentials=Credentials(token))
+            firestore.Client(project=project, database=database, credentials=_credentials())
         )
 
-    def objects(self, address: str) -> Objects:
-        return self._cloud.objects(address)
 
-    def broker(self, address: str) -> Broker:
-        return self._cloud.broker(address)
-
-    def secret(self, address: str) -> SecretSource:
-        return self._cloud.secret(address)
+def connect(_region: str | None, endpoints: Mapping[str, str]) -> GcpReach:
+    """Connect to Google Cloud, or to the emulators at `endpoints`."""
+    return GcpReach(endpoints)
 
 
-class _Given:
-    """`twin_gcp.rest.Tokens`: one token."""
+class CredentialTokens:
+    """`twin_gcp.rest.Tokens` from Google credentials."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def get(self, *, anew: bool = False) -> str:
-        return self._token
-
-
-class _Default:
-    """`twin_gcp.rest.Tokens`: the application default credentials."""
-
-    def __init__(self) -> None:
-        import google.auth
-        from google.auth.exceptions import DefaultCredentialsError
-
-        try:
-            self._credentials, _ = google.auth.default(["https://www.googleapis.com/auth/cloud-platform"])
-        except DefaultCredentialsError as error:
-            raise OperationError(_NO_GOOGLE) from error
+    def __init__(self, credentials: Any) -> None:
+        self._credentials = credentials
 
     def get(self, *, anew: bool = False) -> str:
         from google.auth.exceptions import GoogleAuthError
         from google.auth.transport.requests import Request
 
-        if anew or not self._credentials.valid:
+        # A token that was given as text has no expiry, and nothing renews it.
+        if not self._credentials.valid or (anew and self._credentials.expiry):
             try:
                 self._credentials.refresh(Request())
             except GoogleAuthError as error:
                 raise OperationError(
-                    f"Google gave no token ({type(error).__name__}): log in again."
+                    f"Google issued no token ({type(error).__name__}): log in again."
                 ) from error
         return self._credentials.token or ""
 
 
-def _tokens(endpoints: Mapping[str, str]) -> _Given | _Default | None:
-    """None for a local server that asks for none."""
-    token = endpoints.get("token") or os.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN")
-    if endpoints.keys() - {"token"}:
-        return _Given(endpoints["token"]) if "token" in endpoints else None
-    return _Given(token) if token else _Default()
+def _credentials(token: str | None = None) -> Any:
+    """Return the credentials of `token`, of GOOGLE_OAUTH_ACCESS_TOKEN or of the machine."""
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+    from google.oauth2.credentials import Credentials
+
+    if token := token or os.environ.get("GOOGLE_OAUTH_ACCESS_TOKEN"):
+        return Credentials(token)
+    try:
+        return google.auth.default([_SCOPE])[0]
+    except DefaultCredentialsError as error:
+        raise OperationError(
+            "Google credentials are missing: run gcloud auth application-default login, or set "
+            "GOOGLE_OAUTH_ACCESS_TOKEN."
+        ) from error

@@ -88,7 +88,7 @@ def test_it_stays_up_until_it_is_told_to_end(number: signal.Signals, tmp_path: P
     until, said = time.monotonic() + PATIENCE_S, ""
     while "logs: " not in said and time.monotonic() < until:
         said += running.stdout.readline()
-    for command in ("-m simulator --endpoint", "curl ", "-m replay list"):
+    for command in ("-m simulator --endpoint", "curl ", "-m operations dead-letters list"):
         assert command in said
     assert len(left(folder)) > 5
     running.send_signal(number)

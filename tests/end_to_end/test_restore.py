@@ -1,4 +1,4 @@
-"""What has left the hot store is found, printed and brought back by the command, from a twin that runs."""
+"""What has left the hot store is found, printed and loaded by the command, from a twin that runs."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ LAYOUTS = (
 )
 DEVICE = DEVICES[0]
 RANGE = ("--device", DEVICE, "--from", "100d", "--to", "3d")
-THAWING = 3
+RETRIEVING = 3
 
 
 def restore(operator: Operator, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "restore", *command, *RANGE, *operator.files()],
+        [sys.executable, "-m", "operations", "restore", *command, *RANGE, *operator.files()],
         cwd=ROOT,
         env={**os.environ, **operator.environment},
         capture_output=True,
@@ -44,11 +44,11 @@ def restore(operator: Operator, *command: str) -> subprocess.CompletedProcess[st
     )
 
 
-def thawed(operator: Operator, *command: str) -> str:
-    """The output of the command when what it needs is thawed: it is run again where it says so."""
+def retrieved(operator: Operator, *command: str) -> str:
+    """The output of the command when the archived files are retrieved; runs it again if it says so."""
     done = restore(operator, *command)
-    if done.returncode == THAWING:
-        assert "must be thawed first" in done.stderr
+    if done.returncode == RETRIEVING:
+        assert "must be retrieved from the archive" in done.stderr
         assert done.stdout == ""
         done = restore(operator, *command)
     assert done.returncode == 0, done.stderr
@@ -67,15 +67,15 @@ def test_older_data_is_printed_and_brought_back(layout: Layout, tmp_path: Path) 
         twin.run("archive_mover")
         old = [reading for age in ("archive", "cold") for reading in sent[age][DEVICE]]
 
-        listed = [json.loads(line) for line in thawed(operator, "list", "--json").splitlines()]
+        listed = [json.loads(line) for line in retrieved(operator, "list", "--json").splitlines()]
         assert {(each["tier"], each["cloud"]) for each in listed} == {
             ("cold", layout.cold),
             ("archive", layout.archive),
         }
-        assert equal([exactly(line) for line in thawed(operator, "rows").splitlines()], old)
+        assert equal([exactly(line) for line in retrieved(operator, "rows").splitlines()], old)
 
         for _ in range(2):
-            thawed(operator, "hot", "--days", "3")
+            retrieved(operator, "load", "--days", "3")
             twin.run("cold_mover")
             expected = keys(sent, "hot") | {f"{each.time}#{each.id}" for each in old}
             assert {key for _, key in twin.rows()} == expected

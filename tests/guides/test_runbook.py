@@ -8,8 +8,7 @@ import shlex
 import pytest
 
 from guides import documents, runbook, twins
-from replay import cli as replay
-from restore import cli as restore
+from operations import program
 from simulator import cli as simulator
 from support.html import DOCS
 from twin_runtime.roles import Cloud
@@ -20,7 +19,7 @@ PARTS = {cloud: runbook.parts(cloud, twins.topology(twins.SINGLE[cloud])) for cl
 COMMANDS = sorted(
     {line for parts in PARTS.values() for part in parts for step in part.steps for line in step.commands}
 )
-PARSERS = {"replay": replay._parser, "restore": restore._parser, "simulator": simulator._parser}
+PARSERS = {"operations": program.parser, "simulator": simulator._parser}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -64,7 +63,7 @@ def test_what_a_document_lacks_is_missed() -> None:
     with pytest.raises(documents.MissingError, match=r"has no table"):
         documents.table("README.md", "Deploy")
     with pytest.raises(documents.MissingError, match=r"has no row 'Abacus'"):
-        documents.row("docs/replay.md", "What the operator may do", "Abacus")
+        documents.row("docs/dead-letters.md", "Permissions", "Abacus")
 
 
 def test_links_lead_from_docs() -> None:

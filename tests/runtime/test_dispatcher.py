@@ -133,7 +133,7 @@ def test_a_reading_whose_clock_is_wrong_is_refused_and_no_other(off: float, expe
 
 
 def test_a_reading_that_comes_late_is_judged_by_the_time_of_its_receipt() -> None:
-    """A redelivery or a replay, days after the broker took it."""
+    """A redelivery or a resend, days after the broker took it."""
     taken = times.from_epoch(NOW - 14 * DAY)
     old = {"time": times.from_epoch(NOW - 379 * DAY), "data": {"temperature": 1}}
     assert one(old, received=taken)["time"] == old["time"]
@@ -236,7 +236,7 @@ def test_the_log_holds_counts_and_no_payload() -> None:
 
 
 def test_a_letter_names_no_device_that_was_not_authenticated() -> None:
-    """A replay believes what it names."""
+    """The dispatcher trusts the device that a resent letter names."""
     letters = MemoryQueue()
     role = Dispatcher(twin=TWIN, queue=MemoryQueue(), dead=DeadLetters(letters, log()[0]), log=log()[0])
     role.handle([BrokerMessage("thermostat-1", b"{}", TIME, problem="The signature is wrong.")])

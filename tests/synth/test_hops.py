@@ -1,4 +1,4 @@
-"""The output `dead_letter_queues`: what a replay reads to find the dead letters of every hop."""
+"""The output `dead_letter_queues`, which has the dead letters of every hop."""
 
 import pytest
 

@@ -55,7 +55,7 @@ class AzureMonitor:
                 "Dead letters",
                 "short",
                 self._logs(self._dead_letters()),
-                description="What went into the dead letters. Read the reason, then replay or purge.",
+                description="What went into the dead letters. Read the reason, then resend or purge.",
                 alarming=True,
             ),
         ]

@@ -71,7 +71,7 @@ class CloudMonitoring:
                 "Dead letters",
                 "short",
                 self._query(waiting, _SUBSCRIPTION, self._letters, "ALIGN_MAX"),
-                description="Messages that wait for a person: read the reason, then replay or purge.",
+                description="Messages that wait for a person: read the reason, then resend or purge.",
                 alarming=True,
             ),
         ]

@@ -44,7 +44,7 @@ class CloudWatch:
                 self._queries(
                     "AWS/SQS", "QueueName", self._letters, "ApproximateNumberOfMessagesVisible", "Maximum"
                 ),
-                description="Messages that wait for a person: read the reason, then replay or purge.",
+                description="Messages that wait for a person: read the reason, then resend or purge.",
                 alarming=True,
             ),
         ]

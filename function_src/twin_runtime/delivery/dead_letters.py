@@ -6,10 +6,10 @@ A dead letter is one queue message, a JSON object:
      "reason": "The device is not known to this twin.", "event": {…}}
 
 `reason` is one sentence. `detail`, where present, is the text of the user's exception. The original is
-exactly one of: `event` (a CloudEvent; a replay puts `[event]` into the queue before the hop), `body` (text
+exactly one of: `event` (a CloudEvent; a resend puts `[event]` into the queue before the hop), `body` (text
 that was not understood) or `body_base64`. One that is too long for the queue is kept as `event_gzip` or
-`body_gzip` (base64 of gzip), and if that is still too long, cut (`"truncated": true`, no replay). A
-dispatcher's letter also has `device` and `received`, which a replay needs to send the body through the
+`body_gzip` (base64 of gzip), and if that is still too long, cut (`"truncated": true`, no resend). A
+dispatcher's letter also has `device` and `received`, which a resend needs to send the body through the
 broker's path again. What a queue moves by itself after its limit of deliveries is the plain message: a JSON
 array of events. `decode` reads both.
 """

@@ -68,6 +68,6 @@ class Dispatcher:
 
 
 def _letter(message: BrokerMessage, reason: str, body: str | bytes) -> DeadLetter:
-    # A replay believes the letter's device: one that was not authenticated is not named.
+    # A resend trusts the letter's device: one that was not authenticated is not named.
     device = message.device if message.problem is None else None
     return DeadLetter(reason, body=body, device=device, received=message.received)

@@ -1,0 +1,99 @@
+"""Print letters as they come, and a summary of their reasons at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from operations.dead_letters.letters import Letter
+from operations.printing import NONE, Print, Table, counted, plain
+from twin_runtime import times
+
+_ROW = "{hop:<10} {cloud:<5} {age:>4} {read:>4}  {device:<20} {event:<20} {reason}"
+_REASONS = 20
+
+
+class LetterTable:
+    """The list: a line per letter, or a JSON object per line."""
+
+    def __init__(self, out: Print, now: float, *, as_json: bool = False) -> None:
+        self._out = out
+        self._now = now
+        self._as_json = as_json
+        self._table = Table(out, _ROW, as_json=as_json)
+        self._reasons: Counter[str] = Counter()
+
+    def add(self, letter: Letter) -> None:
+        self._reasons[letter.reason] += 1
+        self._table.add(
+            fields(letter, self._now),
+            age=age(self._now - letter.at),
+            read=NONE if letter.reads is None else letter.reads,
+            device=plain(letter.device),
+            event=plain(letter.event_id),
+            reason=plain(letter.reason),
+        )
+
+    def end(self) -> None:
+        """Print the number of letters by reason."""
+        if not self._as_json:
+            count = self._reasons.total()
+            self._out(f"\n{counted(count, 'dead letter')}" if count else "No dead letters.")
+            _summarize(self._out, self._reasons)
+
+
+class Account:
+    """Prints the outcome of each letter, and counts the letters that were resent and kept."""
+
+    def __init__(self, out: Print) -> None:
+        self._out = out
+        self._counts: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
+
+    @property
+    def kept(self) -> int:
+        return self._kept.total()
+
+    def report(self, letter: Letter, outcome: str, why: str) -> None:
+        hop = f"{letter.location.hop} ({letter.location.cloud})"
+        line = f"{outcome:<6}  {hop}  {plain(letter.device)}  {plain(letter.event_id)}"
+        self._out(f"{line}  {why}" if why else line)
+        self._counts[outcome] += 1
+        if why:
+            self._kept[why] += 1
+
+    def end(self) -> None:
+        said = ", ".join(f"{count} {outcome}" for outcome, count in self._counts.items())
+        self._out(f"\n{said}" if said else "No dead letter matches the selection.")
+        _summarize(self._out, self._kept)
+
+
+def fields(letter: Letter, now: float) -> dict[str, Any]:
+    """Return a letter as a JSON object, without its content, which may be long."""
+    return {
+        "hop": letter.location.hop,
+        "cloud": letter.location.cloud,
+        "time": times.from_epoch(letter.at),
+        "age_s": round(now - letter.at, 3),
+        "role": letter.content.role,
+        "device": letter.device,
+        "event_id": letter.event_id,
+        "reason": letter.reason,
+        "detail": letter.content.detail,
+        "read": letter.reads,
+    }
+
+
+def age(seconds: float) -> str:
+    """Return `4s`, `12m`, `3h` or `9d`."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)}{unit}"
+    return f"{max(0, int(seconds))}s"
+
+
+def _summarize(out: Print, reasons: Counter[str]) -> None:
+    for reason, count in reasons.most_common(_REASONS):
+        out(f"  {count:>6}  {plain(reason)}")
+    if len(reasons) > _REASONS:
+        out(f"          and {len(reasons) - _REASONS} other reasons")

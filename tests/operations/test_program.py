@@ -61,7 +61,7 @@ def test_stacks_of_another_twin_are_refused(name: str, capsys: pytest.CaptureFix
     Path("twin.yaml").write_text(TWIN.read_text())
     assert run(name) == 2
     said = complaint(capsys)
-    assert "cdktf.out holds the stacks of" in said
+    assert "cdktf.out contains the stacks of" in said
     assert f"set TWIN={TWIN}" in said
     # Named, it is the one that is meant: only the stacks are missing now.
     assert run(name, "--twin", "twin.yaml") == 2

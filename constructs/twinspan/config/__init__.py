@@ -1,7 +1,15 @@
 """The configuration: `load("twin.yaml")` gives a `Config`, or raises `ConfigErrors` with every problem."""
 
 from twinspan.config.base import ValueType
-from twinspan.config.clouds import PLACEHOLDERS, AwsCloud, AzureCloud, Clouds, GcpCloud, Layers
+from twinspan.config.clouds import (
+    PLACEHOLDERS,
+    AwsCloud,
+    AzureCloud,
+    Clouds,
+    GcpCloud,
+    Layers,
+    archive_problem,
+)
 from twinspan.config.devices import Command, Device, DeviceType, Metric
 from twinspan.config.events import AllOf, AnyOf, Comparison, Condition, Events, Feedback, Rule, Then
 from twinspan.config.loader import ExtraCheck, load
@@ -40,5 +48,6 @@ __all__ = [
     "Rule",
     "Then",
     "ValueType",
+    "archive_problem",
     "load",
 ]

@@ -122,6 +122,17 @@ def _tier(place: TierPlace | None, default: Cloud | None) -> Cloud | None:
     return None if place is TierPlace.NONE else Cloud(place.value)
 
 
+def archive_problem(layers: Mapping[str, object]) -> str | None:
+    """Return the problem of an archive without a cold tier, from which it takes its data; None otherwise."""
+    archive = layers.get(Layer.ARCHIVE_STORAGE)
+    if archive not in tuple(Cloud) or layers.get(Layer.COLD_STORAGE) != TierPlace.NONE:
+        return None
+    return (
+        f"is {archive}, but the archive takes its data from cold_storage, which is none; "
+        "give cold_storage a cloud, or write archive_storage: none"
+    )
+
+
 class AwsCloud(Entry):
     """Region and account in AWS. `account_id` defaults to the account of Terraform's credentials."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from twin_runtime.roles import Cloud, Layer
 from twinspan.config import modelchecks, rulechecks
+from twinspan.config.clouds import archive_problem
 from twinspan.config.plain import Finding, list_at, mapping_at, texts
 from twinspan.config.text import FieldPath, Suggest, field_of, shown
 
@@ -49,15 +50,8 @@ def _clouds(data: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _archive(data: dict[str, Any]) -> Iterator[Finding]:
-    """The archive takes its data from the cold tier."""
-    layers = mapping_at(data, "layers")
-    archive = layers.get(Layer.ARCHIVE_STORAGE)
-    if archive in tuple(Cloud) and layers.get(Layer.COLD_STORAGE) == "none":
-        yield (
-            ("layers", "archive_storage"),
-            f"is {archive}, but the archive takes its data from cold_storage, which is none; "
-            "give cold_storage a cloud, or write archive_storage: none",
-        )
+    if message := archive_problem(mapping_at(data, "layers")):
+        yield ("layers", "archive_storage"), message
 
 
 def _repeated(section: FieldPath, key: str, entries: list[Any]) -> Iterator[Finding]:

@@ -49,8 +49,9 @@ check: $(DEV_STAMP) $(NODE_STAMP) ## Format, lint, types, fast tests: before eve
 fast: $(DEV_STAMP) $(NODE_STAMP)
 	@$(PY) -m pytest -q $(TESTS) -m "not slow and not terraform and not servers and not browser and not matrix"
 
-lint: $(DEV_STAMP) ## Format and lint
+lint: $(DEV_STAMP) ## Format, lint, and who may import whom
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check .
+	@PYTHONPATH=.:constructs:function_src $(VENV)/bin/lint-imports --no-cache --no-logo
 
 types: $(DEV_STAMP) ## Type check
 	@$(VENV)/bin/pyright

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent
 # Source roots. `constructs` is never a package: it would hide PyPI's `constructs`.
 sys.path[:0] = [str(ROOT / "constructs"), str(ROOT / "function_src")]
 
-from twinspan.cli import main  # noqa: E402
+from stacks.cli import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:], os.environ, root=ROOT))

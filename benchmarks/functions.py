@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "constructs"), str(ROOT / "tests"), str(RO
 from support.layouts import Layout, twin_config  # noqa: E402
 from twin_azure import settings as azure_settings  # noqa: E402
 from twin_runtime import settings  # noqa: E402
-from twin_runtime.roles import Cloud, roles_of  # noqa: E402
+from twin_runtime.roles import ROLES, SCHEDULES, Cloud, Role, roles_of  # noqa: E402
 from twinspan import packaging  # noqa: E402
 
 RUNS = 7
@@ -130,11 +130,11 @@ def main() -> None:
             with zipfile.ZipFile(package.path) as archive:
                 archive.extractall(root)
             for role in roles_of(cloud):
-                for remote in (False, True) if role in settings.REMOTE_LINK else (False,):
+                for remote in (False, True) if ROLES[role].remote_link else (False,):
                     measure(cloud, role, remote, root)
 
 
-def measure(cloud: Cloud, role: str, remote: bool, root: Path) -> None:
+def measure(cloud: Cloud, role: Role, remote: bool, root: Path) -> None:
     """One line: an entry point against its SDKs."""
     names = settings.expected(role, cloud, remote=remote)
     own = ("AWS", "AZURE", "FIRESTORE", "GOOGLE")
@@ -143,11 +143,15 @@ def measure(cloud: Cloud, role: str, remote: bool, root: Path) -> None:
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(root), **platform, **given, "TWIN_ROLE": role}
     if cloud is Cloud.AZURE and "TRIGGER_QUEUE" in azure_settings.expected(role, remote=remote):
         env["TRIGGER_QUEUE"] = "factory-queue"
-    if cloud is Cloud.AZURE and role in azure_settings.SCHEDULED:
+    if cloud is Cloud.AZURE and role in SCHEDULES:
         env |= {"SCHEDULE": "0 */5 * * * *", "PARTITIONS": "4", azure_settings.TIMEOUT: "00:05:00"}
     # Cloud Run's own framework is there before the function is.
     before = "import functions_framework, http.client, ssl" if cloud is Cloud.GCP else ""
-    program = f"import twin_{cloud}.{role}"
+    program = {
+        Cloud.AWS: f"from twin_aws.entry import {role}",
+        Cloud.AZURE: "import function_app",
+        Cloud.GCP: "import main",
+    }[cloud]
     if cloud is Cloud.AZURE:
         # The host imports the module to find its function; the first call imports the adapters.
         adapters = {"QUEUE": "queues", "_STORE": "blobs", "SECRET": "secrets"}
@@ -164,7 +168,7 @@ def measure(cloud: Cloud, role: str, remote: bool, root: Path) -> None:
     entry = ENTRY.format(before=before, entry=program)
     pairs = [(float(run(entry, env)), float(run(bare, env))) for _ in range(RUNS)]
     ours, theirs = (statistics.median(column) * 1000 for column in zip(*pairs, strict=True))
-    variant = f" ({'remote' if remote else 'local'})" if role in settings.REMOTE_LINK else ""
+    variant = f" ({'remote' if remote else 'local'})" if ROLES[role].remote_link else ""
     against = f"{ours / theirs:5.2f} x" if theirs > 1 else "no SDK"
     what = ", ".join([*sdks, *dict.fromkeys(services)]) or "standard library alone"
     print(f"  {role + variant:<24} {ours:6.0f} ms  bare {theirs:6.0f} ms  {against}  {what}")

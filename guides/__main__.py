@@ -14,9 +14,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"python -m guides takes one folder, got {' '.join(arguments)!r}", file=sys.stderr)
         return 2
     # Here, so that a wrong call is told at once: CDKTF takes a second to load.
-    from twinspan.providers.quick import quicken
+    from twinspan.providers.quick import skip_type_checks
 
-    quicken()
+    skip_type_checks()
     from guides import pages
     from guides.documents import MissingError
     from guides.elk import LayoutError

@@ -8,7 +8,7 @@ from guides import bills, documents, flows, linkstack, runbook, sections, twins
 from guides.guide import Guide, LayerSection, Stacks
 from guides.runbook import README
 from twin_runtime.roles import Cloud, Layer
-from twinspan.resources import EVENTS_VARIABLE
+from twinspan.terraform.resources import EVENTS_VARIABLE
 
 NOT_RUN = "What has been run, and what has not"
 """The README's section on it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from guides import twins, words
 from twin_runtime.roles import Cloud
-from twinspan.stackjson import Block, Blocks
+from twinspan.terraform.stackjson import Block, Blocks
 from twinspan.topology import LINKS_STACK, Link
 
 VERSIONS: Mapping[str, Cloud] = {

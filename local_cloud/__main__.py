@@ -27,8 +27,8 @@ def main() -> int:
     from local_cloud.errors import LocalCloudError
     from local_cloud.processes import ended_by_signals
     from simulator.errors import SimulatorError
-    from twinspan.cli import checked, twin_file
     from twinspan.config import ConfigErrors
+    from twinspan.twinfile import checked, twin_file
 
     # The Cosmos DB client checks no certificate on loopback, and warns of it.
     warnings.filterwarnings("ignore", message="Unverified HTTPS request")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from twin_runtime.settings import ROLES
+from twin_runtime.roles import ROLES
 
 DONE = ("dispatched", "handled", "received", "rule_fired")
 """What a role logs when it is done with a batch, or when a rule fires."""

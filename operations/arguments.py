@@ -17,8 +17,8 @@ from operations.errors import UsageError
 from operations.outputs import Outputs
 from twin_runtime import jsontext, model, times
 from twinspan import packaging
-from twinspan.cli import WrongTwin, checked, output_folder, same_twin_file
 from twinspan.config import Config
+from twinspan.twinfile import WrongTwin, checked, output_folder, same_twin_file
 
 _AGE = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}

@@ -16,8 +16,8 @@ from simulator.faults import Fault
 from simulator.fleet import Fleet
 from simulator.options import Options
 from simulator.run import Run
-from twinspan.cli import twin_file
 from twinspan.config import ConfigErrors, load
+from twinspan.twinfile import twin_file
 
 _FAULTS = {
     Fault.DUPLICATE: "sent twice",

@@ -1,8 +1,8 @@
 """What every stack has: its state's place and the variables that ops set at deploy time."""
 
-from twinspan.backend import StateBackend
 from twinspan.providers import Construct, TerraformStack, TerraformVariable
-from twinspan.resources import EVENTS_VARIABLE, KEY_GENERATION_VARIABLE
+from twinspan.terraform.backend import StateBackend
+from twinspan.terraform.resources import EVENTS_VARIABLE, KEY_GENERATION_VARIABLE
 from twinspan.twin import Twin
 
 

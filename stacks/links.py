@@ -8,10 +8,10 @@ from importlib import import_module
 from stacks.base import TwinStack
 from twin_runtime.roles import Cloud
 from twinspan import datasource, outputs
-from twinspan.backend import StateBackend, output
 from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword, RandomProvider
-from twinspan.resources import generations, place
+from twinspan.terraform.backend import StateBackend, output
+from twinspan.terraform.resources import generations, place
 from twinspan.topology import LINKS_STACK, Link
 from twinspan.twin import Twin
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twin_runtime import assembly, settings
+from twin_runtime import settings
+from twin_runtime.context import Context
 from twin_runtime.events import cloudevents
 from twin_runtime.ports import BrokerMessage, Message, Request
+from twin_runtime.roles import Role
 from twin_runtime.wire import signing
 from twin_runtime.wire.sender import GZIP_ABOVE, GZIP_LEVEL
 
@@ -49,55 +51,55 @@ class Pairs:
         self._null = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
 
     def dispatcher(self, count: int) -> Pair:
-        role = assembly.dispatcher(self._parts("dispatcher"))
+        role = self._context("dispatcher").assemble()
         body = json.dumps(sample.readings(count)).encode()
         message = BrokerMessage(sample.DEVICE, body, "2024-02-29T12:00:00Z")
         send = self._services.send
         return Pair(lambda: role.handle([message]), lambda: send(bare.dispatch(body)), self._bodies)
 
     def connector(self, count: int) -> Pair:
-        role = assembly.connector(self._parts("connector"))
+        role = self._context("connector").assemble()
         return Pair(_consume(role, count), self._post(count), self._posted)
 
     def connector_both_gzip(self, count: int) -> Pair:
         """The bare side packs its body as the role does: the same bytes go out."""
-        role = assembly.connector(self._parts("connector"))
+        role = self._context("connector").assemble()
         return Pair(_consume(role, count), self._post(count, gzip=True), self._posted)
 
     def ingestion(self, count: int) -> Pair:
-        role = assembly.ingestion(self._parts("ingestion"))
+        role = self._context("ingestion").assemble()
         body, send = sample.body(count).encode(), self._services.send
         return Pair(_request(role, count), lambda: send(json.dumps(json.loads(body))), self._bodies)
 
     def processor(self, count: int) -> Pair:
         """With the user code of the example."""
-        role = assembly.processor(self._parts("processor", self._coded))
+        role = self._context("processor", self._coded).assemble()
         body, send = sample.body(count), self._services.send
         process = bare.load(self._coded / sample.PROCESSOR)
         return Pair(_consume(role, count), lambda: send(bare.process(body, process)), self._bodies)
 
     def processor_without_code(self, count: int) -> Pair:
-        role = assembly.processor(self._parts("processor"))
+        role = self._context("processor").assemble()
         body, send = sample.body(count), self._services.send
         return Pair(_consume(role, count), lambda: send(json.dumps(json.loads(body))), self._bodies)
 
     def persister_local(self, count: int) -> Pair:
-        role = assembly.persister(self._parts("persister"))
+        role = self._context("persister").assemble()
         body, put = sample.body(count), self._services.put
         return Pair(_consume(role, count), lambda: put(bare.rows(body)), self._rows)
 
     def persister_remote(self, count: int) -> Pair:
-        role = assembly.persister(self._parts("persister", remote=True))
+        role = self._context("persister", remote=True).assemble()
         return Pair(_consume(role, count), self._post(count), self._posted)
 
     def writer(self, count: int) -> Pair:
-        role = assembly.writer(self._parts("writer"))
+        role = self._context("writer").assemble()
         body, put = sample.body(count).encode(), self._services.put
         return Pair(_request(role, count), lambda: put(bare.rows(body)), self._rows)
 
     def hot_reader(self, count: int) -> Pair:
         """The store holds `count` rows of the device; both sides answer with all of them."""
-        role = assembly.hot_reader(self._parts("hot_reader"))
+        role = self._context("hot_reader").assemble()
         self._services.rows()
         self._services.put(bare.rows(sample.body(count)))
         query = {"device": sample.DEVICE, "limit": str(count)}
@@ -114,7 +116,7 @@ class Pairs:
 
     def event_checker(self, count: int) -> Pair:
         """One event of the batch fires the rule, which sends a command."""
-        role = assembly.event_checker(self._parts("event_checker"))
+        role = self._context("event_checker").assemble()
         body, send = sample.body(count), self._services.send
 
         def theirs() -> None:
@@ -134,9 +136,9 @@ class Pairs:
 
         return post
 
-    def _parts(self, role: str, root: Path | None = None, *, remote: bool = False) -> assembly.Parts:
+    def _context(self, role: str, root: Path | None = None, *, remote: bool = False) -> Context:
         services = self._services
-        names = settings.expected(role, services.cloud.name, remote=remote)
+        names = settings.expected(Role(role), services.cloud.name, remote=remote)
         values = {name: services.queue if name.endswith("QUEUE") else "secret" for name in names}
         own = {
             "STORE": services.store,
@@ -147,8 +149,8 @@ class Pairs:
             "API_KEY_READS": "true",
         }
         environ = {name: own.get(name, value) for name, value in values.items()}
-        return assembly.Parts(
-            role, services.cloud, environ=environ, root=root or self._plain, sink=self._write
+        return Context(
+            Role(role), services.cloud, environ=environ, root=root or self._plain, sink=self._write
         )
 
     def _write(self, _level: str, line: str) -> None:

@@ -1,11 +1,11 @@
 """The constructs of one cloud, as the layers create them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from twin_runtime.roles import Cloud, Layer, Role
-from twinspan.parts import (
+from twin_runtime.roles import ROLES, Cloud, Layer, Role, Schedule
+from twinspan.contracts import (
     ApiKeys,
     Broker,
     Dashboards,
@@ -23,6 +23,61 @@ from twinspan.providers import Construct
 from twinspan.topology import Link
 from twinspan.twin import Twin
 
+Made_co = TypeVar("Made_co", covariant=True)
+
+
+class Maker(Protocol[Made_co]):
+    """A class whose construct needs nothing but the foundation."""
+
+    def __call__(self, scope: Construct, id_: str, /, *, foundation: Any) -> Made_co: ...
+
+
+class QueueMaker(Protocol[Made_co]):
+    def __call__(
+        self, scope: Construct, id_: str, /, *, foundation: Any, name: str, layer: Layer, optional: bool
+    ) -> Made_co: ...
+
+
+class FunctionMaker(Protocol):
+    def __call__(
+        self,
+        scope: Construct,
+        id_: str,
+        /,
+        *,
+        foundation: Any,
+        role: Role,
+        layer: Layer,
+        environment: Mapping[str, str],
+        source: Any,
+        receiver: bool,
+        optional: bool,
+    ) -> Function: ...
+
+
+class ClockMaker(Protocol):
+    def __call__(
+        self, scope: Any, id_: str, /, *, foundation: Any, function: Any, schedule: Schedule
+    ) -> Construct: ...
+
+
+class EndpointMaker(Protocol):
+    def __call__(
+        self, scope: Construct, id_: str, /, *, foundation: Any, function: Any, api_keys: Any
+    ) -> Endpoint: ...
+
+
+class LinkSecretMaker(Protocol):
+    def __call__(
+        self, scope: Construct, id_: str, /, *, foundation: Any, link: Link, layer: Layer
+    ) -> Secret: ...
+
+
+class ApiKeysMaker(Protocol):
+    def __call__(
+        self, scope: Construct, id_: str, /, *, foundation: Any, role: Role, layer: Layer, optional: bool
+    ) -> ApiKeys: ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
@@ -32,19 +87,20 @@ class Kit:
     twin: Twin
     foundation: Any
     """What the cloud's parts share; only they look into it."""
-    queues: Callable[..., Queue]
-    dead_letter_queues: Callable[..., DeadLetters]
-    functions: Callable[..., Function]
-    endpoints: Callable[..., Endpoint]
-    link_secrets: Callable[..., Secret]
-    keys: Callable[..., ApiKeys]
-    stores: Callable[..., Store]
-    brokers: Callable[..., Broker]
-    workflows: Callable[..., Workflow]
-    cold_stores: Callable[..., Tier]
-    archive_stores: Callable[..., Tier]
-    graphs: Callable[..., Graph]
-    dashboards: Callable[..., Dashboards]
+    queues: QueueMaker[Queue]
+    dead_letter_queues: QueueMaker[DeadLetters]
+    functions: FunctionMaker
+    clocks: ClockMaker
+    endpoints: EndpointMaker
+    link_secrets: LinkSecretMaker
+    keys: ApiKeysMaker
+    stores: Maker[Store]
+    brokers: Maker[Broker]
+    workflows: Maker[Workflow]
+    cold_stores: Maker[Tier]
+    archive_stores: Maker[Tier]
+    graphs: Maker[Graph]
+    dashboards: Maker[Dashboards]
 
     def queue(self, scope: Construct, name: str, *, layer: Layer, optional: bool = False) -> Queue:
         """The queue of that name and its dead-letter queue."""
@@ -74,7 +130,7 @@ class Kit:
         """A function that consumes `source`, or is called over HTTPS (`receiver`), or on a schedule where its
         role has a schedule, or by the broker.
         """
-        return self.functions(
+        function = self.functions(
             scope,
             role,
             foundation=self.foundation,
@@ -85,6 +141,9 @@ class Kit:
             receiver=receiver,
             optional=optional,
         )
+        if schedule := ROLES[role].schedule:
+            self.clocks(function, "clock", foundation=self.foundation, function=function, schedule=schedule)
+        return function
 
     def endpoint(self, scope: Construct, function: Function, *, api_keys: ApiKeys) -> Endpoint:
         """The receiver's public HTTPS endpoint, with its URL and API key as outputs."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from twin_runtime.roles import Cloud, Layer, Role, roles_of
 from twinspan import dashboards, datasource
 from twinspan.config import Config
-from twinspan.config.models import SAFETY_DAYS
+from twinspan.config.root import SAFETY_DAYS
 
 SOURCE = Path(__file__).resolve().parents[2] / "function_src"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip entry can carry

@@ -7,7 +7,7 @@ have brought is brought by the next run of the clock.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import azure.functions as func
 
@@ -16,16 +16,13 @@ from twin_runtime.model import Twin, load_twin, package_root
 from twin_runtime.ports import Event
 from twin_runtime.storage import rows
 
-if TYPE_CHECKING:
-    from twin_runtime.functions.twin_sync import TwinSync
-
-    from .triggers import Once
+from .triggers import Once
 
 _LONGEST = 2_000_000
 """Bytes of an item, which Cosmos DB bounds."""
 
 
-def add_changes(app: func.FunctionApp, sync: Once[TwinSync]) -> None:
+def add_changes(app: func.FunctionApp, sync: Once) -> None:
     """Add the function `twin_sync_changes` to twin_sync's app."""
 
     @app.function_name("twin_sync_changes")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from twin_runtime.errors import ConfigurationError
+from twin_runtime.roles import ROLES, Batching, Cloud, Role, Trigger
 
 TIMEOUT = "AzureFunctionsJobHost__functionTimeout"
 HOST = (
@@ -25,17 +26,13 @@ ONE_AT_A_TIME = (
     "AzureFunctionsJobHost__extensions__queues__batchSize",
     "AzureFunctionsJobHost__extensions__queues__newBatchThreshold",
 )
-"""What the host reads in host.json's place, of the apps of `ALONE`."""
+"""What the host reads in host.json's place, of the apps that work on one message at a time."""
 IDENTITY = "AZURE_CLIENT_ID"
 """Which of the app's identities the adapters use."""
 TRIGGER = ("QUEUES__clientId", "QUEUES__credential", "QUEUES__queueServiceUri", "TRIGGER_QUEUE")
 """What the host's queue trigger reads: the connection `QUEUES` and the queue."""
-ROLE = "TWIN_ROLE"
-QUEUE_TRIGGERED = ("connector", "processor", "persister", "event_checker")
-"""Always; event_feedback is in the local variant."""
 TIMER = ("PARTITIONS", "SCHEDULE")
-"""What the apps of `SCHEDULED` have: how many runs there are at a time, and when, as NCRONTAB has it."""
-SCHEDULED = ("cold_mover", "archive_mover", "twin_sync", "dashboard_sync")
+"""What scheduled apps have: how many runs there are at a time, and when, as NCRONTAB has it."""
 CHANGES = (
     "CHANGES__accountEndpoint",
     "CHANGES__clientId",
@@ -44,27 +41,17 @@ CHANGES = (
     "CHANGES_DATABASE",
     "CHANGES_LEASES",
 )
-"""What the host's Cosmos DB trigger reads: the connection `CHANGES`, and containers. Of twin_sync in the
-local variant.
-"""
-ALONE = ("processor",)
-"""The user's code need not be thread-safe."""
+"""What the host's Cosmos DB trigger reads: the connection `CHANGES`, and containers."""
 _DURATION = re.compile(r"([0-9]{1,2}):([0-5][0-9]):([0-5][0-9])")
 
 
-def expected(role: str, *, remote: bool = False) -> frozenset[str]:
-    """`remote` is read for event_feedback, whose remote variant is called over HTTPS, and for twin_sync, to
-    which no store hands changes then.
-    """
-    queue_triggered = role in QUEUE_TRIGGERED or (role == "event_feedback" and not remote)
-    trigger = TRIGGER if queue_triggered else TIMER if role in SCHEDULED else ()
-    changes = CHANGES if role == "twin_sync" and not remote else ()
-    return frozenset((*HOST, IDENTITY, *trigger, *changes, *(ONE_AT_A_TIME if role in ALONE else ())))
-
-
-def role(environ: Mapping[str, str] | None = None) -> str:
-    """Which entry point this app loads; empty where the variable is missing."""
-    return (os.environ if environ is None else environ).get(ROLE, "")
+def expected(role: Role, *, remote: bool = False) -> frozenset[str]:
+    """`remote`: of the role's remote variant, if it has one."""
+    spec = ROLES[role]
+    trigger = {Trigger.QUEUE: TRIGGER, Trigger.CLOCK: TIMER}.get(spec.trigger_of(remote=remote), ())
+    changes = CHANGES if Cloud.AZURE in spec.change_feed and not remote else ()
+    alone = ONE_AT_A_TIME if spec.batching is Batching.ALONE else ()
+    return frozenset((*HOST, IDENTITY, *trigger, *changes, *alone))
 
 
 def client_id(environ: Mapping[str, str] | None = None) -> str | None:

@@ -5,23 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 
-from twin_runtime.assembly import Parts
 from twin_runtime.delivery import coalescer
 from twin_runtime.ports import BrokerMessage, Message, Request, Response
 
 from . import settings, telemetry
-from .cloud import AzureCloud
 
-if TYPE_CHECKING:
-    from twin_runtime.delivery.consumer import Consumer
-    from twin_runtime.functions.dispatcher import Dispatcher
-
-T = TypeVar("T")
 _RESERVE_S = 10.0
 """Seconds of a run's time that are left: one that takes too long ends with the whole process."""
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -29,35 +22,22 @@ _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ER
 logging.getLogger("azure").setLevel(logging.WARNING)
 
 
-class Answers(Protocol):
-    """A role that is called over HTTPS."""
-
-    def handle(self, request: Request) -> Response: ...
-
-
-class Scheduled(Protocol):
-    """A scheduled role."""
-
-    def run(self, partition: int, partitions: int, *, budget: float) -> object: ...
-
-
 class DeliverAgain(Exception):
     """The host makes the message visible again: what failed is in the log."""
 
 
-class Once(Generic[T]):
+class Once:
     """A role's object, made by a process's first invocation and kept: it holds connections and caches."""
 
-    def __init__(self, role: str, assemble: Callable[[Parts], T]) -> None:
-        self._role = role
-        self._assemble = assemble
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
         self._lock = threading.Lock()
-        self._made: T | None = None
+        self._made: Any = None
 
-    def get(self) -> T:
+    def get(self) -> Any:
         with self._lock:
             if self._made is None:
-                self._made = self._assemble(Parts(self._role, AzureCloud(), sink=sink))
+                self._made = self._make()
             return self._made
 
 
@@ -66,13 +46,11 @@ def sink(level: str, line: str) -> None:
     logging.getLogger("twinspan").log(_LEVELS[level], line)
 
 
-def queue_app(
-    role: str, assemble: Callable[[Parts], Consumer], *, together: bool = False
-) -> func.FunctionApp:
+def queue_app(role: str, consumer: Once, *, together: bool = False) -> func.FunctionApp:
     """An app that consumes the queue `TRIGGER_QUEUE`. `together`: messages that the host hands over side by
     side are worked on as one batch.
     """
-    app, consumer = func.FunctionApp(), Once(role, assemble)
+    app = func.FunctionApp()
     gathered = coalescer.of_messages(lambda batch: consumer.get().handle(batch)) if together else None
 
     @app.function_name(role)
@@ -86,9 +64,9 @@ def queue_app(
     return app
 
 
-def http_app(role: str, assemble: Callable[[Parts], Answers]) -> func.FunctionApp:
+def http_app(role: str, receiver: Once) -> func.FunctionApp:
     """An app that answers HTTPS at `/<role>`. The function checks key and signature, hence the level."""
-    app, receiver = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS), Once(role, assemble)
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
     @app.function_name(role)
     @app.route(route=role, methods=["GET", "POST"], trigger_arg_name="request")
@@ -98,13 +76,13 @@ def http_app(role: str, assemble: Callable[[Parts], Answers]) -> func.FunctionAp
     return app
 
 
-def event_grid_app(role: str, assemble: Callable[[Parts], Dispatcher]) -> func.FunctionApp:
+def event_grid_app(role: str, dispatcher: Once) -> func.FunctionApp:
     """An app that Event Grid delivers telemetry to. An error makes Event Grid deliver again.
 
     The host takes Event Grid's batches apart and hands the events over side by side: they are put together
     again, so that the queue's messages carry batches.
     """
-    app, dispatcher = func.FunctionApp(), Once(role, assemble)
+    app = func.FunctionApp()
 
     def dispatch(messages: Sequence[BrokerMessage]) -> Sequence[None]:
         dispatcher.get().handle(messages)
@@ -121,11 +99,10 @@ def event_grid_app(role: str, assemble: Callable[[Parts], Dispatcher]) -> func.F
     return app
 
 
-def timer_app(role: str, assemble: Callable[[Parts], Scheduled] | Once[Any]) -> func.FunctionApp:
+def timer_app(role: str, scheduled: Once) -> func.FunctionApp:
     """An app of a scheduled role, by `SCHEDULE`: a function `<role>_<number>` for each of the
     `PARTITIONS`, or `<role>` where there is one. What the role raises makes the run a failed one.
     """
-    scheduled = assemble if isinstance(assemble, Once) else Once(role, assemble)
     app, partitions = func.FunctionApp(), settings.partitions()
     budget = max(1.0, settings.timeout_s() - _RESERVE_S)
 

@@ -11,7 +11,7 @@ from importlib import import_module
 
 from guides import facts
 from twin_runtime.roles import Cloud
-from twinspan.stackjson import Blocks, StackJson
+from twinspan.terraform.stackjson import Blocks, StackJson
 from twinspan.topology import Topology
 
 Reader = Callable[[Blocks, Topology], Iterator[facts.Function]]

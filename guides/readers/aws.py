@@ -9,8 +9,8 @@ from guides.readers.aws_permissions import LINK_KEYS, statements, uses
 from guides.readers.links import ends
 from guides.readers.values import Nouns, addresses, duration, environment, merged
 from twin_runtime.roles import Cloud, Role
-from twinspan.stackjson import Block, Blocks
-from twinspan.stackjson import environment as environment_of
+from twinspan.terraform.stackjson import Block, Blocks
+from twinspan.terraform.stackjson import environment as environment_of
 from twinspan.topology import Topology
 
 NOUNS: Nouns = {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from twinspan.stackjson import Block, Blocks
+from twinspan.terraform.stackjson import Block, Blocks
 
 _COMMON = frozenset({"//", "count", "for_each", "depends_on", "tags", "name"})
 _ARGUMENTS: Mapping[str, str] = {

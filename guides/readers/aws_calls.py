@@ -12,7 +12,7 @@ from guides.readers.aws_permissions import PERMISSION, may_call, workspace
 from guides.readers.aws_retries import ASYNCHRONOUS, asynchronous, of_queue
 from guides.readers.links import NO_RETRIES
 from guides.readers.values import duration, only
-from twinspan.stackjson import Block, Blocks
+from twinspan.terraform.stackjson import Block, Blocks
 
 _API_GATEWAY = "apigateway.amazonaws.com"
 _TWINMAKER = "iottwinmaker.amazonaws.com"

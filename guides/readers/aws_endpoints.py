@@ -3,7 +3,7 @@
 from guides import facts
 from guides.readers.aws_permissions import may_call
 from guides.readers.values import listed, only
-from twinspan.stackjson import Block, Blocks
+from twinspan.terraform.stackjson import Block, Blocks
 
 
 def endpoint(integration: Block, function: Block, blocks: Blocks) -> facts.Trigger:

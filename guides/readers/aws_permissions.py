@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from guides import facts
 from guides.readers.aws_actions import meaning
 from guides.readers.values import addresses, listed, only
-from twinspan.stackjson import Block, Blocks, pieces, referred
+from twinspan.terraform.stackjson import Block, Blocks, pieces, referred
 
 PERMISSION = "aws_lambda_permission"
 LINK_KEYS = "aws_secretsmanager_secret"

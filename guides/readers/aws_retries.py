@@ -5,7 +5,7 @@ import json
 from guides import facts
 from guides.readers.runtime import most_deliveries
 from guides.readers.values import duration, only
-from twinspan.stackjson import Block, Blocks
+from twinspan.terraform.stackjson import Block, Blocks
 
 ASYNCHRONOUS = "aws_lambda_function_event_invoke_config"
 Outcome = tuple[tuple[str, ...], tuple[facts.Use, ...]]

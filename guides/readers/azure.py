@@ -12,7 +12,7 @@ from guides.readers.azure_triggers import triggers
 from guides.readers.azure_uses import Uses
 from guides.readers.values import environment
 from twin_runtime.roles import Cloud
-from twinspan.stackjson import Blocks
+from twinspan.terraform.stackjson import Blocks
 from twinspan.topology import Topology
 
 

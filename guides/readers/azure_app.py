@@ -9,7 +9,7 @@ from guides.readers.azure_host import Host
 from guides.readers.azure_package import Indexed, indexed, resolved
 from guides.readers.values import known
 from twin_runtime.roles import Role
-from twinspan.stackjson import Block, Blocks, environment
+from twinspan.terraform.stackjson import Block, Blocks, environment
 
 ROLE = "TWIN_ROLE"
 """The app setting that says which of the package's apps the host loads."""

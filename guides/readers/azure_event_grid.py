@@ -7,7 +7,7 @@ from guides import facts
 from guides.readers import azure_names as names
 from guides.readers.azure_app import App
 from guides.readers.values import duration, known, listed
-from twinspan.stackjson import Block, Blocks
+from twinspan.terraform.stackjson import Block, Blocks
 
 _ARGUMENTS = (
     *("//", "azure_function_endpoint", "dead_letter_identity", "depends_on", "event_delivery_schema"),

@@ -11,8 +11,8 @@ from guides import facts
 from guides.readers import azure_names as names
 from guides.readers.values import known
 from twin_runtime.roles import Role
-from twinspan.azure.grants import READ_SECRET
-from twinspan.stackjson import Block, Blocks, references
+from twinspan.azure.shared.grants import READ_SECRET
+from twinspan.terraform.stackjson import Block, Blocks, references
 from twinspan.topology import Topology
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from twinspan.stackjson import Block, Blocks, pieces, references
+from twinspan.terraform.stackjson import Block, Blocks, pieces, references
 
 APP = "azurerm_function_app_flex_consumption"
 PLAN = "azurerm_service_plan"

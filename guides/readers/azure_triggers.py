@@ -10,7 +10,7 @@ from guides.readers.azure_app import App
 from guides.readers.azure_host import QUEUES
 from guides.readers.azure_package import Indexed, resolved
 from guides.readers.values import duration, listed
-from twinspan.stackjson import Block
+from twinspan.terraform.stackjson import Block
 
 _BESIDE = frozenset(
     {

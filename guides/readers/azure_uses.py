@@ -17,7 +17,7 @@ from guides.readers.azure_package import host_settings, letters_kept_s
 from guides.readers.links import Ends, ends
 from guides.readers.values import addresses, duration, listed, merged
 from twin_runtime.roles import Role
-from twinspan.stackjson import Block
+from twinspan.terraform.stackjson import Block
 from twinspan.topology import Topology
 
 DEAD_LETTERS = "DEAD_LETTER_QUEUE"

@@ -11,7 +11,7 @@ from guides.readers.gcp_retries import retries
 from guides.readers.gcp_uses import Uses
 from guides.readers.values import environment, known
 from twin_runtime.roles import Cloud, Role
-from twinspan.stackjson import Block, Blocks
+from twinspan.terraform.stackjson import Block, Blocks
 from twinspan.topology import Topology
 
 _ARGUMENTS = (

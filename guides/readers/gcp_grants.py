@@ -9,7 +9,7 @@ from guides import facts
 from guides.readers import gcp_names as names
 from guides.readers.gcp_names import target
 from guides.readers.values import known
-from twinspan.stackjson import Block, Blocks, references
+from twinspan.terraform.stackjson import Block, Blocks, references
 
 EVERYBODY = "allUsers"
 PUBSUB_AGENT = "@gcp-sa-pubsub.iam.gserviceaccount.com"

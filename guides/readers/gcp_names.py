@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from twinspan.stackjson import Block, Blocks, environment, references
+from twinspan.terraform.stackjson import Block, Blocks, environment, references
 
 FUNCTION = "google_cloudfunctions2_function"
 JOB = "google_cloud_scheduler_job"

@@ -8,7 +8,7 @@ from guides.readers import gcp_triggers as calls
 from guides.readers.links import NO_RETRIES
 from guides.readers.runtime import most_deliveries
 from guides.readers.values import duration, known
-from twinspan.stackjson import Block, Blocks
+from twinspan.terraform.stackjson import Block, Blocks
 
 _CONFIG = (
     *("retry_count", "max_retry_duration", "min_backoff_duration", "max_backoff_duration", "max_doublings"),

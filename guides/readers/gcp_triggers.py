@@ -8,7 +8,7 @@ from guides import facts
 from guides.readers import gcp_names as names
 from guides.readers.gcp_grants import EVERYBODY, INVOKER, PUBSUB_AGENT, SERVICE_MEMBER, Grant
 from guides.readers.values import duration, known
-from twinspan.stackjson import Block, Blocks, references
+from twinspan.terraform.stackjson import Block, Blocks, references
 
 _REFER = (names.SUBSCRIPTION, names.JOB, SERVICE_MEMBER, "google_secret_manager_secret_version")
 """The types that refer to a function: what calls it, and the secret that tells Grafana its address."""

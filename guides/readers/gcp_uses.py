@@ -13,7 +13,7 @@ from guides.readers.gcp_grants import Grant, Meaning
 from guides.readers.links import Ends, ends
 from guides.readers.values import addresses, merged
 from twin_runtime.roles import Role
-from twinspan.stackjson import Block, Blocks
+from twinspan.terraform.stackjson import Block, Blocks
 from twinspan.topology import Topology
 
 _DEAD_LETTERS = "DEAD_LETTER_QUEUE"

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from guides import facts
-from twinspan.stackjson import Block, Blocks, Reference, pieces, referred
+from twinspan.terraform.stackjson import Block, Blocks, Reference, pieces, referred
 
 Nouns = Mapping[tuple[str, str], str]
 """What an attribute is called, by type and attribute: `("aws_sqs_queue", "url"): "URL of the queue"`."""

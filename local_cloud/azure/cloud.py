@@ -15,11 +15,11 @@ from local_cloud.azure import evaluation, key_vault, services, timers
 from local_cloud.azure.addresses import Addresses, Through, direct
 from local_cloud.azure.apps import Function, python
 from local_cloud.azure.computed import DEPLOYER, DEPLOYER_CLIENT, Computed
-from local_cloud.azure.cosmos import Cosmos
+from local_cloud.azure.cosmos.server import Cosmos
 from local_cloud.azure.host import log_lines
 from local_cloud.azure.host.timers import KEY_VARIABLE
-from local_cloud.azure.hub import Hub
 from local_cloud.azure.identity import PATH as IDENTITY_PATH
+from local_cloud.azure.iot_hub.hub import Hub
 from local_cloud.azure.logic_app import read_runs
 from local_cloud.azure.storage import Azurite
 from local_cloud.azure.tokens import Tokens

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from local_cloud.azure.addresses import Addresses
-from local_cloud.azure.telemetry_event import TYPE
+from local_cloud.azure.iot_hub.telemetry_event import TYPE
 from local_cloud.errors import LocalCloudError
 from local_cloud.standins import Evaluated
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from twin_runtime.roles import ROLES, Role
-from twinspan.resources import generations
 from twinspan.sizing import DEAD_LETTER_DAYS, MAX_RECEIVES
+from twinspan.terraform.resources import generations
 
 Stack = dict[str, Any]
 WITHOUT_TAGS = {
@@ -105,7 +105,7 @@ def test_every_dead_letter_queue_has_an_alarm(fixture: str, request: pytest.Fixt
 
 def test_a_function_of_a_queue(whole: Stack) -> None:
     function = whole["resource"]["aws_lambda_function"]["processor"]
-    assert function["handler"] == "twin_aws.processor.handler"
+    assert function["handler"] == "twin_aws.entry.processor"
     assert (function["runtime"], function["architectures"]) == ("python3.13", ["arm64"])
     assert function["memory_size"] == ROLES[Role.PROCESSOR].memory_mb
     assert "reserved_concurrent_executions" not in function

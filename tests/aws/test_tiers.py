@@ -9,8 +9,8 @@ from support.layouts import Layout, twin_config
 from twin_runtime import ports
 from twin_runtime.roles import Cloud
 from twin_runtime.tiers import tier_files
-from twinspan.aws import archive_storage, cold_storage
 from twinspan.aws.names import FILES
+from twinspan.aws.tiers import ARCHIVE_CLASS, COLD_CLASS
 from twinspan.lifecycle import EVENTS, PARTS, UNDELETE_DAYS, Lifecycle
 from twinspan.twin import Twin
 
@@ -98,9 +98,7 @@ def test_a_file_keeps_its_place_when_the_other_tier_moves_to_another_cloud(
 
 def test_files_are_archived_and_deleted_by_rule_where_the_archive_is_here(tiers: Stack) -> None:
     events = rules(tiers)[EVENTS]
-    assert events["transition"] == [
-        {"days": RETENTION.cold_days, "storage_class": archive_storage.ARCHIVE_CLASS}
-    ]
+    assert events["transition"] == [{"days": RETENTION.cold_days, "storage_class": ARCHIVE_CLASS}]
     assert events["expiration"] == [{"days": RETENTION.archive_days}]
 
 
@@ -160,5 +158,5 @@ def test_the_rules_are_for_where_the_files_are() -> None:
 
 def test_classes_that_s3_has() -> None:
     """S3 API, PutObject: x-amz-storage-class; TransitionStorageClass of a lifecycle rule."""
-    assert cold_storage.STORAGE_CLASS in ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR")
-    assert archive_storage.ARCHIVE_CLASS in ("GLACIER", "DEEP_ARCHIVE")
+    assert COLD_CLASS in ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR")
+    assert ARCHIVE_CLASS in ("GLACIER", "DEEP_ARCHIVE")

@@ -11,12 +11,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support.graphs import GRAPH_DOCUMENT, GRAPH_TWIN, HALL
-from twin_aws import twin_sync
+from twin_aws import workspace
 from twin_aws.twinmaker import TwinMakerGraph
-from twin_runtime import assembly
+from twin_runtime.context import Context
 from twin_runtime.errors import Refused, Retry, Throttled
 from twin_runtime.functions.twin_sync import CLEARED
 from twin_runtime.ports import Relationship
+from twin_runtime.roles import Role
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 20_000)
 RUN = {"partition": 0, "partitions": 1}
@@ -50,55 +51,61 @@ class Graph(TwinMakerGraph):
         return self.left < 0
 
 
+class Bench:
+    """twin_sync of a graph, as Lambda calls it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.graph = Graph()
+        (folder / "twin.json").write_text(json.dumps(GRAPH_DOCUMENT))
+        cloud: Any = SimpleNamespace(name="aws", graph=lambda *_: self.graph)
+        environ = {"GRAPH": "factory-graph"}
+        self.context = Context(Role.TWIN_SYNC, cloud, environ=environ, root=folder, sink=lambda *_: None)
+        self.sync = self.context.assemble()
+
+    def call(self, event: dict[str, Any], lambda_: Any = CONTEXT) -> None:
+        workspace.run(self.sync, self.context, event, lambda_)
+
+
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Graph:
-    graph = Graph()
-    (tmp_path / "twin.json").write_text(json.dumps(GRAPH_DOCUMENT))
-    cloud: Any = SimpleNamespace(name="aws", graph=lambda *_: graph)
-    parts = assembly.Parts(
-        "twin_sync", cloud, environ={"GRAPH": "factory-graph"}, root=tmp_path, sink=lambda *_: None
-    )
-    role = assembly.twin_sync(parts)
-    monkeypatch.setattr(twin_sync, "_parts", lambda: parts)
-    monkeypatch.setattr(twin_sync, "_role", lambda: role)
-    monkeypatch.setattr(twin_sync, "_POLL_S", 0.01)
-    return graph
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(workspace, "_POLL_S", 0.01)
+    return Bench(tmp_path)
 
 
-def test_the_clock_has_it_keep_the_graph(bench: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_has_it_keep_the_graph(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     put: list[str] = []
-    monkeypatch.setattr(bench, "put_twin", lambda twin, digest: put.append(twin.id))
-    monkeypatch.setattr(bench, "put_relationships", lambda id, edges, digest: None)
-    twin_sync.handler(RUN, CONTEXT)
+    monkeypatch.setattr(bench.graph, "put_twin", lambda twin, digest: put.append(twin.id))
+    monkeypatch.setattr(bench.graph, "put_relationships", lambda id, edges, digest: None)
+    bench.call(RUN)
     assert sorted(put) == sorted((*GRAPH_TWIN.devices, *GRAPH_TWIN.model.entities))
 
 
 @pytest.mark.parametrize("action", ["create", "update"])
-def test_making_the_workspace_waits_for_no_entity(bench: Graph, action: str) -> None:
+def test_making_the_workspace_waits_for_no_entity(bench: Bench, action: str) -> None:
     """A first apply must not fail because a new role is not known everywhere yet."""
-    twin_sync.handler({**RUN, "tf": {"action": action, "prev_input": None}}, CONTEXT)
-    assert bench.text == ""
+    bench.call({**RUN, "tf": {"action": action, "prev_input": None}})
+    assert bench.graph.text == ""
 
 
-def test_deleting_the_workspace_deletes_the_entities_first(bench: Graph) -> None:
-    bench.left = 3
-    twin_sync.handler({**RUN, "tf": {"action": "delete", "prev_input": None}}, CONTEXT)
-    assert bench.kept == {}
-    assert bench.text.startswith(CLEARED)
-    assert bench.left < 0
+def test_deleting_the_workspace_deletes_the_entities_first(bench: Bench) -> None:
+    bench.graph.left = 3
+    bench.call({**RUN, "tf": {"action": "delete", "prev_input": None}})
+    assert bench.graph.kept == {}
+    assert bench.graph.text.startswith(CLEARED)
+    assert bench.graph.left < 0
 
 
-def test_what_is_left_fails_the_command(bench: Graph) -> None:
-    bench.kept["stuck"] = ""
-    with pytest.raises(twin_sync.NotEmpty, match="still has 1 entities: run the command again"):
-        twin_sync.handler({**RUN, "tf": {"action": "delete"}}, CONTEXT)
+def test_what_is_left_fails_the_command(bench: Bench) -> None:
+    bench.graph.kept["stuck"] = ""
+    with pytest.raises(workspace.NotEmpty, match="still has 1 entities: run the command again"):
+        bench.call({**RUN, "tf": {"action": "delete"}})
 
 
-def test_entities_that_are_still_being_deleted_fail_the_command(bench: Graph) -> None:
-    bench.left = 10_000
+def test_entities_that_are_still_being_deleted_fail_the_command(bench: Bench) -> None:
+    bench.graph.left = 10_000
     context: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 1_000)
-    with pytest.raises(twin_sync.NotEmpty, match="still deleting"):
-        twin_sync.handler({**RUN, "tf": {"action": "delete"}}, context)
+    with pytest.raises(workspace.NotEmpty, match="still deleting"):
+        bench.call({**RUN, "tf": {"action": "delete"}}, context)
 
 
 class Failing:

@@ -18,8 +18,8 @@ from twin_runtime.graph import graph as runtime_graph
 from twin_runtime.roles import Cloud
 from twinspan import packaging
 from twinspan.aws import twinmaker
-from twinspan.config.model import LARGEST, LONGEST_TEXT
-from twinspan.config.modelchecks import MOST_MEMBERS, MOST_TYPES
+from twinspan.config.checks.graph import MOST_MEMBERS, MOST_TYPES
+from twinspan.config.graph import LARGEST, LONGEST_TEXT
 from twinspan.providers import App
 from twinspan.twin import Twin
 

@@ -8,8 +8,8 @@ import pytest
 
 from support.layouts import Layout, twin_data
 from twin_runtime.roles import Cloud
-from twinspan.aws import definition
-from twinspan.aws.events import _for_terraform
+from twinspan.aws.events import definition
+from twinspan.aws.events.workflow import _for_terraform
 from twinspan.config import Config
 
 Stack = dict[str, Any]

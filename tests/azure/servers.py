@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from local_cloud import node
-from local_cloud.azure.cosmos import LAUNCHER
+from local_cloud.azure.cosmos.server import LAUNCHER
 from support.servers import free_port, npm_module, npm_program, running
 
 

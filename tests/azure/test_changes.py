@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
@@ -13,9 +11,10 @@ import pytest
 from azure.functions.meta import Datum, get_binding_registry
 
 from support.samples import TWIN, event
-from twin_azure import changes, settings, triggers
+from twin_azure import changes, entry, settings
 from twin_azure.store import CosmosStore
 from twin_runtime.ports import Event
+from twin_runtime.roles import Role
 from twin_runtime.storage import rows
 
 PARTITIONS = {"PARTITIONS": "1", settings.TIMEOUT: "00:00:55"}
@@ -74,15 +73,12 @@ def test_the_documents_come_as_the_host_sends_them(monkeypatch: pytest.MonkeyPat
 
 class TestApp:
     @pytest.fixture(autouse=True)
-    def _environment(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def _environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in PARTITIONS.items():
             monkeypatch.setenv(name, value)
-        sys.modules.pop("twin_azure.twin_sync", None)
-        yield
-        sys.modules.pop("twin_azure.twin_sync", None)
 
     def functions(self) -> dict[str, Any]:
-        return functions(importlib.import_module("twin_azure.twin_sync").app)
+        return functions(entry.app_of(Role.TWIN_SYNC))
 
     def test_a_store_elsewhere_hands_nothing_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("CHANGES_CONTAINER", raising=False)
@@ -106,20 +102,18 @@ class TestApp:
 
     def test_both_functions_share_the_role_s_object(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CHANGES_CONTAINER", "events")
-        monkeypatch.setattr(triggers, "Parts", lambda role, cloud, sink: role)
-        module = importlib.import_module("twin_azure.twin_sync")
         made: list[Any] = []
 
-        class Role(Sync):
+        class Taken(Sync):
             def run(self, partition: int, partitions: int, *, budget: float) -> None:
                 made.append(self)
 
             def take(self, events: list[Event]) -> None:
                 made.append(self)
 
-        monkeypatch.setattr(module._sync, "_assemble", lambda _parts: Role())
+        monkeypatch.setattr(entry, "Context", lambda *_, **__: SimpleNamespace(assemble=Taken))
         monkeypatch.setattr(changes, "load_twin", lambda _root: TWIN)
-        found = functions(module.app)
+        found = self.functions()
         found["twin_sync"].get_user_function()(timer=None)
         found["twin_sync_changes"].get_user_function()(documents=func.DocumentList())
         assert len(made) == 2

@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 
 from support.layouts import twin_data
-from twinspan import workflows
-from twinspan.azure import definition
+from twinspan import twinfile
+from twinspan.azure.events import definition
 from twinspan.config import Config
 
 from .stacks import ALL
@@ -135,7 +135,7 @@ def test_a_user_s_definition_is_checked_with_the_file_s_name(tmp_path: Path) -> 
     data["device_types"]["thermostat"].pop("processor")
     data["events"]["workflow"] = "own.json"
     config = Config.model_validate(data, context={"folder": tmp_path})
-    (problem,) = workflows.problems(config)
+    (problem,) = twinfile.workflow_problems(config)
     assert problem.field == "events.workflow"
     assert "own.json" in problem.message
     assert "'actions' is missing or empty" in problem.message

@@ -336,7 +336,7 @@ def model_id_allows(id: str) -> bool:
     """Whether twin.yaml could have such an id."""
     import re
 
-    from twinspan.config.model import GRAPH_ID
+    from twinspan.config.graph import GRAPH_ID
 
     return re.fullmatch(GRAPH_ID, id) is not None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import subprocess
@@ -19,23 +18,20 @@ import pytest
 from azure.functions.decorators.function_app import FunctionApp
 
 from support.layouts import Layout, twin_config
-from twin_azure import settings as azure_settings
 from twin_azure import triggers
-from twin_runtime import settings
+from twin_azure.entry import app_of
+from twin_azure.triggers import Once
 from twin_runtime.errors import Retry
 from twin_runtime.ports import MAX_DELIVERIES, Message, Request, Response
-from twin_runtime.roles import ROLES, Cloud, Role
+from twin_runtime.roles import ROLES, SCHEDULES, Cloud, Role, roles_of
 from twinspan import packaging
 from twinspan.azure.functions import CONCURRENCY, PYTHON
 from twinspan.sizing import MAX_RECEIVES
 
 ROOT = packaging.SOURCE / "twin_azure" / "root"
 HTTP = ("ingestion", "writer", "hot_reader", "cold_writer", "archive_writer", "twin_reader")
-ONE_FUNCTION = [
-    role
-    for role in settings.ROLES
-    if role not in azure_settings.SCHEDULED and Cloud.AZURE not in ROLES[Role(role)].absent
-]
+ROLES_HERE = roles_of(Cloud.AZURE)
+QUEUE_TRIGGERED = [Role.CONNECTOR, Role.PROCESSOR, Role.PERSISTER, Role.EVENT_CHECKER]
 
 
 def function(app: FunctionApp) -> Any:
@@ -48,25 +44,21 @@ def bindings(app: FunctionApp) -> list[dict[str, Any]]:
     return json.loads(function(app).get_function_json())["bindings"]
 
 
-def app_of(role: str) -> FunctionApp:
-    return importlib.import_module(f"twin_azure.{role}").app
-
-
-@pytest.mark.parametrize("role", ONE_FUNCTION)
-def test_an_app_has_its_role_s_function_and_no_other(role: str) -> None:
+@pytest.mark.parametrize("role", [role for role in ROLES_HERE if role not in SCHEDULES])
+def test_an_app_has_its_role_s_function_and_no_other(role: Role) -> None:
     # The event subscription names the function by the role: `<app>/functions/dispatcher`.
     assert function(app_of(role)).get_function_name() == role
 
 
-@pytest.mark.parametrize("role", azure_settings.QUEUE_TRIGGERED)
-def test_a_queue_s_consumer(role: str) -> None:
+@pytest.mark.parametrize("role", QUEUE_TRIGGERED)
+def test_a_queue_s_consumer(role: Role) -> None:
     (trigger,) = bindings(app_of(role))
     assert trigger["type"] == "queueTrigger"
     assert (trigger["queueName"], trigger["connection"]) == ("%TRIGGER_QUEUE%", "QUEUES")
 
 
-@pytest.mark.parametrize("role", HTTP)
-def test_a_receiver(role: str) -> None:
+@pytest.mark.parametrize("role", map(Role, HTTP))
+def test_a_receiver(role: Role) -> None:
     trigger, answer = bindings(app_of(role))
     assert trigger["type"] == "httpTrigger"
     assert trigger["name"] == "request"
@@ -77,15 +69,14 @@ def test_a_receiver(role: str) -> None:
 
 
 def test_the_dispatcher_is_called_by_event_grid() -> None:
-    (trigger,) = bindings(app_of("dispatcher"))
+    (trigger,) = bindings(app_of(Role.DISPATCHER))
     assert trigger["type"] == "eventGridTrigger"
 
 
 @pytest.mark.parametrize(("queue", "kind"), [("factory-commands", "queueTrigger"), ("", "httpTrigger")])
 def test_feedback_is_triggered_by_its_variant(queue: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIGGER_QUEUE", queue)
-    module = importlib.reload(importlib.import_module("twin_azure.event_feedback"))
-    assert bindings(module.app)[0]["type"] == kind
+    assert bindings(app_of(Role.EVENT_FEEDBACK))[0]["type"] == kind
 
 
 class TestFunctionApp:
@@ -129,11 +120,6 @@ class Handler:
         return self.answer
 
 
-@pytest.fixture(autouse=True)
-def _no_assembly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(triggers, "Parts", lambda role, cloud, sink: role)
-
-
 def call(app: FunctionApp, argument: Any) -> Any:
     return function(app).get_user_function()(argument)
 
@@ -141,14 +127,14 @@ def call(app: FunctionApp, argument: Any) -> Any:
 def test_a_message_reaches_the_role_with_its_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(func.QueueMessage, "dequeue_count", property(lambda _: 3))
     role: Any = Handler(answer=[])
-    call(triggers.queue_app("processor", lambda _: role), func.QueueMessage(id="m1", body=b"[]"))
+    call(triggers.queue_app("processor", Once(lambda: role)), func.QueueMessage(id="m1", body=b"[]"))
     assert role.taken == [[Message("m1", b"[]", 3)]]
 
 
 def test_a_message_that_is_not_done_is_an_error_of_the_function() -> None:
     role: Any = Handler(answer=["m1"])
     with pytest.raises(triggers.DeliverAgain):
-        call(triggers.queue_app("processor", lambda _: role), func.QueueMessage(id="m1", body=b"[]"))
+        call(triggers.queue_app("processor", Once(lambda: role)), func.QueueMessage(id="m1", body=b"[]"))
 
 
 def test_messages_side_by_side_are_one_batch_and_each_has_its_own_outcome() -> None:
@@ -158,7 +144,7 @@ def test_messages_side_by_side_are_one_batch_and_each_has_its_own_outcome() -> N
             return [message.id for message in taken if message.body == b"[1]"]
 
     role: Any = Picky()
-    run = function(triggers.queue_app("persister", lambda _: role, together=True)).get_user_function()
+    run = function(triggers.queue_app("persister", Once(lambda: role), together=True)).get_user_function()
     # The same message may be handed over twice at a time.
     messages = [func.QueueMessage(id="m", body=f"[{number}]".encode()) for number in range(3)]
     with ThreadPoolExecutor(3) as pool:
@@ -167,8 +153,8 @@ def test_messages_side_by_side_are_one_batch_and_each_has_its_own_outcome() -> N
     assert role.taken == [3]
 
 
-@pytest.mark.parametrize("role", ["connector", "persister"])
-def test_what_crosses_to_another_service_goes_in_batches(role: str) -> None:
+@pytest.mark.parametrize("role", [Role.CONNECTOR, Role.PERSISTER])
+def test_what_crosses_to_another_service_goes_in_batches(role: Role) -> None:
     # As on Google Cloud: a message of one event each would make a request of each.
     code = function(app_of(role)).get_user_function().__closure__
     assert any(type(cell.cell_contents).__name__ == "Coalescer" for cell in code)
@@ -191,7 +177,7 @@ def test_a_request_and_its_answer_pass_unchanged() -> None:
         params={},
         body=b"raw \xff" * 600_000,
     )
-    answer = call(triggers.http_app("hot_reader", lambda _: role), request)
+    answer = call(triggers.http_app("hot_reader", Once(lambda: role)), request)
     (taken,) = role.taken
     assert isinstance(taken, Request)
     assert (taken.method, taken.body, taken.header("x-api-key")) == ("GET", b"raw \xff" * 600_000, "k")
@@ -215,7 +201,7 @@ def test_an_event_reaches_the_dispatcher() -> None:
         event_time=datetime(2024, 2, 29, tzinfo=UTC),
         data_version="",
     )
-    call(triggers.event_grid_app("dispatcher", lambda _: role), event)
+    call(triggers.event_grid_app("dispatcher", Once(lambda: role)), event)
     ((message,),) = role.taken
     assert (message.device, message.body, message.received) == ("t1", b"{}", "2024-02-29T00:00:00+00:00")
 
@@ -227,7 +213,7 @@ def test_the_events_of_a_batch_are_dispatched_as_one_and_fail_as_one() -> None:
             raise Retry("The queue failed.")
 
     role: Any = Failing()
-    run = function(triggers.event_grid_app("dispatcher", lambda _: role)).get_user_function()
+    run = function(triggers.event_grid_app("dispatcher", Once(lambda: role))).get_user_function()
     data = {"systemProperties": {"iothub-connection-device-id": "t1"}, "body": ""}
     event = func.EventGridEvent(
         id="e", data=data, topic="", subject="", event_type="", event_time=None, data_version=""
@@ -240,7 +226,9 @@ def test_the_events_of_a_batch_are_dispatched_as_one_and_fail_as_one() -> None:
 
 def test_a_role_is_put_together_once() -> None:
     made: list[Any] = []
-    app = triggers.http_app("writer", lambda _: made.append(Handler(Response(200, b"{}", {}))) or made[-1])
+    app = triggers.http_app(
+        Role.WRITER, Once(lambda: made.append(Handler(Response(200, b"{}", {}))) or made[-1])
+    )
     for _ in range(3):
         call(app, func.HttpRequest(method="POST", url="https://h/writer", body=b""))
     assert len(made) == 1
@@ -280,8 +268,7 @@ class TestHost:
 
     def test_a_function_s_own_time_is_shorter_than_the_time_of_its_app(self) -> None:
         # Flex Consumption has no upper bound; a message is hidden for 10 minutes while it is worked on.
-        queued = azure_settings.QUEUE_TRIGGERED
-        assert max(ROLES[Role(role)].timeout_s for role in queued) < 600
+        assert max(ROLES[role].timeout_s for role in QUEUE_TRIGGERED) < 600
 
     def test_the_library_is_of_the_line_for_the_apps_python(self) -> None:
         """azure-functions 1 asks for a Python below 3.13, and 2 for 3.13 or newer: with the other one the

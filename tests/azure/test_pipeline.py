@@ -9,7 +9,6 @@ import json
 import zipfile
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,8 @@ from twin_azure import triggers
 from twin_azure.cloud import AzureCloud
 from twin_azure.queues import StorageQueue
 from twin_azure.store import CosmosStore
-from twin_runtime import assembly
-from twin_runtime.roles import Cloud
+from twin_runtime.context import Context
+from twin_runtime.roles import Cloud, Role
 from twinspan import packaging
 
 from . import servers
@@ -79,13 +78,12 @@ class Twin:
             client.delete_message(message)
         return found
 
-    def call(self, role: str, make: Any, argument: Any, **environment: str) -> Any:
+    def call(self, role: Role, make: Any, argument: Any, **environment: str) -> Any:
         environ = {"TWIN_ROLE": role} | {
             name: self._urls.get(value, value) for name, value in environment.items()
         }
-        self._patch.setattr(triggers, "AzureCloud", LocalCloud)
-        self._patch.setattr(triggers, "Parts", partial(assembly.Parts, environ=environ, root=self._root))
-        (function,) = make(role, getattr(assembly, role)).get_functions()
+        context = Context(role, LocalCloud(), environ=environ, root=self._root)
+        (function,) = make(role, triggers.Once(context.assemble)).get_functions()
         return function.get_user_function()(argument)
 
     def telemetry(self, body: bytes, device: str = "thermostat-1") -> None:
@@ -100,23 +98,23 @@ class Twin:
             data_version="",
         )
         queues = {"PROCESSING_QUEUE": "processing", "DEAD_LETTER_QUEUE": "telemetry-poison"}
-        self.call("dispatcher", triggers.event_grid_app, event, **queues)
+        self.call(Role.DISPATCHER, triggers.event_grid_app, event, **queues)
 
-    def consume(self, role: str, queue: str, **environment: str) -> None:
+    def consume(self, role: Role, queue: str, **environment: str) -> None:
         for message in self.waiting(queue):
             body = func.QueueMessage(id=message.id, body=message.content.encode())
             self.call(role, triggers.queue_app, body, DEAD_LETTER_QUEUE=f"{queue}-poison", **environment)
 
     def run(self) -> None:
-        self.consume("processor", "processing", PERSISTING_QUEUE="persisting")
-        self.consume("persister", "persisting", STORE=self._store, EVENTS_QUEUE="")
+        self.consume(Role.PROCESSOR, "processing", PERSISTING_QUEUE="persisting")
+        self.consume(Role.PERSISTER, "persisting", STORE=self._store, EVENTS_QUEUE="")
 
     def read(self, key: str) -> tuple[int, Any]:
         start = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         url = f"https://h/hot_reader?device=thermostat-1&from={start}"
         request = func.HttpRequest(method="GET", url=url, headers={"x-api-key": key}, body=b"")
         answer = self.call(
-            "hot_reader",
+            Role.HOT_READER,
             triggers.http_app,
             request,
             STORE=self._store,

@@ -13,7 +13,7 @@ from support.layouts import Layout, twin_config, twin_data
 from support.terraform_json import data_sources, environment, interpolations, references, resources
 from twin_azure import settings as azure_settings
 from twin_runtime import settings
-from twin_runtime.roles import Cloud, Role
+from twin_runtime.roles import ROLES, Cloud, Role
 from twinspan import outputs as published
 from twinspan.azure.deployment import template
 from twinspan.azure.functions import memory_mb
@@ -54,8 +54,8 @@ class TestEveryLayout:
         known = topology(layout)
         for role, app in apps(layout).items():
             link = known.link_of(Role(role))
-            remote = link is not None and settings.REMOTE_LINK.get(role) == link.name
-            own = azure_settings.expected(role, remote=remote)
+            remote = link is not None and ROLES[Role(role)].remote_link == link.name
+            own = azure_settings.expected(Role(role), remote=remote)
             given = app["app_settings"].keys()
             assert settings.required(role, "azure", remote=remote) | own <= given, role
             assert given <= settings.expected(role, "azure", remote=remote) | own, role

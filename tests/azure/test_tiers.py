@@ -10,8 +10,8 @@ import pytest
 from support.layouts import Layout, twin_config
 from support.terraform_json import Stack, resources
 from twin_runtime.roles import SCHEDULES, Role
-from twinspan.azure.monitoring import WINDOWS
-from twinspan.config.models import SAFETY_DAYS
+from twinspan.azure.shared.monitoring import WINDOWS
+from twinspan.config.root import SAFETY_DAYS
 from twinspan.lifecycle import EVENTS, PARTS, UNDELETE_DAYS
 
 from .stacks import ALL, ARCHIVE, COLD, REMOTE_COLD, TIERS, azure_stack, settings_of, stack_of

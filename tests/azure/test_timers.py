@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
-from collections.abc import Iterator
 from typing import Any
 
 import azure.functions as func
 import pytest
 
 from twin_azure import settings, triggers
+from twin_azure.entry import app_of
+from twin_azure.triggers import Once
 from twin_runtime.errors import ConfigurationError, Retry
-from twin_runtime.roles import ROLES, SCHEDULES, Cloud
+from twin_runtime.roles import ROLES, SCHEDULES, Role
 
 TIMEOUT = "00:10:00"
 
@@ -32,13 +31,10 @@ class Runs:
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setenv("PARTITIONS", "4")
     monkeypatch.setenv(settings.TIMEOUT, TIMEOUT)
-    monkeypatch.setattr(triggers, "Parts", lambda role, cloud, sink: role)
-    yield monkeypatch
-    for role in settings.SCHEDULED:
-        sys.modules.pop(f"twin_azure.{role}", None)
+    return monkeypatch
 
 
 def functions(app: func.FunctionApp) -> dict[str, Any]:
@@ -49,16 +45,9 @@ def call(function: Any) -> None:
     function.get_user_function()(timer=None)
 
 
-def test_the_scheduled_roles_are_those_of_the_stack() -> None:
-    expected = {role.value for role in SCHEDULES if Cloud.AZURE not in ROLES[role].absent}
-    assert set(settings.SCHEDULED) == expected
-    for role in SCHEDULES:
-        assert settings.TIMER[0] in settings.expected(role.value)
-
-
-@pytest.mark.parametrize("role", ["cold_mover", "archive_mover"])
-def test_an_app_has_a_timer_for_each_partition(role: str) -> None:
-    found = functions(importlib.import_module(f"twin_azure.{role}").app)
+@pytest.mark.parametrize("role", [Role.COLD_MOVER, Role.ARCHIVE_MOVER])
+def test_an_app_has_a_timer_for_each_partition(role: Role) -> None:
+    found = functions(app_of(role))
     assert list(found) == [f"{role}_{number}" for number in range(4)]
     for function in found.values():
         (trigger,) = json.loads(function.get_function_json())["bindings"]
@@ -68,7 +57,7 @@ def test_an_app_has_a_timer_for_each_partition(role: str) -> None:
 
 def test_each_timer_runs_its_own_partition_of_the_same_object() -> None:
     role = Runs()
-    for function in functions(triggers.timer_app("cold_mover", lambda _: role)).values():
+    for function in functions(triggers.timer_app("cold_mover", Once(lambda: role))).values():
         call(function)
     assert [(partition, partitions) for partition, partitions, _ in role.taken] == [(n, 4) for n in range(4)]
 
@@ -76,7 +65,7 @@ def test_each_timer_runs_its_own_partition_of_the_same_object() -> None:
 def test_a_role_of_one_partition_has_a_function_of_its_own_name(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("PARTITIONS", "1")
     role = Runs()
-    ((name, function),) = functions(triggers.timer_app("twin_sync", lambda _: role)).items()
+    ((name, function),) = functions(triggers.timer_app("twin_sync", Once(lambda: role))).items()
     call(function)
     assert (name, role.taken[0][:2]) == ("twin_sync", (0, 1))
 
@@ -85,13 +74,13 @@ def test_a_run_is_told_to_end_before_the_host_ends_it(environment: pytest.Monkey
     for size in (ROLES[role] for role in SCHEDULES):
         environment.setenv(settings.TIMEOUT, f"00:{size.timeout_s // 60:02}:{size.timeout_s % 60:02}")
         role = Runs()
-        call(functions(triggers.timer_app("cold_mover", lambda _, role=role: role))["cold_mover_0"])
+        call(functions(triggers.timer_app("cold_mover", Once(lambda role=role: role)))["cold_mover_0"])
         ((_, _, budget),) = role.taken
         assert size.timeout_s / 2 < budget < size.timeout_s
 
 
 def test_what_a_role_raises_makes_the_run_a_failed_one() -> None:
-    app = triggers.timer_app("cold_mover", lambda _: Runs(Retry("The store is away.")))
+    app = triggers.timer_app("cold_mover", Once(lambda: Runs(Retry("The store is away."))))
     with pytest.raises(Retry, match="The store is away"):
         call(functions(app)["cold_mover_2"])
 
@@ -103,4 +92,4 @@ def test_what_a_role_raises_makes_the_run_a_failed_one() -> None:
 def test_settings_that_are_refused(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
     environment.setenv(name, value)
     with pytest.raises(ConfigurationError, match=name):
-        triggers.timer_app("cold_mover", lambda _: Runs())
+        triggers.timer_app("cold_mover", Once(Runs))

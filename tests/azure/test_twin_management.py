@@ -10,8 +10,8 @@ from support.layouts import Layout, twin_config
 from support.terraform_json import resources
 from twin_azure import settings
 from twinspan.azure import names
-from twinspan.azure.grants import KEEP_TWINS, READ_TWINS
 from twinspan.azure.hot_storage import CONTRIBUTOR, READER
+from twinspan.azure.shared.grants import KEEP_TWINS, READ_TWINS
 from twinspan.naming import Names
 
 from .stacks import ALL, REMOTE_TWINS, TWINS, azure_stack, settings_of, stack_of

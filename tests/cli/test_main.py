@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from support.servers import missing
-from twinspan.cli import checked
 from twinspan.config import PLACEHOLDERS
+from twinspan.twinfile import checked
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))

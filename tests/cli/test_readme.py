@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from stacks import build as synthesis
+from stacks import summary
 from support.layouts import config_of
 from support.synth import stacks_of
-from twinspan import naming, summary
-from twinspan.cli import checked
+from twinspan import naming
+from twinspan.twinfile import checked
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ import yaml
 
 from tests.config.conftest import FULL, put
 from twinspan.config import ConfigErrors, load
-from twinspan.config.modelchecks import MOST_MEMBERS, MOST_TYPES
+from twinspan.config.checks.graph import MOST_MEMBERS, MOST_TYPES
 from twinspan.packaging import manifest
 
 MODEL: dict[str, Any] = {

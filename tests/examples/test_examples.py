@@ -8,7 +8,7 @@ import pytest
 from support.inventory import EXAMPLES, REGENERATE, counts, recorded
 from support.synth import Stack, stacks_of
 from support.terraform_json import resources
-from twinspan.cli import checked
+from twinspan.twinfile import checked
 
 
 class Inventory(NamedTuple):
@@ -36,7 +36,7 @@ INVENTORIES = {
             ("aws", "aws_dynamodb_table.hot", "billing_mode"): "PAY_PER_REQUEST",
             ("aws", "aws_api_gateway_method.hot_reader", "api_key_required"): True,
             ("aws", "aws_sqs_queue.processing_dead", "message_retention_seconds"): 1209600,
-            ("aws", "aws_lambda_function.twin_connector", "handler"): "twin_aws.twin_connector.handler",
+            ("aws", "aws_lambda_function.twin_connector", "handler"): "twin_aws.entry.twin_connector",
             (
                 "aws",
                 "aws_lambda_function.cold_mover",
@@ -83,7 +83,7 @@ INVENTORIES = {
         {"aws", "azure", "gcp", "links"},
         True,
         {
-            ("aws", "aws_lambda_function.connector", "handler"): "twin_aws.connector.handler",
+            ("aws", "aws_lambda_function.connector", "handler"): "twin_aws.entry.connector",
             ("aws", "aws_api_gateway_rest_api.event_feedback", "count"): "${var.enable_events ? 1 : 0}",
             (
                 "azure",
@@ -102,7 +102,7 @@ INVENTORIES = {
         {"aws", "azure", "gcp", "links"},
         True,
         {
-            ("aws", "aws_lambda_function.cold_writer", "handler"): "twin_aws.cold_writer.handler",
+            ("aws", "aws_lambda_function.cold_writer", "handler"): "twin_aws.entry.cold_writer",
             (
                 "gcp",
                 "google_cloudfunctions2_function.hot_reader",

@@ -5,7 +5,7 @@ import yaml
 
 from gcp.stacks import ALL
 from support.layouts import twin_config
-from twinspan.gcp import definition
+from twinspan.gcp.events import definition
 
 MINIMAL = "main:\n  steps:\n    - done: {return: 1}\n"
 

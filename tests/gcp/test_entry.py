@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ import pytest
 
 from gcp.servers import ROOT, FakeGoogle
 from support.samples import API_KEY, DOCUMENT, KEY_1, TIME, batch, event, signed
-from twin_gcp import devices, entry
+from twin_gcp import devices, entry, triggers
 from twin_gcp.cloud import Endpoints, GcpCloud
-from twin_runtime import assembly
+from twin_runtime import context
 from twin_runtime.errors import Retry
 from twin_runtime.log import Log
 from twin_runtime.ports import Message, Request, Response
@@ -47,7 +47,7 @@ Client = Callable[[str], Any]
 
 
 @pytest.fixture
-def client(tmp_path: Path, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+def client(tmp_path: Path, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch) -> Client:
     """A role's test client, with Google's APIs at the fake and twin.json in a folder of its own."""
     (tmp_path / "twin.json").write_text(json.dumps(DOCUMENT))
     endpoints = Endpoints(pubsub=google.url, secrets=google.url, executions=google.url)
@@ -56,16 +56,11 @@ def client(tmp_path: Path, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch) 
         for name, value in {"TWIN_ROLE": role, **ENVIRONMENT[role]}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(entry, "GcpCloud", lambda: GcpCloud(endpoints=endpoints))
-        monkeypatch.setattr(assembly, "package_root", lambda: tmp_path)
-        monkeypatch.delitem(
-            sys.modules, f"twin_gcp.{role}", raising=False
-        )  # a role is made when it is loaded
+        monkeypatch.setattr(context, "package_root", lambda: tmp_path)
         main = ROOT / "function_src/twin_gcp/root/main.py"
         return functions_framework.create_app("handle", str(main), "http").test_client()
 
-    yield load
-    for role in ENVIRONMENT:
-        sys.modules.pop(f"twin_gcp.{role}", None)
+    return load
 
 
 def pushed(data: bytes, attempt: int | None = 1, /, **attributes: str) -> dict[str, Any]:
@@ -193,7 +188,7 @@ def test_messages_that_come_together_are_worked_on_together() -> None:
         def get_data(self) -> bytes:
             return self._body
 
-    handle = entry.consumer(Role(), None, together=True)  # type: ignore[arg-type]
+    handle = triggers.consumer(Role(), None, together=True)  # type: ignore[arg-type]
     answers: dict[int, int] = {}
 
     def one(number: int) -> None:
@@ -238,14 +233,14 @@ JOB = b'{"partition": 2, "partitions": 4, "timeout_s": 600}'
 
 def test_a_scheduled_run_gets_its_partition_and_less_than_the_function_s_time() -> None:
     role = Runs()
-    assert entry.scheduled(role, Log("cold_mover", print))(Job(JOB)) == entry.DONE
+    assert triggers.scheduled(role, Log("cold_mover", print))(Job(JOB)) == triggers.DONE
     assert role.taken == [(2, 4, 595.0)]
 
 
 def test_a_scheduled_run_that_fails_is_told_to_the_scheduler_and_logged() -> None:
     lines: list[tuple[str, str]] = []
     log = Log("cold_mover", lambda level, line: lines.append((level, line)))
-    assert entry.scheduled(Runs(Retry("The store is away.")), log)(Job(JOB))[1] == 500
+    assert triggers.scheduled(Runs(Retry("The store is away.")), log)(Job(JOB))[1] == 500
     ((level, line),) = lines
     assert level == "error"
     assert json.loads(line) | {"reason": "The store is away.", "partition": 2} == json.loads(line)
@@ -254,7 +249,7 @@ def test_a_scheduled_run_that_fails_is_told_to_the_scheduler_and_logged() -> Non
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"partition": 1, "partitions": 4}', b"\xff"])
 def test_a_job_that_is_not_understood_runs_nothing(body: bytes) -> None:
     role = Runs()
-    assert entry.scheduled(role, Log("cold_mover", lambda *_: None))(Job(body))[1] == 400
+    assert triggers.scheduled(role, Log("cold_mover", lambda *_: None))(Job(body))[1] == 400
     assert role.taken == []
 
 
@@ -269,12 +264,12 @@ def test_a_binary_body_of_some_megabytes_reaches_a_receiver_unchanged() -> None:
             return Response(200, b"{}", {})
 
     with Flask(__name__).test_request_context(method="POST", data=body):
-        assert entry.receiver(Receiver())(request)[1] == 200
+        assert triggers.receiver(Receiver())(request)[1] == 200
     assert taken == [body]
 
 
 def test_log_lines_have_the_severity_of_cloud_logging(capsys: pytest.CaptureFixture[str]) -> None:
-    Log("writer", entry._to_cloud_logging).warning("refused", status=401)
+    Log("writer", triggers.to_cloud_logging).warning("refused", status=401)
     line = json.loads(capsys.readouterr().out)
     assert line == {
         "severity": "WARNING",

@@ -2,17 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import twin_gcp
 from gcp.provider_rules import ALARM, DATABASE, FUNCTION, RULES, SUBSCRIPTION, Rule
 from gcp.stacks import GCP_LAYOUTS, gcp_stack
 from support.function_blocks import environment
 from support.terraform_json import Resource, resources
-from twin_runtime.roles import SCHEDULES, Cloud
+from twin_runtime.roles import ROLES, SCHEDULES, Batching, Cloud, Role
 from twinspan.gcp.functions import CONCURRENCY_TOGETHER
 
 pytestmark = pytest.mark.matrix
@@ -183,9 +181,8 @@ def test_the_acknowledge_deadline_covers_the_function_s_time() -> None:
 
 
 def test_roles_that_gather_messages_take_many_at_a_time() -> None:
-    """What an instance answers at a time bounds the batch that `twin_gcp.entry.consumer` gathers."""
-    package = Path(twin_gcp.__file__).parent
+    """What an instance answers at a time bounds the batch that `twin_gcp.triggers.consumer` gathers."""
     for each in every(FUNCTION):
-        gathers = "together=True" in (package / f"{each.name}.py").read_text("utf-8")
+        gathers = ROLES[Role(each.name)].batching is Batching.TOGETHER
         concurrency = each.body["service_config"]["max_instance_request_concurrency"]
         assert (concurrency == CONCURRENCY_TOGETHER) == gathers, each.name

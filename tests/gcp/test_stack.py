@@ -10,7 +10,7 @@ from support.function_blocks import environment
 from support.layouts import Layout, twin_config
 from support.terraform_json import references, resources
 from twin_runtime import settings
-from twin_runtime.roles import Cloud, Role
+from twin_runtime.roles import ROLES, Cloud, Role
 from twinspan import outputs as published
 from twinspan.sizing import DEAD_LETTER_DAYS, IDEMPOTENCY_DAYS
 from twinspan.topology import Topology
@@ -24,7 +24,7 @@ def test_each_function_is_given_what_its_code_reads(layout: Layout) -> None:
     topology = Topology.of(twin_config(layout))
     for each in resources(gcp_stack(layout), FUNCTION):
         link = topology.link_of(next(role for role in topology.roles if role == each.name))
-        remote = link is not None and settings.REMOTE_LINK.get(each.name) == link.name
+        remote = link is not None and ROLES[Role(each.name)].remote_link == link.name
         given = set(environment(each, Cloud.GCP)) - HOSTS_OWN
         assert settings.required(each.name, "gcp", remote=remote) <= given, each.name
         assert given <= settings.expected(each.name, "gcp", remote=remote), each.name

@@ -20,7 +20,7 @@ from guides.twins import Placement
 from support.html import DOCS, HEADINGS, Page
 from support.servers import missing
 from twin_runtime.roles import ROLES, Cloud, Role
-from twinspan.resources import EVENTS_VARIABLE
+from twinspan.terraform.resources import EVENTS_VARIABLE
 from twinspan.topology import LINKS_STACK
 
 pytestmark = pytest.mark.matrix

@@ -12,7 +12,7 @@ from support.read_stacks import PLACEMENTS, STACKS, said, stack_of
 from support.synth import functions
 from support.terraform_json import data_sources, resources
 from twin_runtime.roles import ROLES, Cloud, Layer, Role
-from twinspan.resources import EVENTS_VARIABLE
+from twinspan.terraform.resources import EVENTS_VARIABLE
 
 OPTIONAL = {Role.EVENT_CHECKER, Role.EVENT_FEEDBACK}
 KINDS = {"queue", "http", "broker", "schedule", "changes", "deployment", "platform"}

@@ -7,8 +7,8 @@ import pytest
 from guides import facts
 from guides.readers.values import duration, environment, listed, merged, only, words
 from twin_runtime.roles import Layer
-from twinspan import resources, stackjson
-from twinspan.stackjson import Block, Blocks, interpolations, pieces, references
+from twinspan.terraform import resources, stackjson
+from twinspan.terraform.stackjson import Block, Blocks, interpolations, pieces, references
 
 FLAG = "${var.enable_events ? 1 : 0}"
 NOUNS = {("aws_sqs_queue", "url"): "URL of the queue", ("aws_s3_bucket", "bucket"): "name of the bucket"}

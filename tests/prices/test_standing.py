@@ -11,8 +11,8 @@ from guides.prices import events
 from guides.prices.standing import MINUTES, Fixed
 from support.inventory import ROOT, recorded
 from twin_runtime.roles import Cloud, Layer
-from twinspan.cli import checked
 from twinspan.topology import Topology
+from twinspan.twinfile import checked
 
 AWS, AZURE, GCP = Cloud
 

@@ -15,14 +15,14 @@ from support.deployed import Functions
 from support.platforms import Platform, Reply, Wire
 from support.samples import KEY_2
 from twin_runtime.errors import Retry, Throttled
-from twin_runtime.settings import CLOUDS
+from twin_runtime.roles import Cloud
 from twin_runtime.tiers import file_sinks
 from twin_runtime.tiers.tier_files import FILE_MEDIA_TYPE
 from twin_runtime.wire import link_client
 
 pytestmark = pytest.mark.matrix
 
-PAIRS = list(product(CLOUDS, CLOUDS))
+PAIRS = list(product(Cloud, Cloud))
 PART_BYTES = 700
 
 

@@ -20,12 +20,12 @@ from support.samples import API_KEY, DOCUMENT, KEY_2, TWIN, event
 from twin_runtime import times
 from twin_runtime.errors import Retry, Throttled
 from twin_runtime.ports import Event
-from twin_runtime.settings import CLOUDS
+from twin_runtime.roles import Cloud
 from twin_runtime.wire import receiver, sender
 
 pytestmark = pytest.mark.matrix
 
-PAIRS = list(product(CLOUDS, CLOUDS))
+PAIRS = list(product(Cloud, Cloud))
 Make = Callable[..., Link]
 EXACT: list[Any] = [
     28,

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from receivers import campaigns, file_campaigns, files, graph_reads, reads
 from receivers.requests import RECEIVERS
 from support.deployed import Functions
-from twin_runtime.settings import CLOUDS
+from twin_runtime.roles import Cloud
 
 REQUESTS = 100_000
 SHARDS = 4
@@ -38,7 +38,7 @@ def processes() -> Iterator[ProcessPoolExecutor]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("cloud", Cloud)
 @pytest.mark.parametrize("role", CAMPAIGNS)
 def test_a_receiver_takes_none_of_100_000(cloud: str, role: str, processes: ProcessPoolExecutor) -> None:
     each = REQUESTS // SHARDS
@@ -58,7 +58,7 @@ def test_a_receiver_takes_none_of_100_000(cloud: str, role: str, processes: Proc
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("cloud", Cloud)
 @pytest.mark.parametrize("role", READERS)
 def test_a_reader_tells_of_nothing_else_in_100_000(
     cloud: str, role: str, processes: ProcessPoolExecutor
@@ -80,7 +80,7 @@ def check(reports: list[campaigns.Report]) -> None:
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("cloud", Cloud)
 @pytest.mark.parametrize("role", CAMPAIGNS)
 def test_a_receiver_takes_none_of_a_thousand(cloud: str, role: str, functions: Functions) -> None:
     receiver = CAMPAIGNS[role](functions, cloud, role)
@@ -101,7 +101,7 @@ def test_a_receiver_takes_none_of_a_thousand(cloud: str, role: str, functions: F
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("cloud", CLOUDS)
+@pytest.mark.parametrize("cloud", Cloud)
 @pytest.mark.parametrize("role", READERS)
 def test_a_reader_tells_of_nothing_else_in_a_thousand(cloud: str, role: str, functions: Functions) -> None:
     reader = READERS[role].Reader(functions, cloud)

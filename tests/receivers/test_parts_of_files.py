@@ -16,7 +16,7 @@ from receivers.requests import check_refusal, post
 from support.deployed import Deployed, Functions
 from support.loopback import Loopback, listening
 from support.platforms import Reply
-from twin_runtime.settings import CLOUDS
+from twin_runtime.roles import Cloud
 from twin_runtime.wire.signing import TOLERANCE
 
 pytestmark = pytest.mark.matrix
@@ -32,7 +32,7 @@ def role(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture(params=CLOUDS)
+@pytest.fixture(params=Cloud)
 def function(request: pytest.FixtureRequest, role: str, functions: Functions) -> Deployed:
     loaded = functions.load(request.param, role)
     loaded.admit()

@@ -19,7 +19,7 @@ from support.platforms import Platform, Reply, Wire
 from support.samples import API_KEY, batch, event
 from twin_runtime import times
 from twin_runtime.ports import Event
-from twin_runtime.settings import CLOUDS
+from twin_runtime.roles import Cloud
 
 pytestmark = pytest.mark.servers
 
@@ -100,7 +100,7 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readers]:
     with ExitStack() as stack:
         stack.callback(patch.undo)
         functions = stack.enter_context(Functions(tmp_path_factory.mktemp("functions")))
-        for cloud in CLOUDS:
+        for cloud in Cloud:
             memory = stores.StoredIn(cloud, stack.enter_context(stores.STORES[cloud](patch.setenv)))
             write(functions.load(cloud, "writer", memory=memory))
             made[cloud] = functions.load(cloud, "hot_reader", memory=memory)

@@ -16,7 +16,7 @@ from support.deployed import Deployed, Functions
 from support.loopback import Loopback, listening
 from support.platforms import Wire
 from support.samples import API_KEY, KEY_2, batch
-from twin_runtime.settings import CLOUDS
+from twin_runtime.roles import Cloud
 from twin_runtime.wire.receiver import MAX_BODY_BYTES
 
 pytestmark = pytest.mark.matrix
@@ -34,7 +34,7 @@ class Scene:
         return request(self.function, batch_of(self.function.role) if body is None else body, **changes)
 
 
-@pytest.fixture(params=CLOUDS)
+@pytest.fixture(params=Cloud)
 def cloud(request: pytest.FixtureRequest) -> str:
     return request.param
 

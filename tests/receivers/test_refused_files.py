@@ -20,7 +20,7 @@ from support.deployed import Deployed, Functions
 from support.loopback import Loopback, listening
 from support.platforms import Reply, Wire
 from support.samples import API_KEY, DOCUMENT, KEY_2
-from twin_runtime.settings import CLOUDS
+from twin_runtime.roles import Cloud
 from twin_runtime.tiers.tier_files import MAX_TEXT_BYTES, PART_BYTES, QUERY_MEDIA_TYPE, File
 
 pytestmark = pytest.mark.matrix
@@ -50,7 +50,7 @@ class Scene:
         return post(self.server, self.signed(content))
 
 
-@pytest.fixture(params=CLOUDS)
+@pytest.fixture(params=Cloud)
 def cloud(request: pytest.FixtureRequest) -> str:
     return request.param
 

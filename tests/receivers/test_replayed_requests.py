@@ -14,7 +14,7 @@ from support.deployed import Deployed, Functions
 from support.loopback import Loopback, listening
 from support.platforms import Reply, Wire
 from support.samples import batch
-from twin_runtime.settings import CLOUDS
+from twin_runtime.roles import Cloud
 from twin_runtime.wire.signing import TOLERANCE
 
 pytestmark = pytest.mark.matrix
@@ -27,7 +27,7 @@ def role(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture(params=CLOUDS)
+@pytest.fixture(params=Cloud)
 def function(request: pytest.FixtureRequest, role: str, functions: Functions) -> Deployed:
     loaded = functions.load(request.param, role)
     loaded.admit()
@@ -79,7 +79,7 @@ def check(function: Deployed, replies: list[Reply]) -> None:
 
 
 def test_another_instance_writes_no_second_row(functions: Functions) -> None:
-    for cloud in CLOUDS:
+    for cloud in Cloud:
         function = functions.load(cloud, "writer")
         function.admit()
         wire: Wire = request(function, batch(*good("writer")))

@@ -22,7 +22,7 @@ from support.platforms import Reply, Wire
 from support.samples import API_KEY, KEY_1, KEY_2, TWIN, log
 from twin_runtime.errors import Retry
 from twin_runtime.ports import Event
-from twin_runtime.settings import CLOUDS
+from twin_runtime.roles import Cloud
 from twin_runtime.storage import rows
 from twin_runtime.storage.reader_client import RemoteReader
 from twin_runtime.tiers.tier_files import QUERY_MEDIA_TYPE
@@ -31,14 +31,14 @@ from twin_runtime.wire.secret_cache import CachedSecret
 
 pytestmark = pytest.mark.matrix
 
-PAIRS = list(product(CLOUDS, CLOUDS))
+PAIRS = list(product(Cloud, Cloud))
 DEVICE = "thermostat-1"
 QUERY = {"device": DEVICE, "from": "2024-02-29T13:00:00+01:00", "limit": "5"}
 NEW, OLD = files.old(6), files.old(9, since=files.NOON - files.DAY)
 NEVER = 10**11
 
 
-@pytest.fixture(params=CLOUDS)
+@pytest.fixture(params=Cloud)
 def cloud(request: pytest.FixtureRequest) -> str:
     return request.param
 

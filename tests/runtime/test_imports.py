@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 import twin_runtime
-from twin_runtime import settings
+from twin_runtime.roles import Role
 
 FOLDER = Path(twin_runtime.__file__).parent
 HEAVY = {"http.client", "ssl", "urllib.request", "email.parser", "asyncio", "unittest", "logging"}
 CLIENTS = ("connector", "cold_mover", "archive_mover", "twin_sync", "twin_connector", "dashboard_sync")
 """The roles that send over HTTP, whose modules may load a client."""
-MODULES = {"cold_writer": "tiers.tier_writer", "archive_writer": "tiers.tier_writer"}
-WITHOUT_HTTP = [role for role in settings.ROLES if role not in CLIENTS]
+WITHOUT_HTTP = [role for role in Role if role not in CLIENTS]
 
 
 def test_the_standard_library_alone() -> None:
@@ -47,10 +46,10 @@ def loaded(*modules: str) -> set[str]:
 
 @pytest.mark.parametrize("role", WITHOUT_HTTP)
 def test_a_role_that_sends_nothing_over_http_does_not_load_a_client(role: str) -> None:
-    assert loaded("assembly", MODULES.get(role, f"functions.{role}")) & HEAVY == set()
+    assert loaded("context", f"functions.{role}") & HEAVY == set()
 
 
 def test_the_senders_load_http_client_and_nothing_heavier() -> None:
-    modules = loaded("assembly", "functions.connector", "wire.sender")
+    modules = loaded("context", "functions.connector", "wire.sender")
     assert "http.client" in modules
     assert modules & {"urllib.request", "asyncio", "unittest", "logging"} == set()

@@ -13,15 +13,17 @@ import pytest
 from support.benches import Bench, FakeSender
 from support.memory import MemoryBroker, MemoryCloud, MemoryQueue, MemoryStore, MemoryWorkflow
 from support.samples import API_KEY, DOCUMENT, KEY_1, Lines, event, log, message
-from twin_runtime import assembly, settings
+from twin_runtime import settings
+from twin_runtime.context import Context
 from twin_runtime.delivery.consumer import NO_TIME
-from twin_runtime.functions import event_feedback, persister
+from twin_runtime.functions import event_checker, event_feedback, persister
 from twin_runtime.functions.connector import Connector
 from twin_runtime.functions.event_checker import EventChecker
 from twin_runtime.functions.event_feedback import EventFeedback
 from twin_runtime.functions.persister import Persister
 from twin_runtime.functions.processor import Processor
 from twin_runtime.ports import MAX_DELIVERIES, Row, Unstored
+from twin_runtime.roles import Role
 from twin_runtime.storage import rows
 from twin_runtime.wire.sender import Outcome
 
@@ -125,11 +127,10 @@ def test_a_request_of_commands_is_small_enough_to_be_answered_in_time(tmp_path: 
     cloud.secret("link_secret").text = json.dumps(
         {"url": "ftp:", "api_key": API_KEY, "signing_keys": [KEY_1]}
     )
-    environ = {name: name.lower() for name in settings.expected("event_checker", "aws", remote=True)}
-    role = assembly.event_checker(
-        assembly.Parts("event_checker", cloud, environ=environ, root=tmp_path, sink=Lines())
-    )
+    environ = {name: name.lower() for name in settings.expected(Role.EVENT_CHECKER, "aws", remote=True)}
+    context = Context(Role.EVENT_CHECKER, cloud, environ=environ, root=tmp_path, sink=Lines())
+    role = context.assemble()
     assert role._sender is not None
     # A command takes an adapter up to 0.1 s or so; the sender waits for an answer for 15 s.
-    assert role._sender._policy.max_events == assembly.COMMANDS_PER_REQUEST == 50
+    assert role._sender._policy.max_events == event_checker.COMMANDS_PER_REQUEST == 50
     assert role._sender._policy.timeout > event_feedback._BUDGET_S

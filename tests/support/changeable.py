@@ -14,7 +14,7 @@ from support.terraform_json import Resource, Stack, environment, interpolations,
 from twin_runtime.roles import Cloud
 from twinspan.config import Config
 from twinspan.naming import Names
-from twinspan.resources import EVENTS_VARIABLE
+from twinspan.terraform.resources import EVENTS_VARIABLE
 
 CLOUDS = (Cloud.GCP,)
 """Where the provider takes no map of variables with a value that is unknown while it plans."""

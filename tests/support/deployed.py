@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import itertools
 import json
 import os
-import sys
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -23,14 +21,17 @@ from support import platforms
 from support.memory import MemoryCloud
 from support.platforms import Platform, Wire
 from support.samples import API_KEY, DOCUMENT, KEY_1, Lines
+from twin_aws import entry as aws
+from twin_azure import entry as azure
 from twin_azure import settings as azure_settings
-from twin_azure import triggers
-from twin_gcp import entry
-from twin_runtime import assembly, settings
+from twin_gcp import entry as gcp
+from twin_runtime import settings
+from twin_runtime.context import Context
 from twin_runtime.errors import Retry
 from twin_runtime.log import Sink
+from twin_runtime.roles import Role
 
-MAIN = Path(entry.__file__).parent / "root" / "main.py"
+MAIN = Path(gcp.__file__).parent / "root" / "main.py"
 _numbers = itertools.count(1)
 
 
@@ -59,7 +60,7 @@ class Deployed:
     def platform(self) -> Platform:
         """The function behind HTTPS."""
         if self.cloud == "aws":
-            return platforms.lambda_proxy(self.loaded.handler)
+            return platforms.lambda_proxy(self.loaded)
         return platforms.functions_host(self.loaded) if self.cloud == "azure" else platforms.wsgi(self.loaded)
 
     def api_keys(self) -> list[str]:
@@ -94,11 +95,10 @@ class Functions:
         self._folder = folder
         self._stack = ExitStack()
         self._known: dict[tuple[str, str], Deployed] = {}
-        self._make = assembly.Parts
 
     def __enter__(self) -> Functions:
-        for module in (assembly, triggers, entry):
-            self._stack.enter_context(patch.object(module, "Parts", self._parts))
+        for module in (aws, azure, gcp):
+            self._stack.enter_context(patch.object(module, "Context", self._context))
         self._stack.enter_context(patch.dict(os.environ))
         os.environ.pop("TRIGGER_QUEUE", None)
         os.environ |= {"PARTITIONS": "1", azure_settings.TIMEOUT: "00:10:00"}
@@ -128,39 +128,22 @@ class Functions:
 
     def start(self, function: Deployed) -> None:
         """Start it anew, as another instance: it has read no secret and remembers nothing."""
-        name = f"twin_{function.cloud}.{function.role}"
-        if function.cloud == "gcp":
-            function.loaded = self._framework(name, function.role)
-            return
-        spec = importlib.util.find_spec(name)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
         if function.cloud == "aws":
-            module._role()
-            function.loaded = module
+            function.loaded = getattr(aws, function.role)
+        elif function.cloud == "azure":
+            function.loaded = platforms.worker_of(azure.app_of(Role(function.role)))
         else:
-            function.loaded = platforms.worker_of(module.app)
+            functions_framework = importlib.import_module("functions_framework")
+            with patch.dict(os.environ, TWIN_ROLE=function.role):
+                function.loaded = functions_framework.create_app("handle", str(MAIN), "http")
 
-    def _framework(self, name: str, role: str) -> Any:
-        """As Cloud Run starts it. The role is made with its module, which nobody else gets."""
-        functions_framework = importlib.import_module("functions_framework")
-        loaded = sys.modules.pop(name, None)
-        try:
-            with patch.dict(os.environ, TWIN_ROLE=role):
-                return functions_framework.create_app("handle", str(MAIN), "http")
-        finally:
-            sys.modules.pop(name, None)
-            if loaded is not None:
-                sys.modules[name] = loaded
-
-    def _parts(self, role: str, cloud: Any, **_: Any) -> assembly.Parts:
+    def _context(self, role: Role, cloud: Any, **_: Any) -> Context:
         """As the entry point makes them, but for where the ports, the environment and the package are."""
         function = self._known[cloud.name, role]
         environ = {name: name for name in settings.expected(role, cloud.name, remote=True)}
         values = {"TWIN_ROLE": role, "EVENTS_QUEUE": "", "COLD_LINK_SECRET": "", "API_KEY_READS": "true"}
         values |= function.environ
-        return self._make(
+        return Context(
             role,
             function.memory,
             environ=environ | {name: value for name, value in values.items() if name in environ},
@@ -174,14 +157,14 @@ class _Context:
         return 60_000
 
 
-def _lambda(module: Any, body: str, attempt: int) -> bool:
+def _lambda(handler: Any, body: str, attempt: int) -> bool:
     record = {
         "messageId": "m1",
         "body": body,
         "attributes": {"ApproximateReceiveCount": str(attempt)},
         "eventSource": "aws:sqs",
     }
-    return module.handler({"Records": [record]}, _Context()) == {"batchItemFailures": []}
+    return handler({"Records": [record]}, _Context()) == {"batchItemFailures": []}
 
 
 def _queue_trigger(worker: Any, body: str, attempt: int) -> bool:
@@ -203,9 +186,9 @@ def _push(app: Any, body: str, attempt: int) -> bool:
 _CONSUME = {"aws": _lambda, "azure": _queue_trigger, "gcp": _push}
 
 
-def _schedule(module: Any) -> bool:
+def _schedule(handler: Any) -> bool:
     try:
-        return module.handler({"partition": 0, "partitions": 1}, _Context()) is None
+        return handler({"partition": 0, "partitions": 1}, _Context()) is None
     except Retry:
         return False
 

@@ -35,7 +35,7 @@ def recorded(example: Path) -> Counts:
 def main() -> None:
     sys.path[:0] = [str(ROOT), str(ROOT / "constructs"), str(ROOT / "function_src"), str(ROOT / "tests")]
     from support.synth import stacks_of
-    from twinspan.cli import checked
+    from twinspan.twinfile import checked
 
     COUNTS.mkdir(exist_ok=True)
     for example in EXAMPLES:

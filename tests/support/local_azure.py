@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud import node, standins, terraform
-from local_cloud.azure import mqtt
 from local_cloud.azure.cloud import LocalAzure
+from local_cloud.azure.iot_hub import mqtt
 from local_cloud.certificates import Authority
 from local_cloud.errors import MissingProgram
 from local_cloud.processes import Processes

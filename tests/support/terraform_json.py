@@ -1,6 +1,6 @@
 """Reading synthesized Terraform JSON in tests: as the guides read it."""
 
-from twinspan.stackjson import (
+from twinspan.terraform.stackjson import (
     Block,
     Reference,
     StackJson,

@@ -12,7 +12,7 @@ from support.synth import Stack, stacks
 from support.terraform_json import Resource, references, resources
 from twin_runtime.ports import MAX_DELIVERIES
 from twin_runtime.roles import ROLES, Cloud, Role
-from twinspan.config.models import SAFETY_DAYS
+from twinspan.config.root import SAFETY_DAYS
 from twinspan.lifecycle import Lifecycle
 from twinspan.sizing import LOG_RETENTION_DAYS, MAX_RECEIVES
 from twinspan.twin import Twin

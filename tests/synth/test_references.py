@@ -64,7 +64,7 @@ def test_only_links_reads_other_stacks(layout: Layout, events: bool) -> None:
 
 
 def test_every_attribute_that_is_read_exists() -> None:
-    """References are written by hand (see twinspan.resources), so nothing else would notice a wrong word."""
+    """References are written by hand (see `terraform.resources`): nothing else would notice a wrong word."""
     seen = {
         (reference.address.startswith("data."), reference.kind, reference.attribute)
         for layout in SYNTHESIZED

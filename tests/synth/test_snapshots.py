@@ -6,7 +6,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from support.inventory import ROOT
 from support.synth import stacks_of
-from twinspan.cli import checked
+from twinspan.twinfile import checked
 
 CANONICAL = ("single-aws", "single-azure", "single-gcp", "three-clouds")
 

@@ -8,7 +8,7 @@ import pytest
 
 from stacks import build as synthesis
 from support.terraform import real_terraform
-from twinspan.cli import checked
+from twinspan.twinfile import checked
 
 pytestmark = pytest.mark.terraform
 

@@ -20,13 +20,13 @@ from tiers.services import Services
 from twin_runtime.errors import Retry
 from twin_runtime.functions.archive_mover import ArchiveMover
 from twin_runtime.ports import Stored
-from twin_runtime.settings import CLOUDS
+from twin_runtime.roles import Cloud
 from twin_runtime.tiers import tier_files
 
 pytestmark = pytest.mark.servers
 Told = Callable[[str], None]
 PAIRS = pytest.mark.parametrize(
-    ("cold", "archive"), [(cold, archive) for cold in CLOUDS for archive in CLOUDS if cold != archive]
+    ("cold", "archive"), [(cold, archive) for cold in Cloud for archive in Cloud if cold != archive]
 )
 ROWS_OF_A_FILE = 500
 

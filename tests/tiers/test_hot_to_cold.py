@@ -18,11 +18,11 @@ from tiers.moves import Fleet, Fuse, per_second, sink
 from tiers.services import Services
 from twin_runtime.errors import Retry
 from twin_runtime.functions.cold_mover import ColdMover
-from twin_runtime.settings import CLOUDS
+from twin_runtime.roles import Cloud
 
 pytestmark = pytest.mark.servers
 Told = Callable[[str], None]
-PAIRS = pytest.mark.parametrize(("hot", "cold"), [(hot, cold) for hot in CLOUDS for cold in CLOUDS])
+PAIRS = pytest.mark.parametrize(("hot", "cold"), [(hot, cold) for hot in Cloud for cold in Cloud])
 PARTITIONS = 2
 
 

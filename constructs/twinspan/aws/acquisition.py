@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import Function, grant
-from twinspan.aws.policies import allow, document, trust
+from twinspan.aws.functions import Function
 from twinspan.aws.queues import DeadLetterQueue
+from twinspan.aws.shared.grants import grant
+from twinspan.aws.shared.policies import allow, document, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     DataAwsIotEndpoint,
@@ -21,7 +22,7 @@ from twinspan.providers.aws import (
     IotTopicRuleErrorActionSqs,
     IotTopicRuleLambda,
 )
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
 _SELECTED = (
     "encode(*, 'base64') AS payload",
@@ -61,9 +62,9 @@ class Broker(Construct):
         )
         place(policy, "device")
 
-    def deliver_to(self, dispatcher: parts.Function, *, dead_letters: parts.DeadLetters) -> None:
-        target = parts.own(dispatcher, Function)
-        refused = parts.own(dead_letters, DeadLetterQueue)
+    def deliver_to(self, dispatcher: contracts.Function, *, dead_letters: contracts.DeadLetters) -> None:
+        target = contracts.own(dispatcher, Function)
+        refused = contracts.own(dead_letters, DeadLetterQueue)
         role = self._error_role(refused)
         rule = IotTopicRule(
             self,
@@ -84,7 +85,7 @@ class Broker(Construct):
         target.permit_caller("iot.amazonaws.com", placed["arn"])
         target.dead_letters_of_asynchronous_calls(refused)
 
-    def grant_command(self, function: parts.Function) -> None:
+    def grant_command(self, function: contracts.Function) -> None:
         topic = self._foundation.arn("iot", f"topic/{names.command_topic(self._names, '*')}")
         grant(function, "publish-commands", allow("iot:Publish", on=[topic]))
 

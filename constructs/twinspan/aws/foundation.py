@@ -5,12 +5,12 @@ from functools import cached_property
 
 from twin_runtime.roles import Layer, Role
 from twinspan.aws import names
-from twinspan.aws.home import Home
-from twinspan.aws.policies import document
+from twinspan.aws.shared.home import Home
+from twinspan.aws.shared.policies import document
 from twinspan.packaging import Package
 from twinspan.providers import AssetType, Construct, TerraformAsset
 from twinspan.providers.aws import AwsProvider, DataAwsCallerIdentity, KmsKey, SnsTopic, SnsTopicSubscription
-from twinspan.resources import place
+from twinspan.terraform.resources import place
 from twinspan.twin import Twin
 
 _KEY_ADMINISTRATION = (

@@ -1,19 +1,16 @@
 """Lambda functions: one identity, one log and one bound each."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from twin_runtime.roles import ROLES, Layer, Role
-from twinspan import parts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.policies import Statement, allow, document, trust
-from twinspan.aws.schedules import Clock
+from twinspan.aws.queues import DeadLetterQueue, Queue
+from twinspan.aws.shared.grants import Grantee
+from twinspan.aws.shared.policies import allow
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     CloudwatchLogGroup,
-    IamRole,
-    IamRolePolicy,
     LambdaEventSourceMapping,
     LambdaEventSourceMappingScalingConfig,
     LambdaFunction,
@@ -23,12 +20,9 @@ from twinspan.providers.aws import (
     LambdaFunctionLoggingConfig,
     LambdaPermission,
 )
-from twinspan.resources import Ref, place
-from twinspan.resources import environment as environment_of
 from twinspan.sizing import LOG_RETENTION_DAYS
-
-if TYPE_CHECKING:
-    from twinspan.aws.queues import DeadLetterQueue, Queue
+from twinspan.terraform.resources import Ref, place
+from twinspan.terraform.resources import environment as environment_of
 
 RUNTIME = "python3.13"
 BATCH_SIZE = 50
@@ -42,12 +36,7 @@ ASYNC_AGE_S = 6 * 3600
 offers."""
 
 
-def grant(function: parts.Function, purpose: str, *statements: Statement, optional: bool = False) -> Ref:
-    """Give a function one more permission. Asking twice for the same purpose gives the same policy."""
-    return parts.own(function, Function).permit(purpose, *statements, optional=optional)
-
-
-class Function(Construct):
+class Function(Grantee):
     """A Lambda function of the stack's package.
 
     What consumes a queue is bounded by its event source; what the broker, API Gateway or the clock calls by
@@ -66,33 +55,17 @@ class Function(Construct):
         role: Role,
         layer: Layer,
         environment: Mapping[str, str],
-        source: "Queue | None" = None,
+        source: Queue | None = None,
         receiver: bool = False,
         optional: bool = False,
     ) -> None:
-        super().__init__(scope, id_)
-        self.role = role
-        self.layer = layer
-        self.optional = optional
+        super().__init__(scope, id_, foundation=foundation, role=role, layer=layer, optional=optional)
         self.receiver = receiver
         self._foundation = foundation
-        self._policies: dict[str, Ref] = {}
         self._tags = foundation.labels(layer, role)
-        self.name = foundation.twin.names.name(role)
         self.arn = foundation.arn("lambda", f"function:{self.name}")
         """Written out, for what must not wait for the function; `function["arn"]` waits."""
         size = ROLES[role]
-        self.identity = place(
-            IamRole(
-                self,
-                "role",
-                name=self.name,
-                assume_role_policy=trust("lambda.amazonaws.com"),
-                tags=self._tags,
-            ),
-            role,
-            optional=optional,
-        )
         log = self._log_group()
         own = self._own_permissions(log, source)
         function = LambdaFunction(
@@ -102,7 +75,7 @@ class Function(Construct):
             role=self.identity["arn"],
             runtime=RUNTIME,
             architectures=["arm64"],
-            handler=f"twin_aws.{role}.handler",
+            handler=f"twin_aws.entry.{role}",
             filename=foundation.code,
             source_code_hash=foundation.code_hash,
             memory_size=size.memory_mb,
@@ -116,18 +89,6 @@ class Function(Construct):
         self.function = place(function, role, optional=optional)
         if source:
             self._consume(source, size.max_concurrency)
-        if schedule := size.schedule:
-            Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
-
-    def permit(self, purpose: str, *statements: Statement, optional: bool = False) -> Ref:
-        """An inline policy of the function's role, named after its purpose."""
-        if purpose not in self._policies:
-            policy = IamRolePolicy(
-                self, f"may-{purpose}", name=purpose, role=self.identity["id"], policy=document(*statements)
-            )
-            address = f"{self.role}_{purpose.replace('-', '_')}"
-            self._policies[purpose] = place(policy, address, optional=optional or self.optional)
-        return self._policies[purpose]
 
     def permit_caller(self, service: str, source_arn: str) -> None:
         """Let one resource of another service call the function."""
@@ -142,7 +103,7 @@ class Function(Construct):
         )
         place(permission, self.role, optional=self.optional)
 
-    def dead_letters_of_asynchronous_calls(self, dead_letters: "DeadLetterQueue") -> None:
+    def dead_letters_of_asynchronous_calls(self, dead_letters: DeadLetterQueue) -> None:
         """Try a failed asynchronous call again, then keep it with its error in `dead_letters`."""
         policy = dead_letters.allow_sending(self)
         config = LambdaFunctionEventInvokeConfig(
@@ -170,7 +131,7 @@ class Function(Construct):
         )
         return place(group, self.role, optional=self.optional)
 
-    def _own_permissions(self, log: Ref, source: "Queue | None") -> Ref:
+    def _own_permissions(self, log: Ref, source: Queue | None) -> Ref:
         writes = allow("logs:CreateLogStream", "logs:PutLogEvents", on=[f"{log['arn']}:*"])
         if not source:
             return self.permit("log", writes)
@@ -179,7 +140,7 @@ class Function(Construct):
         )
         return self.permit("log-and-consume", writes, reads)
 
-    def _consume(self, source: "Queue", max_concurrency: int) -> None:
+    def _consume(self, source: Queue, max_concurrency: int) -> None:
         mapping = LambdaEventSourceMapping(
             self,
             "source",

@@ -1,11 +1,11 @@
 """The hot store: a DynamoDB table."""
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import grant
-from twinspan.aws.policies import allow
+from twinspan.aws.shared.grants import grant
+from twinspan.aws.shared.policies import allow
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     DynamodbTable,
@@ -14,7 +14,7 @@ from twinspan.providers.aws import (
     DynamodbTableServerSideEncryption,
     DynamodbTableTtl,
 )
-from twinspan.resources import place
+from twinspan.terraform.resources import place
 
 
 class Store(Construct):
@@ -45,13 +45,13 @@ class Store(Construct):
         self.table = place(table, names.STORE)
         self.address = self.table["name"]
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         grant(function, "read-store", allow("dynamodb:Query", on=[self.table["arn"]]))
 
-    def grant_write(self, function: parts.Function) -> None:
+    def grant_write(self, function: contracts.Function) -> None:
         grant(function, "write-store", allow("dynamodb:BatchWriteItem", on=[self.table["arn"]]))
 
-    def grant_move(self, function: parts.Function) -> None:
+    def grant_move(self, function: contracts.Function) -> None:
         # A batch both writes and deletes.
         statement = allow("dynamodb:Query", "dynamodb:BatchWriteItem", on=[self.table["arn"]])
         grant(function, "move-store", statement)

@@ -2,15 +2,15 @@
 
 from twin_runtime.roles import Cloud
 from twinspan.aws.acquisition import Broker
-from twinspan.aws.archive_storage import ArchiveStore
-from twinspan.aws.cold_storage import ColdStore
-from twinspan.aws.events import Workflow
+from twinspan.aws.events.workflow import Workflow
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
 from twinspan.aws.hot_storage import Store
 from twinspan.aws.queues import DeadLetterQueue, Queue
 from twinspan.aws.receivers import Endpoint
+from twinspan.aws.schedules import Clock
 from twinspan.aws.secrets import ApiKeys, LinkSecret
+from twinspan.aws.tiers import ArchiveStore, ColdStore
 from twinspan.aws.twin_management import Graph
 from twinspan.aws.visualization import Dashboards
 from twinspan.kit import Kit
@@ -25,6 +25,7 @@ def kit(foundation: Foundation) -> Kit:
         queues=Queue,
         dead_letter_queues=DeadLetterQueue,
         functions=Function,
+        clocks=Clock,
         endpoints=Endpoint,
         link_secrets=LinkSecret,
         keys=ApiKeys,

@@ -4,11 +4,11 @@ import json
 
 from twinspan.aws import names
 from twinspan.aws.foundation import provider
-from twinspan.backend import output
 from twinspan.outputs import link_secret
 from twinspan.providers import Construct
 from twinspan.providers.aws import SecretsmanagerSecretVersion
-from twinspan.resources import place
+from twinspan.terraform.backend import output
+from twinspan.terraform.resources import place
 from twinspan.topology import Link
 from twinspan.twin import Twin
 

@@ -3,21 +3,21 @@
 import json
 
 from twin_runtime.roles import ROLES, Layer, consumers
-from twinspan import alarms, parts
+from twinspan import alarms, contracts
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import grant
-from twinspan.aws.policies import allow, document
+from twinspan.aws.shared.grants import grant
+from twinspan.aws.shared.policies import allow, document
 from twinspan.providers import Construct
 from twinspan.providers.aws import CloudwatchMetricAlarm, SqsQueue, SqsQueuePolicy, SqsQueueRedriveAllowPolicy
-from twinspan.resources import Ref, place
 from twinspan.sizing import DEAD_LETTER_DAYS, MAX_RECEIVES
+from twinspan.terraform.resources import Ref, place
 
 _DAY = 24 * 3600
 RETENTION_S = 4 * _DAY
 """How long a message waits for a consumer. Less than the dead letters' days: SQS counts both from the first
 sending."""
 MAX_MESSAGE_BYTES = 256 * 1024
-"""Said explicitly: the functions cut what they send to the same bound."""
+"""Refusal explicitly: the functions cut what they send to the same bound."""
 
 
 def visibility_timeout_s(name: str) -> int:
@@ -86,10 +86,10 @@ class DeadLetterQueue(Construct):
         )
         place(alarm, address, optional=optional)
 
-    def grant_send(self, function: parts.Function) -> None:
+    def grant_send(self, function: contracts.Function) -> None:
         self.allow_sending(function)
 
-    def allow_sending(self, function: parts.Function) -> Ref:
+    def allow_sending(self, function: contracts.Function) -> Ref:
         """As `grant_send`; returns the policy, for what must not be made before it."""
         return _grant_send(self.queue, self.name, function)
 
@@ -124,7 +124,7 @@ class Queue(Construct):
             layer=layer,
             optional=optional,
         )
-        self.dead_letters: parts.DeadLetters = dead_letters
+        self.dead_letters: contracts.DeadLetters = dead_letters
         dead = dead_letters.queue
         queue = SqsQueue(
             self,
@@ -149,11 +149,11 @@ class Queue(Construct):
         )
         place(redrive, name, optional=optional)
 
-    def grant_send(self, function: parts.Function) -> None:
+    def grant_send(self, function: contracts.Function) -> None:
         _grant_send(self.queue, self.name, function)
 
 
-def _grant_send(queue: Ref, name: str, function: parts.Function) -> Ref:
+def _grant_send(queue: Ref, name: str, function: contracts.Function) -> Ref:
     # Sending a batch needs the same action.
     statement = allow("sqs:SendMessage", on=[queue["arn"]])
     return grant(function, f"send-to-{name}", statement, optional=queue.optional)

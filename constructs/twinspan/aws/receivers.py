@@ -20,7 +20,7 @@ from twinspan.providers.aws import (
     ApiGatewayUsagePlanKey,
     ApiGatewayUsagePlanThrottleSettings,
 )
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
 STAGE = "v1"
 READERS = (Role.HOT_READER, Role.TWIN_READER)

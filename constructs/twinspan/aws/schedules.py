@@ -1,12 +1,11 @@
 """Scheduled functions: EventBridge Scheduler."""
 
-from typing import TYPE_CHECKING
-
 from twin_runtime.roles import ROLES, Schedule
 from twinspan import alarms
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.policies import allow, document, trust
+from twinspan.aws.functions import Function
+from twinspan.aws.shared.policies import allow, document, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     CloudwatchMetricAlarm,
@@ -21,10 +20,7 @@ from twinspan.providers.aws import (
     SchedulerScheduleTarget,
     SchedulerScheduleTargetRetryPolicy,
 )
-from twinspan.resources import Ref, numbered, place
-
-if TYPE_CHECKING:
-    from twinspan.aws.functions import Function
+from twinspan.terraform.resources import Ref, numbered, place
 
 DELIVERY_RETRIES = 10
 """How often Scheduler tries again to hand a run over, while it is not older than the next one."""
@@ -46,7 +42,7 @@ class Clock(Construct):
         id_: str,
         *,
         foundation: Foundation,
-        function: "Function",
+        function: Function,
         schedule: Schedule,
     ) -> None:
         super().__init__(scope, id_)

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 from twin_runtime.roles import Cloud, Layer, Role
-from twinspan import outputs, parts
+from twinspan import contracts, outputs
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import grant
-from twinspan.aws.policies import allow
+from twinspan.aws.shared.grants import grant
+from twinspan.aws.shared.policies import allow
 from twinspan.providers import Construct
 from twinspan.providers.aws import ApiGatewayApiKey, SecretsmanagerSecret, SecretsmanagerSecretVersion
-from twinspan.resources import KEY_GENERATION_VARIABLE, generations, place
+from twinspan.terraform.resources import KEY_GENERATION_VARIABLE, generations, place
 from twinspan.topology import LINKS_STACK, Link
 
 
@@ -45,7 +45,7 @@ class LinkSecret(Construct):
         )
         place(version, f"link_{self.link.name}", optional=self.link.optional)
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         statement = allow("secretsmanager:GetSecretValue", on=[self.secret["arn"]])
         grant(function, f"read-link-{self.link.name}", statement, optional=self.link.optional)
 
@@ -88,5 +88,5 @@ class ApiKeys(Construct):
         value = f"{self.keys}[tostring(var.{KEY_GENERATION_VARIABLE})].value"
         return f"${{try({value}, null)}}" if self.optional else f"${{{value}}}"
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         """Nothing to grant: API Gateway checks the key before it calls the function."""

@@ -1,12 +1,12 @@
-"""What the buckets of the cold and the archive tier have in common."""
+"""The cold and the archive tier: S3 buckets. The cold one archives by rule where both are here."""
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.aws import names
-from twinspan.aws.buckets import ClosedBucket
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import grant
-from twinspan.aws.policies import allow
+from twinspan.aws.shared.buckets import ClosedBucket
+from twinspan.aws.shared.grants import grant
+from twinspan.aws.shared.policies import allow
 from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, UNDELETE_DAYS, Lifecycle
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
@@ -18,8 +18,9 @@ from twinspan.providers.aws import (
     S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
     S3BucketLifecycleConfigurationRuleTransition,
 )
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
+COLD_CLASS = "STANDARD_IA"
 ARCHIVE_CLASS = "DEEP_ARCHIVE"
 
 
@@ -47,13 +48,13 @@ class Bucket(ClosedBucket):
         self.address = f"s3://{self.bucket['bucket']}?class={storage_class}"
         self._expire(lifecycle, self.versioning)
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         self._grant(function, "read", "s3:GetObject")
 
-    def grant_write(self, function: parts.Function) -> None:
+    def grant_write(self, function: contracts.Function) -> None:
         self._grant(function, "write", "s3:GetObject", "s3:PutObject", "s3:DeleteObject")
 
-    def _grant(self, function: parts.Function, purpose: str, *actions: str) -> None:
+    def _grant(self, function: contracts.Function, purpose: str, *actions: str) -> None:
         # Without the list a file that is not there is refused as forbidden.
         lists = allow("s3:ListBucket", on=[self.bucket["arn"]])
         grant(function, f"{purpose}-{self._name}", lists, allow(*actions, on=[f"{self.bucket['arn']}/*"]))
@@ -111,3 +112,31 @@ class Bucket(ClosedBucket):
         # A rule on versions wants them to be there.
         configuration.add_override("depends_on", [versioning.address])
         place(configuration, self._name)
+
+
+class ColdStore(Bucket):
+    """Files of events that left the hot store."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.COLD_STORAGE,
+            storage_class=COLD_CLASS,
+            lifecycle=Lifecycle.of_cold(foundation.twin),
+        )
+
+
+class ArchiveStore(Bucket):
+    """Files of events that left the cold tier, each written in the archive's class."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.ARCHIVE_STORAGE,
+            storage_class=ARCHIVE_CLASS,
+            lifecycle=Lifecycle.of_archive(foundation.twin),
+        )

@@ -4,12 +4,13 @@ import hashlib
 import json
 
 from twin_runtime.roles import Layer, Role
-from twinspan import parts
+from twinspan import contracts
 from twinspan.aws import names, twinmaker
-from twinspan.aws.buckets import ClosedBucket
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import Function, grant
-from twinspan.aws.policies import Statement, allow, document, trust
+from twinspan.aws.functions import Function
+from twinspan.aws.shared.buckets import ClosedBucket
+from twinspan.aws.shared.grants import grant
+from twinspan.aws.shared.policies import Statement, allow, document, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     CloudformationStack,
@@ -20,7 +21,7 @@ from twinspan.providers.aws import (
     S3BucketCorsConfigurationCorsRule,
     S3Object,
 )
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
 _JSON = "application/json"
 # TwinMaker's guide requires s3:GetBucket*, and does not say which of these it reads.
@@ -65,14 +66,14 @@ class Graph(Construct):
         self._scene.element.add_override("lifecycle", {"ignore_changes": ["content", "content_type", "etag"]})
         self._stack: Ref | None = None
 
-    def feed_from(self, function: parts.Function, *, store: parts.Store | None = None) -> None:
+    def feed_from(self, function: contracts.Function, *, store: contracts.Store | None = None) -> None:
         """No-op on the store: twin_connector reads it when TwinMaker pulls values."""
         if function.role is Role.TWIN_CONNECTOR:
-            self._stack = self._workspace(parts.own(function, Function))
+            self._stack = self._workspace(contracts.own(function, Function))
         else:
-            self._keep_with(parts.own(function, Function))
+            self._keep_with(contracts.own(function, Function))
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         actions = ("GetWorkspace", "GetEntity", "ListEntities", "ExecuteQuery")
         values = ("GetPropertyValueHistory", "GetComponentType")
         grant(function, "read-graph", self._may(*actions, *values))

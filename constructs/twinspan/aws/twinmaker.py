@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from twinspan.config import Config, DeviceType, EntityType, Property, ValueType
-from twinspan.resources import literal
+from twinspan.terraform.resources import literal
 
 EDGES = "graph-edges"
 """The component type of the edges. No type in twin.yaml has a name with a hyphen."""

@@ -3,11 +3,11 @@
 import json
 
 from twin_runtime.roles import Layer
-from twinspan import outputs, parts
+from twinspan import contracts, outputs
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
-from twinspan.aws.functions import grant
-from twinspan.aws.policies import allow, document, trust
+from twinspan.aws.shared.grants import grant
+from twinspan.aws.shared.policies import allow, document, trust
 from twinspan.providers import Construct, TerraformVariable
 from twinspan.providers.aws import (
     GrafanaRoleAssociation,
@@ -16,7 +16,7 @@ from twinspan.providers.aws import (
     IamRole,
     IamRolePolicy,
 )
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
 VERSION = "12.4"
 AUTHENTICATION_VARIABLE = "grafana_authentication"
@@ -66,7 +66,7 @@ class Dashboards(Construct):
             sign_in=f"Sign in with {AUTHENTICATION_VARIABLE}, as one of {ADMINS_VARIABLE}.",
         )
 
-    def keep_with(self, function: parts.Function) -> None:
+    def keep_with(self, function: contracts.Function) -> None:
         statement = allow(
             "grafana:CreateWorkspaceServiceAccountToken",
             "grafana:DeleteWorkspaceServiceAccountToken",
@@ -75,7 +75,7 @@ class Dashboards(Construct):
         )
         grant(function, "keep-dashboards", statement)
 
-    def read_by(self, secret: parts.Secret) -> None:
+    def read_by(self, secret: contracts.Secret) -> None:
         """No-op: dashboard_sync configures the data source."""
 
     def _variables(self) -> None:

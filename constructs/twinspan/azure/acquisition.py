@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from twin_runtime.roles import Layer, Role
-from twinspan import alarms, parts
+from twinspan import alarms, contracts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
-from twinspan.azure.grants import COMMAND, WRITE_BLOBS, Settling, grant
+from twinspan.azure.shared.grants import COMMAND, WRITE_BLOBS, Settling, grant
 from twinspan.providers import Construct
 from twinspan.providers.azure import (
     EventgridSystemTopic,
@@ -23,7 +23,7 @@ from twinspan.providers.azure import (
 from twinspan.providers.azure import (
     EventgridSystemTopicEventSubscriptionStorageBlobDeadLetterDestination as DeadLetterDestination,
 )
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
 TELEMETRY = "Microsoft.Devices.DeviceTelemetry"
 _METRICS = "Microsoft.EventGrid/systemTopics"
@@ -61,14 +61,14 @@ class Broker(Construct):
         self.address = self.endpoint = self._hub["hostname"]
         self.dispatcher_environment: Mapping[str, str] = {}
 
-    def deliver_to(self, dispatcher: parts.Function, *, dead_letters: parts.DeadLetters) -> str:
+    def deliver_to(self, dispatcher: contracts.Function, *, dead_letters: contracts.DeadLetters) -> str:
         """Deliver every telemetry message to the dispatcher.
 
         Event Grid tries for a day, then writes what it could not deliver into a blob container, since it
         puts dead letters nowhere else; an alarm then fires as well. Returns the container's URL. What the
         dispatcher itself refuses goes to `dead_letters`.
         """
-        target = parts.own(dispatcher, Function)
+        target = contracts.own(dispatcher, Function)
         topic = self._topic()
         refused, writes = self._refused(topic)
         subscription = EventgridSystemTopicEventSubscription(
@@ -112,7 +112,7 @@ class Broker(Construct):
         )
         return f"{self._foundation.storage.account['primary_blob_endpoint']}{refused['name']}"
 
-    def grant_command(self, function: parts.Function) -> None:
+    def grant_command(self, function: contracts.Function) -> None:
         """Direct methods. The hub knows no role that is narrower than data contributor and can call them."""
         grant(function, "commands_devices", role=COMMAND, at=self._hub["id"])
 

@@ -16,16 +16,14 @@ when the settings are written.
 import json
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from twin_runtime.roles import Layer, Role
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.providers import Construct
 from twinspan.providers.azapi import AzapiResourceAction
-from twinspan.resources import place
-
-if TYPE_CHECKING:
-    from twinspan.azure.functions import Function
+from twinspan.terraform.resources import Ref, place
 
 TYPE = "Microsoft.Resources/deployments@2022-09-01"
 
@@ -39,9 +37,11 @@ def template() -> dict[str, Any]:
 class CodeDeployment(Construct):
     """Settings and package of one app. What needs the code to be there depends on `address`."""
 
-    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation, function: "Function") -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, foundation: Foundation, app: Ref, role: Role, layer: Layer
+    ) -> None:
         super().__init__(scope, id_)
-        packages, app = foundation.packages, function.app
+        packages = foundation.packages
         parameters = {
             "site": app["name"],
             "settings": app["app_settings"],
@@ -51,7 +51,7 @@ class CodeDeployment(Construct):
             "packageBlob": packages.blob["name"],
             "packageUrl": packages.blob["url"],
         }
-        name = names.code_deployment(foundation.names, function.role)
+        name = names.code_deployment(foundation.names, role)
         deployment = AzapiResourceAction(
             self,
             "code",
@@ -64,8 +64,8 @@ class CodeDeployment(Construct):
                     "template": template(),
                     "parameters": {key: {"value": value} for key, value in parameters.items()},
                 },
-                "tags": foundation.labels(function.layer, function.role),
+                "tags": foundation.labels(layer, role),
             },
             again_with=[app.address],
         )
-        self.address = place(deployment, function.role, optional=function.optional).address
+        self.address = place(deployment, role, optional=app.optional).address

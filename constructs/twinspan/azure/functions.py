@@ -1,28 +1,22 @@
 """Functions: one Flex Consumption app, plan and identity per role."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from twin_runtime.roles import ROLES, Batching, Layer, Role
+from twin_runtime.roles import ROLES, Batching, Layer, Role, Schedule
 from twinspan.azure import names
 from twinspan.azure.deployment import CodeDeployment
 from twinspan.azure.foundation import Foundation
-from twinspan.azure.grants import CONSUME, HOST, WRITE_BLOBS, Settling, grant
-from twinspan.azure.schedules import Clock
-from twinspan.azure.schedules import settings as clock_settings
+from twinspan.azure.queues import Queue
+from twinspan.azure.shared.grants import CONSUME, HOST, WRITE_BLOBS, Grantee, grant
 from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.azure import (
     FunctionAppFlexConsumption,
     FunctionAppFlexConsumptionIdentity,
     FunctionAppFlexConsumptionSiteConfig,
     ServicePlan,
-    UserAssignedIdentity,
 )
-from twinspan.resources import Ref, place
-from twinspan.resources import environment as environment_of
-
-if TYPE_CHECKING:
-    from twinspan.azure.queues import Queue
+from twinspan.terraform.resources import Ref, place
+from twinspan.terraform.resources import environment as environment_of
 
 PYTHON = "3.13"
 MEMORY_MB = (512, 2048, 4096)
@@ -44,7 +38,14 @@ def memory_mb(wanted: int) -> int:
     raise ValueError(f"a function on Azure has at most {MEMORY_MB[-1]} MB, not {wanted}")
 
 
-class Function(Construct):
+def _clock_settings(schedule: Schedule) -> dict[str, str]:
+    """What the function's code makes its triggers of, one for each partition: NCRONTAB has a field of seconds
+    before cron's own.
+    """
+    return {"SCHEDULE": f"0 {schedule.cron}", "PARTITIONS": str(schedule.partitions)}
+
+
+class Function(Grantee):
     """A function app of one role. It logs to the stack's Application Insights, which keeps logs for its
     retention.
 
@@ -62,23 +63,17 @@ class Function(Construct):
         role: Role,
         layer: Layer,
         environment: Mapping[str, str],
-        source: "Queue | None" = None,
+        source: Queue | None = None,
         receiver: bool = False,
         optional: bool = False,
     ) -> None:
-        super().__init__(scope, id_)
-        self.role = role
-        self.layer = layer
-        self.optional = optional
+        super().__init__(scope, id_, group=foundation, role=role, layer=layer, optional=optional)
         self._alone = ROLES[role].batching is Batching.ALONE
         self._foundation = foundation
         self._tags = foundation.labels(layer, role)
-        self._identity = self._own_identity()
-        self.principal = self._identity["principal_id"]
         code = foundation.storage.container(
             self, names.code_container(foundation.names, role), address=f"{role}_code", optional=optional
         )
-        self.roles = Settling(self, "settling", name=role)
         for container in foundation.storage.host_containers:
             grant(self, f"keeps_{container.address.rsplit('.', 1)[1]}", role=HOST, at=container["id"])
         grant(self, "keeps_code", role=WRITE_BLOBS, at=code["id"])
@@ -88,7 +83,7 @@ class Function(Construct):
             grant(self, f"takes_{source.name}", role=CONSUME, at=source.scope)
         schedule = ROLES[role].schedule
         if schedule:
-            settings |= clock_settings(schedule)
+            settings |= _clock_settings(schedule)
         public = receiver or not (source or schedule)
         self._settings = settings
         self._element = self._function_app(code, public=public)
@@ -96,31 +91,15 @@ class Function(Construct):
         # The host uses the roles as soon as it has the settings.
         self._element.add_override("depends_on", [self.roles.address])
         self.app = place(self._element, role, optional=optional)
-        self.code = CodeDeployment(self, "deployment", foundation=foundation, function=self)
-        if schedule:
-            Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
-
-    @property
-    def client_id(self) -> str:
-        """The principal id of the function's identity."""
-        return self._identity["client_id"]
+        self.code = CodeDeployment(
+            self, "deployment", foundation=foundation, app=self.app, role=role, layer=layer
+        )
 
     def add_settings(self, settings: Mapping[str, str]) -> None:
         """What another part has the host read."""
         self._settings |= settings
         given = environment_of(self._settings, optional=self.optional)
         self._element.add_override("app_settings", given)
-
-    def _own_identity(self) -> Ref:
-        identity = UserAssignedIdentity(
-            self,
-            "identity",
-            name=self._foundation.names.name(self.role),
-            resource_group_name=self._foundation.group,
-            location=self._foundation.location,
-            tags=self._tags,
-        )
-        return place(identity, self.role, optional=self.optional)
 
     def _host_settings(self) -> dict[str, str]:
         """What the Functions host reads. Apps that share an account need host ids that differ: names beyond
@@ -131,9 +110,9 @@ class Function(Construct):
             "AzureFunctionsJobHost__functionTimeout": f"00:{seconds // 60:02}:{seconds % 60:02}",
             "AzureFunctionsWebHost__hostid": self.role.replace("_", "-"),
             "AzureWebJobsStorage__accountName": self._foundation.storage.account["name"],
-            "AzureWebJobsStorage__clientId": self._identity["client_id"],
+            "AzureWebJobsStorage__clientId": self.client_id,
             "AzureWebJobsStorage__credential": MANAGED_IDENTITY,
-            "AZURE_CLIENT_ID": self._identity["client_id"],
+            "AZURE_CLIENT_ID": self.client_id,
             "PYTHON_THREADPOOL_THREAD_COUNT": "1" if self._alone else str(CONCURRENCY),
         }
 
@@ -143,9 +122,9 @@ class Function(Construct):
         queues = "AzureFunctionsJobHost__extensions__queues__"
         return {f"{queues}batchSize": "1", f"{queues}newBatchThreshold": "0"}
 
-    def _trigger_settings(self, source: "Queue") -> dict[str, str]:
+    def _trigger_settings(self, source: Queue) -> dict[str, str]:
         return {
-            "QUEUES__clientId": self._identity["client_id"],
+            "QUEUES__clientId": self.client_id,
             "QUEUES__credential": MANAGED_IDENTITY,
             "QUEUES__queueServiceUri": self._foundation.storage.account["primary_queue_endpoint"],
             "TRIGGER_QUEUE": source.queue_name,
@@ -179,7 +158,7 @@ class Function(Construct):
             storage_container_type="blobContainer",
             storage_container_endpoint=f"{endpoint}{code['name']}",
             storage_authentication_type="UserAssignedIdentity",
-            storage_user_assigned_identity_id=self._identity["id"],
+            storage_user_assigned_identity_id=self.identity["id"],
             runtime_name="python",
             runtime_version=PYTHON,
             instance_memory_in_mb=memory_mb(size.memory_mb),
@@ -188,7 +167,7 @@ class Function(Construct):
             public_network_access_enabled=public,
             webdeploy_publish_basic_authentication_enabled=False,
             identity=FunctionAppFlexConsumptionIdentity(
-                type="UserAssigned", identity_ids=[self._identity["id"]]
+                type="UserAssigned", identity_ids=[self.identity["id"]]
             ),
             site_config=FunctionAppFlexConsumptionSiteConfig(
                 application_insights_connection_string=foundation.monitoring.insights["connection_string"],

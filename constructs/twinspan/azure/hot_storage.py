@@ -1,11 +1,11 @@
 """L3 hot: Cosmos DB for NoSQL, serverless."""
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import MANAGED_IDENTITY, Function
-from twinspan.config.models import SAFETY_DAYS
+from twinspan.config.root import SAFETY_DAYS
 from twinspan.providers import Construct
 from twinspan.providers.azure import (
     CosmosdbAccount,
@@ -20,7 +20,7 @@ from twinspan.providers.azure import (
     CosmosdbSqlDatabase,
     CosmosdbSqlRoleAssignment,
 )
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 from twinspan.twin import Twin
 
 DATABASE = "twin"
@@ -83,14 +83,14 @@ class Store(Construct):
         self._container = place(container, "store")
         self.address = f"{self._account['endpoint']}{self._path(self._container)}"
 
-    def grant_read(self, function: parts.Function) -> None:
-        self._grant(parts.own(function, Function), "reads_store", READER, self._container)
+    def grant_read(self, function: contracts.Function) -> None:
+        self._grant(contracts.own(function, Function), "reads_store", READER, self._container)
 
-    def grant_write(self, function: parts.Function) -> None:
-        self._grant(parts.own(function, Function), "writes_store", CONTRIBUTOR, self._container)
+    def grant_write(self, function: contracts.Function) -> None:
+        self._grant(contracts.own(function, Function), "writes_store", CONTRIBUTOR, self._container)
 
-    def grant_move(self, function: parts.Function) -> None:
-        self._grant(parts.own(function, Function), "moves_store", CONTRIBUTOR, self._container)
+    def grant_move(self, function: contracts.Function) -> None:
+        self._grant(contracts.own(function, Function), "moves_store", CONTRIBUTOR, self._container)
 
     def hand_changes_to(self, function: Function) -> None:
         """Have the Functions host hand each new row to a function that may read the store. How far it is, it

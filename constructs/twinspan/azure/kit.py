@@ -2,15 +2,15 @@
 
 from twin_runtime.roles import Cloud
 from twinspan.azure.acquisition import Broker
-from twinspan.azure.archive_storage import ArchiveStore
-from twinspan.azure.cold_storage import ColdStore
-from twinspan.azure.events import Workflow
+from twinspan.azure.events.workflow import Workflow
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.hot_storage import Store
 from twinspan.azure.queues import DeadLetterQueue, Queue
 from twinspan.azure.receivers import Endpoint
+from twinspan.azure.schedules import Clock
 from twinspan.azure.secrets import ApiKeys, LinkSecret
+from twinspan.azure.tiers import ArchiveStore, ColdStore
 from twinspan.azure.twin_management import Graph
 from twinspan.azure.visualization import Dashboards
 from twinspan.kit import Kit
@@ -25,6 +25,7 @@ def kit(foundation: Foundation) -> Kit:
         queues=Queue,
         dead_letter_queues=DeadLetterQueue,
         functions=Function,
+        clocks=Clock,
         endpoints=Endpoint,
         link_secrets=LinkSecret,
         keys=ApiKeys,

@@ -3,13 +3,13 @@
 import json
 
 from twinspan.azure import names
-from twinspan.azure.foundation import provider
-from twinspan.azure.grants import READ_SECRET
-from twinspan.backend import output
+from twinspan.azure.shared.grants import READ_SECRET
+from twinspan.azure.shared.group import provider
 from twinspan.outputs import KEY_VAULT, link_readers, link_secret
 from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret, RoleAssignment
-from twinspan.resources import EVENTS_VARIABLE, place
+from twinspan.terraform.backend import output
+from twinspan.terraform.resources import EVENTS_VARIABLE, place
 from twinspan.topology import Link
 from twinspan.twin import Twin
 

@@ -1,13 +1,13 @@
 """Queues between roles: storage queues, each with the poison queue that the Functions host fills."""
 
 from twin_runtime.roles import Layer
-from twinspan import alarms, parts
+from twinspan import alarms, contracts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
-from twinspan.azure.grants import SEND, grant
+from twinspan.azure.shared.grants import SEND, grant
 from twinspan.providers import Construct
 from twinspan.providers.azure import StorageQueue
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
 
 def _address(queue: Ref, foundation: Foundation) -> str:
@@ -59,7 +59,7 @@ class DeadLetterQueue(Construct):
             optional=optional,
         )
 
-    def grant_send(self, function: parts.Function) -> None:
+    def grant_send(self, function: contracts.Function) -> None:
         purpose = f"sends_{self.name.replace('-', '_')}"
         grant(function, purpose, role=SEND, at=self._queue["id"], optional=self.optional)
 
@@ -93,5 +93,5 @@ class Queue(Construct):
             optional=optional,
         )
 
-    def grant_send(self, function: parts.Function) -> None:
+    def grant_send(self, function: contracts.Function) -> None:
         grant(function, f"sends_{self.name}", role=SEND, at=self.scope, optional=self.optional)

@@ -1,20 +1,9 @@
 """Scheduled functions: timer triggers of the Functions host."""
 
-from typing import TYPE_CHECKING
-
 from twin_runtime.roles import Schedule
 from twinspan.azure.foundation import Foundation
+from twinspan.azure.functions import Function
 from twinspan.providers import Construct
-
-if TYPE_CHECKING:
-    from twinspan.azure.functions import Function
-
-
-def settings(schedule: Schedule) -> dict[str, str]:
-    """What the function's code makes its triggers of, one for each partition: NCRONTAB has a field of seconds
-    before cron's own.
-    """
-    return {"SCHEDULE": f"0 {schedule.cron}", "PARTITIONS": str(schedule.partitions)}
 
 
 class Clock(Construct):
@@ -28,8 +17,15 @@ class Clock(Construct):
         id_: str,
         *,
         foundation: Foundation,
-        function: "Function",
+        function: Function,
         schedule: Schedule,
     ) -> None:
         super().__init__(scope, id_)
-        foundation.monitoring.on_failed_run(function, schedule)
+        foundation.monitoring.on_failed_run(
+            function.role,
+            schedule,
+            app=function.app,
+            layer=function.layer,
+            optional=function.optional,
+            after=function.code.address,
+        )

@@ -1,15 +1,15 @@
 """Secrets: API keys that the stack makes, and the ends of links that `links` fills."""
 
 from twin_runtime.roles import Layer, Role
-from twinspan import outputs, parts
+from twinspan import contracts, outputs
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
-from twinspan.azure.grants import READ_SECRET, grant
+from twinspan.azure.shared.grants import READ_SECRET, grant
 from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret
 from twinspan.providers.random import RandomPassword
-from twinspan.resources import KEY_GENERATION_VARIABLE, Ref, generations, place
+from twinspan.terraform.resources import KEY_GENERATION_VARIABLE, Ref, generations, place
 from twinspan.topology import Link
 
 
@@ -54,10 +54,10 @@ class LinkSecret(Construct):
         secret.add_override("depends_on", [self._foundation.vault.writer])
         self._filled = place(secret, f"link_{self._link.name}", optional=self._link.optional)
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         """Let the function read the secret. For a local link, call `fill` first."""
         if self._link.wired:
-            reader = parts.own(function, Function)
+            reader = contracts.own(function, Function)
             self._named[str(reader.role)] = reader.principal
             self._readers.value = dict(self._named)
             return
@@ -108,6 +108,6 @@ class ApiKeys(Construct):
         self._secret = place(secret, f"{role}_api_keys", optional=optional)
         self.environment = {"API_KEYS_SECRET": f"{foundation.vault.uri}secrets/{self._secret['name']}"}
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         scope = self._secret["resource_versionless_id"]
         grant(function, "reads_api_keys", role=READ_SECRET, at=scope, optional=self._secret.optional)

@@ -1,11 +1,11 @@
-"""What the containers of the cold and the archive tier have in common."""
+"""The cold and the archive tier: blob containers. The cold one archives by rule where both are here."""
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
-from twinspan.azure.grants import READ_BLOBS, WRITE_BLOBS, grant
-from twinspan.azure.storage import storage_account
+from twinspan.azure.shared.grants import READ_BLOBS, WRITE_BLOBS, grant
+from twinspan.azure.shared.storage import storage_account
 from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, THAWED_DAYS, UNDELETE_DAYS, Lifecycle
 from twinspan.providers import Construct
 from twinspan.providers.azure import (
@@ -16,7 +16,10 @@ from twinspan.providers.azure import (
     StorageManagementPolicyRuleActionsBaseBlob,
     StorageManagementPolicyRuleFilters,
 )
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
+
+COLD_CLASS = "Cool"
+ARCHIVE_CLASS = "Archive"
 
 
 class Bucket(Construct):
@@ -59,10 +62,10 @@ class Bucket(Construct):
         self.address = f"{endpoint}{self._container['name']}?tier={storage_class}"
         self._expire(lifecycle)
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         grant(function, f"reads_{names.FILES}", role=READ_BLOBS, at=self._container["id"])
 
-    def grant_write(self, function: parts.Function) -> None:
+    def grant_write(self, function: contracts.Function) -> None:
         grant(function, f"writes_{names.FILES}", role=WRITE_BLOBS, at=self._container["id"])
 
     def _storage_account(self, foundation: Foundation, layer: Layer) -> Ref:
@@ -70,7 +73,7 @@ class Bucket(Construct):
         account = storage_account(
             self,
             "account",
-            foundation=foundation,
+            group=foundation,
             name=names.tier_account(foundation.names),
             layer=layer,
             role="store",
@@ -113,4 +116,32 @@ class Bucket(Construct):
                 blob_types=["blockBlob"], prefix_match=[f"{self._container['name']}/{prefix}"]
             ),
             actions=StorageManagementPolicyRuleActions(base_blob=actions),
+        )
+
+
+class ColdStore(Bucket):
+    """Files of events that left the hot store."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.COLD_STORAGE,
+            storage_class=COLD_CLASS,
+            lifecycle=Lifecycle.of_cold(foundation.twin),
+        )
+
+
+class ArchiveStore(Bucket):
+    """Files of events that left the cold tier, each written in the archive's tier."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.ARCHIVE_STORAGE,
+            storage_class=ARCHIVE_CLASS,
+            lifecycle=Lifecycle.of_archive(foundation.twin),
         )

@@ -1,15 +1,15 @@
 """L4: the twin graph, in Azure Digital Twins."""
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
-from twinspan.azure.grants import KEEP_TWINS, READ_TWINS, grant
 from twinspan.azure.hot_storage import Store
+from twinspan.azure.shared.grants import KEEP_TWINS, READ_TWINS, grant
 from twinspan.providers import Construct
 from twinspan.providers.azure import DigitalTwinsInstance
-from twinspan.resources import place
+from twinspan.terraform.resources import place
 
 
 class Graph(Construct):
@@ -30,11 +30,11 @@ class Graph(Construct):
         self._instance = place(instance, names.GRAPH)
         self.address = f"https://{self._instance['host_name']}"
 
-    def feed_from(self, function: parts.Function, *, store: parts.Store | None = None) -> None:
+    def feed_from(self, function: contracts.Function, *, store: contracts.Store | None = None) -> None:
         """It writes the graph, and gets each row from the store within seconds of its writing."""
         grant(function, "keeps_graph", role=KEEP_TWINS, at=self._instance["id"])
         if store:
-            parts.own(store, Store).hand_changes_to(parts.own(function, Function))
+            contracts.own(store, Store).hand_changes_to(contracts.own(function, Function))
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         grant(function, "reads_graph", role=READ_TWINS, at=self._instance["id"])

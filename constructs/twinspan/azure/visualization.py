@@ -1,15 +1,15 @@
 """L5: Azure Managed Grafana. dashboard_sync writes its content."""
 
 from twin_runtime.roles import Layer
-from twinspan import datasource, outputs, parts
+from twinspan import contracts, datasource, outputs
 from twinspan.azure import names
 from twinspan.azure.foundation import Foundation
-from twinspan.azure.grants import grant
-from twinspan.azure.operators import operators
+from twinspan.azure.shared.grants import grant
+from twinspan.azure.shared.operators import operators
 from twinspan.providers import Construct, TerraformVariable
 from twinspan.providers.azapi import AzapiResource
 from twinspan.providers.azure import RoleAssignment
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
 TYPE = "Microsoft.Dashboard/grafana@2024-10-01"
 MAJOR_VERSION = "12"
@@ -36,10 +36,10 @@ class Dashboards(Construct):
         self.address = self._workspace["output.properties.endpoint"]
         outputs.publish_grafana(self, self.address, sign_in="Sign in with Entra ID.")
 
-    def keep_with(self, function: parts.Function) -> None:
+    def keep_with(self, function: contracts.Function) -> None:
         grant(function, "keeps_dashboards", role=ADMINISTRATOR, at=self._workspace["id"])
 
-    def read_by(self, secret: parts.Secret) -> None:
+    def read_by(self, secret: contracts.Secret) -> None:
         """No-op: dashboard_sync configures the data source."""
 
     def _grafana(self) -> Ref:

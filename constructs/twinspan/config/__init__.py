@@ -12,10 +12,10 @@ from twinspan.config.clouds import (
 )
 from twinspan.config.devices import Command, Device, DeviceType, Metric
 from twinspan.config.events import AllOf, AnyOf, Comparison, Condition, Events, Feedback, Rule, Then
+from twinspan.config.graph import Entity, EntityType, Model, Property, Relationship
 from twinspan.config.loader import ExtraCheck, load
-from twinspan.config.model import Entity, EntityType, Model, Property, Relationship
-from twinspan.config.models import Alerts, Config, Retention
 from twinspan.config.problems import ConfigErrors, Problem
+from twinspan.config.root import Alerts, Config, Retention
 
 __all__ = [
     "PLACEHOLDERS",

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from twinspan.config.base import Entry
 from twinspan.config.events import TAG
-from twinspan.config.problems import Said
+from twinspan.config.problems import Refusal
 from twinspan.config.text import shown
 
 # Argument -> the environment variable that the backend reads instead.
@@ -45,24 +45,26 @@ def _plain(value: str) -> str:
     if found := re.search(r"[$%]\{", value):
         fix = value.replace("${stack}", "{stack}").replace("${twin}", "{twin}")
         plain = not re.search(r"[$%]\{", fix)
-        raise Said(
+        raise Refusal(
             f"{shown(value)} contains {found[0]!r}, which starts a Terraform expression; "
             + (f"write {fix}" if plain else "write the value itself")
         )
     if not value.isprintable():
-        raise Said(f"{shown(value)} contains an unprintable character; remove it")
+        raise Refusal(f"{shown(value)} contains an unprintable character; remove it")
     return value
 
 
 def _per_stack(value: str) -> str:
     if "{stack}" not in value:
-        raise Said(f"{shown(value)} would store the state of every stack in one place; add {{stack}} to it")
+        raise Refusal(
+            f"{shown(value)} would store the state of every stack in one place; add {{stack}} to it"
+        )
     return value
 
 
 def _not_empty(value: str) -> str:
     if not value.strip():
-        raise Said("is empty; give it a value or leave the line out")
+        raise Refusal("is empty; give it a value or leave the line out")
     return value
 
 

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from twin_runtime.roles import Cloud
-from twinspan.config.problems import Said
+from twinspan.config.problems import Refusal
 from twinspan.config.text import shown
 
 Key = TypeVar("Key")
@@ -76,7 +76,7 @@ def one_text(pattern: str, longest: int, rule: str, shortest: int = 1) -> tuple[
 
     def check(value: str) -> str:
         if not shortest <= len(value) <= longest or not compiled.fullmatch(value):
-            raise Said(f"{shown(value)} is not allowed; {rule}")
+            raise Refusal(f"{shown(value)} is not allowed; {rule}")
         return value
 
     schema = {"type": "string", "pattern": f"^{pattern}$", "minLength": shortest, "maxLength": longest}
@@ -86,7 +86,7 @@ def one_text(pattern: str, longest: int, rule: str, shortest: int = 1) -> tuple[
 def _number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         unquoted = isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]+(\.[0-9]+)?", value)
-        raise Said(
+        raise Refusal(
             f"must be a number, got {shown(value)}" + (f"; write {value} without quotes" if unquoted else "")
         )
     return _finite(value)
@@ -94,14 +94,14 @@ def _number(value: Any) -> int | float:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
-        raise Said(f"must be a finite number, got {shown(value)}; write one that a 64-bit float can hold")
+        raise Refusal(f"must be a finite number, got {shown(value)}; write one that a 64-bit float can hold")
     return value
 
 
 def finite_scalar(value: Any) -> bool | int | float | str:
-    """The value, where it is a number, true, false or text; raises `Said`."""
+    """The value, where it is a number, true, false or text; raises `Refusal`."""
     if not isinstance(value, bool | int | float | str):
-        raise Said(f"must be a number, true, false or text, got {shown(value)}")
+        raise Refusal(f"must be a number, true, false or text, got {shown(value)}")
     return _finite(value)
 
 
@@ -109,14 +109,14 @@ def _relative_path(value: Any) -> PurePosixPath:
     if isinstance(value, PurePosixPath):
         return value
     if not isinstance(value, str):
-        raise Said(f"must be the path of a file, got {shown(value)}")
+        raise Refusal(f"must be the path of a file, got {shown(value)}")
     path = PurePosixPath(value)
     if not value or not value.isprintable() or "\\" in value:
-        raise Said(
+        raise Refusal(
             f"{shown(value)} is not a valid path; write it with '/', for example processors/thermostat.py"
         )
     if path.is_absolute() or ".." in path.parts:
-        raise Said(f"{shown(value)} is outside the folder of the twin.yaml; put the file into that folder")
+        raise Refusal(f"{shown(value)} is outside the folder of the twin.yaml; put the file into that folder")
     return path
 
 
@@ -149,7 +149,7 @@ RESERVED_METRICS = ("data", "id", "time", "traceparent")
 
 def _not_reserved(value: str) -> str:
     if value in RESERVED_METRICS:
-        raise Said(
+        raise Refusal(
             f"{shown(value)} is a field of the device's message; use a name other than "
             f"{', '.join(RESERVED_METRICS)}"
         )

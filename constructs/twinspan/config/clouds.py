@@ -17,7 +17,7 @@ from pydantic import (
 from twin_runtime.roles import Cloud, Layer
 from twinspan.config import regions
 from twinspan.config.base import CloudName, Entry, List
-from twinspan.config.problems import Said
+from twinspan.config.problems import Refusal
 from twinspan.config.text import shown
 
 _ACCOUNT = r"[0-9]{12}"
@@ -29,7 +29,7 @@ _PROJECT = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 
 def _account(value: str) -> str:
     if not re.fullmatch(_ACCOUNT, value):
-        raise Said(
+        raise Refusal(
             f"{shown(value)} is not an AWS account id; write its 12 digits in quotes, "
             "from `aws sts get-caller-identity`"
         )
@@ -38,13 +38,13 @@ def _account(value: str) -> str:
 
 def _subscription(value: str) -> str:
     if not re.fullmatch(_UUID, value):
-        raise Said(f"{shown(value)} is not a subscription id; write the UUID from `az account show`")
+        raise Refusal(f"{shown(value)} is not a subscription id; write the UUID from `az account show`")
     return value
 
 
 def _operator(value: str) -> str:
     if not re.fullmatch(_UUID, value):
-        raise Said(
+        raise Refusal(
             f"{shown(value)} is not an object id of Entra ID; write the UUID from "
             "`az ad signed-in-user show --query id`"
         )
@@ -53,7 +53,7 @@ def _operator(value: str) -> str:
 
 def _project(value: str) -> str:
     if not re.fullmatch(_PROJECT, value):
-        raise Said(
+        raise Refusal(
             f"{shown(value)} is not a project id; write the id (not the name or number), "
             "6–30 lowercase letters, digits and hyphens; start with a letter, end with a letter or digit"
         )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from twinspan.config.base import DeviceId, Entry, Identifier, List, Number, RelativePath, RuleName, Scalar
-from twinspan.config.problems import Said
+from twinspan.config.problems import Refusal
 
 COMPARISONS = ("above", "below", "at_least", "at_most", "equals", "not_equals")
 TAG = "\0"  # pydantic puts a variant's tag into an error's location: this marks what is not in the file
@@ -30,7 +30,7 @@ class Comparison(Entry):
         given = [name for name in COMPARISONS if getattr(self, name) is not None]
         if len(given) != 1:
             got = f"got {' and '.join(given)}; split them with all:" if given else "for example above: 80"
-            raise Said(f"compare the metric by exactly one of {', '.join(COMPARISONS)}, {got}")
+            raise Refusal(f"compare the metric by exactly one of {', '.join(COMPARISONS)}, {got}")
         return self
 
     @property
@@ -89,7 +89,7 @@ class Then(Entry):
     @model_validator(mode="after")
     def _does_something(self) -> Self:
         if self.feedback is None and not self.workflow:
-            raise Said("has no effect; give feedback: {command: …, value: …}, workflow: true, or both")
+            raise Refusal("has no effect; give feedback: {command: …, value: …}, workflow: true, or both")
         return self
 
 
@@ -122,7 +122,7 @@ class Rule(Entry):
     @model_validator(mode="after")
     def _one_subject(self) -> Self:
         if message := subject_problem(self.device_type, self.device):
-            raise Said(message)
+            raise Refusal(message)
         return self
 
 

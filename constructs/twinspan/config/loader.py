@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from twinspan.config import crosschecks, files
-from twinspan.config.models import Config
-from twinspan.config.plain import Finding
+from twinspan.config.checks import cross, files
+from twinspan.config.checks.plain import Finding
 from twinspan.config.problems import ConfigErrors, Problem
+from twinspan.config.root import Config
 from twinspan.config.sentences import path_of, sentence
 from twinspan.config.text import field_of, shown
 from twinspan.config.textfile import file_field
@@ -53,7 +53,7 @@ def _checked(document: Document, folder: Path) -> tuple[Config | None, list[Prob
     except ValidationError as error:
         details = error.errors(include_url=False)
         findings += _sentences(details, settled)
-    findings += [*crosschecks.check(data), *files.check(data, folder)]
+    findings += [*cross.check(data), *files.check(data, folder)]
     unique = dict.fromkeys(Problem(field_of(path), message) for path, message in findings)
     problems = [*document.problems, *unique]
     return (None if problems else config), problems

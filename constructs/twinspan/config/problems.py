@@ -24,7 +24,7 @@ class Problem:
         return f"{where}{self.field}: {self.message}"
 
 
-class Said(ValueError):
+class Refusal(ValueError):
     """Raised by a validator; its text is the message that the user reads."""
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from twin_runtime.roles import Cloud
-from twinspan.config.problems import Said
+from twinspan.config.problems import Refusal
 from twinspan.config.text import nearest, shown
 
 _PATTERNS = {
@@ -27,7 +27,7 @@ def known(cloud: Cloud) -> tuple[str, ...]:
 
 
 def check(cloud: Cloud, value: str, *, skip: bool) -> str:
-    """Return `value` when it is a region of `cloud`. Raises `Said` with the likely spelling otherwise.
+    """Return `value` when it is a region of `cloud`. Raises `Refusal` with the likely spelling otherwise.
 
     `skip` accepts a region that is not in the list, as long as it has the form of that cloud's regions. Only
     the user can tell a new region from a misspelt one.
@@ -37,7 +37,7 @@ def check(cloud: Cloud, value: str, *, skip: bool) -> str:
     if value in names:
         return value
     if value.startswith(tuple(_lists()[cloud]["other_partitions"])):
-        raise Said(
+        raise Refusal(
             f"{shown(value)} is in a separate (China or government) cloud; choose a public {word} of {cloud}"
         )
     pattern, example = _PATTERNS[cloud]
@@ -47,7 +47,7 @@ def check(cloud: Cloud, value: str, *, skip: bool) -> str:
         (n for n in names if n.replace("-", "") in (plain, re.sub(r"(?<=[0-9])[a-z]$", "", plain))), None
     )
     if same:
-        raise Said(f"{shown(value)} is not how {cloud} writes this {word}; write {same}")
+        raise Refusal(f"{shown(value)} is not how {cloud} writes this {word}; write {same}")
     if skip and pattern.fullmatch(value):
         return value
     close = nearest(value, names)
@@ -55,4 +55,4 @@ def check(cloud: Cloud, value: str, *, skip: bool) -> str:
     if pattern.fullmatch(value):
         newer = f"If it is newer than the list of {_lists()[cloud]['date']}"
         fix += f" {newer}, add skip_region_validation: true beside it."
-    raise Said(f"{shown(value)} is not a known {cloud} {word}; {fix}")
+    raise Refusal(f"{shown(value)} is not a known {cloud} {word}; {fix}")

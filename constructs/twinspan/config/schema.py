@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from twinspan.config.models import Config
+from twinspan.config.root import Config
 
 _EXAMPLE = {
     "twin": "factory",

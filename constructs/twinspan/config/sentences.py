@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from twinspan.config.backends import KINDS, SECRETS
 from twinspan.config.base import List
 from twinspan.config.events import TAG, Condition
-from twinspan.config.models import Config
+from twinspan.config.root import Config
 from twinspan.config.text import FieldPath, one_of, shown, suggestion
 
 Location = tuple[str | int, ...]

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.gcp import names
-from twinspan.gcp.fleet import FleetSecret
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
-from twinspan.gcp.push import push
 from twinspan.gcp.queues import DeadLetterQueue, grant_publish, topic
+from twinspan.gcp.shared.secret import Secret
 from twinspan.providers import Construct
 from twinspan.providers.gcp import PubsubSubscription, PubsubSubscriptionExpirationPolicy
-from twinspan.resources import EVENTS_VARIABLE, place
+from twinspan.providers.random import RandomPassword
+from twinspan.terraform.resources import EVENTS_VARIABLE, place
 
 COMMAND_LIFE_S = 24 * 3600
 """How long a command waits for its device. A device must not act on an outdated command."""
@@ -46,23 +46,21 @@ class Broker(Construct):
         )
         self.address = foundation.path("topics", self._commands)
         self.endpoint = self._telemetry["id"]
-        self._fleet = FleetSecret(self, "fleet", foundation=foundation)
+        self._fleet = _FleetSecret(self, "fleet", foundation=foundation)
         self.dispatcher_environment: Mapping[str, str] = {"FLEET_SECRET": self._fleet.address}
         devices = [device.id for device in foundation.twin.config.devices]
         if devices:
             self._subscriptions(devices)
 
-    def deliver_to(self, dispatcher: parts.Function, *, dead_letters: parts.DeadLetters) -> None:
-        push(
+    def deliver_to(self, dispatcher: contracts.Function, *, dead_letters: contracts.DeadLetters) -> None:
+        contracts.own(dispatcher, Function).consume(
             names.TELEMETRY,
-            foundation=self._foundation,
             topic=self._telemetry,
-            dead_letters=parts.own(dead_letters, DeadLetterQueue),
-            function=parts.own(dispatcher, Function),
+            dead_letters=contracts.own(dead_letters, DeadLetterQueue),
         )
         self._fleet.grant_read(dispatcher)
 
-    def grant_command(self, function: parts.Function) -> None:
+    def grant_command(self, function: contracts.Function) -> None:
         grant_publish(
             self,
             self._commands,
@@ -88,3 +86,22 @@ class Broker(Construct):
         listed = ", ".join(f'"{device}"' for device in sorted(devices))
         subscription.add_override("for_each", f"${{toset(var.{EVENTS_VARIABLE} ? [{listed}] : [])}}")
         place(subscription, "devices")
+
+
+class _FleetSecret(Secret):
+    """The secret from which every device's key is derived (`twin_gcp.devices`): whoever holds it can be any
+    device.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            name=names.in_region(foundation.twin.names, names.FLEET),
+            key=names.FLEET,
+            labels=foundation.twin.labels(Layer.ACQUISITION, "broker"),
+        )
+        foundation.need_random()
+        fleet = place(RandomPassword(self, "random", length=48), names.FLEET)
+        self.write(fleet["result"])

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from twin_runtime.roles import ROLES, Batching, Layer, Role
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.push import push
-from twinspan.gcp.queues import Queue
-from twinspan.gcp.schedules import Clock
+from twinspan.gcp.queues import DeadLetterQueue, Queue
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     Cloudfunctions2Function,
@@ -16,8 +15,8 @@ from twinspan.providers.gcp import (
     Cloudfunctions2FunctionServiceConfig,
     CloudRunV2ServiceIamMember,
 )
-from twinspan.resources import Ref, place
-from twinspan.resources import environment as environment_of
+from twinspan.terraform.resources import Ref, place
+from twinspan.terraform.resources import environment as environment_of
 
 RUNTIME = "python313"
 ENTRY_POINT = "handle"
@@ -98,20 +97,27 @@ class Function(Construct):
         )
         self.ref = place(function, str(role), optional=optional)
         if source:
-            push(
-                source.name,
-                foundation=foundation,
-                topic=source.topic,
-                dead_letters=source.dead,
-                function=self,
-            )
-        if schedule := size.schedule:
-            Clock(self, "clock", foundation=foundation, function=self, schedule=schedule)
+            self.consume(source.name, topic=source.topic, dead_letters=source.dead)
 
     @property
     def uri(self) -> str:
         """The address of the service, on run.app."""
         return self.ref["service_config[0].uri"]
+
+    def consume(self, name: str, *, topic: Ref, dead_letters: DeadLetterQueue) -> None:
+        """Take every message of a topic, by a push subscription of that name."""
+        caller = push(
+            self,
+            name,
+            foundation=self._foundation,
+            topic=topic,
+            dead_letters=dead_letters,
+            role=self.role,
+            layer=self.layer,
+            uri=self.uri,
+            optional=topic.optional or self.optional,
+        )
+        self.grant_invoke(self, "push", caller["member"])
 
     def grant_invoke(self, scope: Construct, who: str, member: str) -> Ref:
         """Let a member call this function's service, and no other."""

@@ -1,9 +1,9 @@
 """The hot store: a Firestore database of the twin's own."""
 
-from twinspan import parts
+from twinspan import contracts
 from twinspan.gcp import names
-from twinspan.gcp.databases import READ, WRITE, database, grant
 from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.shared.databases import READ, WRITE, database, grant
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     FirestoreField,
@@ -12,7 +12,7 @@ from twinspan.providers.gcp import (
     FirestoreIndex,
     FirestoreIndexFields,
 )
-from twinspan.resources import place
+from twinspan.terraform.resources import place
 
 COLLECTION = "rows"
 """Also in twin_gcp.store, which is deployed without this package."""
@@ -69,14 +69,14 @@ class Store(Construct):
             )
             place(index, f"device_key_{order.lower()}")
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         self._grant(function, READ)
 
-    def grant_write(self, function: parts.Function) -> None:
+    def grant_write(self, function: contracts.Function) -> None:
         self._grant(function, WRITE)
 
-    def grant_move(self, function: parts.Function) -> None:
+    def grant_move(self, function: contracts.Function) -> None:
         self._grant(function, WRITE)
 
-    def _grant(self, function: parts.Function, role: str) -> None:
+    def _grant(self, function: contracts.Function, role: str) -> None:
         grant(self, function, role, foundation=self._foundation, name=names.STORE, to="store")

@@ -2,15 +2,15 @@
 
 from twin_runtime.roles import Cloud
 from twinspan.gcp.acquisition import Broker
-from twinspan.gcp.archive_storage import ArchiveStore
-from twinspan.gcp.cold_storage import ColdStore
-from twinspan.gcp.events import Workflow
+from twinspan.gcp.events.workflow import Workflow
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
 from twinspan.gcp.hot_storage import Store
 from twinspan.gcp.queues import DeadLetterQueue, Queue
 from twinspan.gcp.receivers import Endpoint
+from twinspan.gcp.schedules import Clock
 from twinspan.gcp.secrets import ApiKeys, LinkSecret
+from twinspan.gcp.tiers import ArchiveStore, ColdStore
 from twinspan.gcp.twin_management import Graph
 from twinspan.gcp.visualization import Dashboards
 from twinspan.kit import Kit
@@ -25,6 +25,7 @@ def kit(foundation: Foundation) -> Kit:
         queues=Queue,
         dead_letter_queues=DeadLetterQueue,
         functions=Function,
+        clocks=Clock,
         endpoints=Endpoint,
         link_secrets=LinkSecret,
         keys=ApiKeys,

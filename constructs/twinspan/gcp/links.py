@@ -2,13 +2,13 @@
 
 import json
 
-from twinspan.backend import output
 from twinspan.gcp import names
-from twinspan.gcp.foundation import provider
+from twinspan.gcp.shared.project import provider
 from twinspan.outputs import link_secret
 from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.gcp import SecretManagerSecretVersion
-from twinspan.resources import place
+from twinspan.terraform.backend import output
+from twinspan.terraform.resources import place
 from twinspan.topology import Link
 from twinspan.twin import Twin
 

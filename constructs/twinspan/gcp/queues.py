@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.gcp import names
-from twinspan.gcp.alarms import fire_when_not_empty
 from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.shared.alarms import fire_when_not_empty
 from twinspan.providers import Construct, TerraformElement
 from twinspan.providers.gcp import (
     PubsubSubscription,
@@ -15,9 +15,11 @@ from twinspan.providers.gcp import (
     PubsubTopicIamMember,
     PubsubTopicMessageStoragePolicy,
 )
-from twinspan.resources import Ref, place
 from twinspan.sizing import DEAD_LETTER_DAYS
+from twinspan.terraform.resources import Ref, place
 
+RETENTION_S = 7 * 24 * 3600
+"""How long a message waits for a function that does not take it."""
 ACK_DEADLINE_S = 600
 """How long a person who pulls a dead letter has to look at it."""
 
@@ -113,7 +115,7 @@ class DeadLetterQueue(Construct):
             labels=self._labels,
         )
 
-    def grant_send(self, function: parts.Function) -> None:
+    def grant_send(self, function: contracts.Function) -> None:
         grant_publish(
             self,
             self.topic,
@@ -157,7 +159,7 @@ class Queue(Construct):
         self.dead = DeadLetterQueue(
             self, "dead", foundation=foundation, name=names.dead(name), layer=layer, optional=optional
         )
-        self.dead_letters: parts.DeadLetters = self.dead
+        self.dead_letters: contracts.DeadLetters = self.dead
         self.topic = topic(
             self,
             "topic",
@@ -168,7 +170,7 @@ class Queue(Construct):
         )
         self.address = foundation.path("topics", self.topic)
 
-    def grant_send(self, function: parts.Function) -> None:
+    def grant_send(self, function: contracts.Function) -> None:
         grant_publish(
             self,
             self.topic,

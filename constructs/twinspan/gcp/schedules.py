@@ -1,21 +1,17 @@
 """Scheduled functions: Cloud Scheduler."""
 
-from typing import TYPE_CHECKING
-
 from twin_runtime.roles import ROLES, Schedule
 from twinspan.gcp import names
-from twinspan.gcp.alarms import fire_when_a_run_fails
 from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.functions import Function
+from twinspan.gcp.shared.alarms import fire_when_a_run_fails
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     CloudSchedulerJob,
     CloudSchedulerJobHttpTarget,
     CloudSchedulerJobHttpTargetOidcToken,
 )
-from twinspan.resources import numbered, place
-
-if TYPE_CHECKING:
-    from twinspan.gcp.functions import Function
+from twinspan.terraform.resources import numbered, place
 
 ANSWER_S = 15
 """How long Cloud Scheduler waits for an answer beyond the function's own time-out."""
@@ -35,7 +31,7 @@ class Clock(Construct):
         id_: str,
         *,
         foundation: Foundation,
-        function: "Function",
+        function: Function,
         schedule: Schedule,
     ) -> None:
         super().__init__(scope, id_)
@@ -68,4 +64,10 @@ class Clock(Construct):
         invoker = function.grant_invoke(self, names.CLOCK_ACCOUNT, caller["member"])
         job.add_override("depends_on", [foundation.clocks_after(invoker, function.role).address])
         place(job, function.role)
-        fire_when_a_run_fails(self, function, foundation=foundation)
+        fire_when_a_run_fails(
+            self,
+            function.role,
+            foundation=foundation,
+            layer=function.layer,
+            optional=function.optional,
+        )

@@ -6,10 +6,10 @@ from twin_runtime.roles import Layer, Role
 from twinspan import outputs
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
-from twinspan.gcp.secret import Secret
+from twinspan.gcp.shared.secret import Secret
 from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword
-from twinspan.resources import KEY_GENERATION_VARIABLE, generations, place
+from twinspan.terraform.resources import KEY_GENERATION_VARIABLE, generations, place
 from twinspan.topology import Link
 
 

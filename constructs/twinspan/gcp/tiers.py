@@ -1,7 +1,7 @@
-"""What the buckets of the cold and the archive tier have in common."""
+"""The cold and the archive tier: Cloud Storage buckets. The cold one archives by rule where both are here."""
 
 from twin_runtime.roles import Layer
-from twinspan import parts
+from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, UNDELETE_DAYS, Lifecycle
@@ -14,8 +14,9 @@ from twinspan.providers.gcp import (
     StorageBucketLifecycleRuleCondition,
     StorageBucketSoftDeletePolicy,
 )
-from twinspan.resources import place
+from twinspan.terraform.resources import place
 
+COLD_CLASS = "NEARLINE"
 ARCHIVE_CLASS = "ARCHIVE"
 _DAY = 86_400
 _AT_ONCE = 1
@@ -65,10 +66,10 @@ class Bucket(Construct):
         self._bucket = place(bucket, names.FILES)
         self.address = f"gs://{self._bucket['name']}"
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         self._grant(function, "roles/storage.objectViewer")
 
-    def grant_write(self, function: parts.Function) -> None:
+    def grant_write(self, function: contracts.Function) -> None:
         self._grant(function, "roles/storage.objectUser")
 
     def _rules(self, lifecycle: Lifecycle) -> list[StorageBucketLifecycleRule]:
@@ -95,7 +96,7 @@ class Bucket(Construct):
             rules.insert(0, archive)
         return rules
 
-    def _grant(self, function: parts.Function, role: str) -> None:
+    def _grant(self, function: contracts.Function, role: str) -> None:
         member = StorageBucketIamMember(
             self,
             f"grant-{function.role}",
@@ -104,3 +105,33 @@ class Bucket(Construct):
             member=self._foundation.member(function),
         )
         place(member, f"{names.FILES}_{function.role}", optional=function.optional)
+
+
+class ColdStore(Bucket):
+    """Files of events that left the hot store."""
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.COLD_STORAGE,
+            storage_class=COLD_CLASS,
+            lifecycle=Lifecycle.of_cold(foundation.twin),
+        )
+
+
+class ArchiveStore(Bucket):
+    """Files of events that left the cold tier, each written in the archive's class. A rule gives the class to
+    those that are still there from a time when the cold tier was here too.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(
+            scope,
+            id_,
+            foundation=foundation,
+            layer=Layer.ARCHIVE_STORAGE,
+            storage_class=ARCHIVE_CLASS,
+            lifecycle=Lifecycle.of_archive(foundation.twin),
+        )

@@ -1,9 +1,9 @@
 """L4: the twin graph, in a Firestore database: Google Cloud has no service for digital twins."""
 
-from twinspan import parts
+from twinspan import contracts
 from twinspan.gcp import names
-from twinspan.gcp.databases import READ, WRITE, database, grant
 from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.shared.databases import READ, WRITE, database, grant
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     FirestoreField,
@@ -12,7 +12,7 @@ from twinspan.providers.gcp import (
     FirestoreIndex,
     FirestoreIndexFields,
 )
-from twinspan.resources import place
+from twinspan.terraform.resources import place
 
 TWINS, RELATIONSHIPS = "twins", "relationships"
 KEY = "key"
@@ -32,11 +32,11 @@ class Graph(Construct):
         self.address = foundation.path("databases", self._database)
         self._indexes()
 
-    def feed_from(self, function: parts.Function, *, store: parts.Store | None = None) -> None:
+    def feed_from(self, function: contracts.Function, *, store: contracts.Store | None = None) -> None:
         """Let twin_sync write the graph. It reads the newest values from the store itself."""
         self._grant(function, WRITE)
 
-    def grant_read(self, function: parts.Function) -> None:
+    def grant_read(self, function: contracts.Function) -> None:
         self._grant(function, READ)
 
     def _indexes(self) -> None:
@@ -78,5 +78,5 @@ class Graph(Construct):
             )
             place(index, f"{collection}_{field}_key")
 
-    def _grant(self, function: parts.Function, role: str) -> None:
+    def _grant(self, function: contracts.Function, role: str) -> None:
         grant(self, function, role, foundation=self._foundation, name=names.GRAPH, to="graph")

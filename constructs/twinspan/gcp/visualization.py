@@ -5,11 +5,11 @@ from functools import cache
 from pathlib import Path
 
 from twin_runtime.roles import Layer
-from twinspan import datasource, outputs, parts
+from twinspan import contracts, datasource, outputs
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
-from twinspan.gcp.secret import Secret
-from twinspan.gcp.waits import Wait
+from twinspan.gcp.shared.secret import Secret
+from twinspan.gcp.shared.waits import Wait
 from twinspan.providers import AssetType, Construct, TerraformAsset
 from twinspan.providers.gcp import (
     CloudRunV2Service,
@@ -36,7 +36,7 @@ from twinspan.providers.gcp import (
     StorageBucketObject,
 )
 from twinspan.providers.random import RandomPassword
-from twinspan.resources import Ref, place
+from twinspan.terraform.resources import Ref, place
 
 IMAGE = "docker.io/grafana/grafana:12.4.5"
 PORT = 3000
@@ -108,16 +108,16 @@ class Dashboards(Construct):
         self._settled.needs("grafana_metrics", place(metrics, "grafana_metrics")["id"])
         self.address = self._name
 
-    def keep_with(self, function: parts.Function) -> None:
+    def keep_with(self, function: contracts.Function) -> None:
         """No-op: Grafana reads its files."""
 
-    def read_by(self, secret: parts.Secret) -> None:
+    def read_by(self, secret: contracts.Secret) -> None:
         """Start Grafana, with the data source's file from the link's secret.
 
         Where `links` writes the secret, it does so after this stack; until then the file names no source.
         """
         link = self._foundation.twin.topology.link("dashboards")
-        own = parts.own(secret, Secret)
+        own = contracts.own(secret, Secret)
         if link.wired:
             own.write(datasource.without_key())
         self._needs.append(f"google_secret_manager_secret_version.link_{link.name}")

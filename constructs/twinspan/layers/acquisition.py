@@ -2,10 +2,10 @@
 
 from twin_runtime.roles import Layer, Role
 from twinspan import outputs
+from twinspan.contracts import Broker, Queue
 from twinspan.kit import Kit
 from twinspan.layers.hops import Hop
 from twinspan.layers.processing import Processing
-from twinspan.parts import Broker, Queue
 from twinspan.providers import Construct
 
 

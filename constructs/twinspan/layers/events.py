@@ -3,10 +3,10 @@ optional.
 """
 
 from twin_runtime.roles import Layer, Role
+from twinspan.contracts import Broker, Queue
 from twinspan.kit import Kit
 from twinspan.layers.hops import Hop
 from twinspan.layers.receiver import receiver
-from twinspan.parts import Broker, Queue
 from twinspan.providers import Construct
 
 

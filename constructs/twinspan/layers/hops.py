@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from twinspan import outputs
-from twinspan.parts import Queue
+from twinspan.contracts import Queue
 from twinspan.providers import Construct
-from twinspan.resources import EVENTS_VARIABLE
+from twinspan.terraform.resources import EVENTS_VARIABLE
 
 Kind = Literal["queue", "dispatcher", "store", "devices"]
 """What accepts a dead letter's content again: a queue of events, the dispatcher's code in front of the queue

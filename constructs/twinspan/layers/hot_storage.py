@@ -1,11 +1,11 @@
 """L3 hot: the store of the last days, and the ways in and out of its cloud."""
 
 from twin_runtime.roles import Layer, Role
+from twinspan.contracts import Endpoint, Secret
 from twinspan.kit import Kit
 from twinspan.layers.hops import Hop
 from twinspan.layers.receiver import receiver
 from twinspan.layers.tiers import ColdStorage
-from twinspan.parts import Endpoint, Secret
 from twinspan.providers import Construct
 
 

@@ -1,12 +1,12 @@
 """L2: the user's code on every event, and the way to the hot store."""
 
 from twin_runtime.roles import Layer, Role
+from twinspan.contracts import Queue
 from twinspan.kit import Kit
 from twinspan.layers.events import EventCheck
 from twinspan.layers.hops import Hop
 from twinspan.layers.hot_storage import HotStorage
 from twinspan.layers.receiver import receiver
-from twinspan.parts import Queue
 from twinspan.providers import Construct
 
 

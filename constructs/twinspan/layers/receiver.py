@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from twin_runtime.roles import Layer, Role
+from twinspan.contracts import Endpoint, Function
 from twinspan.kit import Kit
-from twinspan.parts import Endpoint, Function
 from twinspan.providers import Construct
 
 

@@ -15,7 +15,7 @@ _STUB = "_typecheckingstub__"  # what jsii calls the functions that only carry h
 _get_type_hints = typing.get_type_hints
 
 
-def quicken() -> None:
+def skip_type_checks() -> None:
     """Skip jsii's run-time type checks, and garbage collection, from here to the end of the process."""
     typing.get_type_hints = _hints
     typeguard.check_type = _unchecked

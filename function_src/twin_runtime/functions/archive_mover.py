@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from zlib import crc32
 
+from twin_runtime.context import Context
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.log import Log, failure
 from twin_runtime.model import Twin
@@ -123,3 +124,8 @@ class ArchiveMover:
         file_sinks.verified(file, self._sink.store(file, deadline=deadline))
         self._objects.delete(name)
         return file
+
+
+def assemble(context: Context) -> ArchiveMover:
+    objects = context.cloud.objects(context.settings["COLD_STORE"])
+    return ArchiveMover(twin=context.twin, objects=objects, sink=context.file_sink(), log=context.log)

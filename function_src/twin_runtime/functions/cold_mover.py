@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable
 
+from twin_runtime.context import Context
 from twin_runtime.errors import Retry
 from twin_runtime.log import Log, failure
 from twin_runtime.model import Twin
@@ -77,3 +78,8 @@ class ColdMover:
         except Exception as error:
             # It ends by itself, before the next run of the partition is due.
             self._means.log.warning("claim_kept", reason=failure(error))
+
+
+def assemble(context: Context) -> ColdMover:
+    store = context.cloud.store(context.settings["STORE"])
+    return ColdMover(twin=context.twin, store=store, sink=context.file_sink(), log=context.log)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from twin_runtime.context import Context
 from twin_runtime.delivery.consumer import Consumer, Work
 from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.log import Log
@@ -43,3 +44,10 @@ def deliver(sender: Sender, works: Sequence[Work], deadline: float) -> None:
             work.drop(event)
         elif outcome.state == "refused":
             work.refuse(outcome.reason, event)
+
+
+def assemble(context: Context) -> Connector:
+    from twin_runtime.wire.sender import Sender
+
+    sender = Sender(context.secret("LINK_SECRET"), log=context.log)
+    return Connector(twin=context.twin, sender=sender, dead=context.dead_letters(), log=context.log)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from twin_runtime.context import Context
 from twin_runtime.errors import ConfigurationError, Retry
 from twin_runtime.grafana_api import GrafanaApi, NotAllowed
 from twin_runtime.log import Log
@@ -176,3 +177,13 @@ def _settings(root: Path) -> dict[str, Any]:
     if missing:
         raise ConfigurationError(f"{SETTINGS} lacks {' and '.join(missing)}.")
     return found
+
+
+def assemble(context: Context) -> DashboardSync:
+    return DashboardSync(
+        twin=context.twin,
+        root=context.root,
+        grafana=context.cloud.grafana(context.settings["GRAFANA"]),
+        secret=context.secret("LINK_SECRET"),
+        log=context.log,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from twin_runtime.context import Context
 from twin_runtime.delivery.batching import Outbox
 from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
 from twin_runtime.events import payload
@@ -71,3 +72,8 @@ def _letter(message: BrokerMessage, reason: str, body: str | bytes) -> DeadLette
     # A resend trusts the letter's device: one that was not authenticated is not named.
     device = message.device if message.problem is None else None
     return DeadLetter(reason, body=body, device=device, received=message.received)
+
+
+def assemble(context: Context) -> Dispatcher:
+    queue = context.cloud.queue(context.settings["PROCESSING_QUEUE"])
+    return Dispatcher(twin=context.twin, queue=queue, dead=context.dead_letters(), log=context.log)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from twin_runtime.context import Context
 from twin_runtime.delivery.batching import Outbox
 from twin_runtime.delivery.consumer import NO_TIME, Consumer, Work, over
 from twin_runtime.delivery.dead_letters import DeadLetters
@@ -22,6 +23,9 @@ from twin_runtime.rules import Feedback, Rule
 if TYPE_CHECKING:
     # Loads an HTTP client: for the remote variant alone.
     from twin_runtime.wire.sender import Sender
+
+COMMANDS_PER_REQUEST = 50
+"""The receiver hands commands over one by one, and answers when all of them are."""
 
 
 class EventChecker(Consumer):
@@ -124,3 +128,33 @@ def execution_name(rule: Rule, event: Event) -> str:
     """The name of a workflow execution: at most 73 of A-Z a-z 0-9 - _."""
     readable = re.sub(r"[^A-Za-z0-9_-]", "-", rule.name)[:40]
     return f"{readable}-{cloudevents.hashed_id(rule.name, event['source'], event['id'])}"
+
+
+def assemble(context: Context) -> EventChecker:
+    sender = commands = None
+    if context.settings.remote:
+        from twin_runtime.wire.sender import Policy, Sender
+
+        policy = Policy(max_events=COMMANDS_PER_REQUEST)
+        sender = Sender(context.secret("LINK_SECRET"), log=context.log, policy=policy)
+    else:
+        commands = context.cloud.queue(context.settings["COMMANDS_QUEUE"])
+    return EventChecker(
+        twin=context.twin,
+        commands=commands,
+        sender=sender,
+        workflow=_workflow(context),
+        dead=context.dead_letters(),
+        log=context.log,
+    )
+
+
+def _workflow(context: Context) -> Workflow:
+    """The workflow, which starts once per name: by the platform itself, or by an idempotency store."""
+    workflow = context.cloud.workflow(context.settings["WORKFLOW"])
+    if not context.settings["IDEMPOTENCY_STORE"]:
+        return workflow
+    from twin_runtime.delivery.idempotency import IdempotentWorkflow
+
+    store = context.cloud.idempotency_store(context.settings["IDEMPOTENCY_STORE"])
+    return IdempotentWorkflow(workflow, store, log=context.log)

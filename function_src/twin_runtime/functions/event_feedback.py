@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
+from twin_runtime.context import Context
 from twin_runtime.delivery.consumer import NO_TIME, Consumer, Work, over
 from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.errors import Refused, Retry
@@ -115,3 +116,19 @@ class FeedbackReceiver(Receiver):
             except Retry as error:
                 undone[position] = error
         return undone
+
+
+def assemble(context: Context) -> EventFeedback | FeedbackReceiver:
+    """The queue consumer of a local feedback link, or the HTTPS receiver of a remote one."""
+    broker = context.cloud.broker(context.settings["BROKER"])
+    dead = context.dead_letters()
+    if not context.settings.remote:
+        return EventFeedback(twin=context.twin, broker=broker, dead=dead, log=context.log)
+    return FeedbackReceiver(
+        twin=context.twin,
+        broker=broker,
+        dead=dead,
+        log=context.log,
+        link=context.secret("LINK_SECRET"),
+        api_keys=context.api_keys(),
+    )

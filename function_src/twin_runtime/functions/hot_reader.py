@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable
 
 from twin_runtime import jsontext
+from twin_runtime.context import Context
+from twin_runtime.errors import ConfigurationError
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
 from twin_runtime.ports import Request, Response, Store
@@ -139,3 +141,34 @@ def _merged(
     if end is None:
         return found, None
     return [(key, text) for key, text in found if (key >= end if query.descending else key <= end)], end
+
+
+def assemble(context: Context) -> HotReader:
+    by_key = context.settings["API_KEY_READS"] == "true"
+    if not by_key and not context.settings.remote:
+        raise ConfigurationError(
+            "The hot_reader needs API_KEY_READS=true, or LINK_SECRET to check signatures, in its environment."
+        )
+    return HotReader(
+        twin=context.twin,
+        store=context.cloud.store(context.settings["STORE"]),
+        log=context.log,
+        api_keys=context.api_keys(),
+        link=context.secret("LINK_SECRET") if context.settings.remote else None,
+        by_key=by_key,
+        cold=_cold_tier(context),
+    )
+
+
+def _cold_tier(context: Context) -> ColdTier | None:
+    """The cold tier; None where the twin has none."""
+    if context.settings["COLD_STORE"]:
+        from twin_runtime.tiers.tier_reader import TierReader
+
+        return TierReader(context.cloud.objects(context.settings["COLD_STORE"]), context.twin)
+    if context.settings["COLD_LINK_SECRET"]:
+        from twin_runtime.tiers.tier_client import RemoteTier
+        from twin_runtime.wire.link_client import LinkClient
+
+        return RemoteTier(LinkClient(context.secret("COLD_LINK_SECRET"), log=context.log))
+    return None

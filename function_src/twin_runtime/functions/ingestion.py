@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from twin_runtime.context import Context
 from twin_runtime.delivery.batching import Outbox
 from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.log import Log
@@ -33,3 +34,14 @@ class Ingestion(Receiver):
 
     def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str]:
         return self._outbox.send(events, texts)
+
+
+def assemble(context: Context) -> Ingestion:
+    return Ingestion(
+        twin=context.twin,
+        queue=context.cloud.queue(context.settings["PROCESSING_QUEUE"]),
+        dead=context.dead_letters(),
+        log=context.log,
+        link=context.secret("LINK_SECRET"),
+        api_keys=context.api_keys(),
+    )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from twin_runtime.context import Context
 from twin_runtime.delivery.batching import Outbox
 from twin_runtime.delivery.consumer import NO_TIME, Consumer, Work, over
 from twin_runtime.delivery.dead_letters import DeadLetters
@@ -98,3 +99,23 @@ class Persister(Consumer):
         for position, reason in refused.items():
             work, event = owners[position]
             work.refuse(reason, event)
+
+
+def assemble(context: Context) -> Persister:
+    store = sender = events = None
+    if context.settings.remote:
+        from twin_runtime.wire.sender import Sender
+
+        sender = Sender(context.secret("LINK_SECRET"), log=context.log)
+    else:
+        store = context.cloud.store(context.settings["STORE"])
+    if context.settings["EVENTS_QUEUE"]:
+        events = context.cloud.queue(context.settings["EVENTS_QUEUE"])
+    return Persister(
+        twin=context.twin,
+        store=store,
+        sender=sender,
+        events=events,
+        dead=context.dead_letters(),
+        log=context.log,
+    )

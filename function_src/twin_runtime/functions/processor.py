@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from twin_runtime.context import Context
 from twin_runtime.delivery.batching import Outbox
 from twin_runtime.delivery.consumer import NO_TIME, Consumer, Work, over
 from twin_runtime.delivery.dead_letters import DeadLetters
@@ -73,3 +74,9 @@ class Processor(Consumer):
             else:
                 work.fail(reason, event)
             return []
+
+
+def assemble(context: Context) -> Processor:
+    queue = context.cloud.queue(context.settings["PERSISTING_QUEUE"])
+    dead = context.dead_letters()
+    return Processor(twin=context.twin, queue=queue, dead=dead, log=context.log, root=context.root)

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from twin_runtime import jsontext, times
+from twin_runtime.context import Context
 from twin_runtime.graph import graph
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
@@ -244,3 +245,7 @@ def _after(time: str) -> str:
     if time >= times.LATEST:
         return times.LATEST
     return times.normalise((datetime.fromisoformat(time) + timedelta(microseconds=1)).isoformat())
+
+
+def assemble(context: Context) -> TwinConnector:
+    return TwinConnector(twin=context.twin, reader=context.reader(), log=context.log)

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from twin_runtime.context import Context
 from twin_runtime.errors import Refused
 from twin_runtime.graph import graph_query
 from twin_runtime.graph.graph_query import GraphQuery
@@ -84,3 +85,12 @@ def _twin(twin: GraphTwin) -> Mapping[str, Any]:
         "values": dict(twin.values),
         "time": twin.time,
     }
+
+
+def assemble(context: Context) -> TwinReader:
+    return TwinReader(
+        twin=context.twin,
+        graph=context.cloud.graph(context.settings["GRAPH"], context.twin),
+        log=context.log,
+        api_keys=context.api_keys(),
+    )

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
+from twin_runtime.context import Context
 from twin_runtime.errors import Refused, Retry, Throttled
 from twin_runtime.events import cloudevents
 from twin_runtime.graph import graph
@@ -215,3 +216,14 @@ def _part(events: Iterator[Event], partition: int, partitions: int, twin: Twin) 
     for event in events:
         if zlib.crc32(cloudevents.device_of(event, twin).encode()) % partitions == partition:
             yield event
+
+
+def assemble(context: Context) -> TwinSync:
+    """Without the hot store, which AWS does not give it, it keeps the twins and no values."""
+    reads = context.settings["STORE"] or context.settings["LINK_SECRET"]
+    return TwinSync(
+        twin=context.twin,
+        graph=context.cloud.graph(context.settings["GRAPH"], context.twin),
+        reader=context.reader() if reads else None,
+        log=context.log,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from twin_runtime.context import Context
 from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.errors import Retry
 from twin_runtime.log import Log
@@ -38,3 +39,14 @@ class Writer(Receiver):
         if later is not None:
             raise Retry(later)
         return {position: each.reason for position, each in lost.items()}
+
+
+def assemble(context: Context) -> Writer:
+    return Writer(
+        twin=context.twin,
+        store=context.cloud.store(context.settings["STORE"]),
+        dead=context.dead_letters(),
+        log=context.log,
+        link=context.secret("LINK_SECRET"),
+        api_keys=context.api_keys(),
+    )

@@ -20,7 +20,7 @@ from local_cloud.terraform import MIRROR_VARIABLE, find_providers, read_stack
 from stacks import build as synthesis
 from support.layouts import EXAMPLES
 from support.servers import missing
-from twinspan.cli import checked
+from twinspan.twinfile import checked
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.azure.direct_methods import AUDIENCE, DirectMethods
-from local_cloud.azure.presence import SUBSCRIBED, Presence
+from local_cloud.azure.iot_hub.direct_methods import AUDIENCE, DirectMethods
+from local_cloud.azure.iot_hub.presence import SUBSCRIBED, Presence
 from local_cloud.azure.tokens import Tokens
 from local_cloud.web import Answer, Request
 

@@ -7,7 +7,7 @@ from base64 import b64decode
 
 import pytest
 
-from local_cloud.azure import telemetry_event
+from local_cloud.azure.iot_hub import telemetry_event
 from twin_azure import telemetry
 
 DECLARED = "%24.ct=application%2Fjson&%24.ce=utf-8"

@@ -15,7 +15,7 @@ from local_cloud.gcp.workflows import server
 from local_cloud.processes import Process, Processes, free_port
 from support.local import arrival
 from twin_gcp.cloud import Endpoints, GcpCloud
-from twinspan.gcp.definition import DEFAULT
+from twinspan.gcp.events.definition import DEFAULT
 
 pytestmark = pytest.mark.servers
 WORKFLOW = "projects/my-project/locations/europe-west1/workflows/factory-workflow"

@@ -22,7 +22,7 @@ from twin_azure.queues import StorageQueue
 from twin_gcp import devices
 from twin_gcp.pubsub import message
 from twin_runtime.delivery.dead_letters import DeadLetter, encode
-from twinspan.cli import checked
+from twinspan.twinfile import checked
 
 pytestmark = pytest.mark.servers
 ROOT = Path(__file__).resolve().parents[3]

@@ -16,7 +16,7 @@ from operations.dead_letters.sources import aws
 from support.samples import TIME, event
 from twin_aws.clients import client
 from twin_runtime.delivery.dead_letters import DeadLetter, encode
-from twinspan.cli import checked
+from twinspan.twinfile import checked
 
 ROOT = Path(__file__).resolve().parents[3]
 TWIN = ROOT / "examples" / "single-aws.yaml"

@@ -1,0 +1,116 @@
+"""The workflow that a fired rule starts: Google Cloud Workflows."""
+
+from twin_runtime.roles import Layer
+from twinspan import contracts
+from twinspan.gcp import names
+from twinspan.gcp.events import definition
+from twinspan.gcp.events.idempotency import IdempotencyStore
+from twinspan.gcp.foundation import Foundation
+from twinspan.providers import Construct
+from twinspan.providers.gcp import (
+    MonitoringAlertPolicy,
+    MonitoringAlertPolicyAlertStrategy,
+    MonitoringAlertPolicyAlertStrategyNotificationRateLimit,
+    MonitoringAlertPolicyConditions,
+    MonitoringAlertPolicyConditionsConditionMatchedLog,
+    MonitoringAlertPolicyDocumentation,
+    ProjectIamMember,
+    WorkflowsWorkflow,
+)
+from twinspan.terraform.resources import literal, place
+
+_NOTICE = """**$${log.extracted_label.notice}**: $${log.extracted_label.rule} on
+$${log.extracted_label.device}.
+
+To acknowledge, send a POST to $${log.extracted_label.acknowledge} with a token of an account that may invoke
+workflows: `curl -X POST -H "Authorization: Bearer $(gcloud auth print-access-token)" URL`
+"""
+
+
+class Workflow(Construct):
+    """The workflow with an identity of its own, and the alarm that forwards its notifications.
+
+    The identity may write logs. A definition of one's own that does more needs more: grant it to the account
+    `<twin>-workflow`.
+    """
+
+    optional = True
+
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        super().__init__(scope, id_)
+        self._foundation = foundation
+        self._name = foundation.twin.names.name(names.WORKFLOW)
+        self._labels = foundation.twin.labels(Layer.PROCESSING, names.WORKFLOW)
+        account = foundation.account(self, names.WORKFLOW, purpose="runs its workflow", optional=True)
+        logs = ProjectIamMember(
+            self,
+            "logs",
+            project=foundation.project,
+            role="roles/logging.logWriter",
+            member=account["member"],
+        )
+        place(logs, names.WORKFLOW, optional=True)
+        workflow = WorkflowsWorkflow(
+            self,
+            "workflow",
+            name=self._name,
+            region=foundation.region,
+            description=f"Started by the rules of the twin {foundation.twin.config.name}",
+            service_account=account["id"],
+            source_contents=literal(definition.text(foundation.twin.config)),
+            call_log_level="LOG_ERRORS_ONLY",  # calls carry the devices' data
+            deletion_protection=False,  # switching the event system off removes it
+            labels=self._labels,
+        )
+        self.ref = place(workflow, names.WORKFLOW, optional=True)
+        self._starts = IdempotencyStore(self, "idempotency", foundation=foundation)
+        self.environment = {
+            "WORKFLOW": foundation.path(f"locations/{foundation.region}/workflows", self.ref),
+            "IDEMPOTENCY_STORE": self._starts.address,
+        }
+        self._alarm()
+
+    def grant_start(self, function: contracts.Function) -> None:
+        """On the project: the provider grants on no single workflow."""
+        self._starts.grant_write(function)
+        starter = ProjectIamMember(
+            self,
+            f"start-{function.role}",
+            project=self._foundation.project,
+            role="roles/workflows.invoker",
+            member=self._foundation.member(function),
+        )
+        place(starter, f"workflow_{function.role}", optional=True)
+
+    def _alarm(self) -> None:
+        title = f"{self._foundation.twin.config.name}: notices of the workflow"
+        condition = MonitoringAlertPolicyConditionsConditionMatchedLog(
+            filter=(
+                'resource.type="workflows.googleapis.com/Workflow" AND '
+                f'resource.labels.workflow_id="{self._name}" AND severity>=WARNING AND jsonPayload.notice:*'
+            ),
+            label_extractors={
+                label: f"EXTRACT(jsonPayload.{label})"
+                for label in ("notice", "rule", "device", "acknowledge")
+            },
+        )
+        policy = MonitoringAlertPolicy(
+            self,
+            "alarm",
+            display_name=title,
+            combiner="OR",
+            severity="WARNING",
+            conditions=[MonitoringAlertPolicyConditions(display_name=title, condition_matched_log=condition)],
+            # A policy on logs must limit how often it notifies.
+            alert_strategy=MonitoringAlertPolicyAlertStrategy(
+                notification_rate_limit=MonitoringAlertPolicyAlertStrategyNotificationRateLimit(
+                    period="300s"
+                ),
+                auto_close="1800s",
+            ),
+            documentation=MonitoringAlertPolicyDocumentation(content=_NOTICE, mime_type="text/markdown"),
+            notification_channels=self._foundation.channels,
+            user_labels=self._labels,
+            depends_on=self._foundation.ready,
+        )
+        place(policy, names.WORKFLOW, optional=True)

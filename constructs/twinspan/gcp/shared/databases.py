@@ -1,0 +1,58 @@
+"""What the twin's Firestore databases have in common."""
+
+from twinspan import contracts
+from twinspan.gcp import names
+from twinspan.gcp.foundation import Foundation
+from twinspan.providers import Construct
+from twinspan.providers.gcp import FirestoreDatabase, ProjectIamMember, ProjectIamMemberCondition
+from twinspan.terraform.resources import Ref, place
+
+READ = "roles/datastore.viewer"
+WRITE = "roles/datastore.user"
+
+
+def database(scope: Construct, name: str, *, foundation: Foundation, restorable: bool) -> Ref:
+    """A database, encrypted by Google. `restorable`: it can be read back to any minute of the last seven
+    days.
+
+    `terraform destroy` deletes it with its data: a twin must be removable by what made it.
+    """
+    recovery = "ENABLED" if restorable else "DISABLED"
+    made = FirestoreDatabase(
+        scope,
+        "database",
+        name=names.in_region(foundation.twin.names, name),
+        location_id=foundation.region,
+        type="FIRESTORE_NATIVE",
+        concurrency_mode="OPTIMISTIC",
+        app_engine_integration_mode="DISABLED",
+        point_in_time_recovery_enablement=f"POINT_IN_TIME_RECOVERY_{recovery}",
+        delete_protection_state="DELETE_PROTECTION_DISABLED",
+        deletion_policy="DELETE",
+        depends_on=foundation.ready,
+    )
+    return place(made, name)
+
+
+def grant(
+    scope: Construct, function: contracts.Function, role: str, *, foundation: Foundation, name: str, to: str
+) -> None:
+    """Let a function use the database of a name. `to` is the part that grants.
+
+    The role can only be granted on the project; the condition narrows it to this database.
+    """
+    whole = names.in_region(foundation.twin.names, name)
+    resource = f"projects/{foundation.project}/databases/{whole}"
+    member = ProjectIamMember(
+        scope,
+        f"grant-{function.role}",
+        project=foundation.project,
+        role=role,
+        member=foundation.member(function),
+        condition=ProjectIamMemberCondition(
+            title=f"{whole}-only",
+            description=f"Only the Firestore database {whole}",
+            expression=f'resource.name == "{resource}"',
+        ),
+    )
+    place(member, f"{to}_{function.role}", optional=function.optional)

@@ -1,0 +1,79 @@
+"""Finds the twin.yaml, and loads it with every check."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+
+from twin_runtime.roles import Cloud
+from twinspan import naming
+from twinspan.config import Config, Problem, load
+
+EXAMPLE = Path("examples") / "three-clouds.yaml"
+_SYNTHESIZED = "twin-file"
+"""File in the output folder: the absolute path of the twin.yaml that the stacks were synthesized from."""
+
+
+class WrongTwin(Exception):
+    """The stacks in the output folder were synthesized from another twin.yaml than the selected one."""
+
+
+def output_folder(environment: Mapping[str, str]) -> Path:
+    """Return the output folder: CDKTF_OUTDIR, else cdktf.out."""
+    return Path(environment.get("CDKTF_OUTDIR") or "cdktf.out")
+
+
+def twin_file(environment: Mapping[str, str], *, root: Path) -> Path:
+    """Return the file that TWIN names, else ./twin.yaml, else the example that comes with Twinspan."""
+    if given := environment.get("TWIN"):
+        return Path(given)
+    own = Path("twin.yaml")
+    return own if own.exists() else root / EXAMPLE
+
+
+def same_twin_file(environment: Mapping[str, str], *, root: Path, out: Path) -> Path:
+    """Return the twin file, for commands on stacks that may be deployed.
+
+    Raises WrongTwin when TWIN is not set and `out` was synthesized from another file: `cdktf deploy` and
+    `cdktf destroy` synthesize again before they act, and would act on the wrong twin.
+    """
+    path = twin_file(environment, root=root)
+    made_of = out / _SYNTHESIZED
+    if environment.get("TWIN") or not made_of.exists():
+        return path
+    before = Path(made_of.read_text(encoding="utf-8"))
+    if before == path.resolve() or before == (root / EXAMPLE).resolve() or not before.exists():
+        return path
+    raise WrongTwin(
+        f"{out} contains the stacks of {short(before)}, but TWIN is not set, which selects {short(path)}; "
+        f"set TWIN={short(before)} to keep that twin, or TWIN={short(path)} to replace it."
+    )
+
+
+def checked(path: Path) -> Config:
+    """Load a twin.yaml and check its names and workflow as well. Raises ConfigErrors."""
+    return load(path, extra_checks=(naming.problems, workflow_problems))
+
+
+def workflow_problems(config: Config) -> Iterator[Problem]:
+    """Yield what the processing layer's cloud would refuse in the user's own definition."""
+    own = config.events.workflow
+    if own is None:
+        return
+    try:
+        text = config.path_of(own).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return  # the loader reports it
+    cloud: Cloud = config.layers.processing
+    for message in import_module(f"twinspan.{cloud}.events.definition").problems(text):
+        yield Problem("events.workflow", f"{own} is not a valid workflow for {cloud}: {message}")
+
+
+def record(path: Path, *, out: Path) -> None:
+    """Record which file the stacks in `out` were synthesized from."""
+    (out / _SYNTHESIZED).write_text(str(path.resolve()), encoding="utf-8")
+
+
+def short(path: Path) -> Path:
+    """Return the path relative to the working directory, if it is below."""
+    here, whole = Path.cwd(), path.resolve()
+    return whole.relative_to(here) if whole.is_relative_to(here) else path

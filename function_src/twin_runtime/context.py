@@ -1,0 +1,75 @@
+"""What a role is put together from: its cloud's adapters, its environment and its package.
+
+Each module of `twin_runtime.functions` has `assemble(context)`, which makes its role. Only that module is
+imported, so that a cold start loads what it needs. An entry point assembles once per process and keeps the
+object: it holds connections and caches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twin_runtime import settings
+from twin_runtime.delivery.dead_letters import DeadLetters
+from twin_runtime.log import Log, Sink, to_stdout
+from twin_runtime.model import Twin, load_twin, package_root
+from twin_runtime.ports import Cloud
+from twin_runtime.wire.secret_cache import CachedSecret
+
+if TYPE_CHECKING:
+    from twin_runtime.storage.reader_client import Reader
+    from twin_runtime.tiers.file_sinks import FileSink
+
+
+class Context:
+    """The settings, twin, log and adapters of one role. `root` is the folder that holds twin.json."""
+
+    def __init__(
+        self,
+        role: str,
+        cloud: Cloud,
+        *,
+        environ: Mapping[str, str] | None = None,
+        root: Path | None = None,
+        sink: Sink = to_stdout,
+    ) -> None:
+        self.cloud = cloud
+        self.settings = settings.load(role, cloud.name, environ)
+        self.root = root or package_root()
+        self.twin: Twin = load_twin(self.root)
+        self.log = Log(role, sink)
+
+    def assemble(self) -> Any:
+        """Make the role."""
+        return import_module(f"twin_runtime.functions.{self.settings.role}").assemble(self)
+
+    def dead_letters(self) -> DeadLetters:
+        return DeadLetters(self.cloud.queue(self.settings["DEAD_LETTER_QUEUE"]), self.log)
+
+    def secret(self, name: str) -> CachedSecret:
+        return CachedSecret(self.cloud.secret(self.settings[name]), log=self.log)
+
+    def api_keys(self) -> CachedSecret | None:
+        """None where the platform checks the key before the function runs."""
+        return self.secret("API_KEYS_SECRET") if self.settings["API_KEYS_SECRET"] else None
+
+    def reader(self) -> Reader:
+        """How the role reads the hot store, here or in another cloud."""
+        from twin_runtime.storage.reader_client import LocalReader, RemoteReader
+
+        if self.settings.remote:
+            return RemoteReader(self.secret("LINK_SECRET"), log=self.log)
+        return LocalReader(self.cloud.store(self.settings["STORE"]), self.twin)
+
+    def file_sink(self) -> FileSink:
+        """Where a mover puts files: behind its link, or in the cold tier of its own cloud."""
+        from twin_runtime.tiers.file_sinks import LocalFiles, RemoteFiles
+
+        if self.settings["LINK_SECRET"]:
+            from twin_runtime.wire.link_client import LinkClient
+
+            return RemoteFiles(LinkClient(self.secret("LINK_SECRET"), log=self.log))
+        return LocalFiles(self.cloud.objects(self.settings["COLD_STORE"]))

@@ -1,0 +1,134 @@
+"""Each role is put together from its environment, and an event goes through all of them in one piece."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.memory import MemoryCloud
+from support.samples import API_KEY, DOCUMENT, KEY_1, Lines, batch, event, message, signed
+from twin_runtime import settings
+from twin_runtime.context import Context
+from twin_runtime.errors import ConfigurationError
+from twin_runtime.functions.event_feedback import EventFeedback, FeedbackReceiver
+from twin_runtime.ports import BrokerMessage, Request
+from twin_runtime.roles import SCHEDULES, Cloud, Role
+from twin_runtime.tiers.file_sinks import LocalFiles, RemoteFiles
+from twin_runtime.tiers.tier_client import RemoteTier
+from twin_runtime.tiers.tier_reader import TierReader
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "twin.json").write_text(json.dumps(DOCUMENT))
+    known = {"plugin": {}, "folder": {}, "metrics": {}, "events": {}}
+    (tmp_path / "grafana.json").write_text(json.dumps(known))
+    return tmp_path
+
+
+def context(name: str, cloud: MemoryCloud, root: Path, *, remote: bool = False, **changes: str) -> Context:
+    role = Role(name)
+    environ = {name: name.lower() for name in settings.expected(role, cloud.name, remote=remote)}
+    if "API_KEY_READS" in environ:
+        environ |= {"API_KEY_READS": "true", "COLD_LINK_SECRET": ""}
+    if "TWIN_ROLE" in environ:
+        environ["TWIN_ROLE"] = role
+    return Context(role, cloud, environ=environ | changes, root=root, sink=Lines())
+
+
+@pytest.mark.parametrize("cloud", Cloud)
+@pytest.mark.parametrize("role", Role)
+def test_every_role_of_every_cloud(role: Role, cloud: Cloud, root: Path) -> None:
+    for remote in (False, True):
+        made = context(role, MemoryCloud(cloud), root, remote=remote).assemble()
+        assert callable(made.run if role in SCHEDULES else made.handle)
+
+
+def test_a_hot_reader_lets_nobody_in_who_cannot_be_told(root: Path) -> None:
+    for value in ("", "false", "TRUE"):
+        with pytest.raises(ConfigurationError, match="API_KEY_READS=true, or LINK_SECRET"):
+            context("hot_reader", MemoryCloud(), root, API_KEY_READS=value).assemble()
+    assert context("hot_reader", MemoryCloud(), root, remote=True, API_KEY_READS="").assemble()
+
+
+def test_where_a_hot_reader_finds_the_cold_tier(root: Path) -> None:
+    def cold(**changes: Any) -> Any:
+        return context("hot_reader", MemoryCloud(), root, **changes).assemble()._cold
+
+    assert isinstance(cold(), TierReader)
+    assert isinstance(cold(COLD_STORE="", COLD_LINK_SECRET="l"), RemoteTier)
+    assert cold(COLD_STORE="") is None
+
+
+def test_where_movers_put_files(root: Path) -> None:
+    def sink(role: str, remote: bool) -> Any:
+        made = context(role, MemoryCloud(), root, remote=remote).assemble()
+        return made._means.sink if role == "cold_mover" else made._sink
+
+    assert isinstance(sink("cold_mover", False), LocalFiles)
+    assert isinstance(sink("cold_mover", True), RemoteFiles)
+    assert isinstance(sink("archive_mover", False), RemoteFiles)
+
+
+def test_where_the_platform_names_no_execution_a_store_keeps_out_the_second(root: Path) -> None:
+    for name in Cloud:
+        cloud = MemoryCloud(name)
+        for attempt in range(1, 51):
+            checker = context("event_checker", cloud, root).assemble()
+            assert checker.handle([message(event("a", {"temperature": 81}), attempt=attempt)]) == []
+        # Step Functions is asked each time, and refuses.
+        assert cloud.workflow("workflow").calls == (50 if name == "aws" else 1)
+        assert list(cloud.idempotency_stores) == ([] if name == "aws" else ["idempotency_store"])
+
+
+def test_feedback_is_received_over_https_in_the_remote_variant(root: Path) -> None:
+    def made(*, remote: bool) -> object:
+        return context("event_feedback", MemoryCloud("gcp"), root, remote=remote).assemble()
+
+    assert isinstance(made(remote=True), FeedbackReceiver)
+    assert isinstance(made(remote=False), EventFeedback)
+
+
+def test_from_the_device_to_the_reader_and_back(root: Path) -> None:
+    cloud = MemoryCloud("gcp")
+    cloud.secret("api_keys_secret").text = json.dumps({"api_keys": [API_KEY]})
+
+    def messages(queue: str) -> Any:
+        return cloud.queue(queue).take()
+
+    sent = {"temperature": 99.5, "note": "é"}
+    dispatcher = context("dispatcher", cloud, root).assemble()
+    dispatcher.handle([BrokerMessage("thermostat-1", json.dumps(sent).encode(), "2024-02-29T12:00:00Z")])
+    assert context("processor", cloud, root).assemble().handle(messages("processing_queue")) == []
+    assert context("persister", cloud, root).assemble().handle(messages("persisting_queue")) == []
+    assert context("event_checker", cloud, root).assemble().handle(messages("events_queue")) == []
+    assert context("event_feedback", cloud, root).assemble().handle(messages("commands_queue")) == []
+    ((device, command),) = cloud.broker("broker").sent
+    assert (device, command["data"]["value"]) == ("thermostat-1", 20)
+    assert len(cloud.workflow("workflow").started) == 1
+    reader = context("hot_reader", cloud, root).assemble()
+    response = reader.handle(
+        Request("GET", {"X-API-Key": API_KEY}, b"", {"device": "thermostat-1", "latest": "true"})
+    )
+    (read,) = json.loads(response.body)["events"]
+    assert read["data"] == sent
+    assert read["traceparent"] == command["traceparent"]
+    assert cloud.queue("dead_letter_queue").bodies == []
+
+
+def test_on_aws_the_gateway_has_checked_the_key(root: Path) -> None:
+    cloud = MemoryCloud("aws")
+    cloud.secret("link_secret").text = json.dumps({"signing_keys": [KEY_1]})
+    ingestion = context("ingestion", cloud, root).assemble()
+    assert ingestion.handle(signed(batch(event()), api_key=None)).status == 200
+
+
+def test_events_off(root: Path) -> None:
+    cloud = MemoryCloud("aws")
+    persister = context("persister", cloud, root, EVENTS_QUEUE="").assemble()
+    cloud.queue("persisting_queue").send([json.dumps([event()])])
+    assert persister.handle(cloud.queue("persisting_queue").take()) == []
+    assert "events_queue" not in cloud.queues

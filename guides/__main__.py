@@ -18,9 +18,9 @@ def main(arguments: Sequence[str]) -> int:
 
     skip_type_checks()
     from guides import pages
-    from guides.documents import MissingError
-    from guides.elk import LayoutError
-    from guides.guide import ParityError
+    from guides.deployment.documents import MissingError
+    from guides.deployment.guide import ParityError
+    from guides.drawings.elk import LayoutError
 
     try:
         found = pages.render()

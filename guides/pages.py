@@ -8,8 +8,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from guides import contents, parity, picker, sections, svg, twins
-from guides.guide import Guide, Stacks, guide
+from guides import parity, sections, twins
+from guides.deployment import contents
+from guides.deployment.guide import Guide, Stacks, guide
+from guides.drawings import svg
+from guides.picker import index
 from guides.sections import PAGES, Page
 from twin_runtime.roles import Cloud
 
@@ -25,7 +28,7 @@ TEMPLATES = twins.ROOT / "templates" / "guides"
 def render() -> dict[str, str]:
     """The pages, from freshly synthesized stacks."""
     return {
-        sections.PICKER: _page("index.html.j2", sections.PICKER, picker.context()),
+        sections.PICKER: _page("index.html.j2", sections.PICKER, index.context()),
         **of_stacks(twins.stacks),
     }
 

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from guides import sections, words
-from guides.guide import FunctionCard, Guide
-from guides.merging import TypeRow
+from guides.deployment.guide import FunctionCard, Guide
+from guides.deployment.merging import TypeRow
 from twin_runtime.roles import Cloud, Layer
 
 

@@ -1,12 +1,9 @@
-"""The names of parts in each cloud, and one sentence for each role, part and link: what guides and diagrams
-say.
-"""
+"""The names of layers, roles and services in each cloud, and what each link is for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from guides.dataflow import Node
-from twin_runtime.roles import CLOUD_NAMES, ROLES, Cloud, Layer, Role
+from twin_runtime.roles import CLOUD_NAMES, Cloud, Layer, Role
 
 Names = Mapping[Cloud, str]
 """What something is called in each cloud."""
@@ -29,14 +26,8 @@ def _each(aws: str, azure: str, gcp: str) -> Names:
 
 FUNCTION = _each("Lambda", "Function", "Cloud Run function")
 QUEUE = _each("SQS", "Storage queue", "Pub/Sub")
-DEAD_LETTERS = _each("dead-letter SQS queue", "poison queue", "dead-letter topic")
 RECEIVER = _each("API Gateway", "HTTP trigger", "HTTP trigger")
 """What stands in front of a function that is called over HTTPS."""
-KEY_CHECK = _each("API Gateway checks the key", "the function checks the key", "the function checks the key")
-SECRET = _each("Secrets Manager", "Key Vault", "Secret Manager")
-COMMAND = _each("IoT publish", "direct method", "Pub/Sub, filtered per device")
-"""How a command reaches its device."""
-CLOCK = _each("EventBridge Scheduler", "timer trigger", "Cloud Scheduler")
 
 SERVICES: Mapping[str, Names] = {
     "broker": _each("IoT Core, topic rule", "IoT Hub, Event Grid", "Pub/Sub, push subscription"),
@@ -68,25 +59,6 @@ TITLES: Mapping[str, str] = {
     **{role.value: role.value.replace("_", " ").title() for role in Role},
 }
 """What a node is called in every cloud, by its id."""
-
-PARTS: Mapping[str, str] = {
-    "devices": "Publish their telemetry and hear their commands, each with an identity of its own.",
-    "broker": "Takes the devices' messages, hands them to the dispatcher, and carries commands back.",
-    "connector_queue": "Holds events until the other cloud has taken them.",
-    "processing_queue": "Holds events until your code has run on them.",
-    "persisting_queue": "Holds processed events until they are stored.",
-    "events_queue": "Holds stored events until the rules have been checked on them.",
-    "commands_queue": "Holds commands until they have been sent to the devices.",
-    "workflow": "Runs when a rule fires: it notifies people, and escalates what nobody acknowledges.",
-    "hot_store": "Keeps the events of the last hot_days days, one row for each device, time and id.",
-    "cold_bucket": "Keeps files of older events, one device type and one day in each.",
-    "archive_bucket": "Keeps files that are older than cold_days, for archive_days.",
-    "twin_graph": "Holds devices, entities, their relationships, and the latest measurements.",
-    "grafana": "Shows dashboards that are generated from the device types.",
-    "read_client": "Reads measurements with an API key.",
-    "graph_client": "Reads the twin graph with an API key.",
-}
-"""What each node that is no function does, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,38 +127,11 @@ def short(layer: Layer) -> str:
     return name.removesuffix(" storage") if name.startswith("L3") else name[:2]
 
 
-def title(node: Node) -> str:
-    """What a node is called in every cloud, such as "Dispatcher"."""
-    return TITLES[node.id]
-
-
-def service(node: Node) -> str:
-    """What a node is made of in its cloud, such as "Lambda"; empty for what is outside the twin."""
-    return service_in(node, node.cloud) if node.cloud is not None else ""
-
-
-def service_in(node: Node, cloud: Cloud) -> str:
-    """What a node would be made of in a cloud."""
-    names = FUNCTION if node.kind == "function" else QUEUE if node.kind == "queue" else SERVICES[node.id]
-    return names[cloud]
-
-
-def name(node: Node) -> str:
-    """A node's full name, such as "Dispatcher Lambda" or "hot store (DynamoDB)"."""
-    if node.role is not None and node.cloud is not None:
-        return function(node.role, node.cloud)
-    made_of = service(node)
-    if node.kind == "grafana" and made_of:
-        return made_of
-    called = title(node) if node.kind == "client" else title(node).lower()
-    return f"{called} ({made_of})" if made_of else called
-
-
 def function(role: Role, cloud: Cloud) -> str:
     """The full name of a role's function, such as "Dispatcher Cloud Run function"."""
     return f"{TITLES[role.value]} {FUNCTION[cloud]}"
 
 
-def sentence(node: Node) -> str:
-    """What a node does."""
-    return ROLES[node.role].does if node.role is not None else PARTS[node.id]
+def part(name: str) -> str:
+    """What a part of a bill is called: a node, or `link_<name>`."""
+    return TITLES.get(name) or name.removeprefix("link_").replace("_", " ").capitalize()

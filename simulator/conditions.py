@@ -8,6 +8,7 @@ from itertools import islice, pairwise, product
 from typing import Any
 
 from simulator.fleet import Device, fires
+from twin_runtime.values import ValueType
 
 _MOST_TRIED = 20_000
 _RISING, _FALLING = ("above", "at_least"), ("below", "at_most")
@@ -29,7 +30,7 @@ def tripping(device: Device) -> dict[str, dict[str, Any]]:
         values: dict[str, list[Any]] = {}
         for metric, _, value in comparisons(rule["when"]):
             values.setdefault(metric, []).append(value)
-        choices = [_candidates(values[metric], str(device.telemetry[metric].type)) for metric in values]
+        choices = [_candidates(values[metric], device.telemetry[metric].type) for metric in values]
         for chosen in islice(product(*choices), _MOST_TRIED):
             data = dict(zip(values, chosen, strict=True))
             if fires(rule, device, data):
@@ -38,16 +39,14 @@ def tripping(device: Device) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _candidates(values: list[Any], type_: str) -> list[Any]:
+def _candidates(values: list[Any], type_: ValueType) -> list[Any]:
     """Values on, between and on both sides of those that a metric is compared with."""
-    if type_ == "boolean":
-        return [True, False]
-    if type_ == "string":
-        return [*values, "other"]
+    if not type_.spec.ordered:
+        return [*values, *reversed(type_.spec.examples)]
     ordered = sorted(set(values))
     tried = [value + sign * margin(value) for value in ordered for sign in (1, -1)]
     tried += [*ordered, *((low + high) / 2 for low, high in pairwise(ordered))]
-    return [round(value) for value in tried] if type_ == "integer" else tried
+    return [round(value) for value in tried] if type_.spec.whole else tried
 
 
 def calm_range(device: Device, metric: str, low: float, high: float) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from simulator.conditions import calm_range, calm_values, tripping
 from simulator.fleet import Device
+from twin_runtime.values import ValueType
 
 # By UCUM code, and by the spellings that people use instead.
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -23,7 +24,6 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "lx": (50, 1000), "dB": (30, 80), "[pH]": (6, 8), "s": (0, 60), "ms": (0, 500),
 }  # fmt: skip
 UNKNOWN_UNIT = (0.0, 100.0)
-WORDS = ("ok", "idle", "busy", "standby")
 _STEP = 0.02
 """Standard deviation of one step, as a share of the range."""
 _CHANGE = 0.1
@@ -82,7 +82,7 @@ class Source:
         self._now = now
         self._tripping = list(tripping(device).items()) if trip else []
         self._walks = {
-            name: _walk(device, name, str(metric.type), metric.unit, self._random)
+            name: _walk(device, name, metric.type, metric.unit, self._random)
             for name, metric in device.telemetry.items()
         }
         self._count = self._tripped = 0
@@ -109,13 +109,13 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _walk(device: Device, name: str, type_: str, unit: str | None, source: random.Random) -> Iterator[Any]:
-    if type_ == "boolean":
-        return _choices(calm_values(device, name, [False, True]), source)
-    if type_ == "string":
-        return _choices(calm_values(device, name, list(WORDS)), source)
+def _walk(
+    device: Device, name: str, type_: ValueType, unit: str | None, source: random.Random
+) -> Iterator[Any]:
+    if type_.spec.examples:
+        return _choices(calm_values(device, name, list(type_.spec.examples)), source)
     low, high = calm_range(device, name, *RANGES.get(unit or "", UNKNOWN_UNIT))
-    return _numbers(low, high, 0 if type_ == "integer" else _DECIMALS, source)
+    return _numbers(low, high, 0 if type_.spec.whole else _DECIMALS, source)
 
 
 def _choices(values: list[Any], source: random.Random) -> Iterator[Any]:

@@ -1,8 +1,8 @@
-"""What a cloud brings: the parts that the layers are put together from, the same on every cloud.
+"""What a cloud brings: the constructs that the layers are put together from, the same on every cloud.
 
 A layer (`twinspan.layers`) decides which functions, queues and secrets there are and how they are wired, once
-for all clouds. A cloud (`twinspan.aws`, `.azure`, `.gcp`) says what each part is made of there. `optional`
-marks what belongs to the event system: every Terraform resource of such a part has `count`.
+for all clouds. A cloud (`twinspan.aws`, `.azure`, `.gcp`) says what each construct is made of there.
+`optional` marks what belongs to the event system: every Terraform resource of such a construct has `count`.
 
 A `grant_…` gives one function the permission for one purpose. It is optional when either end is.
 """
@@ -12,14 +12,16 @@ from typing import Protocol, TypeVar
 
 from twin_runtime.roles import Layer, Role
 
-Part = TypeVar("Part")
+Own = TypeVar("Own")
 
 
-def own(part: object, kind: type[Part]) -> Part:
-    """The part as one of this cloud's `kind`; TypeError when it is another cloud's."""
-    if not isinstance(part, kind):
-        raise TypeError(f"{type(part).__qualname__} of {type(part).__module__} is not of {kind.__module__}")
-    return part
+def own(construct: object, kind: type[Own]) -> Own:
+    """Return the construct as one of this cloud's `kind`. Raises TypeError when it is another cloud's."""
+    if not isinstance(construct, kind):
+        raise TypeError(
+            f"{type(construct).__qualname__} of {type(construct).__module__} is not of {kind.__module__}"
+        )
+    return construct
 
 
 class Function(Protocol):

@@ -86,7 +86,7 @@ class Kit:
     cloud: Cloud
     twin: Twin
     foundation: Any
-    """What the cloud's parts share; only they look into it."""
+    """What the cloud's constructs share; only they look into it."""
     queues: QueueMaker[Queue]
     dead_letter_queues: QueueMaker[DeadLetters]
     functions: FunctionMaker

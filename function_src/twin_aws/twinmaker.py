@@ -27,6 +27,7 @@ from twin_aws.twinmaker_reader import (
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.model import Twin
 from twin_runtime.ports import GraphTwin, Relationship
+from twin_runtime.values import ValueType
 
 DEVICE = "device-id"
 """The property of a device's component that is its external id; see
@@ -37,12 +38,6 @@ MOST_IN_LIST = 50
 _OURS = "twinspan "
 _PAUSES = (0.25, 0.5, 1.0, 2.0)
 """How long an entity is waited for that TwinMaker is still changing, in seconds."""
-_FIELDS = {
-    "number": "doubleValue",
-    "integer": "longValue",
-    "boolean": "booleanValue",
-    "string": "stringValue",
-}
 
 
 class TwinMakerGraph(TwinMakerReader):
@@ -187,7 +182,8 @@ class TwinMakerGraph(TwinMakerReader):
         if twin.type in self._twin.device_types:
             return {DEVICE: {"stringValue": twin.id}}
         declared = self._twin.model.types[twin.type]
-        return {name: {_FIELDS[declared[name]["type"]]: value} for name, value in twin.properties.items()}
+        fields = {name: ValueType(declared[name]["type"]).spec.field for name in twin.properties}
+        return {name: {fields[name]: value} for name, value in twin.properties.items()}
 
 
 def _chunks(edges: Sequence[Relationship]) -> Iterator[dict[str, Api]]:

@@ -25,10 +25,10 @@ from typing import Any
 
 from twin_runtime import jsontext
 from twin_runtime.model import Twin
+from twin_runtime.values import ValueType
 
 CONTEXT = "dtmi:dtdl:context;3"
 NAME, TIME, DIGEST = "name", "time", "digest"
-SCHEMAS = {"number": "double", "integer": "long", "boolean": "boolean", "string": "string"}
 _OWN = {
     NAME: "What people call it",
     TIME: "Time of the event that the metrics are from, RFC 3339 in UTC",
@@ -51,7 +51,7 @@ class Content:
 
     def value(self, given: Any) -> Any:
         """A value as it was written: JSON does not tell 2.0 from 2."""
-        return float(given) if self.schema == SCHEMAS["number"] else given
+        return float(given) if self.schema == ValueType.NUMBER.spec.dtdl else given
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def _content(key: str, given: Mapping[str, Any], kind: str, taken: set[str]) -> 
     while name in taken:
         name += f"_{kind}"
     taken.add(name)
-    made = {"@type": "Property", "name": name, "schema": SCHEMAS[given["type"]]}
+    made = {"@type": "Property", "name": name, "schema": ValueType(given["type"]).spec.dtdl}
     made |= {"displayName": key, "comment": kind}
     return {**made, "description": f"Unit: {given['unit']}"} if given.get("unit") else made
 

@@ -11,7 +11,7 @@ from twin_runtime.roles import Cloud
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """Something that is billed. `part` is the id of a node (see `guides/dataflow.py`), or `link_<name>` for
+    """Something that is billed. `part` is the id of a node (see `guides/dataflow`), or `link_<name>` for
     the data that goes from cloud to cloud.
 
     `quantity` is per million events, in single units of the price: requests, bytes, GB-seconds.

@@ -1,6 +1,6 @@
 "use strict";
 
-// Reads a decision table (guides/decisions.py says what its parts are). It knows nothing of what the table is about.
+// Reads a decision table (guides/picker/decisions.py says what its parts are). It knows nothing of what the table is about.
 class Table {
   constructor(data) {
     Object.assign(this, data);
@@ -67,8 +67,9 @@ class Table {
   }
 }
 
-// Micro-dollars as dollars and cents.
+// Micro-dollars as guides/prices/amounts.py shows dollars: to the cent, or to two figures below a cent.
 function usd(micro) {
-  const cents = Math.floor((micro + 5000) / 10000);
-  return `$${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, "0")}`;
+  const figures = String(micro).length, unit = micro < 10000 ? 10 ** Math.max(0, figures - 2) : 10000;
+  const rounded = Math.floor((micro + unit / 2) / unit) * unit;
+  return micro === 0 ? "0" : (rounded / 1000000).toFixed(micro < 10000 ? 8 - figures : 2);
 }

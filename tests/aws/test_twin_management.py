@@ -14,12 +14,10 @@ from support.layouts import Layout, config_of, twin_data
 from twin_aws import twinmaker as adapter
 from twin_aws import twinmaker_reader
 from twin_runtime.functions import twin_connector
-from twin_runtime.graph import graph as runtime_graph
 from twin_runtime.roles import Cloud
 from twinspan import packaging
 from twinspan.aws import twinmaker
 from twinspan.config.checks.graph import MOST_MEMBERS, MOST_TYPES
-from twinspan.config.graph import LARGEST, LONGEST_TEXT
 from twinspan.providers import App
 from twinspan.twin import Twin
 
@@ -277,7 +275,6 @@ def test_template_and_adapter_speak_of_the_same() -> None:
     assert adapter.EDGES == twinmaker.EDGES
     assert adapter.DEVICE == twinmaker.DEVICE == twin_connector.DEVICE
     assert twinmaker_reader.component_type("factory", "room") in component_types(template())
-    assert (runtime_graph.LARGEST, runtime_graph.LONGEST_TEXT) == (LARGEST, LONGEST_TEXT)
 
 
 def statements(stack: Stack, name: str) -> list[dict[str, Any]]:

@@ -87,21 +87,93 @@ window.probe = (() => {
   const smallest = () => Math.min(Infinity, ...all("svg text").map(
     text => parseFloat(style(text).fontSize) * Math.hypot(text.getScreenCTM().a, text.getScreenCTM().b)));
 
-  // WCAG's contrast of a drawing's texts with what is painted under their middle.
+  // WCAG's contrast of every text with what it stands on: of what the style sheet puts before and after elements too, and
+  // as if the pointer, or the keyboard, were everywhere. Paper is white, whatever the ground on the screen.
   function contrast() {
+    const paper = matchMedia("print").matches, found = new Map();
     const channel = part => (part /= 255) <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
     const light = colour => { const [r, g, b] = parts(colour).map(channel); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-    const found = [];
-    for (const text of all("svg text")) {
-      const shape = ground(text, text.ownerSVGElement);
-      let under = shape ? style(shape).fill : null;
-      for (let each = text.ownerSVGElement; !under && each; each = each.parentElement)
-        if (opaque(style(each).backgroundColor)) under = style(each).backgroundColor;
-      const [dark, bright] = [light(under || "rgb(255, 255, 255)"), light(style(text).fill)].sort((a, b) => a - b);
-      const ratio = (bright + 0.05) / (dark + 0.05);
-      if (!(ratio >= 4.5)) found.push(`${say(text)}: ${style(text).fill} on ${under} is ${ratio.toFixed(2)}:1`);
+    const under = element => {
+      const drawing = element.ownerSVGElement, shape = drawing && ground(element, drawing);
+      if (shape) return style(shape).fill;
+      for (let each = drawing || element; each && !paper; each = each.parentElement)
+        if (opaque(style(each).backgroundColor)) return style(each).backgroundColor;
+      return "rgb(255, 255, 255)";
+    };
+    const look = (elements, state) => {
+      for (const element of elements)
+        for (const pseudo of ["", "::before", "::after"]) {
+          if (pseudo ? !/^"./.test(style(element, pseudo).content) : !ownText(element)) continue;
+          const colour = style(element, pseudo)[element.ownerSVGElement ? "fill" : "color"];
+          const its = pseudo && style(element, pseudo).backgroundColor, on = opaque(its) && !paper ? its : under(element);
+          const [dark, bright] = [light(on), light(colour)].sort((a, b) => a - b), ratio = (bright + 0.05) / (dark + 0.05);
+          if (!(ratio >= 4.5) && !found.has(colour + on) && !hidden(element))
+            found.set(colour + on, `${say(element)}${pseudo}${state}: ${colour} on ${on} is ${ratio.toFixed(2)}:1`);
+        }
+    };
+    look(all("body :not(title, desc, option)"), "");
+    for (const [state, selector] of forced()) {
+      document.querySelectorAll("*").forEach(element => element.setAttribute("data-forced", state));
+      look(all(`:is(${selector}), :is(${selector}) *`), state);
     }
-    return found;
+    document.querySelectorAll("*").forEach(element => element.removeAttribute("data-forced"));
+    return [...found.values()];
+  }
+
+  // Copies the rules that give elements colours in a state such as :hover to [data-forced=":hover"]. Answers the states, and
+  // what these rules select.
+  function forced() {
+    const states = new Map(), state = /(?<!"):(hover|active|focus|target)(-\w+)?/g;
+    const copy = (rules, sheet) => [...rules].reverse().forEach(rule => {
+      if (rule.cssRules?.length) copy(rule.cssRules, rule);
+      const found = rule.selectorText?.match(state) ?? [];
+      if (!found.length || ![...rule.style].some(name => /^(color|background-color|fill|--.*)$/.test(name))) return;
+      for (const each of found)
+        states.set(each, [...(states.get(each) ?? []), rule.selectorText.replace(state, "")]);
+      sheet.insertRule(rule.cssText.replace(state, each => `[data-forced="${each}"]`), [...sheet.cssRules].indexOf(rule) + 1);
+    });
+    [...document.styleSheets].forEach(sheet => copy(sheet.cssRules, sheet));
+    return states;
+  }
+
+  // Of each drawing: which groups hold each node, and what lies over something else or leaves it. Edges run straight
+  // from the border of their source to that of their target, and through nothing.
+  function layout() {
+    const found = [], homes = {}, E = 0.01;
+    for (const svg of all("svg.diagram")) {
+      const id = svg.querySelector("title").id.replace(/-title$/, ""), { x, y, width, height } = svg.viewBox.baseVal;
+      const part = (name, { x, y, width, height }) => ({ name, left: x, top: y, right: x + width, bottom: y + height });
+      const grown = (of, by) => ({ left: of.left - by, top: of.top - by, right: of.right + by, bottom: of.bottom + by });
+      const parts = (selector, name, shape) => [...svg.querySelectorAll(selector)].filter(seen)
+        .map(each => part(name(each), (shape ? each.querySelector(shape) : each).getBBox()));
+      const meets = (a, b) => a.left < b.right - E && b.left < a.right - E && a.top < b.bottom - E && b.top < a.bottom - E;
+      const text = each => each.textContent, pairs = list => list.flatMap((one, i) => list.slice(i + 1).map(other => [one, other]));
+      const nodes = parts("[data-node]", each => each.dataset.node, ".outline");
+      const groups = parts(".group", each => each.dataset.lane ?? each.dataset.cloud, ".border");
+      const pills = parts(".pill", each => each.parentNode.dataset.edge), titles = parts(".group > text", text);
+      const onto = [...pairs([...nodes, ...pills]), ...pairs(groups), ...titles.flatMap(one => [...nodes, ...pills].map(other => [one, other]))];
+      for (const [one, other] of onto) if (meets(one, other)) found.push(`${id}: ${one.name} lies on ${other.name}`);
+      const seenOf = part("", { x, y, width, height });
+      for (const each of [...nodes, ...pills, ...groups, ...titles])
+        if (!within(each, seenOf, E)) found.push(`${id}: ${each.name} leaves the drawing`);
+      homes[id] = Object.fromEntries(nodes.map(node => [node.name, groups.filter(group => within(node, group, E)).map(group => group.name)]));
+      for (const edge of [...svg.querySelectorAll("[data-edge]")].filter(seen)) {
+        const name = edge.dataset.edge, shaft = edge.querySelector(".shaft"), tip = part("", edge.querySelector(".head").getBBox());
+        const ends = name.split(":").slice(0, 2).map(end => nodes.find(node => node.name === end));
+        const way = Array.from({ length: Math.round(shaft.getTotalLength()) + 1 }, (_, at) => shaft.getPointAtLength(at));
+        const spots = way.map(({ x, y }) => part("", { x, y, width: 0, height: 0 }));
+        if (way.some((spot, i) => i && Math.abs(spot.x - way[i - 1].x) > E && Math.abs(spot.y - way[i - 1].y) > E))
+          found.push(`${id}: ${name} is not straight`);
+        const pill = pills.find(each => each.name === name);
+        if (pill && !spots.some(spot => meets(spot, pill))) found.push(`${id}: the label of ${name} is beside it`);
+        [spots[0], tip].forEach((end, i) => {
+          if (!ends[i] || !meets(end, grown(ends[i], 1)) || meets(end, grown(ends[i], -1))) found.push(`${id}: ${name} misses its ${["source", "target"][i]}`);
+        });
+        for (const what of [...nodes, ...titles])
+          if (spots.some(spot => meets(spot, what))) found.push(`${id}: ${name} goes through ${what.name}`);
+      }
+    }
+    return { found, homes };
   }
 
   // Every entry of the table of contents brings its target into view.
@@ -138,5 +210,5 @@ window.probe = (() => {
   const rows = () => all("tbody tr").map(row => row.innerText);
   const headings = () => all("h1, h2, h3").filter(heading => !hidden(heading)).map(heading => heading.innerText);
 
-  return { sideways, clipped, drawings, smallest, contrast, contents, paper, rows, headings };
+  return { sideways, clipped, drawings, layout, smallest, contrast, contents, paper, rows, headings };
 })();

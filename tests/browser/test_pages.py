@@ -6,16 +6,14 @@ import re
 import unicodedata
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from pypdfium2 import PdfDocument
 
-from support.browser import SCHEMES, WIDTHS, Tab
+from support.browser import PROBES, SCHEMES, WIDTHS, Tab
 from support.html import PAGES
 
 pytestmark = pytest.mark.browser
-PROBES = (Path(__file__).parent / "probes.js").read_text(encoding="utf-8")
 PAPER = (680, 994)
 """A sheet of A4 between the margins that style.css gives it, in CSS pixels."""
 CONTENTS = tuple(name for name in PAGES if name != "index.html")
@@ -30,18 +28,24 @@ def probes(tab: Tab) -> None:
         tab.run(PROBES)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_all_is_seen_at_every_width(tab: Tab, width: int, scheme: str) -> None:
-    tab.show(width, scheme)
+def test_all_is_seen_at_every_width(tab: Tab, width: int) -> None:
+    tab.show(width)
     assert tab.run("() => [...probe.sideways(), ...probe.clipped(), ...probe.drawings()]") == []
     assert tab.run("() => probe.smallest()") >= SMALLEST
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_drawings_are_easy_to_read(tab: Tab, scheme: str) -> None:
-    """axe-core leaves the texts of drawings out."""
-    tab.show(WIDTHS[0], scheme)
+@pytest.mark.parametrize(
+    ("width", "scheme", "media"),
+    [
+        *((WIDTHS[0], scheme, "screen") for scheme in SCHEMES),
+        (WIDTHS[-1], "dark", "screen"),
+        (PAPER[0], "dark", "print"),
+    ],
+)
+def test_text_is_easy_to_read(tab: Tab, width: int, scheme: str, media: str) -> None:
+    """axe-core leaves out the texts of drawings, paper, and what changes under the pointer."""
+    tab.show(width, scheme, media)
     assert tab.run("() => probe.contrast()") == []
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from guides.prices import events
-from support.browser import WIDTHS, Tab, opened
+from guides.prices import amounts, events
+from support.browser import PROBES, WIDTHS, Tab, opened
 from support.html import DOCS
 from support.layouts import COVERING, PARTIAL, Layout
 from twin_runtime.roles import Cloud, Layer
@@ -97,6 +97,29 @@ def test_it_answers_what_the_topology_says(tab: Tab, on: bool, tmp_path: Path) -
         said = {name: answers[name] for name in answers if name != "yaml"}
         _compare(said, _expected(_topology(layout), on=on), f"{layout}, events {on}")
         _loads(tmp_path, answers["yaml"], layout, on=on)
+
+
+def test_it_shows_amounts_as_the_guides_do(tab: Tab) -> None:
+    micros = [
+        0,
+        1,
+        7,
+        44,
+        725,
+        731,
+        4_999,
+        5_000,
+        7_250,
+        9_960,
+        10_000,
+        14_999,
+        15_000,
+        1_745_000,
+        23_456_789,
+    ]
+    assert tab.run("micros => micros.map(usd)", micros) == [
+        amounts.usd(Decimal(micro) / 1_000_000) for micro in micros
+    ]
 
 
 def test_without_a_read_api(tab: Tab, tmp_path: Path) -> None:
@@ -200,8 +223,7 @@ def test_a_preset_chooses_every_layer(tab: Tab) -> None:
 
 @pytest.mark.parametrize("layout", [ALONE[1], MIXED[5], PARTIAL[4]], ids=str)
 def test_every_state_is_accessible_and_whole(tab: Tab, layout: Layout) -> None:
-    probes = (Path(__file__).parent / "probes.js").read_text(encoding="utf-8")
-    tab.run(probes)
+    tab.run(PROBES)
     for on, width, scheme in ((True, WIDTHS[0], "dark"), (False, WIDTHS[-1], "light")):
         tab.show(width, scheme)
         tab.run("choices => driver.choose(choices)", _choices(layout, on=on))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from guides.deciding import Source, UndecidedError, decide
-from guides.decisions import Choices, Factor, Facts, Table
+from guides.picker.deciding import Source, UndecidedError, decide
+from guides.picker.decisions import Choices, Factor, Facts, Table
 
 FACTORS = tuple(Factor(name, ("x", "y", "z")) for name in "abcd")
 BASE: Choices = dict.fromkeys("abcd", "x")

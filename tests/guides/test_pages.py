@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from guides import elk, pages, resource_types, sections, twins
-from guides.guide import guide
+from guides import pages, resource_types, sections, twins
+from guides.deployment.guide import guide
+from guides.drawings import elk
 from guides.pages import PAGES
 from guides.twins import Placement
 from support.html import DOCS, HEADINGS, Page

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from guides import guide as guides
 from guides import parity, twins
-from guides.guide import ParityError, guide
+from guides.deployment import guide as guides
+from guides.deployment.guide import ParityError, guide
 from support.read_stacks import alone, said
 from twin_runtime.roles import ROLES, Cloud, Layer, Role
 

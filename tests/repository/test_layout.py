@@ -78,6 +78,12 @@ def test_each_role_has_a_record_and_a_module() -> None:
     assert files == set(Role), "twin_runtime/functions/ has one file per role"
 
 
+def test_each_type_of_values_has_a_record() -> None:
+    from twin_runtime.values import TYPES, ValueType
+
+    assert set(TYPES) == set(ValueType), "twin_runtime/values.py: TYPES lacks a record"
+
+
 def test_only_settings_reads_the_environment() -> None:
     for path in (ROOT / "function_src").rglob("*.py"):
         if path.name in ("settings.py", "main.py", "function_app.py"):

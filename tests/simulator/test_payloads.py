@@ -10,8 +10,9 @@ import pytest
 
 from simulator.conditions import tripping
 from simulator.fleet import fires
-from simulator.payloads import RANGES, WORDS, Reading, Source
+from simulator.payloads import RANGES, Reading, Source
 from support.fleets import OVERHEATING, THERMOSTAT, device
+from twin_runtime.values import ValueType
 
 NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
 
@@ -37,7 +38,7 @@ def test_numbers_stay_in_their_range_and_walk_smoothly() -> None:
 
 def test_words_and_booleans_change_at_times() -> None:
     data = [reading.data for reading in readings()]
-    assert {values["mode"] for values in data} == set(WORDS)
+    assert {values["mode"] for values in data} == set(ValueType.STRING.spec.examples)
     changes = sum(before["on"] is not after["on"] for before, after in pairwise(data))
     assert 0 < changes < 60
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from itertools import product
 
-from guides import answers
-from guides.answers import EVENTS, FACTORS, NONE, OFF, ON, READ_API
-from guides.decisions import Choices
+from guides.picker import answers
+from guides.picker.answers import EVENTS, FACTORS, NONE, OFF, ON, READ_API
+from guides.picker.decisions import Choices
 from support.layouts import SYNTHESIZED, Layout
 from twin_runtime.roles import Layer
 

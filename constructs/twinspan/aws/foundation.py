@@ -1,4 +1,4 @@
-"""What the parts of the AWS stack share: provider, code, account, where alarms go."""
+"""What the constructs of the AWS stack share: provider, code, account, where alarms go."""
 
 from base64 import b64encode
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""The parts of a twin, made of AWS."""
+"""The kit of AWS."""
 
 from twin_runtime.roles import Cloud
 from twinspan.aws.acquisition import Broker

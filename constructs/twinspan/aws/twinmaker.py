@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from twinspan.config import Config, DeviceType, EntityType, Property, ValueType
+from twin_runtime.values import ValueType
+from twinspan.config import Config, DeviceType, EntityType, Property
 from twinspan.terraform.resources import literal
 
 EDGES = "graph-edges"
@@ -19,12 +20,6 @@ DEVICE = "device-id"
 SCENE = "overview"
 DIGEST = "TemplateDigest"
 """The parameter by which CloudFormation says which template a stack was last made of."""
-_DATA_TYPES = {
-    ValueType.NUMBER: "DOUBLE",
-    ValueType.INTEGER: "LONG",
-    ValueType.BOOLEAN: "BOOLEAN",
-    ValueType.STRING: "STRING",
-}
 EMPTY_SCENE: Mapping[str, Any] = {
     "specVersion": "1.0",
     "version": "1",
@@ -111,7 +106,7 @@ def _edges(config: Config) -> Iterator[tuple[str, Any]]:
 
 
 def _data_type(kind: ValueType, unit: str | None) -> dict[str, str]:
-    return {"Type": _DATA_TYPES[kind], **({"UnitOfMeasure": literal(unit)} if unit else {})}
+    return {"Type": kind.spec.twinmaker, **({"UnitOfMeasure": literal(unit)} if unit else {})}
 
 
 def _component_type(twin: str, workspace: str, name: str, definitions: Mapping[str, Any]) -> Resource:

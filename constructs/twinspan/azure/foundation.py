@@ -1,4 +1,4 @@
-"""What the parts of the Azure stack share: provider, group, storage, code, logs, alarms, vault."""
+"""What the constructs of the Azure stack share: provider, group, storage, code, logs, alarms, vault."""
 
 from functools import cached_property
 

@@ -96,7 +96,7 @@ class Function(Grantee):
         )
 
     def add_settings(self, settings: Mapping[str, str]) -> None:
-        """What another part has the host read."""
+        """Add settings that another construct has the host read."""
         self._settings |= settings
         given = environment_of(self._settings, optional=self.optional)
         self._element.add_override("app_settings", given)

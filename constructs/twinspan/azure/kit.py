@@ -1,4 +1,4 @@
-"""The parts of a twin, made of Azure."""
+"""The kit of Azure."""
 
 from twin_runtime.roles import Cloud
 from twinspan.azure.acquisition import Broker

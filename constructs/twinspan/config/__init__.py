@@ -1,6 +1,5 @@
 """The configuration: `load("twin.yaml")` gives a `Config`, or raises `ConfigErrors` with every problem."""
 
-from twinspan.config.base import ValueType
 from twinspan.config.clouds import (
     PLACEHOLDERS,
     AwsCloud,
@@ -47,7 +46,6 @@ __all__ = [
     "Retention",
     "Rule",
     "Then",
-    "ValueType",
     "archive_problem",
     "load",
 ]

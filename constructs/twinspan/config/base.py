@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
@@ -20,6 +19,7 @@ from pydantic import (
 )
 
 from twin_runtime.roles import Cloud
+from twin_runtime.values import ValueType
 from twinspan.config.problems import Refusal
 from twinspan.config.text import shown
 
@@ -31,43 +31,6 @@ class Entry(BaseModel):
     """One mapping of twin.yaml: frozen, without unknown fields, and nothing is converted silently."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
-
-
-class ValueType(StrEnum):
-    """What a metric measures and a command takes."""
-
-    NUMBER = "number"
-    INTEGER = "integer"
-    BOOLEAN = "boolean"
-    STRING = "string"
-
-    def admits(self, value: object) -> bool:
-        """Whether `value` is of this type. true is not a number, and 20.5 is not an integer."""
-        if isinstance(value, bool):
-            return self is ValueType.BOOLEAN
-        if isinstance(value, int):
-            return self in (ValueType.INTEGER, ValueType.NUMBER)
-        if isinstance(value, float):
-            return self is ValueType.NUMBER and math.isfinite(value)
-        return isinstance(value, str) and self is ValueType.STRING
-
-    @property
-    def how_to_write(self) -> str:
-        """The fix for a value of another type."""
-        return _WRITE[self]
-
-    @property
-    def ordered(self) -> bool:
-        """Whether above, below, at_least and at_most make sense."""
-        return self in (ValueType.NUMBER, ValueType.INTEGER)
-
-
-_WRITE = {
-    ValueType.NUMBER: "write a finite number without quotes",
-    ValueType.INTEGER: "write a whole number without quotes",
-    ValueType.BOOLEAN: "write true or false without quotes",
-    ValueType.STRING: "put it in quotes",
-}
 
 
 def one_text(pattern: str, longest: int, rule: str, shortest: int = 1) -> tuple[Any, Any]:

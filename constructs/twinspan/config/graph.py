@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
+from twin_runtime.values import LARGEST, LONGEST_TEXT
 from twinspan.config.base import (
     Entry,
     FrozenMap,
@@ -25,8 +26,6 @@ GRAPH_ID_RULE = (
     "or digit, as IoT TwinMaker requires"
 )
 # TwinMaker keeps integers in 64 bits and texts of 1 to 256 characters (API: DataValue).
-LARGEST = 2**63 - 1
-LONGEST_TEXT = 256
 
 
 def _value(value: Any) -> bool | int | float | str:

@@ -16,6 +16,8 @@ from twinspan.config.textfile import file_field
 from twinspan.config.yamlfile import Document, read_yaml
 
 ExtraCheck = Callable[[Config], Iterable[Problem]]
+_ESSENTIAL = ("twin", "layers", "clouds")
+"""The sections that decide names."""
 
 
 def load(path: str | Path, *, extra_checks: Iterable[ExtraCheck] = ()) -> Config:
@@ -66,28 +68,29 @@ def _sentences(details: Iterable[Any], settled: set[Any]) -> Iterator[Finding]:
 
 
 def _rest(data: dict[str, Any], problems: list[Problem], folder: Path) -> Config | None:
-    """A configuration of the valid parts, when those that decide names are among them."""
-    if any(problem.field.startswith(("twin", "layers", "clouds")) for problem in problems):
+    """A configuration of the valid sections, when those that decide names are among them."""
+    if any(problem.field.startswith(_ESSENTIAL) for problem in problems):
         return None
-    essential = {key: data.get(key) for key in ("twin", "layers", "clouds")}
+    essential = {key: data.get(key) for key in _ESSENTIAL}
     placeholder = {"placeholder": {"telemetry": {"value": {"type": "number"}}}}
     try:
         config = Config.model_validate({**essential, "device_types": placeholder}, context={"folder": folder})
     except ValidationError:
         return None
-    return config.model_copy(update=dict(_parts(data)))
+    return config.model_copy(update=dict(_sections(data)))
 
 
-def _parts(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The optional sections, each as far as it is valid."""
-    for name in ("device_types", "devices", "model", "events", "retention", "backend", "read_api", "alerts"):
-        info = Config.model_fields[name]
+def _sections(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The other sections, each as far as it is valid."""
+    for name, info in Config.model_fields.items():
+        if (info.alias or name) in _ESSENTIAL:
+            continue
         adapter = TypeAdapter(info.rebuild_annotation())
         value = data.get(name)
         if name == "device_types" and isinstance(value, dict):
-            value = {key: part for key, part in value.items() if _valid(adapter, {key: part})}
+            value = {key: entry for key, entry in value.items() if _valid(adapter, {key: entry})}
         elif name == "devices" and isinstance(value, list):
-            value = [part for part in value if _valid(adapter, [part])]
+            value = [entry for entry in value if _valid(adapter, [entry])]
         if name == "device_types" and not value:
             yield name, {}
         elif value is not None and _valid(adapter, value):

@@ -7,7 +7,6 @@ from grafana_foundation_sdk.builders import common, dashboard, statetimeline, ta
 from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
 
-from twinspan.config.base import ValueType
 from twinspan.config.devices import Metric
 from twinspan.config.events import Rule
 from twinspan.dashboards import naming, panels, queries
@@ -66,14 +65,14 @@ class TypeDashboard:
         grid.add(panels.with_targets(count, queries.SHARED, shared), width=6, height=4)
         grid.row()
         for name, metric in self._metrics.items():
-            if not metric.type.ordered:
+            if not metric.type.spec.ordered:
                 continue
             grid.add(
                 panels.with_targets(self._number(name, metric), queries.SHARED, shared), width=12, height=8
             )
         grid.row()
         for name, metric in self._metrics.items():
-            if metric.type.ordered:
+            if metric.type.spec.ordered:
                 continue
             grid.add(
                 panels.with_targets(self._state(name, metric), queries.SHARED, shared), width=24, height=5
@@ -97,7 +96,7 @@ class TypeDashboard:
             .span_nulls(True)
             .transformations([panels.keep([queries.TIME, name]), panels.in_order(queries.TIME)])
         )
-        if metric.type is ValueType.INTEGER:
+        if metric.type.spec.whole:
             panel.decimals(0)
         if len(drawn) > 1:
             style = common_models.GraphThresholdsStyleMode.LINE_AND_AREA
@@ -128,7 +127,7 @@ class TypeDashboard:
             .transformations([panels.keep(columns), panels.arrange(columns, {})])
         )
         for name, metric in self._metrics.items():
-            if metric.type.ordered:
+            if metric.type.spec.ordered:
                 value = models.DynamicConfigValue("unit", grafana_unit(metric.unit))
                 panel.override_by_name(name, [value])
         return panel

@@ -67,7 +67,7 @@ class FleetDashboard:
         panel.override_by_name(SEEN, [models.DynamicConfigValue("unit", panels.FROM_NOW)])
         of_type = [rule for rule in self._rules if rule.device_type == name]
         for metric, each in metrics.items():
-            if each.type.ordered:
+            if each.type.spec.ordered:
                 panel.override_by_name(metric, _coloured(metric, each, of_type))
         return panel
 

@@ -13,8 +13,8 @@ from grafana_foundation_sdk.cog.runtime import UnknownDataquery
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
+from twin_runtime.values import ValueType
 from twinspan import datasource
-from twinspan.config.base import ValueType
 
 TIME = "Event time"
 DEVICE = "Device id"
@@ -28,12 +28,6 @@ MOST = PAGE * (MAX_PAGES + 1)
 TWIN = DataSourceRef(type_val=datasource.PLUGIN, uid=datasource.UID)
 SHARED = DataSourceRef(type_val="datasource", uid="-- Dashboard --")
 """Grafana's own name for the data of another panel of the dashboard."""
-_COLUMN_TYPES = {
-    ValueType.NUMBER: "number",
-    ValueType.INTEGER: "number",
-    ValueType.BOOLEAN: "boolean",
-    ValueType.STRING: "string",
-}
 
 
 class Query(Builder[Dataquery]):
@@ -51,7 +45,7 @@ def events(parameters: Mapping[str, str], metrics: Mapping[str, ValueType]) -> Q
     columns = [
         _column("time", TIME, "timestamp"),
         _column("source", DEVICE, "string"),
-        *(_column(f"data.{name}", name, _COLUMN_TYPES[kind]) for name, kind in metrics.items()),
+        *(_column(f"data.{name}", name, kind.spec.grafana) for name, kind in metrics.items()),
         _column("data", DATA, "string"),
     ]
     return Query(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from twinspan.config.base import ValueType
+from twin_runtime.values import ValueType
 from twinspan.config.events import AllOf, AnyOf, Comparison, Rule
 
 GOOD = "green"
@@ -41,7 +41,7 @@ def steps(metric: str, kind: ValueType, rules: Iterable[Rule]) -> list[Step]:
     drawn.
     """
     conditions = _on(metric, rules)
-    if kind is not ValueType.INTEGER:
+    if not kind.spec.whole:
         conditions = _pruned(conditions, lambda found: found.operator not in _EQUALITY)
     ends = sorted({end for found in conditions for end in _ends(found)})
     if not ends:

@@ -1,4 +1,4 @@
-"""The parts of a twin, made of Google Cloud."""
+"""The kit of Google Cloud."""
 
 from twin_runtime.roles import Cloud
 from twinspan.gcp.acquisition import Broker

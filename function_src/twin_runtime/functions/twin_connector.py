@@ -21,6 +21,7 @@ from twin_runtime.log import Log
 from twin_runtime.model import Twin
 from twin_runtime.ports import Event
 from twin_runtime.storage.reader_client import Reader
+from twin_runtime.values import ValueType
 
 DEVICE = "device-id"
 """No metric has a name with a hyphen."""
@@ -30,12 +31,6 @@ MAX_RESULTS = 200
 MAX_SCANNED = 3_000
 """Events that one request looks at: a filter may let none of them pass."""
 _CHUNK = 500
-_FIELDS = {
-    "number": "doubleValue",
-    "integer": "longValue",
-    "boolean": "booleanValue",
-    "string": "stringValue",
-}
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -198,7 +193,7 @@ class TwinConnector:
         if all(name in known and compare(known[name], value) for name, compare, value in query.filters):
             for name in query.properties:
                 if name in measured:
-                    field = _FIELDS[telemetry[name]["type"]]
+                    field = ValueType(telemetry[name]["type"]).spec.field
                     yield name, {"time": event["time"], "value": {field: measured[name]}}
 
 

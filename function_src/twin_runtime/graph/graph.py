@@ -7,7 +7,6 @@ that what is there already is told from what has changed without being read.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +14,11 @@ from typing import Any
 from twin_runtime import jsontext
 from twin_runtime.model import Twin
 from twin_runtime.ports import GraphTwin, Relationship
+from twin_runtime.values import ValueType
 
 _FORM = 1
 """Of how adapters write a twin; a higher number has every twin written anew."""
 _DIGEST_LENGTH = 16
-LARGEST = 2**63 - 1
-LONGEST_TEXT = 256
-"""What all platforms keep of a value: integers of 64 bits, and texts of 1 to 256 characters (TwinMaker)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +35,8 @@ def desired(twin: Twin) -> Desired:
     """The graph as twin.json describes it."""
     twins = {id_: GraphTwin(id_, kind, id_) for id_, kind in twin.devices.items()}
     for id_, entity in twin.model.entities.items():
-        declared = twin.model.types[entity.type]
-        properties = {name: _typed(value, declared[name]) for name, value in entity.properties.items()}
+        types = {name: ValueType(each["type"]) for name, each in twin.model.types[entity.type].items()}
+        properties = {name: types[name].keep(value) for name, value in entity.properties.items()}
         twins[id_] = GraphTwin(id_, entity.type, entity.name, properties)
     edges: dict[str, list[Relationship]] = {id_: [] for id_ in twins}
     for source, name, target in sorted(twin.model.relationships):
@@ -56,30 +53,8 @@ def measured(data: Any, telemetry: Mapping[str, Any]) -> dict[str, Any]:
     """Of an event's data, the metrics that the device's type declares, as far as the graph can keep them."""
     if not isinstance(data, Mapping):
         return {}
-    found = ((name, _fitting(data.get(name), metric.get("type"))) for name, metric in telemetry.items())
+    found = ((name, ValueType(metric["type"]).keep(data.get(name))) for name, metric in telemetry.items())
     return {name: value for name, value in found if value is not None}
-
-
-def _typed(value: Any, declared: Mapping[str, Any]) -> Any:
-    """A number without a fraction is still one of 64-bit floating point."""
-    return float(value) if declared.get("type") == "number" else value
-
-
-def _fitting(value: Any, kind: str) -> bool | int | float | str | None:
-    """The value in the metric's type; None where it is of another, or too large."""
-    if isinstance(value, bool):
-        return value if kind == "boolean" else None
-    if isinstance(value, str):
-        return value if kind == "string" and 1 <= len(value) <= LONGEST_TEXT else None
-    if isinstance(value, int) and kind == "integer":
-        return value if -LARGEST - 1 <= value <= LARGEST else None
-    if isinstance(value, int | float) and kind == "number":
-        try:
-            number = float(value)
-        except OverflowError:
-            return None
-        return number if math.isfinite(number) else None
-    return None
 
 
 def _plain(node: GraphTwin, edges: Sequence[Relationship]) -> list[Any]:

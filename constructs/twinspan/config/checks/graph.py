@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from twin_runtime.roles import Layer
-from twinspan.config.base import ValueType
+from twin_runtime.values import ValueType
 from twinspan.config.checks.plain import Finding, list_at, mapping_at, texts
 from twinspan.config.graph import GRAPH_ID, GRAPH_ID_RULE
 from twinspan.config.text import FieldPath, Suggest, field_of, shown
@@ -94,7 +94,7 @@ def _value(
         return
     kind = _KINDS.get(str(mapping_at(declared, key).get("type")))
     if kind and isinstance(value, bool | int | float | str) and not kind.admits(value):
-        yield at, f"{shown(value)} is not of type {kind}, which {key} is; {kind.how_to_write}"
+        yield at, f"{shown(value)} is not of type {kind}, which {key} is; {kind.spec.how_to_write}"
 
 
 def _relationships(data: dict[str, Any], model: dict[str, Any], suggest: Suggest) -> Iterator[Finding]:

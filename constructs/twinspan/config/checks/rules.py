@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from twinspan.config.base import ValueType
+from twin_runtime.values import ValueType
 from twinspan.config.checks.plain import Finding, list_at, mapping_at, texts
 from twinspan.config.events import COMPARISONS, DEEPEST, subject_problem
 from twinspan.config.text import FieldPath, Suggest, shown
@@ -97,10 +97,10 @@ def _condition(when: Any, at: FieldPath, subject: _Subject, depth: int) -> Itera
 
 def _comparison(operator: str, value: Any, at: FieldPath, name: str, kind: ValueType) -> Iterator[Finding]:
     if not operator.endswith("equals"):
-        if not kind.ordered:
+        if not kind.spec.ordered:
             yield at, f"needs a number, but {name} is of type {kind}; use equals or not_equals"
     elif isinstance(value, bool | int | float | str) and not kind.admits(value):
-        yield at, f"{shown(value)} is not of type {kind}, which {name} is; {kind.how_to_write}"
+        yield at, f"{shown(value)} is not of type {kind}, which {name} is; {kind.spec.how_to_write}"
 
 
 def _feedback(feedback: dict[str, Any], at: FieldPath, subject: _Subject) -> Iterator[Finding]:
@@ -112,4 +112,7 @@ def _feedback(feedback: dict[str, Any], at: FieldPath, subject: _Subject) -> Ite
         return
     kind = subject.commands[name]
     if kind and isinstance(value, bool | int | float | str) and not kind.admits(value):
-        yield (*at, "value"), f"{shown(value)} is not of type {kind}, which {name} takes; {kind.how_to_write}"
+        yield (
+            (*at, "value"),
+            f"{shown(value)} is not of type {kind}, which {name} takes; {kind.spec.how_to_write}",
+        )

@@ -37,7 +37,7 @@ def database(scope: Construct, name: str, *, foundation: Foundation, restorable:
 def grant(
     scope: Construct, function: contracts.Function, role: str, *, foundation: Foundation, name: str, to: str
 ) -> None:
-    """Let a function use the database of a name. `to` is the part that grants.
+    """Let a function use the database of a name. `to` is the construct that grants.
 
     The role can only be granted on the project; the condition narrows it to this database.
     """

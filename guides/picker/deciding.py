@@ -6,7 +6,7 @@ from itertools import product
 from math import prod
 from types import MappingProxyType
 
-from guides.decisions import DIGITS, Choices, Factor, Facts, Part, Pattern, Table, Value
+from guides.picker.decisions import DIGITS, Choices, Factor, Facts, Part, Pattern, Table, Value
 
 Point = tuple[int, ...]
 """A combination: the position of the choice of each factor."""

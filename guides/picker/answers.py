@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from guides import sections, words
 from guides.dataflow import Edge, Graph, graph
-from guides.decisions import Choices, Factor, Facts, Value
+from guides.picker.decisions import Choices, Factor, Facts, Value
 from twin_runtime.roles import Cloud, Layer
 from twinspan.config import Config, archive_problem
 from twinspan.topology import Link, Topology
@@ -112,7 +112,7 @@ def _path(shown: Graph) -> Iterator[tuple[str, Value]]:
     yield "hops", len(path)
     nodes = [shown.node(path[0].source), *(shown.node(edge.target) for edge in path)]
     for i, node in enumerate(nodes):
-        name = words.name(node)
+        name = node.name
         yield f"step/{i}", f"{name[0].upper()}{name[1:]}"
         yield f"step_cloud/{i}", words.CLOUDS[node.cloud] if node.cloud else "outside the twin"
     for i, (before, node) in enumerate(pairwise(nodes), start=1):
@@ -177,7 +177,7 @@ def _endpoints(twin: Topology, links: tuple[Link, ...], shown: Graph) -> Iterato
             caller = shown.node(edge.source)
             proof = "API key and signature" if twin.link(edge.link).signed else "API key"
             where = f" in {words.CLOUDS[caller.cloud]}" if caller.cloud else ""
-            yield f"call/{edge.target}/{edge.source}", f"{words.name(caller)}{where}: {proof}"
+            yield f"call/{edge.target}/{edge.source}", f"{caller.name}{where}: {proof}"
 
 
 def _secrets(twin: Topology, links: tuple[Link, ...]) -> Iterator[tuple[str, Value]]:

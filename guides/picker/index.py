@@ -8,10 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from guides import answers, bills, costs, sections, svg, twinfile, twins, words
-from guides.answers import FACTORS, NONE, OFF, ON
-from guides.deciding import Source, decide
-from guides.decisions import Choices, Facts, Part, Table
+from guides import sections, twins, words
+from guides.drawings import svg
+from guides.picker import answers, costs, twinfile
+from guides.picker.answers import FACTORS, NONE, OFF, ON
+from guides.picker.deciding import Source, decide
+from guides.picker.decisions import Choices, Facts, Part, Table
 from guides.prices.events import DEPENDS_ON, SETS, sentences
 from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan.config import load
@@ -114,7 +116,7 @@ def context() -> Mapping[str, Any]:
         "columns": COLUMNS,
         "assumptions": {assumed: sentences(assumed) for assumed in SETS},
         "rivals": {assumed: [f"alone/{assumed}/{cloud}" for cloud in Cloud] for assumed in SETS},
-        "parts": {part: bills.part(part) for part in DEPENDS_ON if f"cost/{SETS[0]}/{part}" in decided.facts},
+        "parts": {part: words.part(part) for part in DEPENDS_ON if f"cost/{SETS[0]}/{part}" in decided.facts},
     }
 
 

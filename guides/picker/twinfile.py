@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from guides import twins
-from guides.answers import EVENTS, NONE, ON, READ_API
-from guides.decisions import Choices, Part
+from guides.picker.answers import EVENTS, NONE, ON, READ_API
+from guides.picker.decisions import Choices, Part
 from twin_runtime.roles import Cloud, Layer
 
 HEAD = """\

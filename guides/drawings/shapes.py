@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from guides.dataflow import NodeKind
-from guides.elk import Rect
+from guides.drawings.elk import Rect
 
 _RIM = 7.0
 """Half the height of a cylinder's lid, and half the width of a pipe's."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from guides import metrics, words
 from guides.dataflow import Node
-from guides.shapes import SHAPES
+from guides.drawings import metrics
+from guides.drawings.shapes import SHAPES
 from twin_runtime.roles import Cloud
 
 TITLE_PX, SERVICE_PX, MARK_PX = 13.0, 12.0, 11.0
@@ -32,9 +32,9 @@ class Text:
 
 def text(node: Node, clouds: Sequence[Cloud], wrap_px: float = WRAP_PX) -> Text:
     """The text of a node that may be in any of `clouds`; of one outside the twin there is the title alone."""
-    made_of = {} if node.cloud is None else {cloud: words.service_in(node, cloud) for cloud in clouds}
+    made_of = {} if node.cloud is None else {cloud: node.service(cloud) for cloud in clouds}
     wrapped = {cloud: metrics.wrap(name, wrap_px, SERVICE_PX) for cloud, name in made_of.items()}
-    return Text(metrics.wrap(words.title(node), wrap_px, TITLE_PX), wrapped, node.optional)
+    return Text(metrics.wrap(node.title, wrap_px, TITLE_PX), wrapped, node.optional)
 
 
 def size(node: Node, found: Text) -> tuple[float, float]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from guides.edges import EdgeKind, lines
+from guides import twins, words
+from guides.dataflow.edges import Edge, edges
 from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan.topology import Topology
 
@@ -34,27 +35,25 @@ class Node:
     optional: bool = False
     role: Role | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """Data goes from `source` to `target`; over HTTPS requests go that way, and where `reads` is true the
-    data comes back with the answer.
-
-    `link` is the topology's link that the edge is part of; empty for what stays inside a layer.
-    """
-
-    source: str
-    target: str
-    kind: EdgeKind
-    link: str = ""
-    remote: bool = False
-    optional: bool = False
-    reads: bool = False
+    @property
+    def title(self) -> str:
+        """What the node is called in every cloud, such as "Dispatcher"."""
+        return words.TITLES[self.id]
 
     @property
-    def key(self) -> str:
-        """Unique in a twin, and the same in every twin that has the edge."""
-        return f"{self.source}:{self.target}:{self.kind}"
+    def name(self) -> str:
+        """The node's full name, such as "Dispatcher Lambda" or "hot store (DynamoDB)"."""
+        if self.cloud is None:
+            return self.title if self.kind == "client" else self.title.lower()
+        if self.role is not None:
+            return words.function(self.role, self.cloud)
+        service = self.service(self.cloud)
+        return service if self.kind == "grafana" else f"{self.title.lower()} ({service})"
+
+    def service(self, cloud: Cloud) -> str:
+        """What the node would be made of in a cloud, such as "Lambda"."""
+        names = {"function": words.FUNCTION, "queue": words.QUEUE}.get(self.kind)
+        return (names or words.SERVICES[self.id])[cloud]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +73,16 @@ def graph(topology: Topology) -> Graph:
     """Every node and edge of a twin, in the order of the data. The event system is in it, as optional."""
     nodes = tuple(_nodes(topology))
     optional = {node.id for node in nodes if node.optional}
-    edges = [
-        Edge(
-            source,
-            target,
-            kind,
-            link,
-            remote=kind == "https" and bool(link) and topology.link(link).remote,
-            optional=source in optional or target in optional or (source, target) == ("broker", "devices"),
-            reads=reads,
+    found = (
+        replace(
+            edge,
+            remote=edge.kind == "https" and topology.link(edge.link).remote,
+            optional=not optional.isdisjoint((edge.source, edge.target))
+            or (edge.source, edge.target) == ("broker", "devices"),
         )
-        for source, target, kind, link, reads in lines(topology)
-    ]
-    return Graph(nodes, tuple(edges))
+        for edge in edges(topology)
+    )
+    return Graph(nodes, tuple(found))
 
 
 def union(graphs: Iterable[Graph]) -> Graph:
@@ -107,8 +103,6 @@ def everything() -> Graph:
 
     The clouds of its nodes say nothing, and none of its edges is remote: that is a matter of the twin.
     """
-    from guides import twins
-
     placements = (*twins.SPREAD, *twins.SINGLE.values())
     whole = union(graph(twins.topology(placement)) for placement in placements)
     return Graph(whole.nodes, tuple(replace(edge, remote=False) for edge in whole.edges))

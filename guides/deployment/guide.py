@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from guides import facts, merging, sections, twins, words
-from guides.merging import FunctionFacts, TypeRow
+from guides import facts, sections, twins, words
+from guides.deployment import merging
+from guides.deployment.merging import FunctionFacts, TypeRow
 from guides.readers import read
 from guides.resource_types import Need, needs
 from twin_runtime.roles import ROLES, Cloud, Layer, Role

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from guides import boxes, drawing, elk, words
-from guides.boxes import Text
-from guides.elk import Box, Diagram, Group, Layout, Line
-from guides.flows import Picture
-from guides.superset import superset
+from guides import words
+from guides.dataflow.flows import Picture
+from guides.drawings import boxes, elements, elk
+from guides.drawings.boxes import Text
+from guides.drawings.elk import Box, Diagram, Group, Layout, Line
+from guides.drawings.superset import superset
 from twin_runtime.roles import Cloud, Layer
 
 __all__ = ["describe", "drawings", "superset"]
@@ -52,11 +53,11 @@ def _diagram(picture: Picture) -> Diagram:
         ends = (step.edge.source, step.edge.target)
         # Laid out in the direction of the data.
         source, target = reversed(ends) if step.edge.reads else ends
-        lines.append(Line(step.edge.key, source, target, *drawing.label_size(step.edge, step.number)))
+        lines.append(Line(step.edge.key, source, target, *elements.label_size(step.edge, step.number)))
     return Diagram(
         tuple(Box(node.id, *boxes.size(node, texts[node.id]), node.cloud or "") for node in nodes),
         tuple(
-            Group(cloud, drawing.title_width(words.CLOUDS[cloud].split(), more))
+            Group(cloud, elements.title_width(words.CLOUDS[cloud].split(), more))
             for cloud, more in _clouds(picture).items()
         ),
         tuple(lines),
@@ -66,13 +67,13 @@ def _diagram(picture: Picture) -> Diagram:
 def _svg(picture: Picture, layout: Layout) -> str:
     texts = _texts(picture)
     parts = [
-        drawing.group(layout.places[cloud], f'data-cloud="{cloud}"', words.CLOUDS[cloud].split(), more)
+        elements.group(layout.places[cloud], f'data-cloud="{cloud}"', words.CLOUDS[cloud].split(), more)
         for cloud, more in _clouds(picture).items()
     ]
     for step in picture.steps:
         route = layout.routes[step.edge.key]
         parts.append(
-            drawing.edge(
+            elements.edge(
                 step.edge,
                 route[::-1] if step.edge.reads else route,
                 layout.labels.get(step.edge.key),
@@ -83,7 +84,7 @@ def _svg(picture: Picture, layout: Layout) -> str:
     for node in picture.nodes:
         cloud = f' data-cloud="{node.cloud}"' if node.cloud else ""
         parts.append(
-            drawing.node(node, texts[node.id], layout.places[node.id], f'data-node="{node.id}"{cloud}')
+            elements.node(node, texts[node.id], layout.places[node.id], f'data-node="{node.id}"{cloud}')
         )
     steps = " ".join(f"{step.number}. {step.sentence}" for step in picture.steps)
-    return drawing.frame(picture.id, layout, describe(picture), steps, "".join(parts))
+    return elements.frame(picture.id, layout, describe(picture), steps, "".join(parts))

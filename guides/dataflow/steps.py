@@ -115,8 +115,8 @@ def sentence(graph: Graph, edge: Edge) -> str:
     text = written if isinstance(written, str) else written[cloud]
     there = words.CLOUDS[cloud]
     return text.format(
-        source=words.name(source),
-        target=words.name(target),
+        source=source.name,
+        target=target.name,
         receiver=words.RECEIVER[cloud],
         there=there,
         in_there=f" in {there}" if edge.remote else "",

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from html import escape
 
-from guides import boxes, words
-from guides.boxes import Text
+from guides import words
 from guides.dataflow import Edge, Node
-from guides.elk import Layout, Point, Rect
-from guides.metrics import width
-from guides.shapes import SHAPES
+from guides.drawings import boxes
+from guides.drawings.boxes import Text
+from guides.drawings.elk import Layout, Point, Rect
+from guides.drawings.metrics import width
+from guides.drawings.shapes import SHAPES
 from twin_runtime.roles import Cloud
 
 HEAD_PX = 8.0

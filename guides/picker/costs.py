@@ -1,12 +1,13 @@
 """What a million events cost, part by part, for every choice: in micro-dollars, so that sums are exact."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import cache
 
-from guides import answers
-from guides.answers import EVENTS, ON
-from guides.decisions import Choices, Facts, Value
-from guides.prices import events
+from guides.picker import answers
+from guides.picker.answers import EVENTS, ON
+from guides.picker.decisions import Choices, Facts, Value
+from guides.prices import amounts, events
 from twin_runtime.roles import Cloud, Layer
 from twinspan.topology import Topology
 
@@ -40,10 +41,5 @@ def _alone(layers: tuple[Layer, ...], read_api: bool, cloud: Cloud, on: bool, as
 
 
 def usd(micro: int) -> str:
-    """An amount to the cent.
-
-    >>> usd(1_745_107), usd(4_999), usd(5_000)
-    ('$1.75', '$0.00', '$0.01')
-    """
-    cents = (micro + 5_000) // 10_000
-    return f"${cents // 100}.{cents % 100:02}"
+    """Micro-dollars as the page shows them."""
+    return amounts.usd(Decimal(micro) / MICRO)

@@ -7,10 +7,11 @@ there. An edge that crosses clouds gets the class `remote`.
 
 from collections.abc import Mapping
 
-from guides import boxes, dataflow, drawing, elk, words
-from guides.boxes import Text
+from guides import dataflow, words
 from guides.dataflow import Edge, Graph
-from guides.elk import Box, Diagram, Group, Line
+from guides.drawings import boxes, elements, elk
+from guides.drawings.boxes import Text
+from guides.drawings.elk import Box, Diagram, Group, Line
 from twin_runtime.roles import Cloud, Layer
 
 _OPTIONS = {
@@ -48,13 +49,13 @@ def superset() -> str:
     texts = {node.id: boxes.text(node, list(Cloud), _UNBROKEN_PX) for node in whole.nodes}
     (layout,) = elk.layouts([_diagram(whole, texts)])
     parts = [
-        drawing.group(layout.places[layer], f'data-lane="{layer}"', *_title(layer), clouds=list(Cloud))
+        elements.group(layout.places[layer], f'data-lane="{layer}"', *_title(layer), clouds=list(Cloud))
         for layer in Layer
     ]
     for edge in whole.edges:
         route = layout.routes[edge.key]
         parts.append(
-            drawing.edge(
+            elements.edge(
                 edge,
                 route[::-1] if _upward(edge) else route,
                 layout.labels.get(edge.key),
@@ -63,11 +64,11 @@ def superset() -> str:
             )
         )
     parts += [
-        drawing.node(node, texts[node.id], layout.places[node.id], f'data-node="{node.id}"')
+        elements.node(node, texts[node.id], layout.places[node.id], f'data-node="{node.id}"')
         for node in whole.nodes
     ]
     title, description = "The twin", "What it consists of, and how data goes through it."
-    return drawing.frame("twin", layout, title, description, "".join(parts), "twin")
+    return elements.frame("twin", layout, title, description, "".join(parts), "twin")
 
 
 def _diagram(whole: Graph, texts: Mapping[str, Text]) -> Diagram:
@@ -75,13 +76,13 @@ def _diagram(whole: Graph, texts: Mapping[str, Text]) -> Diagram:
     for edge in whole.edges:
         ends = (edge.source, edge.target)
         source, target = reversed(ends) if _upward(edge) else ends
-        lines.append(Line(edge.key, source, target, *drawing.label_size(edge, None)))
+        lines.append(Line(edge.key, source, target, *elements.label_size(edge, None)))
     lines += [Line(f"{above}:{below}:", above, below) for above, below in _BELOW]
     nodes = [
         Box(node.id, *boxes.size(node, texts[node.id]), node.layer if node.cloud else "")
         for node in whole.nodes
     ]
-    lanes = [Group(layer, drawing.title_width(*_title(layer))) for layer in Layer]
+    lanes = [Group(layer, elements.title_width(*_title(layer))) for layer in Layer]
     return Diagram(tuple(nodes), tuple(lanes), tuple(lines), _OPTIONS)
 
 

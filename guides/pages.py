@@ -40,14 +40,14 @@ def of_stacks(stacks: Stacks) -> dict[str, str]:
     """
     guides = {cloud: guide(cloud, stacks) for cloud in Cloud}
     return {
-        **{sections.guide_file(cloud): guide_page(found, stacks) for cloud, found in guides.items()},
+        **{sections.guide_file(cloud): guide_page(found) for cloud, found in guides.items()},
         sections.PARITY: _page("parity.html.j2", sections.PARITY, parity.context(guides)),
     }
 
 
-def guide_page(found: Guide, stacks: Stacks) -> str:
+def guide_page(found: Guide) -> str:
     """The guide of one cloud."""
-    context = contents.context(found, stacks, drawings())
+    context = contents.context(found, drawings())
     return _page("guide.html.j2", sections.guide_file(found.cloud), context)
 
 

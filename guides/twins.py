@@ -16,6 +16,7 @@ import yaml
 from stacks import build as synthesis
 from twin_runtime.roles import Cloud, Layer
 from twinspan.config import Config
+from twinspan.inventory import Inventory
 from twinspan.topology import Topology
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,16 +63,22 @@ def config(placement: Placement) -> Config:
 
 def stacks(placement: Placement) -> Mapping[str, dict[str, Any]]:
     """Every stack of a placement as Terraform JSON, by name; synthesized once. Not to be changed."""
-    return _stacks(tuple(placement.items()))
+    return _synthesized(tuple(placement.items()))[0]
+
+
+def inventory(placement: Placement, stack: str) -> Inventory:
+    """What the constructs of a stack recorded."""
+    return _synthesized(tuple(placement.items()))[1][stack]
 
 
 @cache
-def _stacks(placement: tuple[tuple[Layer, Cloud], ...]) -> Mapping[str, dict[str, Any]]:
+def _synthesized(
+    placement: tuple[tuple[Layer, Cloud], ...],
+) -> tuple[Mapping[str, dict[str, Any]], Mapping[str, Inventory]]:
     with tempfile.TemporaryDirectory(prefix="twinspan-") as folder:
-        synthesis.synthesize(config(dict(placement)), Path(folder))
-        return MappingProxyType(
-            {
-                path.parent.name: json.loads(path.read_text(encoding="utf-8"))
-                for path in sorted(Path(folder).glob("stacks/*/cdk.tf.json"))
-            }
-        )
+        inventories = synthesis.synthesize(config(dict(placement)), Path(folder))
+        found = {
+            path.parent.name: json.loads(path.read_text(encoding="utf-8"))
+            for path in sorted(Path(folder).glob("stacks/*/cdk.tf.json"))
+        }
+    return MappingProxyType(found), MappingProxyType(inventories)

@@ -16,4 +16,5 @@ class AwsStack(TwinStack):
     def __init__(self, scope: Construct, *, twin: Twin, package: Package) -> None:
         super().__init__(scope, Cloud.AWS, twin=twin)
         foundation = Foundation(self, "foundation", twin=twin, package=package)
+        self.inventory = foundation.inventory
         lay_out(self, kit(foundation))

@@ -8,15 +8,17 @@ from pathlib import Path
 from twin_runtime.roles import Cloud
 from twinspan import packaging
 from twinspan.config import Config
+from twinspan.inventory import Inventory
 from twinspan.providers import App
+from twinspan.topology import LINKS_STACK
 from twinspan.twin import Twin
 
 STACK_CLASSES = {Cloud.AWS: "AwsStack", Cloud.AZURE: "AzureStack", Cloud.GCP: "GcpStack"}
 
 
-def build(app: App, twin: Twin, packages: Path) -> None:
-    """Add the twin's stacks to an app. Packages are written to `packages`, which must live until the app is
-    synthesized.
+def build(app: App, twin: Twin, packages: Path) -> dict[str, Inventory]:
+    """Add the twin's stacks to an app; return what the constructs of each recorded. Packages are written to
+    `packages`, which must live until the app is synthesized.
 
     Only the bindings of clouds in use are imported.
     """
@@ -25,21 +27,24 @@ def build(app: App, twin: Twin, packages: Path) -> None:
         package = packaging.build(twin.config, cloud, packages)
         stack = getattr(import_module(f"stacks.{cloud}"), STACK_CLASSES[cloud])
         clouds[cloud] = stack(app, twin=twin, package=package)
+    inventories: dict[str, Inventory] = {cloud: stack.inventory for cloud, stack in clouds.items()}
     if twin.topology.wired_links:
         from stacks.links import LinksStack
 
-        LinksStack(app, twin=twin, clouds=clouds)
+        inventories[LINKS_STACK] = LinksStack(app, twin=twin, clouds=clouds).inventory
+    return inventories
 
 
-def synthesize(config: Config, out: Path) -> None:
-    """Write the Terraform of a twin to `out`/stacks/<stack>/cdk.tf.json."""
+def synthesize(config: Config, out: Path) -> dict[str, Inventory]:
+    """Write the Terraform of a twin to `out`/stacks/<stack>/cdk.tf.json; return what `build` does."""
     twin = Twin(config)
     out.mkdir(parents=True, exist_ok=True)  # CDKTF makes the last folder only
     _clear(out, keep=twin.topology.stacks)
     with tempfile.TemporaryDirectory(prefix="twinspan-") as packages:
         app = App(outdir=str(out))
-        build(app, twin, Path(packages))
+        inventories = build(app, twin, Path(packages))
         app.synth()
+    return inventories
 
 
 def _clear(out: Path, *, keep: tuple[str, ...]) -> None:

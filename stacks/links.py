@@ -8,6 +8,7 @@ from importlib import import_module
 from stacks.base import TwinStack
 from twin_runtime.roles import Cloud
 from twinspan import datasource, outputs
+from twinspan.inventory import Inventory, LinkEnd
 from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword, RandomProvider
 from twinspan.terraform.backend import StateBackend, output
@@ -26,6 +27,7 @@ class LinksStack(TwinStack):
 
     def __init__(self, scope: Construct, *, twin: Twin, clouds: dict[Cloud, TwinStack]) -> None:
         super().__init__(scope, LINKS_STACK, twin=twin)
+        self.inventory = Inventory()
         self._writers = {}
         self._outputs: dict[Cloud, str] = {}
         backend = StateBackend(twin.config)
@@ -48,13 +50,27 @@ class LinksStack(TwinStack):
         url = output(f"{stack}.{outputs.url(link.receiver)}")
         api_key = output(f"{stack}.{outputs.api_key(link.receiver)}")
         assert link.sender_cloud is not None  # a wired link has a sender in the twin
-        sender = self._writers[link.sender_cloud]
         if not link.signed:
-            sender.write(link, datasource.secret(link, url=url, api_key=api_key))
+            value = datasource.secret(link, url=url, api_key=api_key)
+            self._write(link, link.sender_cloud, value, "url", "api_key")
             return
         keys = self._signing_keys(link)
-        sender.write(link, f"${{jsonencode({{url = {url}, api_key = {api_key}, signing_keys = {keys}}})}}")
-        self._writers[link.receiver_cloud].write(link, f"${{jsonencode({{signing_keys = {keys}}})}}")
+        sent = {"url": url, "api_key": api_key, "signing_keys": keys}
+        for cloud, fields in ((link.sender_cloud, sent), (link.receiver_cloud, {"signing_keys": keys})):
+            listed = ", ".join(f"{name} = {value}" for name, value in fields.items())
+            self._write(link, cloud, f"${{jsonencode({{{listed}}})}}", *fields)
+
+    def _write(self, link: Link, cloud: Cloud, value: str, *fields: str) -> None:
+        """The value of the secret at one end."""
+        self.inventory.record(
+            LinkEnd(
+                address=self._writers[cloud].write(link, value).address,
+                cloud=cloud,
+                link=link,
+                sends=cloud is link.sender_cloud,
+                fields=fields,
+            )
+        )
 
     def _signing_keys(self, link: Link) -> str:
         """The list of a link's keys, a bare expression. The newest comes last."""

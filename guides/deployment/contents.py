@@ -8,7 +8,7 @@ from typing import Any
 from guides import sections
 from guides.dataflow import flows
 from guides.deployment import bills, linkstack, runbook
-from guides.deployment.guide import Guide, Stacks
+from guides.deployment.guide import Guide
 from twin_runtime.roles import Cloud, Layer
 from twinspan.terraform.resources import EVENTS_VARIABLE
 
@@ -29,7 +29,7 @@ def pictures(cloud: Cloud) -> tuple[flows.Picture, ...]:
     return tuple(chain.from_iterable(pair for layer in Layer for pair in flows.pairs(layer, cloud)))
 
 
-def context(guide: Guide, stacks: Stacks, drawings: Mapping[str, str]) -> dict[str, Any]:
+def context(guide: Guide, drawings: Mapping[str, str]) -> dict[str, Any]:
     """The variables of `guide.html.j2`. `drawings` are SVG by the ids of `pictures`."""
     parts = runbook.parts(guide.cloud)
     return {
@@ -40,7 +40,8 @@ def context(guide: Guide, stacks: Stacks, drawings: Mapping[str, str]) -> dict[s
         "flows": {layer: flows.pairs(layer, guide.cloud) for layer in Layer},
         "drawings": drawings,
         "flag": EVENTS_VARIABLE,
-        "ends": linkstack.ends(guide.cloud, stacks),
+        "reader": linkstack.reader,
+        "ends": linkstack.ends(guide.cloud),
         "devices": runbook.devices(guide.cloud),
         "services": runbook.services(guide.cloud),
         "deployer": runbook.DEPLOYERS[guide.cloud],

@@ -92,7 +92,7 @@ class Reader:
         )
 
     def _read(self, placement: twins.Placement, stack: dict[str, Any]) -> facts.Stack:
-        return read(self._cloud, stack, twins.topology(placement))
+        return read(self._cloud, stack, twins.inventory(placement, self._cloud), twins.topology(placement))
 
     def spread_with(self, layer: Layer) -> facts.Stack:
         """The stack of the spread twin in which the cloud holds the layer."""

@@ -5,11 +5,16 @@ from typing import NamedTuple
 
 from guides import facts
 from guides.words import CLOUDS, TITLES
+from twin_runtime.ports import MAX_DELIVERIES
 from twin_runtime.roles import Layer, Role
 from twinspan.topology import Link, Topology
 
 NO_RETRIES = "Nothing repeats a request here: the caller does."
 """Of a function that is called over HTTPS."""
+GIVES_UP = f"On its delivery number {MAX_DELIVERIES} the function itself dead-letters what still fails"
+"""Of a function that takes messages."""
+MOVES_FROM = {Role.COLD_MOVER: "STORE", Role.ARCHIVE_MOVER: "COLD_STORE"}
+"""Roles that move what they read, and the variable that names where they take it from."""
 _ASKED = frozenset({"twin", "dashboards", "read", "graph"})
 """The links whose requests ask for data and whose answers carry it; those of the others carry it."""
 

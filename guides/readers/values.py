@@ -1,11 +1,12 @@
 """Values of a stack, as a person reads them."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from guides import facts
-from twinspan.terraform.stackjson import Block, Blocks, Reference, pieces, referred
+from twinspan.terraform.resources import only_with_events
+from twinspan.terraform.stackjson import Reference, pieces, referred
 
 Nouns = Mapping[tuple[str, str], str]
 """What an attribute is called, by type and attribute: `("aws_sqs_queue", "url"): "URL of the queue"`."""
@@ -45,16 +46,18 @@ def _reference(reference: Reference, nouns: Nouns) -> str:
 
 
 def environment(
-    values: Mapping[str, str], blocks: Blocks, nouns: Nouns, *, optional: bool
+    values: Mapping[str, str],
+    nouns: Nouns,
+    *,
+    optional: bool,
+    given: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[facts.Variable, ...]:
-    """The environment variables of a function, sorted. `optional` says that the function is part of the event
-    system: its own variables then are never empty.
+    """The environment variables of a function, sorted. `given` are words for whole values. `optional` says
+    that the function is part of the event system: its own variables then are never empty.
     """
     return tuple(
         facts.Variable(
-            name,
-            words(value, nouns),
-            optional=not optional and any(blocks.optional(blocks.at(target)) for target in addresses(value)),
+            name, given.get(value) or words(value, nouns), optional=not optional and only_with_events(value)
         )
         for name, value in sorted(values.items())
     )
@@ -79,14 +82,6 @@ def addresses(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def only(text: str, *, of: Block) -> str:
-    """The one address that a template of the block `of` refers to; KeyError when there are none or more."""
-    found = addresses(text)
-    if len(found) != 1:
-        raise KeyError(f"{of.address} should refer to one block here: {text!r}")
-    return found[0]
-
-
 def listed(items: Iterable[str]) -> str:
     """`a, b and c`."""
     *first, last = items
@@ -103,9 +98,3 @@ def duration(seconds: int) -> str:
         if seconds >= 2 * size and seconds % size == 0:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-def known(body: Mapping[str, Any], arguments: Collection[str], *, of: Block) -> None:
-    """KeyError when a block, or a part of it, has an argument that no sentence of a guide tells of."""
-    if more := sorted(set(body) - set(arguments)):
-        raise KeyError(f"{of.address} has {', '.join(more)}, which the guides do not know")

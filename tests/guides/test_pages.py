@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from difflib import unified_diff
 from functools import cache
 from typing import Any
@@ -21,6 +22,10 @@ from guides.twins import Placement
 from support.html import DOCS, HEADINGS, Page
 from support.servers import missing
 from twin_runtime.roles import ROLES, Cloud, Role
+from twinspan.aws import facts as aws
+from twinspan.azure import facts as azure
+from twinspan.gcp import facts as gcp
+from twinspan.inventory import Fact, Inventory
 from twinspan.terraform.resources import EVENTS_VARIABLE
 from twinspan.topology import LINKS_STACK
 
@@ -164,35 +169,7 @@ def changed(cloud: Cloud, change: Callable[[Stack], None]) -> str:
             found[cloud] = stack
         return found
 
-    return pages.guide_page(guide(cloud, stacks), stacks)
-
-
-def blocks(stack: Stack, kind: str, name: str) -> Iterator[Stack]:
-    if name in stack["resource"].get(kind, {}):
-        yield stack["resource"][kind][name]
-
-
-def batch_of_seven(stack: Stack) -> None:
-    for mapping in blocks(stack, "aws_lambda_event_source_mapping", "persister"):
-        mapping["batch_size"] = 7
-
-
-def another_cron(stack: Stack) -> None:
-    for job in blocks(stack, "google_cloud_scheduler_job", "twin_sync"):
-        job["schedule"] = "*/7 * * * *"
-
-
-def fewer_deliveries(stack: Stack) -> None:
-    for subscription in blocks(stack, "azurerm_eventgrid_system_topic_event_subscription", "dispatcher"):
-        subscription["retry_policy"]["max_delivery_attempts"] = 7
-
-
-def no_dead_letters(stack: Stack) -> None:
-    """Without the queue's dead letters, their policies and their alarm."""
-    for named in stack["resource"].values():
-        named.pop("persisting_dead", None)
-    for queue in blocks(stack, "aws_sqs_queue", "persisting"):
-        del queue["redrive_policy"]
+    return pages.guide_page(guide(cloud, stacks))
 
 
 def renamed_flag(stack: Stack) -> None:
@@ -201,27 +178,48 @@ def renamed_flag(stack: Stack) -> None:
     stack.update(json.loads(text))
 
 
+def recorded(monkeypatch: pytest.MonkeyPatch, change: Callable[[Fact], Fact | None]) -> None:
+    """Have the constructs record each fact as it is after a change; None: not at all."""
+    inventory = twins.inventory
+
+    def changed_inventory(placement: Placement, stack: str) -> Inventory:
+        found = Inventory()
+        for fact in inventory(placement, stack).all(Fact):
+            if now := change(fact):
+                found.record(now)
+        return found
+
+    monkeypatch.setattr(twins, "inventory", changed_inventory)
+
+
 @pytest.mark.parametrize(
-    ("cloud", "change", "said"),
+    ("cloud", "kind", "figures", "said"),
     [
-        (Cloud.AWS, batch_of_seven, "batches of up to 7 messages"),
-        (Cloud.GCP, another_cron, "*/7 * * * *"),
-        (Cloud.AZURE, fewer_deliveries, "7 "),
+        (Cloud.AWS, aws.EventSource, {"batch": 7}, "batches of up to 7 messages"),
+        (Cloud.GCP, gcp.Clock, {"schedule": "*/7 * * * *"}, "*/7 * * * *"),
+        (Cloud.AZURE, azure.Delivery, {"attempts": 7}, "up to 7 attempts"),
     ],
-    ids=lambda each: getattr(each, "__name__", None),
 )
-def test_a_changed_trigger_shows(cloud: Cloud, change: Callable[[Stack], None], said: str) -> None:
-    name = sections.guide_file(cloud)
-    now = changed(cloud, change)
+def test_a_changed_trigger_shows(
+    cloud: Cloud,
+    kind: type[Fact],
+    figures: dict[str, Any],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name, before = sections.guide_file(cloud), rendered()
+    recorded(monkeypatch, lambda fact: replace(fact, **figures) if isinstance(fact, kind) else fact)
+    now = pages.guide_page(guide(cloud))
     assert said in now
-    assert now != rendered()[name]
+    assert now != before[name]
     assert "run `make docs`" in outdated(name, now)
 
 
-def test_dead_letters_that_are_gone_are_missed() -> None:
-    """A function that still names them is a stack that cannot be right."""
-    with pytest.raises(KeyError, match="persisting_dead"):
-        changed(Cloud.AWS, no_dead_letters)
+def test_dead_letters_that_are_gone_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = "aws_sqs_queue.persisting_dead"
+    recorded(monkeypatch, lambda fact: None if fact.address == gone else fact)
+    with pytest.raises(KeyError, match=f"no DeadLetters was recorded at {gone}"):
+        guide(Cloud.AWS)
 
 
 def test_a_renamed_flag_shows() -> None:

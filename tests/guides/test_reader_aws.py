@@ -1,16 +1,9 @@
 """What is AWS's own in what a guide says of a stack."""
 
-import copy
-import json
-from collections.abc import Callable, Mapping
-from typing import Any
-
-import pytest
+from collections.abc import Mapping
 
 from guides import facts, twins
-from guides.readers import read
-from support.read_stacks import alone, reread, stack_of
-from support.terraform_json import Stack
+from guides.readers import aws
 from twin_runtime.roles import Cloud, Layer, Role
 
 ALONE = twins.SINGLE[Cloud.AWS]
@@ -18,19 +11,12 @@ FIRST = twins.spread_with(Layer.ACQUISITION, Cloud.AWS)
 MIDDLE = twins.spread_with(Layer.PROCESSING, Cloud.AWS)
 HOT = twins.spread_with(Layer.HOT_STORAGE, Cloud.AWS)
 ITSELF = "the function itself puts what it refuses here, with the reason"
-PROCESSOR = "aws_lambda_function.processor"
 
 
 def functions(placement: twins.Placement) -> Mapping[Role, facts.Function]:
     """The functions of a placement's AWS stack."""
-    return read(Cloud.AWS, twins.stacks(placement)["aws"], twins.topology(placement)).functions
-
-
-def after(change: Callable[[dict[str, dict[str, Any]]], None]) -> dict[Role, facts.Function]:
-    """The functions of the twin that is in AWS alone, after a change of its resources."""
-    stack: Stack = copy.deepcopy(stack_of(alone(Cloud.AWS), Cloud.AWS))
-    change(stack["resource"])
-    return reread(Cloud.AWS, stack)
+    inventory, topology = twins.inventory(placement, Cloud.AWS), twins.topology(placement)
+    return {each.role: each for each in aws.functions(inventory, topology)}
 
 
 def uses(found: tuple[facts.Use, ...]) -> dict[str, str]:
@@ -153,110 +139,3 @@ def test_a_sender_reads_its_secret_and_tells_the_other_end():
     assert uses(connector.outputs) == {"link:telemetry": "signed requests to Ingestion (Azure)"}
     persister = functions(MIDDLE)[Role.PERSISTER]
     assert set(uses(persister.outputs)) == {"aws_sqs_queue.events", "link:write"}
-
-
-def test_a_queue_that_keeps_nothing_back_says_so():
-    def forget(resources: dict[str, dict[str, Any]]) -> None:
-        del resources["aws_sqs_queue"]["processing"]["redrive_policy"]
-
-    processor = after(forget)[Role.PROCESSOR]
-    assert processor.retries[0] == (
-        "SQS hands out messages that failed again after 6 min; a message waits 4 days at most"
-    )
-    assert uses(processor.dead_letters) == {"aws_sqs_queue.processing_dead": f"{ITSELF}; kept for 14 days"}
-
-
-def test_what_is_off_or_open_says_so():
-    def open_up(resources: dict[str, dict[str, Any]]) -> None:
-        resources["aws_iot_topic_rule"]["telemetry"]["enabled"] = False
-        resources["aws_api_gateway_method"]["hot_reader"]["api_key_required"] = False
-        del resources["aws_lambda_event_source_mapping"]["processor"]["function_response_types"]
-        del resources["aws_api_gateway_gateway_response"]
-
-    found = after(open_up)
-    assert "factory_telemetry, switched off: SELECT" in found[Role.DISPATCHER].triggers[0].text
-    asked = found[Role.HOT_READER].triggers[0].text
-    assert "GET /v1/hot-reader; no API key, authorization NONE" in asked
-    assert asked.endswith("; answers as API Gateway does by itself")
-    assert "hands out a batch of which one failed again" in found[Role.PROCESSOR].retries[0]
-
-
-@pytest.mark.parametrize(
-    ("address", "sentence"),
-    [
-        ("aws_lambda_permission.dispatcher", "lets aws_iot_topic_rule.telemetry call"),
-        ("aws_lambda_permission.hot_reader", "nothing calls aws_lambda_function.hot_reader"),
-        ("aws_api_gateway_integration.hot_reader", "no integration of API Gateway calls"),
-        ("aws_lambda_function_event_invoke_config.cold_mover", "one aws_lambda_function_event_invoke_config"),
-        ("aws_lambda_event_source_mapping.processor", f"nothing calls {PROCESSOR}"),
-        ("aws_api_gateway_usage_plan.twin_reader", "one aws_api_gateway_usage_plan should refer to"),
-        ("aws_cloudformation_stack.graph", "makes the workspace of"),
-    ],
-)
-def test_a_part_that_is_missing_is_told(address: str, sentence: str):
-    kind, name = address.split(".")
-    with pytest.raises(KeyError, match=sentence):
-        after(lambda resources: resources[kind].pop(name))
-
-
-def policy(statement: dict[str, Any]) -> dict[str, Any]:
-    """A policy of the processor's role with one statement more."""
-    return {
-        "//": {"metadata": {"path": "aws/processing/processor/more", "uniqueId": "more"}},
-        "role": "${aws_iam_role.processor.id}",
-        "policy": json.dumps({"Statement": [statement]}),
-    }
-
-
-def allow(action: object, on: object) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": action, "Resource": on}
-
-
-@pytest.mark.parametrize(
-    ("kind", "block", "sentence"),
-    [
-        ("aws_iam_role_policy", policy(allow(["sqs:PurgeQueue"], ["*"])), "do not know .* sqs:PurgeQueue"),
-        ("aws_iam_role_policy", policy(allow(["sqs:SendMessage"], ["*"])), "should refer to one block"),
-        ("aws_iam_role_policy", policy(allow("sqs:SendMessage", ["*"])), "statement that the guides do not"),
-        (
-            "aws_iam_role_policy",
-            policy({**allow(["sqs:SendMessage"], ["*"]), "Effect": "Deny"}),
-            "statement that the guides do not",
-        ),
-        (
-            "aws_iam_role_policy",
-            policy(allow(["sqs:SendMessage"], ["${aws_sqs_queue.events.url}"])),
-            "which is no ARN",
-        ),
-        (
-            "aws_iam_role_policy_attachment",
-            {"role": "${aws_iam_role.processor.name}", "policy_arn": "arn:aws:iam::aws:policy/Any"},
-            "does something to aws_iam_role.processor",
-        ),
-        (
-            "aws_sns_topic_subscription",
-            {"endpoint": f"${{{PROCESSOR}.arn}}"},
-            f"does something with {PROCESSOR}",
-        ),
-        (
-            "aws_lambda_permission",
-            {"function_name": f"${{{PROCESSOR}.arn}}", "principal": "sns.amazonaws.com", "source_arn": "*"},
-            f"lets sns.amazonaws.com call {PROCESSOR}",
-        ),
-    ],
-)
-def test_what_the_guides_do_not_know_is_refused(kind: str, block: dict[str, Any], sentence: str):
-    where = {"//": {"metadata": {"path": "aws/processing/more", "uniqueId": "more"}}}
-
-    def add(resources: dict[str, dict[str, Any]]) -> None:
-        resources.setdefault(kind, {})["more"] = where | block
-
-    with pytest.raises(KeyError, match=sentence):
-        after(add)
-
-
-def test_a_link_whose_secret_is_closed_is_refused():
-    stack = copy.deepcopy(twins.stacks(FIRST)["aws"])
-    del stack["resource"]["aws_iam_role_policy"]["connector_read_link_telemetry"]
-    with pytest.raises(KeyError, match="connector is an end of the link telemetry"):
-        read(Cloud.AWS, stack, twins.topology(FIRST))

@@ -1,26 +1,38 @@
 """What is Azure's own in what a guide says of a stack."""
 
-from guides import facts
-from support.guided_azure import (
-    ALONE,
-    APP,
-    COLD,
-    FIRST,
-    HOT,
-    MIDDLE,
-    QUEUE,
-    SUBSCRIPTION,
-    WORKFLOW,
-    Blocks,
-    addresses,
-    changed,
-    differing,
-    functions,
-)
-from twin_runtime.roles import Role
+import json
+from collections.abc import Mapping
 
+import pytest
+
+from guides import facts, twins
+from guides.readers import azure
+from twin_azure.queues import FOR_EVER
+from twin_azure.triggers import Once, http_app
+from twin_runtime.ports import MAX_DELIVERIES
+from twin_runtime.roles import Cloud, Layer, Role
+
+ALONE = twins.SINGLE[Cloud.AZURE]
+FIRST = twins.spread_with(Layer.ACQUISITION, Cloud.AZURE)
+MIDDLE = twins.spread_with(Layer.PROCESSING, Cloud.AZURE)
+HOT = twins.spread_with(Layer.HOT_STORAGE, Cloud.AZURE)
+COLD = twins.spread_with(Layer.COLD_STORAGE, Cloud.AZURE)
+APP = "azurerm_function_app_flex_consumption"
+QUEUE = "azurerm_storage_queue"
+SUBSCRIPTION = "azurerm_eventgrid_system_topic_event_subscription"
+WORKFLOW = "azapi_resource"
 ROWS, BLOBS = "azurerm_cosmosdb_sql_container", "azurerm_storage_container"
 SECRET, VAULT = "azurerm_key_vault_secret", "azurerm_key_vault.twin"
+
+
+def functions(placement: twins.Placement) -> Mapping[Role, facts.Function]:
+    """The functions of a placement's Azure stack."""
+    inventory, topology = twins.inventory(placement, Cloud.AZURE), twins.topology(placement)
+    return {each.role: each for each in azure.functions(inventory, topology)}
+
+
+def addresses(uses: tuple[facts.Use, ...]) -> list[str]:
+    return [use.address for use in uses]
 
 
 def text(uses: tuple[facts.Use, ...], address: str) -> str:
@@ -224,33 +236,15 @@ def test_the_environment_is_in_words() -> None:
     assert remote["LINK_SECRET"] == "URL of the Key Vault secret factory-link-write"
 
 
-def test_a_schedule_that_changes_changes_its_function_alone() -> None:
-    def less_often(blocks: Blocks) -> None:
-        blocks[APP]["cold_mover"]["app_settings"] |= {"SCHEDULE": "0 30 2 * * *", "PARTITIONS": "2"}
-
-    found = changed(less_often)
-    assert differing(found) == {Role.COLD_MOVER}
-    assert found[Role.COLD_MOVER].triggers[0].text == (
-        "Timer trigger: NCRONTAB 0 30 2 * * * (UTC), 2 functions, one per partition: cold_mover_0 and "
-        "cold_mover_1"
-    )
-    assert "(0 30 2 * * *)" in found[Role.COLD_MOVER].retries[0]
-
-
-def test_events_that_event_grid_drops_are_said_to_be_dropped() -> None:
-    def drop(blocks: Blocks) -> None:
-        del blocks[SUBSCRIPTION]["dispatcher"]["storage_blob_dead_letter_destination"]
-
-    found = changed(drop)
-    assert differing(found) == {Role.DISPATCHER}
-    assert addresses(found[Role.DISPATCHER].dead_letters) == [f"{QUEUE}.telemetry_dead"]
-    assert found[Role.DISPATCHER].retries[0].endswith("then it drops the events.")
-
-
-def test_a_poison_queue_of_another_name_is_not_the_host_s() -> None:
-    def rename(blocks: Blocks) -> None:
-        blocks[QUEUE]["persisting_dead"]["name"] = "factory-persisting-dead"
-
-    found = changed(rename)
-    assert differing(found) == {Role.PERSISTER}
-    assert "Functions host" not in found[Role.PERSISTER].dead_letters[0].text
+def test_host_json_and_the_code_are_as_the_guide_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    queues = dict(azure.host_json()["extensions"]["queues"])
+    assert queues["maxDequeueCount"] > MAX_DELIVERIES  # the function says why, the host does not
+    assert FOR_EVER == -1  # letters are kept until they are taken
+    assert azure.host_json()["extensions"]["http"]["routePrefix"] == ""
+    (function,) = http_app("writer", Once(lambda: None)).get_functions()
+    route = json.loads(function.get_function_json())["bindings"][0]
+    assert (route["route"], route["methods"], route["authLevel"]) == ("writer", ["GET", "POST"], "ANONYMOUS")
+    monkeypatch.setattr(azure, "host_json", lambda: {"extensions": {"queues": queues | {"batchSize": 7}}})
+    found = functions(ALONE)
+    assert "up to 23 messages" in found[Role.PERSISTER].triggers[0].text
+    assert "up to 1 message" in found[Role.PROCESSOR].triggers[0].text  # by its own app settings

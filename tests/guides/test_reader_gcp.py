@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from guides import facts, twins
-from guides.readers import read
+from guides.readers import gcp
 from twin_runtime.roles import Cloud, Layer, Role
 
 ALONE = twins.SINGLE[Cloud.GCP]
@@ -19,7 +19,8 @@ INVOKER = "google_cloud_run_v2_service_iam_member"
 
 def functions(placement: twins.Placement) -> Mapping[Role, facts.Function]:
     """The functions of a placement's Google Cloud stack."""
-    return read(Cloud.GCP, twins.stacks(placement)["gcp"], twins.topology(placement)).functions
+    inventory, topology = twins.inventory(placement, Cloud.GCP), twins.topology(placement)
+    return {each.role: each for each in gcp.functions(inventory, topology)}
 
 
 def addresses(uses: tuple[facts.Use, ...]) -> list[str]:

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from guides import facts
-from guides.readers.values import duration, environment, listed, merged, only, words
+from guides.readers.values import duration, environment, listed, merged, words
+from support import terraform_json
 from twin_runtime.roles import Layer
-from twinspan.terraform import resources, stackjson
-from twinspan.terraform.stackjson import Block, Blocks, interpolations, pieces, references
+from twinspan.terraform import resources
+from twinspan.terraform.stackjson import Blocks, interpolations, pieces, references
 
 FLAG = "${var.enable_events ? 1 : 0}"
 NOUNS = {("aws_sqs_queue", "url"): "URL of the queue", ("aws_s3_bucket", "bucket"): "name of the bucket"}
@@ -57,19 +58,10 @@ def test_what_is_repeated_over_an_optional_block_is_optional():
     assert optional == {"aws_sqs_queue.events", "aws_sqs_queue_policy.events", "aws_sqs_queue_policy.each"}
 
 
-def test_blocks_are_found_by_type_address_and_reference():
-    assert [each.name for each in QUEUES.of("aws_sqs_queue")] == ["events", "letters", "shared"]
-    assert QUEUES.one("data.aws_region").address == "data.aws_region.here"
-    assert "aws_sqs_queue.events" in QUEUES
-    assert "aws_sqs_queue.none" not in QUEUES
-    assert [each.name for each in QUEUES.referring_to("aws_sqs_queue.events")] == ["events", "each"]
-    assert QUEUES.one_referring_to("aws_sqs_queue.shared", "aws_sqs_queue_policy").name == "shared"
+def test_a_block_is_found_by_its_address():
+    assert QUEUES.at("data.aws_region.here").data
     with pytest.raises(KeyError, match=r"the stack has no block aws_sqs_queue.none"):
         QUEUES.at("aws_sqs_queue.none")
-    with pytest.raises(KeyError, match=r"should refer to aws_sqs_queue.events, and there are 2"):
-        QUEUES.one_referring_to("aws_sqs_queue.events", "aws_sqs_queue_policy")
-    with pytest.raises(KeyError, match="and there are 3"):
-        QUEUES.one("aws_sqs_queue")
 
 
 def test_a_template_is_text_and_expressions_in_order():
@@ -113,9 +105,9 @@ def test_an_expression_without_a_word_is_refused(template: str):
 
 def test_a_variable_is_optional_when_its_value_is_and_its_function_is_not():
     values = {"B": "${one(aws_sqs_queue.events[*].url)}", "A": "${aws_sqs_queue.letters.url}"}
-    always = environment(values, QUEUES, NOUNS, optional=False)
+    always = environment(values, NOUNS, optional=False)
     assert [(each.name, each.optional) for each in always] == [("A", False), ("B", True)]
-    assert not any(each.optional for each in environment(values, QUEUES, NOUNS, optional=True))
+    assert not any(each.optional for each in environment(values, NOUNS, optional=True))
 
 
 def test_uses_of_one_address_are_said_together():
@@ -126,14 +118,6 @@ def test_uses_of_one_address_are_said_together():
         facts.Use("a", "reads"),
     ]
     assert merged(uses) == (facts.Use("a", "reads; writes"), facts.Use("b", "reads"))
-
-
-def test_only_one_block_is_referred_to():
-    policy = Block("aws_sqs_queue_policy", "p", {})
-    assert only("${aws_sqs_queue.events.url}", of=policy) == "aws_sqs_queue.events"
-    for none_or_more in ("*", "${aws_sqs_queue.a.url}${aws_sqs_queue.b.url}"):
-        with pytest.raises(KeyError, match=r"aws_sqs_queue_policy.p should refer to one block"):
-            only(none_or_more, of=policy)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +148,7 @@ def test_variables_of_the_event_system_are_left_out_while_it_is_off() -> None:
         '${merge({ROLE = "persister"}, '
         'var.enable_events ? {EVENTS = "x/${one(aws_sqs_queue.events[*].name)}"} : {})}'
     )
-    assert stackjson.environment(written) == values
+    assert terraform_json.environment(written) == values
 
 
 def test_variables_of_a_function_that_is_off_itself_need_no_condition() -> None:

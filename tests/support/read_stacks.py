@@ -7,7 +7,8 @@ import pytest
 from guides import facts, twins
 from guides.readers import read
 from support.terraform_json import Stack
-from twin_runtime.roles import Cloud, Role
+from twin_runtime.roles import Cloud
+from twinspan.inventory import Inventory
 
 PLACEMENTS = (*twins.SINGLE.values(), *twins.SPREAD)
 STACKS = [
@@ -23,17 +24,19 @@ def stack_of(number: int, cloud: Cloud) -> Stack:
     return twins.stacks(PLACEMENTS[number])[cloud]
 
 
+def inventory_of(number: int, cloud: Cloud) -> Inventory:
+    """What the constructs of that stack recorded."""
+    return twins.inventory(PLACEMENTS[number], cloud)
+
+
 @cache
 def said(number: int, cloud: Cloud) -> facts.Stack:
     """What the reader says of it."""
-    return read(cloud, stack_of(number, cloud), twins.topology(PLACEMENTS[number]))
+    return read(
+        cloud, stack_of(number, cloud), inventory_of(number, cloud), twins.topology(PLACEMENTS[number])
+    )
 
 
 def alone(cloud: Cloud) -> int:
     """The placement that has all its layers in one cloud."""
     return list(twins.SINGLE).index(cloud)
-
-
-def reread(cloud: Cloud, stack: Stack) -> dict[Role, facts.Function]:
-    """What is said of the functions of such a twin's stack, after a change."""
-    return dict(read(cloud, stack, twins.topology(PLACEMENTS[alone(cloud)])).functions)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from twin_runtime.roles import Layer
 from twinspan import contracts
-from twinspan.aws import names
+from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
 from twinspan.aws.queues import DeadLetterQueue
 from twinspan.aws.shared.grants import grant
-from twinspan.aws.shared.policies import allow, document, trust
+from twinspan.aws.shared.policies import allow, document, record, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     DataAwsIotEndpoint,
@@ -30,6 +30,10 @@ _SELECTED = (
     "clientid() AS client",
     "timestamp() AS received",
 )
+"""The dispatcher's input. The sender is a field beside the payload, never in it; in base64 the payload
+stays as it was published, with every digit of its numbers, and may be anything.
+"""
+SQL_VERSION = "2016-03-23"
 # `$$` is Terraform's escape for the `$` of an IoT Core policy variable.
 _THING = "$${iot:Connection.Thing.ThingName}"
 
@@ -55,7 +59,8 @@ class Broker(Construct):
         self._names = foundation.twin.names
         self._tags = foundation.labels(Layer.ACQUISITION, "broker")
         endpoint = DataAwsIotEndpoint(self, "endpoint", endpoint_type="iot:Data-ATS")
-        self.address = self.endpoint = place(endpoint, "devices")["endpoint_address"]
+        self._endpoint = place(endpoint, "devices")
+        self.address = self.endpoint = self._endpoint["endpoint_address"]
         self._things()
         policy = IotPolicy(
             self, "policy", name=self._names.name(names.DEVICE), policy=self._device_policy(), tags=self._tags
@@ -66,13 +71,16 @@ class Broker(Construct):
         target = contracts.own(dispatcher, Function)
         refused = contracts.own(dead_letters, DeadLetterQueue)
         role = self._error_role(refused)
+        name, topic = names.telemetry_rule(self._names), names.telemetry_topic(self._names, "+")
+        # IoT Core's own language; the topic is made of the twin's checked name.
+        sql = f"SELECT {', '.join(_SELECTED)} FROM '{topic}'"  # noqa: S608
         rule = IotTopicRule(
             self,
             "rule",
-            name=names.telemetry_rule(self._names),
+            name=name,
             enabled=True,
-            sql_version="2016-03-23",
-            sql=self._sql(),
+            sql_version=SQL_VERSION,
+            sql=sql,
             lambda_=[IotTopicRuleLambda(function_arn=target.function["arn"])],
             error_action=IotTopicRuleErrorAction(
                 sqs=IotTopicRuleErrorActionSqs(
@@ -82,12 +90,24 @@ class Broker(Construct):
             tags=self._tags,
         )
         placed = place(rule, "telemetry")
-        target.permit_caller("iot.amazonaws.com", placed["arn"])
+        permission = target.permit_caller("iot.amazonaws.com", placed["arn"])
+        self._foundation.inventory.record(
+            facts.Rule(
+                address=placed.address,
+                name=name,
+                to=target.role,
+                permission=permission.address,
+                sql=sql,
+                sql_version=SQL_VERSION,
+                topic=topic,
+                dead_letters=refused.queue.address,
+            )
+        )
         target.dead_letters_of_asynchronous_calls(refused)
 
     def grant_command(self, function: contracts.Function) -> None:
         topic = self._foundation.arn("iot", f"topic/{names.command_topic(self._names, '*')}")
-        grant(function, "publish-commands", allow("iot:Publish", on=[topic]))
+        grant(function, "publish-commands", allow("iot:Publish", on=[topic]), about=self._endpoint)
 
     def _things(self) -> None:
         config = self._foundation.twin.config
@@ -110,13 +130,6 @@ class Broker(Construct):
             allow("iot:Receive", on=[arn("iot", f"topic/{commands}")]),
         )
 
-    def _sql(self) -> str:
-        """The dispatcher's input. The sender is a field beside the payload, never in it; in base64 the
-        payload stays as it was published, with every digit of its numbers, and may be anything."""
-        topic = names.telemetry_topic(self._names, "+")
-        # IoT Core's own language; the topic is made of the twin's checked name.
-        return f"SELECT {', '.join(_SELECTED)} FROM '{topic}'"  # noqa: S608
-
     def _error_role(self, dead_letters: DeadLetterQueue) -> Ref:
         """The role with which IoT Core dead-letters a message that it could not deliver."""
         rule = self._foundation.arn("iot", f"rule/{names.telemetry_rule(self._names)}")
@@ -134,12 +147,14 @@ class Broker(Construct):
             ),
             "broker_errors",
         )
+        sends = allow("sqs:SendMessage", on=[dead_letters.queue["arn"]])
         policy = IamRolePolicy(
             self,
             "error-policy",
             name="send-to-dead-letters",
             role=role["id"],
-            policy=document(allow("sqs:SendMessage", on=[dead_letters.queue["arn"]])),
+            policy=document(sends),
         )
-        place(policy, "broker_errors_send_to_dead_letters")
+        placed = place(policy, "broker_errors_send_to_dead_letters")
+        record(self._foundation.inventory, placed, sends, to=names.BROKER_ERRORS)
         return role

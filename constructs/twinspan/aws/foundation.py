@@ -7,6 +7,7 @@ from twin_runtime.roles import Layer, Role
 from twinspan.aws import names
 from twinspan.aws.shared.home import Home
 from twinspan.aws.shared.policies import document
+from twinspan.inventory import Inventory
 from twinspan.packaging import Package
 from twinspan.providers import AssetType, Construct, TerraformAsset
 from twinspan.providers.aws import AwsProvider, DataAwsCallerIdentity, KmsKey, SnsTopic, SnsTopicSubscription
@@ -51,6 +52,7 @@ class Foundation(Construct):
     def __init__(self, scope: Construct, id_: str, *, twin: Twin, package: Package) -> None:
         super().__init__(scope, id_)
         self.twin = twin
+        self.inventory = Inventory()
         provider(self, twin)
         Home(self, "home", account=self.account, region=self.region)
         asset = TerraformAsset(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from twin_runtime.roles import ROLES, Layer, Role
-from twinspan.aws import names
+from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.queues import DeadLetterQueue, Queue
 from twinspan.aws.shared.grants import Grantee
@@ -25,6 +25,8 @@ from twinspan.terraform.resources import Ref, place
 from twinspan.terraform.resources import environment as environment_of
 
 RUNTIME = "python3.13"
+ARCHITECTURE = "arm64"
+CALL = "lambda:InvokeFunction"
 BATCH_SIZE = 50
 """Messages per call at most; Lambda also ends a batch at 6 MB."""
 BATCHING_WINDOW_S = 1
@@ -68,40 +70,56 @@ class Function(Grantee):
         size = ROLES[role]
         log = self._log_group()
         own = self._own_permissions(log, source)
+        reserved = None if source else size.max_concurrency
         function = LambdaFunction(
             self,
             "function",
             function_name=self.name,
             role=self.identity["arn"],
             runtime=RUNTIME,
-            architectures=["arm64"],
+            architectures=[ARCHITECTURE],
             handler=f"twin_aws.entry.{role}",
             filename=foundation.code,
             source_code_hash=foundation.code_hash,
             memory_size=size.memory_mb,
             timeout=size.timeout_s,
-            reserved_concurrent_executions=None if source else size.max_concurrency,
+            reserved_concurrent_executions=reserved,
             logging_config=LambdaFunctionLoggingConfig(log_format="JSON", log_group=log["name"]),
             tags=self._tags,
         )
         function.add_override("environment.variables", environment_of(environment, optional=optional))
         function.add_override("depends_on", [own.address])  # the first call must be able to write its log
         self.function = place(function, role, optional=optional)
+        foundation.inventory.record(
+            facts.Function(
+                address=self.function.address,
+                role=role,
+                layer=layer,
+                optional=optional,
+                runtime=RUNTIME,
+                memory_mb=size.memory_mb,
+                timeout_s=size.timeout_s,
+                environment=environment,
+                architecture=ARCHITECTURE,
+                reserved=reserved,
+            )
+        )
         if source:
             self._consume(source, size.max_concurrency)
 
-    def permit_caller(self, service: str, source_arn: str) -> None:
+    def permit_caller(self, service: str, source_arn: str) -> Ref:
         """Let one resource of another service call the function."""
         permission = LambdaPermission(
             self,
             "permission",
             statement_id=service.partition(".")[0],
-            action="lambda:InvokeFunction",
+            action=CALL,
             function_name=self.function["id"],
             principal=service,
             source_arn=source_arn,
         )
-        place(permission, self.role, optional=self.optional)
+        placed = place(permission, self.role, optional=self.optional)
+        return self._foundation.inventory.grant(placed, to=service, may=CALL, on=self.function)
 
     def dead_letters_of_asynchronous_calls(self, dead_letters: DeadLetterQueue) -> None:
         """Try a failed asynchronous call again, then keep it with its error in `dead_letters`."""
@@ -119,7 +137,15 @@ class Function(Grantee):
             ),
         )
         config.add_override("depends_on", [policy.address])  # Lambda checks the permission at once
-        place(config, self.role, optional=self.optional)
+        self._foundation.inventory.record(
+            facts.Asynchronous(
+                address=place(config, self.role, optional=self.optional).address,
+                to=self.role,
+                retries=ASYNC_RETRIES,
+                age_s=ASYNC_AGE_S,
+                dead_letters=dead_letters.queue.address,
+            )
+        )
 
     def _log_group(self) -> Ref:
         group = CloudwatchLogGroup(
@@ -138,7 +164,7 @@ class Function(Grantee):
         reads = allow(
             "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", on=[source.queue["arn"]]
         )
-        return self.permit("log-and-consume", writes, reads)
+        return self.permit("log-and-consume", writes, reads, about=source.queue)
 
     def _consume(self, source: Queue, max_concurrency: int) -> None:
         mapping = LambdaEventSourceMapping(
@@ -152,4 +178,13 @@ class Function(Grantee):
             scaling_config=LambdaEventSourceMappingScalingConfig(maximum_concurrency=max_concurrency),
             tags=self._tags,
         )
-        place(mapping, self.role, optional=self.optional)
+        self._foundation.inventory.record(
+            facts.EventSource(
+                address=place(mapping, self.role, optional=self.optional).address,
+                to=self.role,
+                queue=source.queue.address,
+                batch=BATCH_SIZE,
+                window_s=BATCHING_WINDOW_S,
+                concurrency=max_concurrency,
+            )
+        )

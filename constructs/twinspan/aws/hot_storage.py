@@ -46,12 +46,17 @@ class Store(Construct):
         self.address = self.table["name"]
 
     def grant_read(self, function: contracts.Function) -> None:
-        grant(function, "read-store", allow("dynamodb:Query", on=[self.table["arn"]]))
+        grant(function, "read-store", allow("dynamodb:Query", on=[self.table["arn"]]), about=self.table)
 
     def grant_write(self, function: contracts.Function) -> None:
-        grant(function, "write-store", allow("dynamodb:BatchWriteItem", on=[self.table["arn"]]))
+        grant(
+            function,
+            "write-store",
+            allow("dynamodb:BatchWriteItem", on=[self.table["arn"]]),
+            about=self.table,
+        )
 
     def grant_move(self, function: contracts.Function) -> None:
         # A batch both writes and deletes.
         statement = allow("dynamodb:Query", "dynamodb:BatchWriteItem", on=[self.table["arn"]])
-        grant(function, "move-store", statement)
+        grant(function, "move-store", statement, about=self.table)

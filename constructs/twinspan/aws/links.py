@@ -8,7 +8,7 @@ from twinspan.outputs import link_secret
 from twinspan.providers import Construct
 from twinspan.providers.aws import SecretsmanagerSecretVersion
 from twinspan.terraform.backend import output
-from twinspan.terraform.resources import place
+from twinspan.terraform.resources import Ref, place
 from twinspan.topology import Link
 from twinspan.twin import Twin
 
@@ -23,7 +23,7 @@ class SecretWriter(Construct):
         self._names = twin.names
         provider(self, twin)
 
-    def write(self, link: Link, value: str) -> None:
+    def write(self, link: Link, value: str) -> Ref:
         """Make `value`, an interpolation, the newest version of this cloud's end of the link."""
         name = names.link_secret(self._names, link.name)
         version = SecretsmanagerSecretVersion(
@@ -32,4 +32,4 @@ class SecretWriter(Construct):
             secret_id=f"${{{output(f'{self._outputs}.{link_secret(link)}', json.dumps(name))}}}",
             secret_string=value,
         )
-        place(version, f"link_{link.name}", optional=link.optional)
+        return place(version, f"link_{link.name}", optional=link.optional)

@@ -4,6 +4,7 @@ import json
 
 from twin_runtime.roles import ROLES, Layer, consumers
 from twinspan import alarms, contracts
+from twinspan.aws import facts
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow, document
@@ -53,18 +54,20 @@ class DeadLetterQueue(Construct):
         self.optional = optional
         address = name.replace("-", "_")
         full_name = foundation.twin.names.name(name)
+        kept_s = DEAD_LETTER_DAYS * _DAY
         tags = foundation.labels(layer, name)
         queue = SqsQueue(
             self,
             "queue",
             name=full_name,
-            message_retention_seconds=DEAD_LETTER_DAYS * _DAY,
+            message_retention_seconds=kept_s,
             max_message_size=MAX_MESSAGE_BYTES,
             sqs_managed_sse_enabled=True,
             redrive_allow_policy=self._redrive_allow_policy,
             tags=tags,
         )
         self.queue = place(queue, address, optional=optional)
+        foundation.inventory.record(facts.DeadLetters(address=self.queue.address, kept_s=kept_s))
         self.address = self.source = self.queue["url"]
         _refuse_plain_http(self, self.queue, address)
         alarm = CloudwatchMetricAlarm(
@@ -125,7 +128,7 @@ class Queue(Construct):
             optional=optional,
         )
         self.dead_letters: contracts.DeadLetters = dead_letters
-        dead = dead_letters.queue
+        dead, hidden_s = dead_letters.queue, visibility_timeout_s(name)
         queue = SqsQueue(
             self,
             "queue",
@@ -133,12 +136,21 @@ class Queue(Construct):
             message_retention_seconds=RETENTION_S,
             max_message_size=MAX_MESSAGE_BYTES,
             receive_wait_time_seconds=20,
-            visibility_timeout_seconds=visibility_timeout_s(name),
+            visibility_timeout_seconds=hidden_s,
             sqs_managed_sse_enabled=True,
             redrive_policy=_compact(deadLetterTargetArn=dead["arn"], maxReceiveCount=MAX_RECEIVES),
             tags=foundation.labels(layer, name),
         )
         self.queue = place(queue, name, optional=optional)
+        foundation.inventory.record(
+            facts.Queue(
+                address=self.queue.address,
+                kept_s=RETENTION_S,
+                hidden_s=hidden_s,
+                receives=MAX_RECEIVES,
+                dead_letters=dead.address,
+            )
+        )
         self.address = self.queue["url"]
         _refuse_plain_http(self, self.queue, name)
         redrive = SqsQueueRedriveAllowPolicy(
@@ -156,7 +168,7 @@ class Queue(Construct):
 def _grant_send(queue: Ref, name: str, function: contracts.Function) -> Ref:
     # Sending a batch needs the same action.
     statement = allow("sqs:SendMessage", on=[queue["arn"]])
-    return grant(function, f"send-to-{name}", statement, optional=queue.optional)
+    return grant(function, f"send-to-{name}", statement, about=queue, optional=queue.optional)
 
 
 def _refuse_plain_http(scope: Construct, queue: Ref, address: str) -> None:

@@ -2,6 +2,7 @@
 
 from twin_runtime.roles import ROLES, Role
 from twinspan import outputs
+from twinspan.aws import facts
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
 from twinspan.aws.secrets import ApiKeys
@@ -24,6 +25,10 @@ from twinspan.terraform.resources import Ref, place
 
 STAGE = "v1"
 READERS = (Role.HOT_READER, Role.TWIN_READER)
+AUTHORIZATION = "NONE"
+"""By identities of AWS. The key is asked for all the same."""
+BAD_KEY, THROTTLED = "INVALID_API_KEY", "THROTTLED"
+ANSWERS = {BAD_KEY: "401", THROTTLED: "429"}
 TIMEOUT_MS = 29_000
 """The longest that API Gateway waits for a function by default."""
 
@@ -44,15 +49,18 @@ class Endpoint(Construct):
         self._foundation = foundation
         self._function = function
         self._role = function.role
+        self._rate = ROLES[function.role].max_concurrency
         self._tags = foundation.labels(function.layer, function.role)
         self.method = "GET" if function.role in READERS else "POST"
         self.path = function.role.replace("_", "-")
         api = self._api()
-        stage = self._stage(api, self._route(api))
-        self._plan(api, stage, api_keys)
-        function.permit_caller(
+        route = self._route(api)
+        stage = self._stage(api, route)
+        plan = self._plan(api, stage, api_keys)
+        permission = function.permit_caller(
             "apigateway.amazonaws.com", f"{api['execution_arn']}/*/{self.method}/{self.path}"
         )
+        self._record(api, route, stage, permission, *plan)
         urls = stage.path("invoke_url")
         self.url = f"${{{urls}}}/{self.path}"
         if function.optional:
@@ -95,7 +103,7 @@ class Endpoint(Construct):
                 rest_api_id=api["id"],
                 resource_id=resource["id"],
                 http_method=self.method,
-                authorization="NONE",
+                authorization=AUTHORIZATION,
                 api_key_required=True,
             ),
             self._role,
@@ -117,14 +125,14 @@ class Endpoint(Construct):
             optional=optional,
         )
         bad_key = ApiGatewayGatewayResponse(
-            self, "bad-key", rest_api_id=api["id"], response_type="INVALID_API_KEY", status_code="401"
+            self, "bad-key", rest_api_id=api["id"], response_type=BAD_KEY, status_code=ANSWERS[BAD_KEY]
         )
         throttled = ApiGatewayGatewayResponse(
             self,
             "throttled",
             rest_api_id=api["id"],
-            response_type="THROTTLED",
-            status_code="429",
+            response_type=THROTTLED,
+            status_code=ANSWERS[THROTTLED],
             response_parameters={"gatewayresponse.header.Retry-After": "'1'"},
         )
         return {
@@ -174,16 +182,17 @@ class Endpoint(Construct):
         )
         return place(stage, self._role, optional=self._function.optional)
 
-    def _plan(self, api: Ref, stage: Ref, api_keys: ApiKeys) -> None:
+    def _plan(self, api: Ref, stage: Ref, api_keys: ApiKeys) -> tuple[str, ...]:
         """What callers may do together: as many requests a second as the function has instances, twice that
         at once."""
-        bound = ROLES[self._role].max_concurrency
         plan = ApiGatewayUsagePlan(
             self,
             "plan",
             name=self._function.name,
             api_stages=[ApiGatewayUsagePlanApiStages(api_id=api["id"], stage=stage["stage_name"])],
-            throttle_settings=ApiGatewayUsagePlanThrottleSettings(rate_limit=bound, burst_limit=2 * bound),
+            throttle_settings=ApiGatewayUsagePlanThrottleSettings(
+                rate_limit=self._rate, burst_limit=2 * self._rate
+            ),
             tags=self._tags,
         )
         placed = place(plan, self._role, optional=self._function.optional)
@@ -191,4 +200,21 @@ class Endpoint(Construct):
             self, "plan-key", usage_plan_id=placed["id"], key_id="${each.value.id}", key_type="API_KEY"
         )
         key.add_override("for_each", f"${{{api_keys.keys}}}")
-        place(key, self._role)
+        return placed.address, place(key, self._role).address, api_keys.keys
+
+    def _record(self, api: Ref, route: dict[str, Ref], stage: Ref, permission: Ref, *plan: str) -> None:
+        parts = (api, route["path"], route["method"], route["integration"], stage, permission)
+        self._foundation.inventory.record(
+            facts.Endpoint(
+                address=route["integration"].address,
+                to=self._role,
+                blocks=(*(part.address for part in parts), *plan),
+                method=self.method,
+                path=f"/{STAGE}/{self.path}",
+                authorization=AUTHORIZATION,
+                timeout_ms=TIMEOUT_MS,
+                rate=self._rate,
+                burst=2 * self._rate,
+                answers=tuple(f"{status} for {kind}" for kind, status in ANSWERS.items()),
+            )
+        )

@@ -2,10 +2,10 @@
 
 from twin_runtime.roles import ROLES, Schedule
 from twinspan import alarms
-from twinspan.aws import names
+from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
-from twinspan.aws.shared.policies import allow, document, trust
+from twinspan.aws.shared.policies import allow, document, record, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     CloudwatchMetricAlarm,
@@ -74,14 +74,16 @@ class Clock(Construct):
             tags=self._tags,
         )
         placed = place(role, f"{function.role}_clock", optional=function.optional)
+        calls = allow("lambda:InvokeFunction", on=[function.function["arn"]])
         policy = IamRolePolicy(
             self,
             "policy",
             name="call",
             role=placed["id"],
-            policy=document(allow("lambda:InvokeFunction", on=[function.function["arn"]])),
+            policy=document(calls),
         )
-        return placed, place(policy, f"{function.role}_clock_call", optional=function.optional)
+        permission = place(policy, f"{function.role}_clock_call", optional=function.optional)
+        return placed, record(foundation.inventory, permission, calls, to="clock")
 
     def _call_by(self, identity: tuple[Ref, Ref]) -> None:
         role, permission = identity
@@ -90,17 +92,19 @@ class Clock(Construct):
             self._schedule.every_minutes,
             self._schedule.partitions,
         )
+        expression = f"rate({minutes} minute{'s' if minutes > 1 else ''})"
+        given = f'{{{{"partition": {{}}, "partitions": {partitions}}}}}'
         schedule = SchedulerSchedule(
             self,
             "schedules",
             name=f"{function.name}-${{each.key}}",
             group_name=self._group["id"],
-            schedule_expression=f"rate({minutes} minute{'s' if minutes > 1 else ''})",
+            schedule_expression=expression,
             flexible_time_window=SchedulerScheduleFlexibleTimeWindow(mode="OFF"),
             target=SchedulerScheduleTarget(
                 arn=function.function["arn"],
                 role_arn=role["arn"],
-                input=f'{{"partition": ${{each.key}}, "partitions": {partitions}}}',
+                input=given.format("${each.key}"),
                 retry_policy=SchedulerScheduleTargetRetryPolicy(
                     maximum_event_age_in_seconds=minutes * 60, maximum_retry_attempts=DELIVERY_RETRIES
                 ),
@@ -108,18 +112,33 @@ class Clock(Construct):
         )
         schedule.add_override("for_each", numbered(partitions, optional=function.optional))
         schedule.add_override("depends_on", [permission.address])
-        place(schedule, function.role)
+        self._foundation.inventory.record(
+            facts.Clock(
+                address=place(schedule, function.role).address,
+                to=function.role,
+                identity=role.address,
+                schedule=expression,
+                partitions=partitions,
+                input=given.format("<key>"),
+                retries=DELIVERY_RETRIES,
+                age_s=minutes * 60,
+            )
+        )
 
     def _run_once(self) -> None:
         """Scheduler calls asynchronously: by itself Lambda would try a failed run twice more."""
+        retries, age_s = 0, self._schedule.every_minutes * 60
         config = LambdaFunctionEventInvokeConfig(
             self,
             "asynchronous",
             function_name=self._function.function["id"],
-            maximum_retry_attempts=0,
-            maximum_event_age_in_seconds=self._schedule.every_minutes * 60,
+            maximum_retry_attempts=retries,
+            maximum_event_age_in_seconds=age_s,
         )
-        place(config, self._function.role, optional=self._function.optional)
+        placed = place(config, self._function.role, optional=self._function.optional)
+        self._foundation.inventory.record(
+            facts.Asynchronous(address=placed.address, to=self._function.role, retries=retries, age_s=age_s)
+        )
 
     def _alarm(self) -> None:
         """Add the alarm on runs that failed, and on runs that were dropped before they started, which the

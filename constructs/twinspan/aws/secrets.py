@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from twin_runtime.roles import Cloud, Layer, Role
 from twinspan import contracts, outputs
-from twinspan.aws import names
+from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow
@@ -25,17 +25,21 @@ class LinkSecret(Construct):
         super().__init__(scope, id_)
         self.link = link
         writer = LINKS_STACK if link.wired else Cloud.AWS
+        description = f"Keys of the link {link.name}; written by the stack {writer}."
         secret = SecretsmanagerSecret(
             self,
             "secret",
             name=names.link_secret(foundation.twin.names, link.name),
-            description=f"Keys of the link {link.name}; written by the stack {writer}.",
+            description=description,
             # Its content can be made anew, and its name must be free again when events are switched off and
             # on.
             recovery_window_in_days=0,
             tags=foundation.labels(layer, f"link-{link.name}"),
         )
         self.secret = place(secret, f"link_{link.name}", optional=link.optional)
+        foundation.inventory.record(
+            facts.Secret(address=self.secret.address, link=link.name, description=description)
+        )
         self.address = self.secret["arn"]
         outputs.publish_link_secret(self, link, self.address)
 
@@ -47,7 +51,9 @@ class LinkSecret(Construct):
 
     def grant_read(self, function: contracts.Function) -> None:
         statement = allow("secretsmanager:GetSecretValue", on=[self.secret["arn"]])
-        grant(function, f"read-link-{self.link.name}", statement, optional=self.link.optional)
+        grant(
+            function, f"read-link-{self.link.name}", statement, about=self.secret, optional=self.link.optional
+        )
 
 
 class ApiKeys(Construct):

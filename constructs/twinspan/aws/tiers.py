@@ -57,7 +57,13 @@ class Bucket(ClosedBucket):
     def _grant(self, function: contracts.Function, purpose: str, *actions: str) -> None:
         # Without the list a file that is not there is refused as forbidden.
         lists = allow("s3:ListBucket", on=[self.bucket["arn"]])
-        grant(function, f"{purpose}-{self._name}", lists, allow(*actions, on=[f"{self.bucket['arn']}/*"]))
+        grant(
+            function,
+            f"{purpose}-{self._name}",
+            lists,
+            allow(*actions, on=[f"{self.bucket['arn']}/*"]),
+            about=self.bucket,
+        )
 
     def _expire(self, lifecycle: Lifecycle, versioning: Ref) -> None:
         """AWS bills STANDARD_IA for 30 days at least and DEEP_ARCHIVE for 180, whenever a file is deleted.

@@ -5,12 +5,12 @@ import json
 
 from twin_runtime.roles import Layer, Role
 from twinspan import contracts
-from twinspan.aws import names, twinmaker
+from twinspan.aws import facts, names, twinmaker
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
 from twinspan.aws.shared.buckets import ClosedBucket
 from twinspan.aws.shared.grants import grant
-from twinspan.aws.shared.policies import Statement, allow, document, trust
+from twinspan.aws.shared.policies import Statement, allow, document, record, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     CloudformationStack,
@@ -76,7 +76,8 @@ class Graph(Construct):
     def grant_read(self, function: contracts.Function) -> None:
         actions = ("GetWorkspace", "GetEntity", "ListEntities", "ExecuteQuery")
         values = ("GetPropertyValueHistory", "GetComponentType")
-        grant(function, "read-graph", self._may(*actions, *values))
+        assert self._stack is not None  # the connector comes first
+        grant(function, "read-graph", self._may(*actions, *values), about=self._stack)
 
     def _keep_with(self, keeper: Function) -> None:
         """twin_sync makes the entities. It takes them away again before the workspace is deleted, which
@@ -92,16 +93,21 @@ class Graph(Construct):
             "DeleteEntity",
         )
         tags = ("ListTagsForResource", "TagResource", "UntagResource")
-        permission = keeper.permit("keep-graph", self._may(*actions, *tags))
+        permission = keeper.permit("keep-graph", self._may(*actions, *tags), about=self._stack)
+        given, scope = json.dumps({"partition": 0, "partitions": 1}), "CRUD"
         invocation = LambdaInvocation(
             self,
             "entities",
             function_name=keeper.function["id"],
-            input=json.dumps({"partition": 0, "partitions": 1}),
-            lifecycle_scope="CRUD",
+            input=given,
+            lifecycle_scope=scope,
         )
         invocation.add_override("depends_on", [self._stack.address, permission.address])
-        place(invocation, "graph_entities")
+        self._foundation.inventory.record(
+            facts.Invocation(
+                address=place(invocation, "graph_entities").address, to=keeper.role, input=given, scope=scope
+            )
+        )
 
     def _may(self, *actions: str) -> Statement:
         workspace = self._foundation.arn("iottwinmaker", f"workspace/{self.address}")
@@ -121,7 +127,7 @@ class Graph(Construct):
                 tags=self._tags,
             )
         )
-        connector.permit_caller(
+        may_call = connector.permit_caller(
             "iottwinmaker.amazonaws.com", foundation.arn("iottwinmaker", f"workspace/{self.address}")
         )
         # Another template is another object: CloudFormation looks at the address alone.
@@ -130,7 +136,7 @@ class Graph(Construct):
         stack = CloudformationStack(
             self,
             "workspace",
-            name=names.workspace(foundation.twin.names),
+            name=self.address,
             template_url=f"https://{self.bucket['bucket_regional_domain_name']}/{body['key']}",
             # Of an update that CloudFormation rolled back, Terraform's state has the new address, which the
             # provider never reads. It does read the parameters: the next plan repeats the update.
@@ -138,7 +144,13 @@ class Graph(Construct):
             tags=self._tags,
         )
         stack.add_override("depends_on", [permission.address, self._scene.address])
-        return place(stack, names.GRAPH)
+        placed = place(stack, names.GRAPH)
+        foundation.inventory.record(
+            facts.Workspace(
+                address=placed.address, name=self.address, to=connector.role, permission=may_call.address
+            )
+        )
+        return placed
 
     def _role(self, connector: Function) -> tuple[Ref, Ref]:
         """What TwinMaker acts as: it keeps files in the bucket, and calls the data connector."""
@@ -151,22 +163,24 @@ class Graph(Construct):
             tags=self._tags,
         )
         placed = place(role, names.GRAPH)
+        statements = (
+            allow(*_BUCKET_READS, "s3:ListBucket", on=[arn]),
+            allow("s3:GetObject", "s3:PutObject", on=[f"{arn}/*"]),
+            # A file by which TwinMaker marks the bucket as taken.
+            allow("s3:DeleteObject", on=[f"{arn}/DO_NOT_DELETE_WORKSPACE_*"]),
+            # Written out: IAM gets the time that the function takes to make the policy known, before
+            # CloudFormation needs it.
+            allow("lambda:InvokeFunction", on=[connector.arn]),
+        )
         policy = IamRolePolicy(
             self,
             "policy",
             name="workspace",
             role=placed["id"],
-            policy=document(
-                allow(*_BUCKET_READS, "s3:ListBucket", on=[arn]),
-                allow("s3:GetObject", "s3:PutObject", on=[f"{arn}/*"]),
-                # A file by which TwinMaker marks the bucket as taken.
-                allow("s3:DeleteObject", on=[f"{arn}/DO_NOT_DELETE_WORKSPACE_*"]),
-                # Written out: IAM gets the time that the function takes to make the policy known, before
-                # CloudFormation needs it.
-                allow("lambda:InvokeFunction", on=[connector.arn]),
-            ),
+            policy=document(*statements),
         )
-        return placed, place(policy, names.GRAPH)
+        permission = place(policy, names.GRAPH)
+        return placed, record(foundation.inventory, permission, *statements, to=names.GRAPH)
 
     def _open_to_browsers(self) -> None:
         """Scenes are loaded, and edited, by TwinMaker's console and by Grafana's scene viewer in the browser,

@@ -7,7 +7,7 @@ from twinspan import contracts, outputs
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.shared.grants import grant
-from twinspan.aws.shared.policies import allow, document, trust
+from twinspan.aws.shared.policies import allow, document, record, trust
 from twinspan.providers import Construct, TerraformVariable
 from twinspan.providers.aws import (
     GrafanaRoleAssociation,
@@ -73,7 +73,7 @@ class Dashboards(Construct):
             "grafana:ListWorkspaceServiceAccountTokens",
             on=[self._workspace["arn"]],
         )
-        grant(function, "keep-dashboards", statement)
+        grant(function, "keep-dashboards", statement, about=self._workspace)
 
     def read_by(self, secret: contracts.Secret) -> None:
         """No-op: dashboard_sync configures the data source."""
@@ -115,7 +115,7 @@ class Dashboards(Construct):
         placed = place(role, "grafana")
         reads = allow("cloudwatch:GetMetricData", "cloudwatch:ListMetrics", on=["*"])
         policy = IamRolePolicy(self, "metrics", name="metrics", role=placed["id"], policy=document(reads))
-        place(policy, "grafana_metrics")
+        record(self._foundation.inventory, place(policy, "grafana_metrics"), reads, to=names.GRAFANA)
         return placed
 
     def _service_account(self) -> Ref:

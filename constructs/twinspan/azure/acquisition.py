@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from twin_runtime.roles import Layer, Role
+from twin_runtime.roles import Layer
 from twinspan import alarms, contracts
-from twinspan.azure import names
+from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.shared.grants import COMMAND, WRITE_BLOBS, Settling, grant
@@ -26,6 +26,11 @@ from twinspan.providers.azure import (
 from twinspan.terraform.resources import Ref, place
 
 TELEMETRY = "Microsoft.Devices.DeviceTelemetry"
+SCHEMA = "EventGridSchema"
+BATCH, BATCH_KB = 50, 64
+"""The most events of a delivery, and about how large it may be."""
+ATTEMPTS, LIFETIME_MIN = 30, 1440
+"""How often, and for how long, Event Grid tries to deliver an event."""
 _METRICS = "Microsoft.EventGrid/systemTopics"
 
 
@@ -44,11 +49,12 @@ class Broker(Construct):
         super().__init__(scope, id_)
         self._foundation = foundation
         self._tags = foundation.labels(Layer.ACQUISITION, "broker")
+        name = names.worldwide(foundation.names, "hub")
         self._hub = place(
             Iothub(
                 self,
                 "hub",
-                name=names.worldwide(foundation.names, "hub"),
+                name=name,
                 resource_group_name=foundation.group,
                 location=foundation.location,
                 sku=IothubSku(name="S1", capacity=1),
@@ -59,6 +65,7 @@ class Broker(Construct):
             "broker",
         )
         self.address = self.endpoint = self._hub["hostname"]
+        foundation.inventory.record(facts.Named(address=self._hub.address, name=name, value=self.address))
         self.dispatcher_environment: Mapping[str, str] = {}
 
     def deliver_to(self, dispatcher: contracts.Function, *, dead_letters: contracts.DeadLetters) -> str:
@@ -74,18 +81,18 @@ class Broker(Construct):
         subscription = EventgridSystemTopicEventSubscription(
             self,
             "subscription",
-            name=Role.DISPATCHER,
+            name=target.role,
             resource_group_name=self._foundation.group,
             system_topic=topic["name"],
-            event_delivery_schema="EventGridSchema",
+            event_delivery_schema=SCHEMA,
             included_event_types=[TELEMETRY],
             azure_function_endpoint=EventgridSystemTopicEventSubscriptionAzureFunctionEndpoint(
                 function_id=f"{target.app['id']}/functions/{target.role}",
-                max_events_per_batch=50,
-                preferred_batch_size_in_kilobytes=64,
+                max_events_per_batch=BATCH,
+                preferred_batch_size_in_kilobytes=BATCH_KB,
             ),
             retry_policy=EventgridSystemTopicEventSubscriptionRetryPolicy(
-                event_time_to_live=1440, max_delivery_attempts=30
+                event_time_to_live=LIFETIME_MIN, max_delivery_attempts=ATTEMPTS
             ),
             dead_letter_identity=EventgridSystemTopicEventSubscriptionDeadLetterIdentity(
                 type="SystemAssigned"
@@ -97,7 +104,22 @@ class Broker(Construct):
         )
         # Azure reads the function's key when it creates the subscription, so the function must exist.
         subscription.add_override("depends_on", [target.code.address, writes.address])
-        place(subscription, target.role)
+        self._foundation.inventory.record(
+            facts.Delivery(
+                address=place(subscription, target.role).address,
+                name=target.role,
+                to=target.role,
+                hub=self._hub.address,
+                topic=topic.address,
+                events=TELEMETRY,
+                schema=SCHEMA,
+                batch=BATCH,
+                batch_kb=BATCH_KB,
+                attempts=ATTEMPTS,
+                lifetime_min=LIFETIME_MIN,
+                dead_letters=refused.address,
+            )
+        )
         self._foundation.monitoring.on_metric(
             "broker_dead",
             of=topic,
@@ -114,13 +136,14 @@ class Broker(Construct):
 
     def grant_command(self, function: contracts.Function) -> None:
         """Direct methods. The hub knows no role that is narrower than data contributor and can call them."""
-        grant(function, "commands_devices", role=COMMAND, at=self._hub["id"])
+        grant(function, "commands_devices", role=COMMAND, at=self._hub)
 
     def _topic(self) -> Ref:
+        name = self._foundation.names.name("telemetry")
         topic = EventgridSystemTopic(
             self,
             "topic",
-            name=self._foundation.names.name("telemetry"),
+            name=name,
             resource_group_name=self._foundation.group,
             location=self._foundation.location,
             source_resource_id=self._hub["id"],
@@ -128,7 +151,7 @@ class Broker(Construct):
             identity=EventgridSystemTopicIdentity(type="SystemAssigned"),
             tags=self._tags,
         )
-        return place(topic, "telemetry")
+        return self._foundation.inventory.part(place(topic, "telemetry"), name)
 
     def _refused(self, topic: Ref) -> tuple[Ref, Settling]:
         """The container of what could not be delivered, and the topic's role there, in effect."""
@@ -143,5 +166,8 @@ class Broker(Construct):
             principal_type="ServicePrincipal",
         )
         settling = Settling(self, "settling", name="broker")
-        settling.add(place(writer, "broker_writes_broker_dead"))
+        placed = place(writer, "broker_writes_broker_dead")
+        self._foundation.inventory.grant(placed, to="broker", may=WRITE_BLOBS, on=container)
+        self._foundation.inventory.part(container, name)
+        settling.add(placed)
         return container, settling

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from twin_runtime.roles import ROLES, Batching, Layer, Role, Schedule
-from twinspan.azure import names
+from twinspan.azure import facts, names
 from twinspan.azure.deployment import CodeDeployment
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.queues import Queue
@@ -18,7 +18,8 @@ from twinspan.providers.azure import (
 from twinspan.terraform.resources import Ref, place
 from twinspan.terraform.resources import environment as environment_of
 
-PYTHON = "3.13"
+RUNTIME, PYTHON = "python", "3.13"
+PLAN = "FC1"
 MEMORY_MB = (512, 2048, 4096)
 """The instance sizes that Flex Consumption offers."""
 FEWEST_INSTANCES = 40
@@ -36,6 +37,10 @@ def memory_mb(wanted: int) -> int:
         if size >= wanted:
             return size
     raise ValueError(f"a function on Azure has at most {MEMORY_MB[-1]} MB, not {wanted}")
+
+
+def _instances(wanted: int) -> int:
+    return max(FEWEST_INSTANCES, wanted)
 
 
 def _clock_settings(schedule: Schedule) -> dict[str, str]:
@@ -70,17 +75,18 @@ class Function(Grantee):
         super().__init__(scope, id_, group=foundation, role=role, layer=layer, optional=optional)
         self._alone = ROLES[role].batching is Batching.ALONE
         self._foundation = foundation
+        self.inventory = foundation.inventory
         self._tags = foundation.labels(layer, role)
         code = foundation.storage.container(
             self, names.code_container(foundation.names, role), address=f"{role}_code", optional=optional
         )
         for container in foundation.storage.host_containers:
-            grant(self, f"keeps_{container.address.rsplit('.', 1)[1]}", role=HOST, at=container["id"])
-        grant(self, "keeps_code", role=WRITE_BLOBS, at=code["id"])
+            grant(self, f"keeps_{container.address.rsplit('.', 1)[1]}", role=HOST, at=container)
+        grant(self, "keeps_code", role=WRITE_BLOBS, at=code)
         settings = {**self._host_settings(), "TWIN_ROLE": str(role), **environment}
         if source:
             settings |= self._trigger_settings(source) | self._alone_settings()
-            grant(self, f"takes_{source.name}", role=CONSUME, at=source.scope)
+            grant(self, f"takes_{source.name}", role=CONSUME, at=source.queue)
         schedule = ROLES[role].schedule
         if schedule:
             settings |= _clock_settings(schedule)
@@ -91,9 +97,31 @@ class Function(Grantee):
         # The host uses the roles as soon as it has the settings.
         self._element.add_override("depends_on", [self.roles.address])
         self.app = place(self._element, role, optional=optional)
+        self._record(source, public=public)
         self.code = CodeDeployment(
             self, "deployment", foundation=foundation, app=self.app, role=role, layer=layer
         )
+
+    def _record(self, source: "Queue | None", *, public: bool) -> None:
+        size = ROLES[self.role]
+        self.inventory.record(
+            facts.Function(
+                address=self.app.address,
+                role=self.role,
+                layer=self.layer,
+                optional=self.optional,
+                runtime=f"{RUNTIME} {PYTHON}",
+                memory_mb=memory_mb(size.memory_mb),
+                timeout_s=size.timeout_s,
+                environment=self._settings,  # to which other parts may still add
+                plan=PLAN,
+                instances=_instances(size.max_concurrency),
+                threads=self._settings["PYTHON_THREADPOOL_THREAD_COUNT"],
+                public=public,
+            )
+        )
+        if source:
+            self.inventory.record(facts.Source(address=source.queue.address, to=self.role))
 
     def add_settings(self, settings: Mapping[str, str]) -> None:
         """Add settings that another construct has the host read."""
@@ -140,7 +168,7 @@ class Function(Grantee):
                 resource_group_name=foundation.group,
                 location=foundation.location,
                 os_type="Linux",
-                sku_name="FC1",
+                sku_name=PLAN,
                 tags=self._tags,
             ),
             self.role,
@@ -159,10 +187,10 @@ class Function(Grantee):
             storage_container_endpoint=f"{endpoint}{code['name']}",
             storage_authentication_type="UserAssignedIdentity",
             storage_user_assigned_identity_id=self.identity["id"],
-            runtime_name="python",
+            runtime_name=RUNTIME,
             runtime_version=PYTHON,
             instance_memory_in_mb=memory_mb(size.memory_mb),
-            maximum_instance_count=max(FEWEST_INSTANCES, size.max_concurrency),
+            maximum_instance_count=_instances(size.max_concurrency),
             https_only=True,
             public_network_access_enabled=public,
             webdeploy_publish_basic_authentication_enabled=False,

@@ -2,7 +2,7 @@
 
 from twin_runtime.roles import Layer
 from twinspan import contracts
-from twinspan.azure import names
+from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import MANAGED_IDENTITY, Function
 from twinspan.config.root import SAFETY_DAYS
@@ -27,9 +27,9 @@ DATABASE = "twin"
 CONTAINER = "events"
 LEASES = "leases"
 READER = "00000000-0000-0000-0000-000000000001"
-"""Cosmos DB Built-in Data Reader."""
 CONTRIBUTOR = "00000000-0000-0000-0000-000000000002"
-"""Cosmos DB Built-in Data Contributor."""
+ROLES = {READER: "Cosmos DB Built-in Data Reader", CONTRIBUTOR: "Cosmos DB Built-in Data Contributor"}
+"""What Cosmos DB calls them."""
 _DAY = 86_400
 
 
@@ -51,7 +51,7 @@ class Store(Construct):
         super().__init__(scope, id_)
         self._foundation = foundation
         self._account = self._cosmos_account()
-        self._database = place(
+        database = place(
             CosmosdbSqlDatabase(
                 self,
                 "database",
@@ -61,6 +61,7 @@ class Store(Construct):
             ),
             "store",
         )
+        self._database = foundation.inventory.part(database, DATABASE)
         container = CosmosdbSqlContainer(
             self,
             "container",
@@ -82,6 +83,9 @@ class Store(Construct):
         )
         self._container = place(container, "store")
         self.address = f"{self._account['endpoint']}{self._path(self._container)}"
+        foundation.inventory.record(
+            facts.Named(address=self._container.address, name=CONTAINER, value=self.address)
+        )
 
     def grant_read(self, function: contracts.Function) -> None:
         self._grant(contracts.own(function, Function), "reads_store", READER, self._container)
@@ -110,6 +114,15 @@ class Store(Construct):
             "store_leases",
         )
         self._grant(function, "keeps_leases", CONTRIBUTOR, leases)
+        function.inventory.part(leases, LEASES)
+        function.inventory.record(
+            facts.Changes(
+                address=self._container.address,
+                to=function.role,
+                database=self._database.address,
+                leases=leases.address,
+            )
+        )
         function.add_settings(
             {
                 "CHANGES__accountEndpoint": self._account["endpoint"],
@@ -156,4 +169,5 @@ class Store(Construct):
             principal_id=function.principal,
             scope=f"{self._account['id']}/{self._path(container)}",
         )
-        function.roles.add(place(assignment, f"{function.role}_{purpose}", optional=function.optional))
+        placed = place(assignment, f"{function.role}_{purpose}", optional=function.optional)
+        function.roles.add(function.inventory.grant(placed, to=function.role, may=ROLES[role], on=container))

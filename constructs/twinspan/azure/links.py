@@ -9,7 +9,7 @@ from twinspan.outputs import KEY_VAULT, link_readers, link_secret
 from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret, RoleAssignment
 from twinspan.terraform.backend import output
-from twinspan.terraform.resources import EVENTS_VARIABLE, place
+from twinspan.terraform.resources import EVENTS_VARIABLE, Ref, place
 from twinspan.topology import Link
 from twinspan.twin import Twin
 
@@ -23,7 +23,7 @@ class SecretWriter(Construct):
         self._outputs = outputs
         provider(self, twin)
 
-    def write(self, link: Link, value: str) -> None:
+    def write(self, link: Link, value: str) -> Ref:
         """Make `value`, an interpolation, the newest version of this cloud's end of the link."""
         end = Construct(self, link.name)
         name = names.link_secret(self._twin.names, link.name)
@@ -50,6 +50,7 @@ class SecretWriter(Construct):
             named = f"{{for role, reader in {named} : role => reader if var.{EVENTS_VARIABLE}}}"
         readers.add_override("for_each", f"${{{named}}}")
         place(readers, f"link_{link.name}_readers")
+        return written
 
     def _output(self, name: str, *, otherwise: str) -> str:
         return f"${{{output(f'{self._outputs}.{name}', json.dumps(otherwise))}}}"

@@ -2,7 +2,7 @@
 
 from twin_runtime.roles import Layer
 from twinspan import alarms, contracts
-from twinspan.azure import names
+from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.shared.grants import SEND, grant
 from twinspan.providers import Construct
@@ -46,9 +46,10 @@ class DeadLetterQueue(Construct):
         super().__init__(scope, id_)
         self.name = name
         self.optional = optional
-        self._queue = _queue(self, foundation=foundation, name=name, optional=optional)
-        self.address = self.source = _address(self._queue, foundation)
+        self.queue = _queue(self, foundation=foundation, name=name, optional=optional)
+        self.address = self.source = _address(self.queue, foundation)
         queue = names.queue(foundation.names, name)
+        foundation.inventory.record(facts.Named(address=self.queue.address, name=queue, value=self.address))
         foundation.monitoring.on_log(
             name.replace("-", "_"),
             name=queue,
@@ -61,7 +62,7 @@ class DeadLetterQueue(Construct):
 
     def grant_send(self, function: contracts.Function) -> None:
         purpose = f"sends_{self.name.replace('-', '_')}"
-        grant(function, purpose, role=SEND, at=self._queue["id"], optional=self.optional)
+        grant(function, purpose, role=SEND, at=self.queue, optional=self.optional)
 
 
 class Queue(Construct):
@@ -80,10 +81,9 @@ class Queue(Construct):
         super().__init__(scope, id_)
         self.name = name
         self.optional = optional
-        self._queue = _queue(self, foundation=foundation, name=name, optional=optional)
-        self.queue_name = self._queue["name"]
-        self.scope = self._queue["id"]
-        self.address = _address(self._queue, foundation)
+        self.queue = _queue(self, foundation=foundation, name=name, optional=optional)
+        self.queue_name = self.queue["name"]
+        self.address = _address(self.queue, foundation)
         self.dead_letters = DeadLetterQueue(
             self,
             "dead-letters",
@@ -92,6 +92,14 @@ class Queue(Construct):
             layer=layer,
             optional=optional,
         )
+        foundation.inventory.record(
+            facts.Queue(
+                address=self.queue.address,
+                name=names.queue(foundation.names, name),
+                value=self.address,
+                dead_letters=self.dead_letters.queue.address,
+            )
+        )
 
     def grant_send(self, function: contracts.Function) -> None:
-        grant(function, f"sends_{self.name}", role=SEND, at=self.scope, optional=self.optional)
+        grant(function, f"sends_{self.name}", role=SEND, at=self.queue, optional=self.optional)

@@ -1,6 +1,7 @@
 """Public endpoints: HTTP triggers."""
 
 from twinspan import outputs
+from twinspan.azure import facts
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.secrets import ApiKeys
@@ -24,4 +25,12 @@ class Endpoint(Construct):
             hosts = f"{function.app.address}[*].default_hostname"
             self.url = f'${{one([for host in {hosts} : "https://${{host}}/{function.role}"])}}'
         self.api_key = api_keys.current
+        foundation.inventory.record(
+            facts.Endpoint(
+                address=function.app.address,
+                to=function.role,
+                path=f"/{function.role}",
+                output=outputs.url(function.role),
+            )
+        )
         outputs.publish_receiver(self, function.role, address=self.url, key=self.api_key)

@@ -2,7 +2,7 @@
 
 from twin_runtime.roles import Layer, Role
 from twinspan import contracts, outputs
-from twinspan.azure import names
+from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.shared.grants import READ_SECRET, grant
@@ -11,6 +11,9 @@ from twinspan.providers.azure import KeyVaultSecret
 from twinspan.providers.random import RandomPassword
 from twinspan.terraform.resources import KEY_GENERATION_VARIABLE, Ref, generations, place
 from twinspan.topology import Link
+
+_SCOPE = "resource_versionless_id"
+"""The attribute of a secret that a role is given on."""
 
 
 class LinkSecret(Construct):
@@ -40,6 +43,18 @@ class LinkSecret(Construct):
                 {},
                 description=f"Principals that may read the secret of the link {link.name}, by role.",
             )
+            self._record(foundation.vault.address)
+
+    def _record(self, address: str) -> None:
+        self._foundation.inventory.record(
+            facts.LinkSecret(
+                address=address,
+                name=self._name,
+                value=self.address,
+                link=self._link.name,
+                remote=self._link.wired,
+            )
+        )
 
     def fill(self, text: str) -> None:
         secret = KeyVaultSecret(
@@ -53,6 +68,7 @@ class LinkSecret(Construct):
         )
         secret.add_override("depends_on", [self._foundation.vault.writer])
         self._filled = place(secret, f"link_{self._link.name}", optional=self._link.optional)
+        self._record(self._filled.address)
 
     def grant_read(self, function: contracts.Function) -> None:
         """Let the function read the secret. For a local link, call `fill` first."""
@@ -60,13 +76,18 @@ class LinkSecret(Construct):
             reader = contracts.own(function, Function)
             self._named[str(reader.role)] = reader.principal
             self._readers.value = dict(self._named)
+            vault = self._foundation.vault.address
+            self._foundation.inventory.record(
+                facts.Grant(address=vault, to=reader.role, may=(READ_SECRET,), on=(vault,), secret=self._name)
+            )
             return
         assert self._filled is not None
         grant(
             function,
             f"reads_link_{self._link.name}",
             role=READ_SECRET,
-            at=self._filled["resource_versionless_id"],
+            at=self._filled,
+            scope=_SCOPE,
             optional=self._link.optional,
         )
 
@@ -95,10 +116,11 @@ class ApiKeys(Construct):
         self.current = f"${{try({keys}[tostring({current})].result, null)}}"
         both = f"range({current} - 1, {current} + 1)"
         content = f"{{api_keys = [for generation in {both} : {keys}[tostring(generation)].result]}}"
+        name = names.api_keys_secret(foundation.names, role)
         secret = KeyVaultSecret(
             self,
             "secret",
-            name=names.api_keys_secret(foundation.names, role),
+            name=name,
             key_vault_id=foundation.vault.id,
             value=f"${{jsonencode({content})}}",
             content_type="application/json",
@@ -106,8 +128,16 @@ class ApiKeys(Construct):
         )
         secret.add_override("depends_on", [foundation.vault.writer])
         self._secret = place(secret, f"{role}_api_keys", optional=optional)
-        self.environment = {"API_KEYS_SECRET": f"{foundation.vault.uri}secrets/{self._secret['name']}"}
+        address = f"{foundation.vault.uri}secrets/{self._secret['name']}"
+        foundation.inventory.record(facts.Named(address=self._secret.address, name=name, value=address))
+        self.environment = {"API_KEYS_SECRET": address}
 
     def grant_read(self, function: contracts.Function) -> None:
-        scope = self._secret["resource_versionless_id"]
-        grant(function, "reads_api_keys", role=READ_SECRET, at=scope, optional=self._secret.optional)
+        grant(
+            function,
+            "reads_api_keys",
+            role=READ_SECRET,
+            at=self._secret,
+            scope=_SCOPE,
+            optional=self._secret.optional,
+        )

@@ -2,7 +2,7 @@
 
 from twin_runtime.roles import Layer
 from twinspan import contracts
-from twinspan.azure import names
+from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.shared.grants import READ_BLOBS, WRITE_BLOBS, grant
 from twinspan.azure.shared.storage import storage_account
@@ -60,13 +60,16 @@ class Bucket(Construct):
         self._container = place(container, names.FILES)
         endpoint = self._account["primary_blob_endpoint"]
         self.address = f"{endpoint}{self._container['name']}?tier={storage_class}"
+        foundation.inventory.record(
+            facts.Named(address=self._container.address, name=names.FILES, value=self.address)
+        )
         self._expire(lifecycle)
 
     def grant_read(self, function: contracts.Function) -> None:
-        grant(function, f"reads_{names.FILES}", role=READ_BLOBS, at=self._container["id"])
+        grant(function, f"reads_{names.FILES}", role=READ_BLOBS, at=self._container)
 
     def grant_write(self, function: contracts.Function) -> None:
-        grant(function, f"writes_{names.FILES}", role=WRITE_BLOBS, at=self._container["id"])
+        grant(function, f"writes_{names.FILES}", role=WRITE_BLOBS, at=self._container)
 
     def _storage_account(self, foundation: Foundation, layer: Layer) -> Ref:
         """Each file is written with an access tier of its own."""

@@ -2,7 +2,7 @@
 
 from twin_runtime.roles import Layer
 from twinspan import contracts
-from twinspan.azure import names
+from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.hot_storage import Store
@@ -19,22 +19,26 @@ class Graph(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
         super().__init__(scope, id_)
+        name = names.worldwide(foundation.names, names.GRAPH)
         instance = DigitalTwinsInstance(
             self,
             "instance",
-            name=names.worldwide(foundation.names, names.GRAPH),
+            name=name,
             resource_group_name=foundation.group,
             location=foundation.location,
             tags=foundation.labels(Layer.TWIN_MANAGEMENT, names.GRAPH),
         )
         self._instance = place(instance, names.GRAPH)
         self.address = f"https://{self._instance['host_name']}"
+        foundation.inventory.record(
+            facts.Named(address=self._instance.address, name=name, value=self.address)
+        )
 
     def feed_from(self, function: contracts.Function, *, store: contracts.Store | None = None) -> None:
         """It writes the graph, and gets each row from the store within seconds of its writing."""
-        grant(function, "keeps_graph", role=KEEP_TWINS, at=self._instance["id"])
+        grant(function, "keeps_graph", role=KEEP_TWINS, at=self._instance)
         if store:
             contracts.own(store, Store).hand_changes_to(contracts.own(function, Function))
 
     def grant_read(self, function: contracts.Function) -> None:
-        grant(function, "reads_graph", role=READ_TWINS, at=self._instance["id"])
+        grant(function, "reads_graph", role=READ_TWINS, at=self._instance)

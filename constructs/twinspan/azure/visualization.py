@@ -2,7 +2,7 @@
 
 from twin_runtime.roles import Layer
 from twinspan import contracts, datasource, outputs
-from twinspan.azure import names
+from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.shared.grants import grant
 from twinspan.azure.shared.operators import operators
@@ -34,10 +34,15 @@ class Dashboards(Construct):
         self._reads_metrics()
         self._admins()
         self.address = self._workspace["output.properties.endpoint"]
+        foundation.inventory.record(
+            facts.Named(
+                address=self._workspace.address, name=names.grafana(foundation.names), value=self.address
+            )
+        )
         outputs.publish_grafana(self, self.address, sign_in="Sign in with Entra ID.")
 
     def keep_with(self, function: contracts.Function) -> None:
-        grant(function, "keeps_dashboards", role=ADMINISTRATOR, at=self._workspace["id"])
+        grant(function, "keeps_dashboards", role=ADMINISTRATOR, at=self._workspace)
 
     def read_by(self, secret: contracts.Secret) -> None:
         """No-op: dashboard_sync configures the data source."""
@@ -70,15 +75,17 @@ class Dashboards(Construct):
         return place(workspace, "grafana")
 
     def _reads_metrics(self) -> None:
+        logs = self._foundation.monitoring.workspace
         assignment = RoleAssignment(
             self,
             "reads-metrics",
-            scope=self._foundation.monitoring.workspace["id"],
+            scope=logs["id"],
             role_definition_name=READ_METRICS,
             principal_id=self._workspace["identity[0].principal_id"],
             principal_type="ServicePrincipal",
         )
-        place(assignment, "grafana_reads_metrics")
+        placed = place(assignment, "grafana_reads_metrics")
+        self._foundation.inventory.grant(placed, to="grafana", may=READ_METRICS, on=logs)
 
     def _admins(self) -> None:
         variable = TerraformVariable(
@@ -99,4 +106,5 @@ class Dashboards(Construct):
         )
         everybody = f"setunion({operators(self._foundation)}, var.{ADMINS_VARIABLE})"
         admins.add_override("for_each", f"${{{everybody}}}")
-        place(admins, "grafana_admins")
+        placed = place(admins, "grafana_admins")
+        self._foundation.inventory.grant(placed, to="admins", may=ADMINISTRATOR, on=self._workspace)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.gcp import names
+from twinspan.gcp.facts import Subscription
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
 from twinspan.gcp.queues import DeadLetterQueue, grant_publish, topic
@@ -65,7 +66,8 @@ class Broker(Construct):
             self,
             self._commands,
             names.DEVICE_COMMANDS,
-            who=str(function.role),
+            foundation=self._foundation,
+            who=function.role,
             member=self._foundation.member(function),
             optional=True,
         )
@@ -73,18 +75,29 @@ class Broker(Construct):
     def _subscriptions(self, devices: list[str]) -> None:
         """One subscription per device, as one resource with `for_each`."""
         prefix = self._foundation.twin.names.name(names.DEVICE_COMMAND)
+        own = 'attributes.device_id = "{}"'
         subscription = PubsubSubscription(
             self,
             "devices",
             name=f'{prefix}-${{replace(each.key, ":", ".")}}',
             topic=self._commands["id"],
-            filter='attributes.device_id = "${each.key}"',
+            filter=own.format("${each.key}"),
             message_retention_duration=f"{COMMAND_LIFE_S}s",
             expiration_policy=PubsubSubscriptionExpirationPolicy(ttl=""),
             labels=self._labels,
         )
         listed = ", ".join(f'"{device}"' for device in sorted(devices))
         subscription.add_override("for_each", f"${{toset(var.{EVENTS_VARIABLE} ? [{listed}] : [])}}")
+        placed = place(subscription, "devices")
+        self._foundation.inventory.record(
+            Subscription(
+                address=placed.address,
+                name=f"{prefix}-<key>",
+                topic=self._commands.address,
+                kept_s=COMMAND_LIFE_S,
+                filter=own.format("<key>"),
+            )
+        )
         place(subscription, "devices")
 
 

@@ -20,6 +20,8 @@ from twinspan.providers.gcp import (
 from twinspan.terraform.resources import Ref, place
 from twinspan.twin import Twin
 
+MAKE_TOKENS = "roles/iam.serviceAccountTokenCreator"
+
 
 class Foundation(Project):
     """One per stack. Every other construct of this folder is given it."""
@@ -76,11 +78,12 @@ class Foundation(Project):
                 self,
                 "push-tokens",
                 service_account_id=account["name"],
-                role="roles/iam.serviceAccountTokenCreator",
+                role=MAKE_TOKENS,
                 member=self.pubsub_agent,
                 depends_on=[self.settled.over.element],
             )
-            place(tokens, "push_tokens")
+            placed = place(tokens, "push_tokens")
+            self.inventory.grant(placed, to=names.PUBSUB, may=MAKE_TOKENS, on=account)
         return account
 
     def _channels(self) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from twin_runtime.roles import ROLES, Batching, Layer, Role
+from twinspan.gcp import facts
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.push import push
 from twinspan.gcp.queues import DeadLetterQueue, Queue
@@ -19,6 +20,7 @@ from twinspan.terraform.resources import Ref, place
 from twinspan.terraform.resources import environment as environment_of
 
 RUNTIME = "python313"
+INVOKE = "roles/run.invoker"
 ENTRY_POINT = "handle"
 CPU = "1"
 """CPUs of an instance. Less than 1 allows no concurrency; 1 allows up to 4 GiB of memory."""
@@ -61,6 +63,7 @@ class Function(Construct):
         self._foundation = foundation
         twin, size = foundation.twin, ROLES[role]
         concurrency = concurrency_of(role)
+        ingress = "ALLOW_ALL" if receiver else "ALLOW_INTERNAL_ONLY"
         account = foundation.account(self, role, purpose=role.replace("_", " "), optional=optional)
         function = Cloudfunctions2Function(
             self,
@@ -84,7 +87,7 @@ class Function(Construct):
                 timeout_seconds=size.timeout_s,
                 max_instance_count=size.max_concurrency,
                 max_instance_request_concurrency=concurrency,
-                ingress_settings="ALLOW_ALL" if receiver else "ALLOW_INTERNAL_ONLY",
+                ingress_settings=ingress,
                 service_account_email=account["email"],
             ),
             labels=twin.labels(layer, role),
@@ -96,6 +99,22 @@ class Function(Construct):
             "service_config.environment_variables", environment_of(variables, optional=optional)
         )
         self.ref = place(function, str(role), optional=optional)
+        foundation.inventory.record(
+            facts.Function(
+                address=self.ref.address,
+                role=role,
+                layer=layer,
+                optional=optional,
+                runtime=RUNTIME,
+                memory_mb=size.memory_mb,
+                timeout_s=size.timeout_s,
+                environment=variables,
+                cpu=CPU,
+                concurrency=concurrency,
+                instances=size.max_concurrency,
+                ingress=ingress,
+            )
+        )
         if source:
             self.consume(source.name, topic=source.topic, dead_letters=source.dead)
 
@@ -127,7 +146,8 @@ class Function(Construct):
             project=self._foundation.project,
             location=self._foundation.region,
             name=self.ref["name"],  # the service is named after its function
-            role="roles/run.invoker",
+            role=INVOKE,
             member=member,
         )
-        return place(invoker, f"{self.role}_{who}", optional=self.optional)
+        placed = place(invoker, f"{self.role}_{who}", optional=self.optional)
+        return self._foundation.inventory.grant(placed, to=who, may=INVOKE, on=self.ref)

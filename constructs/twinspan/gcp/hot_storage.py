@@ -79,4 +79,12 @@ class Store(Construct):
         self._grant(function, WRITE)
 
     def _grant(self, function: contracts.Function, role: str) -> None:
-        grant(self, function, role, foundation=self._foundation, name=names.STORE, to="store")
+        grant(
+            self,
+            function,
+            role,
+            foundation=self._foundation,
+            database=self._database,
+            name=names.STORE,
+            to="store",
+        )

@@ -8,7 +8,7 @@ from twinspan.outputs import link_secret
 from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.gcp import SecretManagerSecretVersion
 from twinspan.terraform.backend import output
-from twinspan.terraform.resources import place
+from twinspan.terraform.resources import Ref, place
 from twinspan.topology import Link
 from twinspan.twin import Twin
 
@@ -24,7 +24,7 @@ class SecretWriter(Construct):
         self._twin = twin
         provider(self, twin)
 
-    def write(self, link: Link, value: str) -> None:
+    def write(self, link: Link, value: str) -> Ref:
         """Make `value`, an interpolation, the newest version of this cloud's end of the link."""
         gcp = self._twin.config.clouds.gcp
         assert gcp is not None  # a cloud in use has its entry
@@ -37,4 +37,4 @@ class SecretWriter(Construct):
             # A new version first: readers would otherwise find none for a moment.
             lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
         )
-        place(version, f"link_{link.name}", optional=link.optional)
+        return place(version, f"link_{link.name}", optional=link.optional)

@@ -1,6 +1,8 @@
 """Push subscriptions: how Pub/Sub delivers messages to a function, and its dead-letter topic."""
 
 from twin_runtime.roles import ROLES, Layer, Role
+from twinspan.gcp import names
+from twinspan.gcp.facts import Push
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.queues import RETENTION_S, DeadLetterQueue
 from twinspan.providers import Construct
@@ -15,6 +17,10 @@ from twinspan.providers.gcp import (
 )
 from twinspan.sizing import MAX_RECEIVES
 from twinspan.terraform.resources import Ref, place
+
+SUBSCRIBE = "roles/pubsub.subscriber"
+BACKOFF_S = (10, 600)
+"""How long Pub/Sub waits before it delivers a message again: at first, and at most."""
 
 
 def push(
@@ -36,16 +42,20 @@ def push(
     policy needs two grants to Pub/Sub's agent: to publish to the dead letters, and to acknowledge here.
     """
     caller = foundation.push_account(topic)
+    deadline_s = ROLES[role].timeout_s  # a push request ends after it
+    whole = foundation.twin.names.name(name)
     key = name.replace("-", "_")
     subscription = PubsubSubscription(
         scope,
         "push",
-        name=foundation.twin.names.name(name),
+        name=whole,
         topic=topic["id"],
-        ack_deadline_seconds=ROLES[role].timeout_s,  # a push request ends after it
+        ack_deadline_seconds=deadline_s,
         message_retention_duration=f"{RETENTION_S}s",
         expiration_policy=PubsubSubscriptionExpirationPolicy(ttl=""),  # else deleted after 31 idle days
-        retry_policy=PubsubSubscriptionRetryPolicy(minimum_backoff="10s", maximum_backoff="600s"),
+        retry_policy=PubsubSubscriptionRetryPolicy(
+            minimum_backoff=f"{BACKOFF_S[0]}s", maximum_backoff=f"{BACKOFF_S[1]}s"
+        ),
         dead_letter_policy=PubsubSubscriptionDeadLetterPolicy(
             dead_letter_topic=dead_letters.topic["id"], max_delivery_attempts=MAX_RECEIVES
         ),
@@ -62,9 +72,26 @@ def push(
         scope,
         "push-acknowledge",
         subscription=placed["name"],
-        role="roles/pubsub.subscriber",
+        role=SUBSCRIBE,
         member=foundation.pubsub_agent,
     )
-    place(acknowledge, key, optional=optional)
+    foundation.inventory.grant(
+        place(acknowledge, key, optional=optional), to=names.PUBSUB, may=SUBSCRIBE, on=placed
+    )
     dead_letters.accept_from_pubsub()
+    foundation.inventory.record(
+        Push(
+            address=placed.address,
+            name=whole,
+            topic=topic.address,
+            kept_s=RETENTION_S,
+            to=role,
+            account=caller.address,
+            deadline_s=deadline_s,
+            least_backoff_s=BACKOFF_S[0],
+            most_backoff_s=BACKOFF_S[1],
+            attempts=MAX_RECEIVES,
+            dead_letters=dead_letters.topic.address,
+        )
+    )
     return caller

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from twin_runtime.roles import Layer
+from twin_runtime.roles import Layer, Role
 from twinspan import contracts
 from twinspan.gcp import names
+from twinspan.gcp.facts import Subscription
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.shared.alarms import fire_when_not_empty
 from twinspan.providers import Construct, TerraformElement
@@ -18,6 +19,7 @@ from twinspan.providers.gcp import (
 from twinspan.sizing import DEAD_LETTER_DAYS
 from twinspan.terraform.resources import Ref, place
 
+PUBLISH = "roles/pubsub.publisher"
 RETENTION_S = 7 * 24 * 3600
 """How long a message waits for a function that does not take it."""
 ACK_DEADLINE_S = 600
@@ -34,17 +36,18 @@ def topic(
     optional: bool = False,
 ) -> Ref:
     """A topic whose messages are stored in the twin's region alone, encrypted by Google."""
+    whole = foundation.twin.names.name(name)
     made = PubsubTopic(
         scope,
         id_,
-        name=foundation.twin.names.name(name),
+        name=whole,
         message_storage_policy=PubsubTopicMessageStoragePolicy(
             allowed_persistence_regions=[foundation.region]
         ),
         labels=labels,
         depends_on=foundation.ready,
     )
-    return place(made, name.replace("-", "_"), optional=optional)
+    return foundation.inventory.part(place(made, name.replace("-", "_"), optional=optional), whole)
 
 
 def grant_publish(
@@ -52,7 +55,8 @@ def grant_publish(
     topic: Ref,
     name: str,
     *,
-    who: str,
+    foundation: Foundation,
+    who: Role | str,
     member: str,
     optional: bool,
     after: Sequence[TerraformElement] = (),
@@ -64,11 +68,12 @@ def grant_publish(
         scope,
         f"publish-{who}",
         topic=topic["name"],
-        role="roles/pubsub.publisher",
+        role=PUBLISH,
         member=member,
         depends_on=list(after) or None,
     )
-    place(grant, f"{name.replace('-', '_')}_{who}", optional=optional)
+    placed = place(grant, f"{name.replace('-', '_')}_{who}", optional=optional)
+    foundation.inventory.grant(placed, to=who, may=PUBLISH, on=topic)
 
 
 class DeadLetterQueue(Construct):
@@ -95,17 +100,21 @@ class DeadLetterQueue(Construct):
         self.topic = topic(self, "topic", name, foundation=foundation, labels=self._labels, optional=optional)
         self.address = foundation.path("topics", self.topic)
         # Without a subscription a topic forgets what is published to it.
+        whole, kept_s = foundation.twin.names.name(name), DEAD_LETTER_DAYS * 24 * 3600
         kept = PubsubSubscription(
             self,
             "kept",
-            name=foundation.twin.names.name(name),
+            name=whole,
             topic=self.topic["id"],
             ack_deadline_seconds=ACK_DEADLINE_S,
-            message_retention_duration=f"{DEAD_LETTER_DAYS * 24 * 3600}s",
+            message_retention_duration=f"{kept_s}s",
             expiration_policy=PubsubSubscriptionExpirationPolicy(ttl=""),
             labels=self._labels,
         )
         subscription = place(kept, name.replace("-", "_"), optional=optional)
+        foundation.inventory.record(
+            Subscription(address=subscription.address, name=whole, topic=self.topic.address, kept_s=kept_s)
+        )
         self.source = subscription["id"]
         fire_when_not_empty(
             self,
@@ -120,7 +129,8 @@ class DeadLetterQueue(Construct):
             self,
             self.topic,
             self.name,
-            who=str(function.role),
+            foundation=self._foundation,
+            who=function.role,
             member=self._foundation.member(function),
             optional=self.optional or function.optional,
         )
@@ -133,7 +143,8 @@ class DeadLetterQueue(Construct):
                 self,
                 self.topic,
                 self.name,
-                who="pubsub",
+                foundation=self._foundation,
+                who=names.PUBSUB,
                 member=self._foundation.pubsub_agent,
                 optional=self.optional,
                 after=[self._foundation.settled.over.element],
@@ -175,7 +186,8 @@ class Queue(Construct):
             self,
             self.topic,
             self.name,
-            who=str(function.role),
+            foundation=self._foundation,
+            who=function.role,
             member=self._foundation.member(function),
             optional=self.optional or function.optional,
         )

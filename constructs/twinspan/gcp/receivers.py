@@ -1,6 +1,7 @@
 """Endpoints: what makes a receiver reachable from another cloud."""
 
 from twinspan import outputs
+from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
 from twinspan.gcp.secrets import ApiKeys
@@ -25,6 +26,6 @@ class Endpoint(Construct):
         api_keys: ApiKeys,
     ) -> None:
         super().__init__(scope, id_)
-        function.grant_invoke(self, "public", "allUsers")
+        function.grant_invoke(self, names.PUBLIC, names.EVERYBODY)
         self.url, self.api_key = function.uri, api_keys.newest
         outputs.publish_receiver(self, function.role, address=self.url, key=self.api_key)

@@ -1,7 +1,7 @@
 """Scheduled functions: Cloud Scheduler."""
 
 from twin_runtime.roles import ROLES, Schedule
-from twinspan.gcp import names
+from twinspan.gcp import facts, names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
 from twinspan.gcp.shared.alarms import fire_when_a_run_fails
@@ -13,6 +13,7 @@ from twinspan.providers.gcp import (
 )
 from twinspan.terraform.resources import numbered, place
 
+ZONE = "Etc/UTC"
 ANSWER_S = 15
 """How long Cloud Scheduler waits for an answer beyond the function's own time-out."""
 
@@ -35,21 +36,22 @@ class Clock(Construct):
         schedule: Schedule,
     ) -> None:
         super().__init__(scope, id_)
-        name = foundation.twin.names.name(function.role)
+        name = f"{foundation.twin.names.name(function.role)}-{{}}"
         caller = foundation.clock_account()
         timeout_s = ROLES[function.role].timeout_s
+        answer_s = timeout_s + ANSWER_S
         body = (
             f"{{partition = tonumber(each.key), partitions = {schedule.partitions}, timeout_s = {timeout_s}}}"
         )
         job = CloudSchedulerJob(
             self,
             "jobs",
-            name=f"{name}-${{each.key}}",
+            name=name.format("${each.key}"),
             region=foundation.region,
             description=f"Runs the {function.role} of the twin {foundation.twin.config.name}",
             schedule=schedule.cron,
-            time_zone="Etc/UTC",
-            attempt_deadline=f"{timeout_s + ANSWER_S}s",
+            time_zone=ZONE,
+            attempt_deadline=f"{answer_s}s",
             http_target=CloudSchedulerJobHttpTarget(
                 uri=function.uri,
                 http_method="POST",
@@ -63,7 +65,19 @@ class Clock(Construct):
         job.add_override("for_each", numbered(schedule.partitions, optional=function.optional))
         invoker = function.grant_invoke(self, names.CLOCK_ACCOUNT, caller["member"])
         job.add_override("depends_on", [foundation.clocks_after(invoker, function.role).address])
-        place(job, function.role)
+        foundation.inventory.record(
+            facts.Clock(
+                address=place(job, function.role).address,
+                name=name.format("<key>"),
+                to=function.role,
+                account=caller.address,
+                schedule=schedule.cron,
+                zone=ZONE,
+                partitions=schedule.partitions,
+                run_s=timeout_s,
+                answer_s=answer_s,
+            )
+        )
         fire_when_a_run_fails(
             self,
             function.role,

@@ -18,6 +18,7 @@ from twinspan.terraform.resources import place
 
 COLD_CLASS = "NEARLINE"
 ARCHIVE_CLASS = "ARCHIVE"
+READ, WRITE = "roles/storage.objectViewer", "roles/storage.objectUser"
 _DAY = 86_400
 _AT_ONCE = 1
 """The provider sends an age of 0 days only on request."""
@@ -49,10 +50,11 @@ class Bucket(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._foundation = foundation
+        name = names.bucket(foundation.twin.names, names.FILES)
         bucket = StorageBucket(
             self,
             "bucket",
-            name=names.bucket(foundation.twin.names, names.FILES),
+            name=name,
             location=foundation.region.upper(),  # the API answers in capitals
             storage_class=storage_class,
             uniform_bucket_level_access=True,
@@ -63,14 +65,14 @@ class Bucket(Construct):
             labels=foundation.twin.labels(layer, "store"),
             depends_on=foundation.ready,
         )
-        self._bucket = place(bucket, names.FILES)
+        self._bucket = foundation.inventory.part(place(bucket, names.FILES), name)
         self.address = f"gs://{self._bucket['name']}"
 
     def grant_read(self, function: contracts.Function) -> None:
-        self._grant(function, "roles/storage.objectViewer")
+        self._grant(function, READ)
 
     def grant_write(self, function: contracts.Function) -> None:
-        self._grant(function, "roles/storage.objectUser")
+        self._grant(function, WRITE)
 
     def _rules(self, lifecycle: Lifecycle) -> list[StorageBucketLifecycleRule]:
         """Google bills Nearline for 30 days at least and Archive for 365, whenever a file is deleted."""
@@ -104,7 +106,8 @@ class Bucket(Construct):
             role=role,
             member=self._foundation.member(function),
         )
-        place(member, f"{names.FILES}_{function.role}", optional=function.optional)
+        placed = place(member, f"{names.FILES}_{function.role}", optional=function.optional)
+        self._foundation.inventory.grant(placed, to=function.role, may=role, on=self._bucket)
 
 
 class ColdStore(Bucket):

@@ -79,4 +79,12 @@ class Graph(Construct):
             place(index, f"{collection}_{field}_key")
 
     def _grant(self, function: contracts.Function, role: str) -> None:
-        grant(self, function, role, foundation=self._foundation, name=names.GRAPH, to="graph")
+        grant(
+            self,
+            function,
+            role,
+            foundation=self._foundation,
+            database=self._database,
+            name=names.GRAPH,
+            to="graph",
+        )

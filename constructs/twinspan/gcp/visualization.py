@@ -8,8 +8,11 @@ from twin_runtime.roles import Layer
 from twinspan import contracts, datasource, outputs
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.functions import INVOKE
+from twinspan.gcp.shared.secret import READ as READ_SECRET
 from twinspan.gcp.shared.secret import Secret
 from twinspan.gcp.shared.waits import Wait
+from twinspan.gcp.tiers import READ
 from twinspan.providers import AssetType, Construct, TerraformAsset
 from twinspan.providers.gcp import (
     CloudRunV2Service,
@@ -38,6 +41,7 @@ from twinspan.providers.gcp import (
 from twinspan.providers.random import RandomPassword
 from twinspan.terraform.resources import Ref, place
 
+READ_METRICS = "roles/monitoring.viewer"
 IMAGE = "docker.io/grafana/grafana:12.4.5"
 PORT = 3000
 USER = "admin"
@@ -102,10 +106,12 @@ class Dashboards(Construct):
             self,
             "metrics",
             project=foundation.project,
-            role="roles/monitoring.viewer",
+            role=READ_METRICS,
             member=self._account["member"],
         )
-        self._settled.needs("grafana_metrics", place(metrics, "grafana_metrics")["id"])
+        placed = place(metrics, "grafana_metrics")
+        foundation.inventory.grant(placed, to=names.GRAFANA, may=READ_METRICS, project=foundation.project)
+        self._settled.needs("grafana_metrics", placed["id"])
         self.address = self._name
 
     def keep_with(self, function: contracts.Function) -> None:
@@ -129,10 +135,11 @@ class Dashboards(Construct):
             project=self._foundation.project,
             location=self._foundation.region,
             name=service["name"],
-            role="roles/run.invoker",
-            member="allUsers",  # Grafana authenticates people
+            role=INVOKE,
+            member=names.EVERYBODY,  # Grafana authenticates people
         )
-        place(public, "grafana_public")
+        placed = place(public, "grafana_public")
+        self._foundation.inventory.grant(placed, to=names.PUBLIC, may=INVOKE, on=service)
         admin = names.in_region(self._foundation.twin.names, names.GRAFANA_ADMIN)
         outputs.publish_grafana(
             self, service["uri"], sign_in=f"Sign in as {USER}; the password is in the secret {admin}."
@@ -157,10 +164,12 @@ class Dashboards(Construct):
             self,
             "reader",
             bucket=placed["name"],
-            role="roles/storage.objectViewer",
+            role=READ,
             member=self._account["member"],
         )
-        self._settled.needs("dashboards_grafana", place(reader, "dashboards_grafana")["id"])
+        granted = place(reader, "dashboards_grafana")
+        foundation.inventory.grant(granted, to=names.GRAFANA, may=READ, on=placed)
+        self._settled.needs("dashboards_grafana", granted["id"])
         provider = StorageBucketObject(
             self, "provider", bucket=placed["name"], name=PROVIDER, content=json.dumps(_DASHBOARDS)
         )
@@ -197,10 +206,12 @@ class Dashboards(Construct):
             self,
             f"read-{address}",
             secret_id=secret["secret_id"],
-            role="roles/secretmanager.secretAccessor",
+            role=READ_SECRET,
             member=self._account["member"],
         )
-        self._settled.needs(address, place(reader, address)["id"])
+        placed = place(reader, address)
+        self._foundation.inventory.grant(placed, to=names.GRAFANA, may=READ_SECRET, on=secret)
+        self._settled.needs(address, placed["id"])
 
     def _service(self, secret: Ref) -> CloudRunV2Service:
         service = CloudRunV2Service(

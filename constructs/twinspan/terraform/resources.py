@@ -66,16 +66,21 @@ def place(resource: TerraformElement, name: str, *, optional: bool = False) -> R
     return Ref(f"{prefix}{_types[kind]}.{name}", optional, resource)
 
 
+def only_with_events(value: str) -> bool:
+    """Whether a value refers to what is not there while the event system is off."""
+    return _EACH in value
+
+
 def environment(values: Mapping[str, str], *, optional: bool) -> dict[str, str] | str:
     """The environment of a function: while the event system is off, what refers to its resources is left out.
 
     `optional` says that the function itself is off then. A value never becomes empty: google's provider takes
-    the change of a variable to the empty string for no change. `stackjson.environment` reads the result.
+    the change of a variable to the empty string for no change.
 
     >>> environment({"A": "a", "B": "${one(aws_sqs_queue.events[*].url)}"}, optional=False)
     '${merge({A = "a"}, var.enable_events ? {B = "${one(aws_sqs_queue.events[*].url)}"} : {})}'
     """
-    late = {name: value for name, value in values.items() if _EACH in value}
+    late = {name: value for name, value in values.items() if only_with_events(value)}
     if optional or not late:
         return dict(values)
     always = {name: value for name, value in values.items() if name not in late}

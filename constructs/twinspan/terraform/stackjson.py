@@ -18,8 +18,6 @@ _REFERENCE = re.compile(
     r"(?<![\w.])(?P<data>data\.)?(?P<type>(?:aws|azapi|azurerm|google|random|terraform|time)_\w+)\.(?P<name>[A-Za-z_][\w-]*)"
     r"(?P<index>\[[^\]]+\])?(?:\.(?P<attribute>\w+))?"
 )
-_VARIABLE = re.compile(r"(?<![\w.])(var|local)\.(\w+)")
-_ASSIGNED = re.compile(r'(\w+) = "([^"]*)"')
 
 
 class Block(NamedTuple):
@@ -70,21 +68,11 @@ class Reference:
 
 
 class Blocks:
-    """The blocks of one stack, found by type, by address and by reference."""
+    """The blocks of one stack: which layer each belongs to, and whether it is optional."""
 
     def __init__(self, stack: StackJson) -> None:
-        self.stack = stack
         self.resources = tuple(resources(stack))
         self._by_address = {block.address: block for block in (*self.resources, *data_sources(stack))}
-
-    def __contains__(self, address: str) -> bool:
-        return address in self._by_address
-
-    def of(self, *kinds: str) -> tuple[Block, ...]:
-        """The resources of these types, and the data sources of those that are written `data.TYPE`."""
-        return tuple(
-            block for address, block in self._by_address.items() if address.rpartition(".")[0] in kinds
-        )
 
     def at(self, address: str) -> Block:
         """The resource or data source of an address; KeyError when the stack has none."""
@@ -92,22 +80,6 @@ class Blocks:
             return self._by_address[address]
         except KeyError:
             raise KeyError(f"the stack has no block {address}") from None
-
-    def one(self, kind: str) -> Block:
-        """The only resource (or `data.TYPE`) of a type; KeyError when there are none or more."""
-        return _only(self.of(kind), f"one {kind} should be in the stack")
-
-    def referring_to(self, address: str, *kinds: str) -> tuple[Block, ...]:
-        """The resources of these types (or of all) in which something refers to an address."""
-        return tuple(
-            block
-            for block in self.resources
-            if (not kinds or block.kind in kinds) and address in self._targets[block.address]
-        )
-
-    def one_referring_to(self, address: str, kind: str) -> Block:
-        """The only resource of a type that refers to an address; KeyError when there are none or more."""
-        return _only(self.referring_to(address, kind), f"one {kind} should refer to {address}")
 
     def optional(self, block: Block) -> bool:
         """Whether a block is part of the event system: `count` or `for_each` depends on the flag, if only by
@@ -127,13 +99,6 @@ class Blocks:
         return self._layers_of_constructs[block.path[1]]
 
     @cached_property
-    def _targets(self) -> dict[str, frozenset[str]]:
-        return {
-            block.address: frozenset(reference.address for reference in references(block.body))
-            for block in self.resources
-        }
-
-    @cached_property
     def _layers_of_constructs(self) -> dict[str, Layer | None]:
         """The layer of each construct right below the stack: the one it is named after, else the one that
         all labels in it name.
@@ -143,12 +108,6 @@ class Blocks:
             labels = block.labels or {}
             said.setdefault(block.path[1], set()).update({labels["layer"]} if "layer" in labels else ())
         return {part: _layer(part) or _agreed(layers) for part, layers in said.items()}
-
-
-def _only(found: tuple[Block, ...], wanted: str) -> Block:
-    if len(found) != 1:
-        raise KeyError(f"{wanted}, and there are {len(found)}")
-    return found[0]
 
 
 def _layer(word: str) -> Layer | None:
@@ -227,15 +186,3 @@ def referred(expression: str) -> Iterator[Reference]:
     for match in _REFERENCE.finditer(expression):
         address = f"{match['data'] or ''}{match['type']}.{match['name']}"
         yield Reference(address, match["index"], match["attribute"], expression)
-
-
-def environment(value: Any) -> dict[str, str]:
-    """What `resources.environment` wrote, with the variables that are there only with the event system."""
-    return dict(_ASSIGNED.findall(value)) if isinstance(value, str) else value
-
-
-def variables(value: Any) -> Iterator[str]:
-    """Every `var.x` and `local.x` in the expressions below a value."""
-    for _, text in strings(value):
-        for expression in interpolations(text):
-            yield from (match[0] for match in _VARIABLE.finditer(expression))

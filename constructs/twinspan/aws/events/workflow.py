@@ -9,7 +9,7 @@ from twinspan.aws import names
 from twinspan.aws.events import definition
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.shared.grants import grant
-from twinspan.aws.shared.policies import allow, document, trust
+from twinspan.aws.shared.policies import allow, document, record, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     CloudwatchLogGroup,
@@ -84,7 +84,7 @@ class Workflow(Construct):
 
     def grant_start(self, function: contracts.Function) -> None:
         statement = allow("states:StartExecution", on=[self.machine["arn"]])
-        grant(function, "start-workflow", statement, optional=True)
+        grant(function, "start-workflow", statement, about=self.machine, optional=True)
 
     def _topic(self) -> Ref:
         # The key that AWS manages for SNS serves here: roles of the account may use it, as the state
@@ -123,14 +123,13 @@ class Workflow(Construct):
             tags=self._tags,
         )
         placed = place(role, names.WORKFLOW, optional=True)
+        statements = (allow("sns:Publish", on=[topic["arn"]]), allow(*_LOG_DELIVERY, on=["*"]))
         policy = IamRolePolicy(
             self,
             "policy",
             name="publish-and-log",
             role=placed["id"],
-            policy=document(
-                allow("sns:Publish", on=[topic["arn"]]),
-                allow(*_LOG_DELIVERY, on=["*"]),
-            ),
+            policy=document(*statements),
         )
-        return placed, place(policy, "workflow_publish_and_log", optional=True)
+        permissions = place(policy, "workflow_publish_and_log", optional=True)
+        return placed, record(self._foundation.inventory, permissions, *statements, to=names.WORKFLOW)

@@ -3,6 +3,11 @@ Terraform would not take the escape back."""
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import cast
+
+from twin_runtime.roles import Role
+from twinspan.inventory import Grant, Inventory
+from twinspan.terraform.resources import Ref
 
 Statement = Mapping[str, object]
 
@@ -11,6 +16,26 @@ def allow(*actions: str, on: Sequence[str], when: Mapping[str, Mapping[str, str]
     """Permission for `actions` on the resources `on`, under the conditions `when`."""
     statement: dict[str, object] = {"Effect": "Allow", "Action": list(actions), "Resource": list(on)}
     return statement | {"Condition": when} if when else statement
+
+
+def record(
+    inventory: Inventory, policy: Ref, *statements: Statement, to: Role | str, about: Ref | None = None
+) -> Ref:
+    """Record the statements of a policy that was just placed, and return it. `about` is the block that a
+    function reads or writes by them.
+    """
+    for statement in statements:
+        actions, resources = cast(list[str], statement["Action"]), cast(list[str], statement["Resource"])
+        inventory.record(
+            Grant(
+                address=policy.address,
+                to=to,
+                may=tuple(actions),
+                on=tuple(resources),
+                about=about.address if about else "",
+            )
+        )
+    return policy
 
 
 def document(*statements: Statement) -> str:

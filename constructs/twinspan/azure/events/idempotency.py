@@ -1,7 +1,7 @@
 """The idempotency store: which runs of the workflow were started, as a logic app takes no name for a run."""
 
 from twinspan import contracts
-from twinspan.azure import names
+from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.shared.grants import WRITE_BLOBS, grant
 from twinspan.providers import Construct
@@ -29,6 +29,9 @@ class IdempotencyStore(Construct):
         name = foundation.names.name(names.IDEMPOTENCY)
         self._container = storage.container(self, name, address=names.IDEMPOTENCY, optional=True)
         self.address = f"{storage.account['primary_blob_endpoint']}{self._container['name']}"
+        foundation.inventory.record(
+            facts.Named(address=self._container.address, name=name, value=self.address)
+        )
         policy = StorageManagementPolicy(
             self,
             "lifecycle",
@@ -55,4 +58,4 @@ class IdempotencyStore(Construct):
 
     def grant_write(self, function: contracts.Function) -> None:
         """Read and write its records. Of Azure's own roles this is the narrowest that writes blobs."""
-        grant(function, "writes_idempotency", role=WRITE_BLOBS, at=self._container["id"], optional=True)
+        grant(function, "writes_idempotency", role=WRITE_BLOBS, at=self._container, optional=True)

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from twin_runtime.roles import Layer
 from twinspan import contracts
+from twinspan.azure import facts
 from twinspan.azure.events import definition
 from twinspan.azure.events.definition import NOTIFY_PARAMETER, Definition
 from twinspan.azure.events.idempotency import IdempotencyStore
@@ -20,6 +21,8 @@ AUDIENCE = "https://management.core.windows.net/"
 NOTIFY_VARIABLE = "workflow_notify_url"
 WRITE_ONLY = ">= 1.11"
 """The Terraform that knows arguments which are sent and not stored."""
+START = "Invoke the HTTP request trigger"
+"""What the policy on the trigger lets do: there is no role for it."""
 _API = "2016-10-01"
 _POLICIES = "body.properties.accessControl.triggers.openAuthenticationPolicies.policies"
 
@@ -54,12 +57,15 @@ class Workflow(Construct):
         own = config.events.workflow
         text = config.path_of(own).read_text(encoding="utf-8") if own else definition.default()
         parsed = definition.parse(text)
+        self._name = foundation.names.name("workflow")
         self._element = self._logic_app(parsed)
-        app = place(self._element, "workflow", optional=True)
+        self._app = app = place(self._element, "workflow", optional=True)
         path = f"/triggers/{quote(parsed.trigger, safe='')}/paths/invoke?api-version={_API}"
         self._starts = IdempotencyStore(self, "idempotency", foundation=foundation)
+        address = f"{app['output.properties.accessEndpoint']}{path}"
+        foundation.inventory.record(facts.Named(address=app.address, name=self._name, value=address))
         self.environment = {
-            "WORKFLOW": f"{app['output.properties.accessEndpoint']}{path}",
+            "WORKFLOW": address,
             "IDEMPOTENCY_STORE": self._starts.address,
         }
         foundation.monitoring.on_metric(
@@ -85,7 +91,12 @@ class Workflow(Construct):
             "type": "AAD",
             "claims": [{"name": name, "value": value} for name, value in claims.items()],
         }
-        self._element.add_override(_POLICIES, {checker.role.replace("_", "-"): policy})
+        name = checker.role.replace("_", "-")
+        self._element.add_override(_POLICIES, {name: policy})
+        address = self._app.address
+        self._foundation.inventory.record(
+            facts.Grant(address=address, to=checker.role, may=(START,), on=(address,), policy=name)
+        )
 
     def _logic_app(self, parsed: Definition) -> AzapiResource:
         foundation = self._foundation
@@ -94,7 +105,7 @@ class Workflow(Construct):
             self,
             "workflow",
             kind=TYPE,
-            name=foundation.names.name("workflow"),
+            name=self._name,
             parent_id=foundation.group_id,
             location=foundation.location,
             body={"properties": {"state": "Enabled", "definition": _literal(parsed.content)}},

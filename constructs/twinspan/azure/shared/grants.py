@@ -69,6 +69,7 @@ class Grantee(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self.role = role
+        self.inventory = group.inventory
         self.layer = layer
         self.optional = optional
         identity = UserAssignedIdentity(
@@ -85,17 +86,21 @@ class Grantee(Construct):
         self.roles = Settling(self, "settling", name=role)
 
 
-def grant(to: contracts.Function, purpose: str, *, role: str, at: str, optional: bool = False) -> Ref:
-    """Give a function's identity a built-in role at a scope. `purpose` is such as `sends_processing`."""
+def grant(
+    to: contracts.Function, purpose: str, *, role: str, at: Ref, scope: str = "id", optional: bool = False
+) -> Ref:
+    """Give a function's identity a built-in role at a resource, of which the attribute `scope` is the scope.
+    `purpose` is such as `sends_processing`.
+    """
     grantee = contracts.own(to, Grantee)
     assignment = RoleAssignment(
         grantee,
         purpose.replace("_", "-"),
-        scope=at,
+        scope=at[scope],
         role_definition_name=role,
         principal_id=grantee.principal,
         principal_type="ServicePrincipal",
     )
     placed = place(assignment, f"{grantee.role}_{purpose}", optional=optional or grantee.optional)
     grantee.roles.add(placed)
-    return placed
+    return grantee.inventory.grant(placed, to=grantee.role, may=role, on=at)

@@ -4,6 +4,7 @@ from functools import cached_property
 
 from twin_runtime.roles import Cloud, Layer, Role
 from twinspan.azure import names
+from twinspan.inventory import Inventory
 from twinspan.providers import Construct
 from twinspan.providers.azapi import AzapiProvider
 from twinspan.providers.azure import (
@@ -74,6 +75,7 @@ class Group(Construct):
     def __init__(self, scope: Construct, id_: str, *, twin: Twin) -> None:
         super().__init__(scope, id_)
         self.twin = twin
+        self.inventory = Inventory()
         self.names = twin.names
         azure = twin.config.clouds.azure
         assert azure is not None

@@ -32,7 +32,7 @@ def operator_role(scope: Construct, name: str, *, group: Group, role: str, at: s
         scope, name, scope=at, role_definition_name=role, principal_id="${each.value}"
     )
     assignment.add_override("for_each", f"${{{everybody}}}")
-    given = place(assignment, name)
+    given = group.inventory.grant(place(assignment, name), to="operators", may=role)
     sleep = TimeSleep(scope, f"{name}-settled", seconds=ROLE_SETTLES_S)
     wait_for_each(sleep, everybody, of=f"{given.address}[each.key].id")
     return place(sleep, name).address

@@ -35,6 +35,7 @@ class Vault(Construct):
             ),
             "twin",
         )
+        self.address = vault.address
         self.id = vault["id"]
         self.uri = vault["vault_uri"]
         self.writer = operator_role(

@@ -4,6 +4,7 @@ from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.tiers import WRITE
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     StorageBucket,
@@ -43,7 +44,7 @@ class IdempotencyStore(Construct):
             labels=foundation.twin.labels(Layer.PROCESSING, names.IDEMPOTENCY),
             depends_on=foundation.ready,
         )
-        self._bucket = place(bucket, names.IDEMPOTENCY, optional=True)
+        self._bucket = foundation.inventory.part(place(bucket, names.IDEMPOTENCY, optional=True), name)
         self.address = f"gs://{name}"
 
     def grant_write(self, function: contracts.Function) -> None:
@@ -52,7 +53,8 @@ class IdempotencyStore(Construct):
             self,
             f"grant-{function.role}",
             bucket=self._bucket["name"],
-            role="roles/storage.objectUser",
+            role=WRITE,
             member=self._foundation.member(function),
         )
-        place(member, f"{names.IDEMPOTENCY}_{function.role}", optional=True)
+        placed = place(member, f"{names.IDEMPOTENCY}_{function.role}", optional=True)
+        self._foundation.inventory.grant(placed, to=function.role, may=WRITE, on=self._bucket)

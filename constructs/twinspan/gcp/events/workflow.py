@@ -19,6 +19,7 @@ from twinspan.providers.gcp import (
 )
 from twinspan.terraform.resources import literal, place
 
+LOG, START = "roles/logging.logWriter", "roles/workflows.invoker"
 _NOTICE = """**$${log.extracted_label.notice}**: $${log.extracted_label.rule} on
 $${log.extracted_label.device}.
 
@@ -46,10 +47,11 @@ class Workflow(Construct):
             self,
             "logs",
             project=foundation.project,
-            role="roles/logging.logWriter",
+            role=LOG,
             member=account["member"],
         )
-        place(logs, names.WORKFLOW, optional=True)
+        placed = place(logs, names.WORKFLOW, optional=True)
+        foundation.inventory.grant(placed, to=names.WORKFLOW, may=LOG, project=foundation.project)
         workflow = WorkflowsWorkflow(
             self,
             "workflow",
@@ -62,7 +64,7 @@ class Workflow(Construct):
             deletion_protection=False,  # switching the event system off removes it
             labels=self._labels,
         )
-        self.ref = place(workflow, names.WORKFLOW, optional=True)
+        self.ref = foundation.inventory.part(place(workflow, names.WORKFLOW, optional=True), self._name)
         self._starts = IdempotencyStore(self, "idempotency", foundation=foundation)
         self.environment = {
             "WORKFLOW": foundation.path(f"locations/{foundation.region}/workflows", self.ref),
@@ -77,10 +79,16 @@ class Workflow(Construct):
             self,
             f"start-{function.role}",
             project=self._foundation.project,
-            role="roles/workflows.invoker",
+            role=START,
             member=self._foundation.member(function),
         )
-        place(starter, f"workflow_{function.role}", optional=True)
+        self._foundation.inventory.grant(
+            place(starter, f"workflow_{function.role}", optional=True),
+            to=function.role,
+            may=START,
+            on=self.ref,
+            project=self._foundation.project,
+        )
 
     def _alarm(self) -> None:
         title = f"{self._foundation.twin.config.name}: notices of the workflow"

@@ -14,6 +14,8 @@ from twinspan.providers.gcp import (
 )
 from twinspan.terraform.resources import Ref, place
 
+BUILD = "roles/run.builder"
+
 
 class Builds(Construct):
     """Bucket, package and build account of a stack's functions."""
@@ -72,7 +74,11 @@ class Builds(Construct):
             self,
             "role",
             project=self._project.project,
-            role="roles/run.builder",
+            role=BUILD,
             member=self.account["member"],
         )
-        self._project.settled.needs("build", place(role, "build")["id"])
+        placed = place(role, "build")
+        self._project.inventory.grant(
+            placed, to=names.BUILD_ACCOUNT, may=BUILD, project=self._project.project
+        )
+        self._project.settled.needs("build", placed["id"])

@@ -17,11 +17,12 @@ def database(scope: Construct, name: str, *, foundation: Foundation, restorable:
 
     `terraform destroy` deletes it with its data: a twin must be removable by what made it.
     """
+    whole = names.in_region(foundation.twin.names, name)
     recovery = "ENABLED" if restorable else "DISABLED"
     made = FirestoreDatabase(
         scope,
         "database",
-        name=names.in_region(foundation.twin.names, name),
+        name=whole,
         location_id=foundation.region,
         type="FIRESTORE_NATIVE",
         concurrency_mode="OPTIMISTIC",
@@ -31,18 +32,25 @@ def database(scope: Construct, name: str, *, foundation: Foundation, restorable:
         deletion_policy="DELETE",
         depends_on=foundation.ready,
     )
-    return place(made, name)
+    return foundation.inventory.part(place(made, name), whole)
 
 
 def grant(
-    scope: Construct, function: contracts.Function, role: str, *, foundation: Foundation, name: str, to: str
+    scope: Construct,
+    function: contracts.Function,
+    role: str,
+    *,
+    foundation: Foundation,
+    database: Ref,
+    name: str,
+    to: str,
 ) -> None:
-    """Let a function use the database of a name. `to` is the construct that grants.
+    """Let a function use a database by its name. `to` is the construct that grants.
 
     The role can only be granted on the project; the condition narrows it to this database.
     """
     whole = names.in_region(foundation.twin.names, name)
-    resource = f"projects/{foundation.project}/databases/{whole}"
+    condition = f'resource.name == "projects/{foundation.project}/databases/{whole}"'
     member = ProjectIamMember(
         scope,
         f"grant-{function.role}",
@@ -52,7 +60,14 @@ def grant(
         condition=ProjectIamMemberCondition(
             title=f"{whole}-only",
             description=f"Only the Firestore database {whole}",
-            expression=f'resource.name == "{resource}"',
+            expression=condition,
         ),
     )
-    place(member, f"{to}_{function.role}", optional=function.optional)
+    foundation.inventory.grant(
+        place(member, f"{to}_{function.role}", optional=function.optional),
+        to=function.role,
+        may=role,
+        on=database,
+        project=foundation.project,
+        condition=condition,
+    )

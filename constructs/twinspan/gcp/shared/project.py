@@ -6,6 +6,7 @@ from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.shared.waits import Wait
+from twinspan.inventory import Inventory
 from twinspan.providers import Construct
 from twinspan.providers.gcp import GoogleProvider, ProjectService, ServiceAccount
 from twinspan.providers.random import RandomProvider
@@ -55,6 +56,7 @@ class Project(Construct):
     def __init__(self, scope: Construct, id_: str, *, twin: Twin) -> None:
         super().__init__(scope, id_)
         self.twin = twin
+        self.inventory = Inventory()
         self.project, self.region = provider(self, twin)
         self._random: RandomProvider | None = None
         self._accounts: dict[str, Ref] = {}
@@ -83,14 +85,16 @@ class Project(Construct):
 
     def account(self, scope: Construct, what: Role | str, *, purpose: str, optional: bool = False) -> Ref:
         """A service account of its own, named after a role or another purpose."""
+        name = names.account(self.twin.names, what)
         account = ServiceAccount(
             scope,
             f"account-{what}",
-            account_id=names.account(self.twin.names, what),
+            account_id=name,
             display_name=f"{self.twin.config.name}: {purpose}",
             depends_on=self.ready,
         )
-        self._accounts[str(what)] = place(account, str(what), optional=optional)
+        placed = place(account, str(what), optional=optional)
+        self._accounts[str(what)] = self.inventory.part(placed, name)
         return self._accounts[str(what)]
 
     def member(self, function: contracts.Function) -> str:

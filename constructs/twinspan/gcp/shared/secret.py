@@ -15,6 +15,8 @@ from twinspan.providers.gcp import (
 )
 from twinspan.terraform.resources import Ref, place
 
+READ = "roles/secretmanager.secretAccessor"
+
 
 class Secret(Construct):
     """A secret without a version."""
@@ -44,7 +46,7 @@ class Secret(Construct):
             labels=labels,
             depends_on=foundation.ready,
         )
-        self.ref: Ref = place(secret, key, optional=optional)
+        self.ref: Ref = foundation.inventory.part(place(secret, key, optional=optional), name)
         self.address = foundation.path("secrets", self.ref, "secret_id")
 
     def grant_read(self, function: contracts.Function) -> None:
@@ -52,10 +54,11 @@ class Secret(Construct):
             self,
             f"read-{function.role}",
             secret_id=self.ref["secret_id"],
-            role="roles/secretmanager.secretAccessor",
+            role=READ,
             member=self._foundation.member(function),
         )
-        place(reader, f"{self._key}_{function.role}", optional=self.optional or function.optional)
+        placed = place(reader, f"{self._key}_{function.role}", optional=self.optional or function.optional)
+        self._foundation.inventory.grant(placed, to=function.role, may=READ, on=self.ref)
 
     def write(self, text: str) -> None:
         """Give the secret a version made by this stack. `text` is an expression."""

@@ -16,7 +16,7 @@ MINISTACK_STAMP := $(MINISTACK)/.installed
 WORKER := .venv-functions
 WORKER_STAMP := $(WORKER)/.installed
 
-# Named in any case: what is synthesized by intention may differ from what cdktf.out held before.
+# Always set: an explicit synth may replace the stacks of another twin in cdktf.out.
 TWIN ?= $(firstword $(wildcard twin.yaml) examples/three-clouds.yaml)
 synth demo: export TWIN := $(TWIN)
 export CHECKPOINT_DISABLE := 1
@@ -41,7 +41,7 @@ synth: $(STAMP) $(NODE_STAMP) ## twin.yaml (TWIN=path) to Terraform in cdktf.out
 demo: local-cloud ## The twin (TWIN=path) on this machine, without a cloud account (KEEP=1 leaves it up)
 	@$(PY) -m local_cloud $(if $(KEEP),--keep)
 
-local-cloud: $(DEV_STAMP) $(SERVERS_STAMP) $(MINISTACK_STAMP) $(WORKER_STAMP) ## Install the servers that stand for the clouds
+local-cloud: $(DEV_STAMP) $(SERVERS_STAMP) $(MINISTACK_STAMP) $(WORKER_STAMP) ## Install the emulators of the clouds
 
 check: $(DEV_STAMP) $(NODE_STAMP) ## Format, lint, types, fast tests: before every commit
 	@$(MAKE) --no-print-directory -j2 lint types fast
@@ -62,13 +62,13 @@ test: $(NODE_STAMP) local-cloud ## All tests but the long matrices
 test-all: $(NODE_STAMP) local-cloud lint types ## Everything
 	@$(PY) -m pytest -q $(TESTS)
 
-docs: $(DEV_STAMP) $(NODE_STAMP) ## Write the deployment guides, the picker and the parity page in docs/ again
+docs: $(DEV_STAMP) $(NODE_STAMP) ## Render the deployment guides, the picker and the parity page in docs/
 	@$(PY) -m guides docs
 
-schema: $(DEV_STAMP) ## Write docs/twin.schema.json again
+schema: $(DEV_STAMP) ## Write docs/twin.schema.json
 	@PYTHONPATH=constructs:function_src $(PY) -m twinspan.config.schema docs/twin.schema.json
 
-snapshots: $(DEV_STAMP) ## Accept what the stacks look like now
+snapshots: $(DEV_STAMP) ## Accept the synthesized stacks as the new snapshots
 	@$(PY) -m pytest -q tests/synth --snapshot-update
 
 bench: local-cloud ## Measure synth, imports, packages, roles against bare calls, traffic between clouds, movers, storage costs
@@ -99,7 +99,7 @@ $(NODE_STAMP): package-lock.json
 	@touch $@
 
 $(MINISTACK_STAMP): requirements-ministack.txt | $(PY)
-	@echo "Installing MiniStack, which stands for AWS, in an environment of its own …"
+	@echo "Installing MiniStack, the emulator of AWS, in its own environment …"
 	@$(PYTHON) -m venv $(MINISTACK)
 	@$(MINISTACK)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-ministack.txt
 	@touch $@
@@ -111,6 +111,6 @@ $(WORKER_STAMP): requirements-functions.txt | $(PY)
 
 $(SERVERS_STAMP): local_cloud/servers/package-lock.json
 	@scripts/node-version
-	@echo "Installing the local servers that the tests talk to …"
+	@echo "Installing the emulators that run on Node …"
 	@cd local_cloud/servers && npm ci --silent --no-progress
 	@touch $@

@@ -1,7 +1,6 @@
 """The CDKTF app: `python main.py`, or `cdktf synth`, turns a twin.yaml into Terraform under cdktf.out/.
 
-The environment variable TWIN names the file; without it, twin.yaml in the working directory, else the
-example. Exit status 2 and one sentence per mistake when the file is wrong.
+See `python main.py --help`.
 """
 
 import os

@@ -78,7 +78,7 @@ def connector_queue(cloud: str, operator: Any) -> Any:
     """The product's adapter at the queue that the connector consumes."""
     from operations.access import Access, endpoints_of
 
-    hops = json.loads(operator.outputs.read_text())[cloud]["dead_letters"]
+    hops = json.loads(operator.outputs.read_text())[cloud]["dead_letter_queues"]
     access = Access(region="eu-central-1", endpoints=endpoints_of(operator.endpoints))
     return access.to(cloud).queue(hops["processing"]["target"])
 

@@ -1,7 +1,7 @@
 """The command `python -m local_cloud [--keep]`: the demonstration of the twin that TWIN names.
 
-Scratch files lie in .local-cloud, or in the folder that LOCAL_CLOUD_FOLDER names; those of an earlier run are
-removed.
+Scratch files are in .local-cloud, or in the folder that TWINSPAN_LOCAL_CLOUD_FOLDER names. The files of an
+earlier run are removed.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ BEGAN = time.time()
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "constructs"), str(ROOT / "function_src")]
 
-FOLDER = Path(os.environ.get("LOCAL_CLOUD_FOLDER") or ROOT / ".local-cloud")
+FOLDER = Path(os.environ.get("TWINSPAN_LOCAL_CLOUD_FOLDER") or ROOT / ".local-cloud")
 
 
 def main() -> int:
-    """0 when nothing was lost, 1 when something was, 2 when the demonstration could not run."""
+    """Run the demonstration. Exit status: 0 if nothing was lost, 1 if an event was, 2 if it could not run."""
     from local_cloud.demo.run import Demo
     from local_cloud.demo.scratch import make_scratch
     from local_cloud.errors import LocalCloudError
@@ -33,9 +33,10 @@ def main() -> int:
     # The Cosmos DB client checks no certificate on loopback, and warns of it.
     warnings.filterwarnings("ignore", message="Unverified HTTPS request")
     parser = argparse.ArgumentParser(
-        prog="python -m local_cloud", description="Shows a twin on this machine."
+        prog="python -m local_cloud",
+        description="Runs a twin on emulators on this machine, and shows its data flow.",
     )
-    parser.add_argument("--keep", action="store_true", help="leave everything up until Ctrl-C")
+    parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     arguments = parser.parse_args()
     path = twin_file(os.environ, root=ROOT)
     try:

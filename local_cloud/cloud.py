@@ -3,7 +3,7 @@
 with LocalCloud(out, folder=scratch) as twin:   # out: what `main.py` synthesized
     twin.up()
     twin.endpoint                               # where devices connect
-    twin.outputs["hot_reader_url"]              # every stack's outputs
+    twin.outputs["telemetry_api_url"]              # every stack's outputs
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Reader:
         cls, outputs: Mapping[str, Any], *, trust: Path | None = None, decode: Decode = json.loads
     ) -> Reader:
         """The reader that a twin's outputs name."""
-        return cls(outputs["hot_reader_url"], outputs["hot_reader_api_key"], trust=trust, decode=decode)
+        return cls(outputs["telemetry_api_url"], outputs["telemetry_api_key"], trust=trust, decode=decode)
 
     def page(self, **query: str | int) -> dict[str, Any]:
         """One answer. Raises `Answered`, or `OSError` where nobody answers."""

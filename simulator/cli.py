@@ -20,42 +20,60 @@ from twinspan.config import ConfigErrors, load
 from twinspan.twinfile import twin_file
 
 _FAULTS = {
-    Fault.DUPLICATE: "are sent twice",
-    Fault.LATE: "hold readings that are an hour old",
-    Fault.OUT_OF_ORDER: "are sent after the device's next one",
-    Fault.MALFORMED: "are no JSON, or no reading",
-    Fault.OVERSIZED: "are larger than a twin takes",
-    Fault.SPOOFED: "are sent under another device's name",
+    Fault.DUPLICATE: "sent twice",
+    Fault.LATE: "with readings one hour old",
+    Fault.OUT_OF_ORDER: "sent after the device's next message",
+    Fault.MALFORMED: "that are not JSON or not a reading",
+    Fault.OVERSIZED: "above the size limit",
+    Fault.SPOOFED: "sent under another device's name",
 }
 
 
 class _Parser(argparse.ArgumentParser):
-    """One sentence in place of the usage."""
+    """Reports errors in one sentence, without the usage."""
 
     def error(self, message: str) -> NoReturn:
-        raise SimulatorError(f"{message[:1].upper()}{message[1:]}; --help tells what there is.")
+        raise SimulatorError(f"{message[:1].upper()}{message[1:]}; see --help.")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command line and Locust have in common."""
+    """Add the options that the command line and Locust share."""
     parser.add_argument(
         "--endpoint",
         metavar="FILE",
-        help="endpoint document: where the devices connect (simulator/endpoint.py)",
+        help="endpoint document: where devices connect (see docs/devices.md)",
     )
-    parser.add_argument("--twin", metavar="FILE", help="twin.yaml (default: as for main.py)")
+    parser.add_argument(
+        "--twin", metavar="FILE", help="twin.yaml (default: TWIN, else ./twin.yaml, else the example)"
+    )
     parser.add_argument("--devices", type=int, metavar="N", help="the first N devices (default: all)")
     parser.add_argument(
-        "--rate", type=float, default=1.0, metavar="R", help="readings per second of the whole fleet (1)"
+        "--rate",
+        type=float,
+        default=1.0,
+        metavar="R",
+        help="readings per second of the whole fleet (default: 1)",
     )
-    parser.add_argument("--per-message", type=int, default=1, metavar="N", help="readings per message (1)")
-    parser.add_argument("--seed", type=int, help="repeat the measurements and faults of another run")
     parser.add_argument(
-        "--trip", type=float, default=0.0, metavar="SHARE", help="of the readings fulfil a rule"
+        "--per-message", type=int, default=1, metavar="N", help="readings per message (default: 1)"
     )
-    parser.add_argument("--flat", action="store_true", help="flat readings, without id and time")
     parser.add_argument(
-        "--timeout", type=float, default=10.0, metavar="S", help="for an acknowledgement, in seconds (10)"
+        "--seed", type=int, help="seed of the random measurements and faults, to repeat a run"
+    )
+    parser.add_argument(
+        "--trip",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="fraction (0–1) of readings that trigger a rule",
+    )
+    parser.add_argument("--flat", action="store_true", help="send flat readings, without id and time")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="seconds to wait for an acknowledgement (default: 10)",
     )
     for fault, what in _FAULTS.items():
         parser.add_argument(
@@ -63,17 +81,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             type=float,
             default=0.0,
             metavar="SHARE",
-            help=f"of the messages {what}",
+            help=f"fraction (0–1) of messages {what}",
         )
 
 
 def fleet_and_endpoint(
     given: argparse.Namespace, environment: Mapping[str, str], *, root: Path
 ) -> tuple[Fleet, endpoint.Endpoint]:
-    """Those that the arguments name. Raises `SimulatorError`, or `ConfigErrors` for the twin.yaml."""
+    """Return the fleet and the endpoint of the arguments. Raises `SimulatorError` or `ConfigErrors`."""
     if not given.endpoint:
         raise SimulatorError(
-            "Give the endpoint document with --endpoint FILE: it says where devices connect."
+            "Give the endpoint document with --endpoint FILE: where devices connect (see docs/devices.md)."
         )
     if given.devices is not None and given.devices < 1:
         raise SimulatorError(f"--devices must be 1 or more, got {given.devices}.")
@@ -85,7 +103,7 @@ def fleet_and_endpoint(
 
 
 def options(given: argparse.Namespace) -> Options:
-    """Raises `SimulatorError`."""
+    """Return the options of a run. Raises `SimulatorError`."""
     optional = {name: getattr(given, name, None) for name in ("seed", "count", "duration")}
     return Options(
         rate=given.rate,
@@ -100,9 +118,9 @@ def options(given: argparse.Namespace) -> Options:
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str], *, root: Path) -> int:
-    """Exit status: 0 when all that should be acknowledged was, 1 when not, 2 for wrong arguments or files."""
+    """Run a fleet. Exit status: 0 if all expected messages were acknowledged, 1 if not, 2 for wrong input."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    # Microsoft's client logs each lost connection with a stack trace; the report says what it came to.
+    # Microsoft's client logs each lost connection with a stack trace; the report counts them.
     logging.getLogger("azure.iot.device").setLevel(logging.CRITICAL)
     try:
         given = _parser().parse_args(arguments)
@@ -124,12 +142,12 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], *, root: Path
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m simulator",
-        description="A fleet of simulated devices that speak their broker's protocol. Ctrl-C ends it.",
+        description="Simulates a fleet of devices over their broker's protocol. Stop it with Ctrl-C.",
     )
     add_arguments(parser)
-    parser.add_argument("--count", type=int, metavar="N", help="end after N readings")
-    parser.add_argument("--duration", type=float, metavar="S", help="end after S seconds")
-    parser.add_argument("--no-commands", action="store_true", help="do not listen for commands")
-    parser.add_argument("--record", metavar="FILE", help="write a line of JSON for each reading that is sent")
-    parser.add_argument("--json", action="store_true", help="the report as JSON")
+    parser.add_argument("--count", type=int, metavar="N", help="stop after N readings")
+    parser.add_argument("--duration", type=float, metavar="S", help="stop after S seconds")
+    parser.add_argument("--no-commands", action="store_true", help="do not receive commands")
+    parser.add_argument("--record", metavar="FILE", help="write a JSON object per line for each sent reading")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
     return parser

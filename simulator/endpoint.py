@@ -1,4 +1,4 @@
-"""Where devices connect, from a JSON document:
+"""Reads the endpoint document, which says where devices connect:
 
     {"cloud": "aws", "twin": "factory", "host": "…-ats.iot.eu-central-1.amazonaws.com",
      "certificates": "<folder with <device>.crt and <device>.key>",
@@ -8,8 +8,8 @@
     {"cloud": "gcp", "twin": "factory", "project": "…", "fleet_secret": "…",
      "url": "https://pubsub.googleapis.com", "token": "…"}
 
-`token` is an OAuth 2 access token; without it the environment variable GOOGLE_OAUTH_ACCESS_TOKEN is taken,
-and without both none is sent, which only a local server accepts. A relative path is relative to the document.
+`token` is an OAuth 2 access token; its default is the environment variable GOOGLE_OAUTH_ACCESS_TOKEN. Without
+both, requests carry no token, which only an emulator accepts. Paths are relative to the document.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Mqtt:
         for file in files:
             if not file.is_file():
                 raise SimulatorError(
-                    f"{file} is not there: put each device's certificate and key into the folder "
-                    "that the endpoint document names as certificates."
+                    f"{file} is missing: put each device's certificate and key into the folder "
+                    "that `certificates` in the endpoint document names."
                 )
         return files
 
@@ -119,7 +119,7 @@ def _mqtt(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     ca_file = _get(document, "ca_file", str, "")
     if ca_file and not (folder / ca_file).is_file():
         raise SimulatorError(
-            f"{folder / ca_file} is not there: ca_file must be the broker's authority, in PEM."
+            f"{folder / ca_file} is missing: ca_file must be the broker's authority, in PEM."
         )
     return {
         "twin": _get(document, "twin", str),

@@ -1,4 +1,4 @@
-"""What a run does; checked when it is made."""
+"""The options of a run, checked when they are created."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Options:
             yield f"A message holds 1 to {MOST_PER_MESSAGE} readings, got {self.per_message}."
         for name, share in {"trip": self.trip, **{str(fault): s for fault, s in self.shares.items()}}.items():
             if not 0 <= share <= 1:
-                yield f"The share {name} must be from 0 to 1, got {share}."
+                yield f"The fraction {name} must be from 0 to 1, got {share}."
         if sum(self.shares.values()) > 1:
-            yield "The shares of the faults add up to more than 1, and a message has one at most: lower them."
+            yield "The fractions of the faults add up to more than 1; lower them, since a message has one."
         if self.flat and any(self.shares.get(fault) for fault in (Fault.LATE, Fault.OUT_OF_ORDER)):
-            yield "late and out_of_order need readings that carry their time: leave out flat."
+            yield "late and out_of_order need readings with a time; leave out flat."

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from stacks.base import TwinStack
 from twin_runtime.roles import Cloud
-from twinspan import datasource
+from twinspan import datasource, outputs
 from twinspan.inventory import Inventory, LinkEnd
 from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword, RandomProvider
@@ -45,9 +45,11 @@ class LinksStack(TwinStack):
             self._wire(link)
 
     def _wire(self, link: Link) -> None:
-        receiver = f"{self._outputs[link.receiver_cloud]}.{link.receiver}"
-        url, api_key = output(f"{receiver}_url"), output(f"{receiver}_api_key")
-        assert link.sender_cloud is not None  # a wired link has a sender of ours
+        assert link.receiver is not None  # a wired link has both ends
+        stack = self._outputs[link.receiver_cloud]
+        url = output(f"{stack}.{outputs.url(link.receiver)}")
+        api_key = output(f"{stack}.{outputs.api_key(link.receiver)}")
+        assert link.sender_cloud is not None  # a wired link has a sender in the twin
         if not link.signed:
             value = datasource.secret(link, url=url, api_key=api_key)
             self._write(link, link.sender_cloud, value, "url", "api_key")

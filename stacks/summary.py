@@ -1,28 +1,27 @@
-"""What a person reads after a synth: stacks, resources, links, the events flag, the files. Ten seconds'
-worth.
-"""
+"""The summary after a synth: stacks, resources, links, endpoints, the events flag, the next command."""
 
 import json
 from pathlib import Path
 
 from twin_runtime.roles import CLOUD_NAMES, Cloud, Layer
+from twinspan import outputs
 from twinspan.config import PLACEHOLDERS, Config
 from twinspan.terraform.stackjson import Blocks
 from twinspan.topology import LINKS_STACK, Link, Topology
 
 _STORES = {"cold": "bucket"}
-"""What a link without a receiver ends in, where that is no database."""
+"""Where links without a receiver end, if not in a database."""
 
 
 def resources(path: Path) -> tuple[int, int]:
-    """How many resource blocks a synthesized stack has: always there, and of the event system."""
+    """Return the numbers of resource blocks of a synthesized stack: permanent, and of the event system."""
     blocks = Blocks(json.loads(path.read_text(encoding="utf-8")))
     optional = sum(map(blocks.optional, blocks.resources))
     return len(blocks.resources) - optional, optional
 
 
 def text(config: Config, out: Path) -> str:
-    """The summary of a synthesized twin."""
+    """Return the summary of a synthesized twin."""
     topology = Topology.of(config)
     width = max(len(stack) for stack in topology.stacks)
     lines = [
@@ -39,23 +38,46 @@ def text(config: Config, out: Path) -> str:
         )
         events = f" + {optional} with events" if optional else ""
         lines.append(f"  {stack:<{width}}  {f'{always} resources{events}':<32}  {holds}")
-    lines += ["", "Links", *(f"  {_link(link)}" for link in topology.links)]
-    default = "true" if config.events.enabled else "false"
-    lines += ["", f"Events: enable_events is {default} unless -var or TF_VAR_enable_events says otherwise"]
+    lines += ["", "Links", *(f"  {_link(link)}" for link in topology.links if link.sender_cloud)]
+    if endpoints := _endpoints(topology):
+        lines += ["", "Endpoints", *endpoints]
+    lines += ["", _events(config)]
     lines += [f"Files:  {out / 'stacks'}/<stack>/cdk.tf.json"]
     return "\n".join([*lines, _deploy(config, topology)])
 
 
+def _endpoints(topology: Topology) -> list[str]:
+    """Return a line for each receiver that a client can call with an API key alone."""
+    by_key = dict.fromkeys(link.receiver for link in topology.links if link.by_key)
+    why = "" if topology.read_api else "  [for Grafana, although read_api is false]"
+    return [
+        f"  {role:<11}  {CLOUD_NAMES[topology.roles[role]]:<12}  "
+        f"outputs {outputs.url(role)}, {outputs.api_key(role)}{why}"
+        for role in by_key
+        if role is not None
+    ]
+
+
+def _events(config: Config) -> str:
+    """Return the line on the event system, with a warning when rules have no effect."""
+    if config.events.enabled or not config.events.rules:
+        default = "true" if config.events.enabled else "false"
+        return f"Events: enable_events is {default} by default; TF_VAR_enable_events overrides it"
+    return (
+        "Events: enable_events is false by default, so the rules have no effect; "
+        "set events.enabled: true, or TF_VAR_enable_events=true"
+    )
+
+
 def _deploy(config: Config, topology: Topology) -> str:
-    """The command that deploys what was synthesized, or what to write first."""
-    stands_in = [
+    """Return the command that deploys the stacks, or the fields to replace before."""
+    examples = [
         f"clouds.{cloud}.{field}"
         for cloud, (field, value) in PLACEHOLDERS.items()
         if cloud in topology.clouds and getattr(getattr(config.clouds, cloud), field) == value
     ]
-    if stands_in:
-        listed = ", ".join(stands_in)
-        return f"Deploy: write your own {listed} first; the providers refuse the example's"
+    if examples:
+        return f"Deploy: first replace {', '.join(examples)} by your own; the example's do not exist"
     return f"Deploy: npx cdktf deploy --skip-synth {' '.join(topology.stacks)}"
 
 
@@ -71,7 +93,6 @@ def _link(link: Link) -> str:
 
 
 def _sender(link: Link) -> str:
-    if link.sender_cloud is None:
-        return "API client"
+    assert link.sender_cloud is not None  # an endpoint otherwise
     who = "Grafana" if link.target is Layer.VISUALIZATION else link.sender
     return f"{who} ({CLOUD_NAMES[link.sender_cloud]})"

@@ -19,7 +19,7 @@ def own(construct: object, kind: type[Own]) -> Own:
     """Return the construct as one of this cloud's `kind`. Raises TypeError when it is another cloud's."""
     if not isinstance(construct, kind):
         raise TypeError(
-            f"{type(construct).__qualname__} of {type(construct).__module__} is no {kind.__module__}"
+            f"{type(construct).__qualname__} of {type(construct).__module__} is not of {kind.__module__}"
         )
     return construct
 
@@ -38,7 +38,7 @@ class Function(Protocol):
 
 
 class DeadLetters(Protocol):
-    """A queue of refused messages, encrypted, kept for days, with an alarm that rings when one is in it."""
+    """A queue of refused messages, encrypted, kept for days, with an alarm that fires when one is in it."""
 
     @property
     def address(self) -> str:
@@ -132,7 +132,7 @@ class Store(Protocol):
 
 
 class Broker(Protocol):
-    """What the devices talk to."""
+    """The broker that devices connect to."""
 
     @property
     def address(self) -> str:
@@ -140,14 +140,19 @@ class Broker(Protocol):
         ...
 
     @property
+    def endpoint(self) -> str:
+        """Where devices send telemetry: a host name, or the full name of a topic."""
+        ...
+
+    @property
     def dispatcher_environment(self) -> Mapping[str, str]:
-        """What the dispatcher needs beyond the common variables, to know which device sent a message."""
+        """The variables by which the dispatcher identifies the device of a message."""
         ...
 
     def deliver_to(self, dispatcher: Function, *, dead_letters: DeadLetters) -> str | None:
-        """Hand every telemetry message to the dispatcher; what cannot be goes to `dead_letters`.
+        """Deliver every telemetry message to the dispatcher; undeliverable messages go to `dead_letters`.
 
-        Where the broker can only keep that in a place of its own, returns the place's address.
+        Returns the address of the broker's own dead letters where it cannot use that queue.
         """
         ...
 

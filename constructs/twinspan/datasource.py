@@ -68,7 +68,7 @@ def without_key() -> str:
 
 
 def _where(config: "Config", cloud: Cloud) -> dict[str, Any]:
-    """What the data source of a cloud's metrics must be told; Google Cloud's is named in each query."""
+    """Return the settings of a cloud's metrics data source; none for Google Cloud."""
     clouds = config.clouds
     if cloud is Cloud.AWS and clouds.aws:
         return {"defaultRegion": clouds.aws.region}

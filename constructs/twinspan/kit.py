@@ -1,4 +1,4 @@
-"""The constructs of one cloud, as the layers ask for them."""
+"""The constructs of one cloud, as the layers create them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ class ApiKeysMaker(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Kit:
-    """Makes the constructs of one stack. A cloud hands over its classes; all take the same arguments."""
+    """Creates constructs for one stack. The classes of all clouds accept the same arguments."""
 
     cloud: Cloud
     twin: Twin
@@ -127,7 +127,7 @@ class Kit:
         receiver: bool = False,
         optional: bool = False,
     ) -> Function:
-        """A function that consumes `source`, or is called over HTTPS (`receiver`), or by the clock where its
+        """A function that consumes `source`, or is called over HTTPS (`receiver`), or on a schedule where its
         role has a schedule, or by the broker.
         """
         function = self.functions(
@@ -146,7 +146,7 @@ class Kit:
         return function
 
     def endpoint(self, scope: Construct, function: Function, *, api_keys: ApiKeys) -> Endpoint:
-        """The receiver's public HTTPS endpoint, and the outputs `<role>_url` and `<role>_api_key`."""
+        """The receiver's public HTTPS endpoint, with its URL and API key as outputs."""
         return self.endpoints(
             scope,
             f"{function.role}-endpoint",
@@ -172,11 +172,11 @@ class Kit:
         return self.stores(scope, "store", foundation=self.foundation)
 
     def broker(self, scope: Construct) -> Broker:
-        """What the devices talk to."""
+        """The broker that devices connect to."""
         return self.brokers(scope, "broker", foundation=self.foundation)
 
     def workflow(self, scope: Construct) -> Workflow:
-        """What a fired rule starts."""
+        """The workflow that a fired rule starts."""
         return self.workflows(scope, "workflow", foundation=self.foundation)
 
     def cold_store(self, scope: Construct) -> Tier:

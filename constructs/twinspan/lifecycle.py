@@ -18,7 +18,7 @@ PARTS_DAYS = 7
 UNDELETE_DAYS = 7
 """How long a deleted file can be brought back, as a hot store can to any point of its last days."""
 THAWED_DAYS = 7
-"""How long a file that was thawed stays readable."""
+"""How long a rehydrated file stays readable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ UNIQUE_LENGTH = 6
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """What a cloud asks of the names of one resource type."""
+    """The rule of a cloud for the names of one resource type."""
 
     resource: str
     """Terraform type, such as `aws_lambda_function`."""
@@ -52,9 +52,7 @@ class Names:
 
     twin: str
     accounts: tuple[tuple[Cloud, str], ...] = ()
-    """What tells this deployment from another of the same twin name, per cloud: subscription, project,
-    region.
-    """
+    """What distinguishes deployments of the same twin name, per cloud: subscription, project, region."""
 
     @classmethod
     def of(cls, config: Config) -> "Names":

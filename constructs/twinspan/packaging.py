@@ -99,20 +99,20 @@ def _ages(config: Config) -> dict[str, object]:
 
 
 def _model(config: Config) -> dict[str, object]:
-    """The things of the twin graph and all of its edges; its other nodes are the devices."""
+    """The entities of the twin graph and all of its edges; its other nodes are the devices."""
     model = config.model
     return {
         "types": {
             name: {"properties": {k: p.model_dump(exclude_none=True) for k, p in kind.properties.items()}}
             for name, kind in model.types.items()
         },
-        "things": {
-            thing.id: {
-                "type": thing.type,
-                "name": thing.name or thing.id,
-                "properties": dict(thing.properties),
+        "entities": {
+            entity.id: {
+                "type": entity.type,
+                "name": entity.name or entity.id,
+                "properties": dict(entity.properties),
             }
-            for thing in model.things
+            for entity in model.entities
         },
         "relationships": [[edge.source, edge.name, edge.target] for edge in model.relationships],
     }

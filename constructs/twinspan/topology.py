@@ -1,6 +1,6 @@
 """From layers to links: what runs where, and who sends to whom.
 
-This is the only place that decides whether a link is local or remote. Everything else asks.
+Only this module decides whether a link is local or remote.
 """
 
 from collections.abc import Iterator, Mapping
@@ -116,7 +116,7 @@ class Topology:
         hot = self.layers[Layer.HOT_STORAGE]
         l4, l5 = self.layers.get(Layer.TWIN_MANAGEMENT), self.layers.get(Layer.VISUALIZATION)
         if l4 is not None:
-            # Where the platform asks for the values, twin_sync keeps the twins and reads none.
+            # On platforms that pull values, twin_sync writes the twins without values.
             reader = Role.TWIN_SYNC if l4 in ROLES[Role.TWIN_CONNECTOR].absent else Role.TWIN_CONNECTOR
             server = None if l4 is hot else Role.HOT_READER
             yield Link("twin", Layer.HOT_STORAGE, Layer.TWIN_MANAGEMENT, l4, hot, reader, server)

@@ -1,4 +1,4 @@
-"""Which twin.yaml is meant, and its configuration with every check."""
+"""Finds the twin.yaml, and loads it with every check."""
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -10,20 +10,20 @@ from twinspan.config import Config, Problem, load
 
 EXAMPLE = Path("examples") / "three-clouds.yaml"
 _SYNTHESIZED = "twin-file"
-"""In the folder of the stacks: the absolute path of the file that they were made of."""
+"""File in the output folder: the absolute path of the twin.yaml that the stacks were synthesized from."""
 
 
 class WrongTwin(Exception):
-    """The stacks in the output folder are those of another twin.yaml than the one that would be taken."""
+    """The stacks in the output folder were synthesized from another twin.yaml than the selected one."""
 
 
 def output_folder(environment: Mapping[str, str]) -> Path:
-    """Where the stacks are written: CDKTF_OUTDIR, else cdktf.out."""
+    """Return the output folder: CDKTF_OUTDIR, else cdktf.out."""
     return Path(environment.get("CDKTF_OUTDIR") or "cdktf.out")
 
 
 def twin_file(environment: Mapping[str, str], *, root: Path) -> Path:
-    """The file that TWIN names, else ./twin.yaml, else the example that comes with Twinspan."""
+    """Return the file that TWIN names, else ./twin.yaml, else the example that comes with Twinspan."""
     if given := environment.get("TWIN"):
         return Path(given)
     own = Path("twin.yaml")
@@ -31,10 +31,10 @@ def twin_file(environment: Mapping[str, str], *, root: Path) -> Path:
 
 
 def same_twin_file(environment: Mapping[str, str], *, root: Path, out: Path) -> Path:
-    """The same, where a deployed twin may depend on it.
+    """Return the twin file, for commands on stacks that may be deployed.
 
-    Raises WrongTwin when TWIN is not set and `out` was made of another file: `cdktf deploy` and `cdktf
-    destroy` synthesize again before they act, and would act on the other twin.
+    Raises WrongTwin when TWIN is not set and `out` was synthesized from another file: `cdktf deploy` and
+    `cdktf destroy` synthesize again before they act, and would act on the wrong twin.
     """
     path = twin_file(environment, root=root)
     made_of = out / _SYNTHESIZED
@@ -44,36 +44,36 @@ def same_twin_file(environment: Mapping[str, str], *, root: Path, out: Path) -> 
     if before == path.resolve() or before == (root / EXAMPLE).resolve() or not before.exists():
         return path
     raise WrongTwin(
-        f"{out} holds the stacks of {short(before)}, and TWIN is not set, which stands for {short(path)}; "
-        f"set TWIN={short(before)} to go on with it, or TWIN={short(path)} to change over."
+        f"{out} contains the stacks of {short(before)}, but TWIN is not set, which selects {short(path)}; "
+        f"set TWIN={short(before)} to keep that twin, or TWIN={short(path)} to replace it."
     )
 
 
 def checked(path: Path) -> Config:
-    """The configuration, with the checks that need more than the file itself. Raises ConfigErrors."""
+    """Load a twin.yaml and check its names and workflow as well. Raises ConfigErrors."""
     return load(path, extra_checks=(naming.problems, workflow_problems))
 
 
 def workflow_problems(config: Config) -> Iterator[Problem]:
-    """What the processing layer's cloud would refuse in the user's own definition."""
+    """Yield what the processing layer's cloud would refuse in the user's own definition."""
     own = config.events.workflow
     if own is None:
         return
     try:
         text = config.path_of(own).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return  # the loader has said so
+        return  # the loader reports it
     cloud: Cloud = config.layers.processing
     for message in import_module(f"twinspan.{cloud}.events.definition").problems(text):
-        yield Problem("events.workflow", f"{own} is no workflow for {cloud}: {message}")
+        yield Problem("events.workflow", f"{own} is not a valid workflow for {cloud}: {message}")
 
 
 def record(path: Path, *, out: Path) -> None:
-    """Note which file the stacks in `out` were made of."""
+    """Record which file the stacks in `out` were synthesized from."""
     (out / _SYNTHESIZED).write_text(str(path.resolve()), encoding="utf-8")
 
 
 def short(path: Path) -> Path:
-    """Relative to the working directory where it lies below."""
+    """Return the path relative to the working directory, if it is below."""
     here, whole = Path.cwd(), path.resolve()
     return whole.relative_to(here) if whole.is_relative_to(here) else path

@@ -126,5 +126,5 @@ def _refusing(name: str) -> Iterator[None]:
         if code_of(error) in _MISSING:
             raise Refused(f"{name} is not in the bucket.") from error
         if code_of(error) == "InvalidObjectState":
-            raise Refused(f"{name} is archived and must be thawed before it can be read.") from error
+            raise Refused(f"{name} is archived and must be restored before it can be read.") from error
         raise

@@ -32,7 +32,7 @@ class Responder(Protocol):
 
 
 class Scheduled(Protocol):
-    """A role that runs by the clock."""
+    """A scheduled role."""
 
     def run(self, partition: int, partitions: int, *, budget: float) -> object: ...
 

@@ -20,7 +20,7 @@ from twin_runtime.model import Twin
 from twin_runtime.ports import GraphTwin, Relationship
 
 EDGES = "graph-edges"
-"""Component type and first component of the edges; no type of devices or things has a name with a hyphen."""
+"""Component type and first component of the edges. No type in twin.yaml has a name with a hyphen."""
 MOST_SELECTED = 10
 MOST_LISTED = 200
 MOST_ROWS = 100

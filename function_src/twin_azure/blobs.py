@@ -159,5 +159,5 @@ def _refusing(name: str) -> Iterator[None]:
         raise Refused(f"{name} is not in the container.") from error
     except HttpResponseError as error:
         if _code(error) in _ARCHIVED:
-            raise Refused(f"{name} is archived and must be thawed before it can be read.") from error
+            raise Refused(f"{name} is archived and must be restored before it can be read.") from error
         raise

@@ -100,7 +100,7 @@ def query(model: str, *, exact: bool = False) -> str:
 def definitions(prefix: str, twin: Twin) -> list[dict[str, Any]]:
     """Every model of a twin, after those that it extends."""
     edges: dict[str, set[str]] = {}
-    types = {**twin.devices, **{id_: thing.type for id_, thing in twin.model.things.items()}}
+    types = {**twin.devices, **{id_: entity.type for id_, entity in twin.model.entities.items()}}
     for source, name, _ in twin.model.relationships:
         edges.setdefault(types[source], set()).add(name)
     properties = dict(twin.model.types)

@@ -100,7 +100,7 @@ def event_grid_app(role: str, dispatcher: Once) -> func.FunctionApp:
 
 
 def timer_app(role: str, scheduled: Once) -> func.FunctionApp:
-    """An app that runs by the clock, when `SCHEDULE` says: a function `<role>_<number>` for each of the
+    """An app of a scheduled role, by `SCHEDULE`: a function `<role>_<number>` for each of the
     `PARTITIONS`, or `<role>` where there is one. What the role raises makes the run a failed one.
     """
     app, partitions = func.FunctionApp(), settings.partitions()

@@ -7,7 +7,7 @@
             "when": {"metric": "temperature", "above": 80},
             "then": {"feedback": {"command": "set_point", "value": 20}, "workflow": true}}],
  "model": {"types": {"room": {"properties": {"floor": {"type": "integer"}}}},
-           "things": {"hall-1": {"type": "room", "name": "Hall 1", "properties": {"floor": 1}}},
+           "entities": {"hall-1": {"type": "room", "name": "Hall 1", "properties": {"floor": 1}}},
            "relationships": [["hall-1", "contains", "thermostat-1"]]}}
 """
 
@@ -36,7 +36,7 @@ class DeviceType(NamedTuple):
     processor: str | None
 
 
-class Thing(NamedTuple):
+class Entity(NamedTuple):
     """A node of the twin graph that is no device."""
 
     type: str
@@ -45,12 +45,12 @@ class Thing(NamedTuple):
 
 
 class Model(NamedTuple):
-    """The twin graph besides the devices. `types` maps a type of things to its properties, `things` an id to
-    the thing; a relationship is source, name and target.
+    """The twin graph besides the devices. `types` maps an entity type to its properties,
+    `entities` an id to its entity; a relationship is source, name and target.
     """
 
     types: Mapping[str, Mapping[str, Any]] = {}
-    things: Mapping[str, Thing] = {}
+    entities: Mapping[str, Entity] = {}
     relationships: tuple[tuple[str, str, str], ...] = ()
 
 
@@ -138,18 +138,18 @@ def _model(value: Any) -> Model:
         raise ConfigurationError(f"{FILE_NAME}: model is not an object.")
     try:
         types = {name: kind["properties"] for name, kind in value.get("types", {}).items()}
-        things = {
-            id_: Thing(thing["type"], thing["name"], thing["properties"])
-            for id_, thing in value.get("things", {}).items()
+        entities = {
+            id_: Entity(entity["type"], entity["name"], entity["properties"])
+            for id_, entity in value.get("entities", {}).items()
         }
         relationships = tuple(
             (str(source), str(name), str(target)) for source, name, target in value.get("relationships", ())
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         raise ConfigurationError(f"{FILE_NAME}: model has another shape than it is written in.") from None
-    if missing := sorted({thing.type for thing in things.values()} - types.keys()):
-        raise ConfigurationError(f"{FILE_NAME}: things are of the type {missing[0]!r}, which is not there.")
-    return Model(types, things, relationships)
+    if missing := sorted({entity.type for entity in entities.values()} - types.keys()):
+        raise ConfigurationError(f"{FILE_NAME}: entities are of the type {missing[0]!r}, which is not there.")
+    return Model(types, entities, relationships)
 
 
 def _device_type(name: str, value: Any) -> DeviceType:

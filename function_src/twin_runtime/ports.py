@@ -185,7 +185,7 @@ class Objects(Protocol):
 
 
 class GraphTwin(NamedTuple):
-    """A node of the twin graph: a device, or a thing of the model.
+    """A node of the twin graph: a device, or an entity of the model.
 
     `properties` are what twin.yaml says of it. `values` are the latest measurements by metric and `time` that
     of the event which they are from; empty and None before the first.

@@ -4,13 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 
-from pydantic import ValidationError
-
 from guides import sections, words
 from guides.dataflow import Edge, Graph, graph
 from guides.picker.decisions import Choices, Factor, Facts, Value
 from twin_runtime.roles import Cloud, Layer
-from twinspan.config import Config, Layers
+from twinspan.config import Config, archive_problem
 from twinspan.topology import Link, Topology
 
 NONE, ON, OFF = "none", "on", "off"
@@ -57,11 +55,7 @@ def _refusal(*clouds: str) -> str:
         for layer, cloud in zip(Layer, clouds, strict=True)
         if cloud != NONE or layer in (Layer.COLD_STORAGE, Layer.ARCHIVE_STORAGE)
     }
-    try:
-        Layers.model_validate(optional)
-    except ValidationError as error:
-        return "; ".join(each["msg"] for each in error.errors())
-    return ""
+    return archive_problem(optional) or ""
 
 
 def shut(choices: Choices) -> Iterator[tuple[str, Value]]:

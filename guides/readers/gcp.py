@@ -9,6 +9,7 @@ from guides import facts
 from guides.readers.links import GIVES_UP, MOVES_FROM, NO_RETRIES, ends
 from guides.readers.values import Nouns, addresses, duration, environment, merged
 from twin_runtime.roles import Cloud, Role
+from twinspan import outputs
 from twinspan.gcp.facts import Clock, Function, Push, Subscription
 from twinspan.gcp.functions import INVOKE
 from twinspan.gcp.names import CLOCK_ACCOUNT, EVERYBODY, PUBLIC, PUSH_ACCOUNT
@@ -178,7 +179,7 @@ class _Reader:
         for invoker in self._invokers(PUBLIC):
             yield facts.Trigger(
                 "http",
-                f"HTTPS endpoint on run.app (output {it.role}_url): ingress {it.ingress}, open to "
+                f"HTTPS endpoint on run.app (output {outputs.url(it.role)}): ingress {it.ingress}, open to "
                 f"{EVERYBODY}; the function itself checks {checked}",
                 (it.address, invoker),
             )

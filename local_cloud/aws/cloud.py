@@ -197,7 +197,7 @@ class LocalAws:
         one bucket, and all its files are named `cold`.
         """
         pages = self.client("s3").get_paginator("list_objects_v2")
-        places = self._evaluated.outputs.get("tiers", {})
+        places = self._evaluated.outputs.get("storage_tiers", {})
         buckets: dict[str, str] = {}
         for tier in (tier for tier in TIERS if tier in places):
             buckets.setdefault(urlsplit(places[tier]["address"]).netloc, tier)

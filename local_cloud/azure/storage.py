@@ -65,7 +65,7 @@ class Azurite:
             _once(self.queues(account).create_queue, queue["name"])
         for container in evaluated.of("azurerm_storage_container").values():
             _once(self.blobs(_account_of(container)).create_container, container["name"])
-        tiers = evaluated.outputs.get("tiers", {})
+        tiers = evaluated.outputs.get("storage_tiers", {})
         tier = next((tier for tier in TIERS if tier in tiers), None)
         if tier:  # both tiers have one container; it then counts as the cold one's
             account, name = urlsplit(tiers[tier]["address"]).path.strip("/").split("/")

@@ -91,7 +91,9 @@ def one_event(stage: Stage) -> None:
     for at, what, cloud in sorted(passed):
         stage.hop(sent, at, what, cloud)
     if event["data"] != reading.data and not stage.has_code(device):
-        raise LocalCloudError(f"What was read back is not what was sent: {json.dumps(reading.data)}.")
+        raise LocalCloudError(
+            f"The event that was read back differs from the one that was sent: {json.dumps(reading.data)}."
+        )
     stage.screen.line(f"{elapsed:.1f} s after the start of this command.")
 
 
@@ -99,7 +101,7 @@ def one_rule(stage: Stage) -> None:
     """A reading that a rule waits for; the command at the device, the workflow."""
     found = _tripping(stage.fleet) if stage.config.events.enabled else None
     if found is None:
-        stage.screen.title("No rule to trip: the event system is off, or has no rule for these devices")
+        stage.screen.title("No rule to trigger: the event system is off, or has no rule for these devices")
         return
     device, reading, name = found
     then = device.rules[name]["then"]
@@ -153,9 +155,11 @@ def many(stage: Stage) -> bool:
     times = outcome.delays(sent, stored, stage.watch.hops())
     screen.table(["from the device to", "in", "timed", "p50", "p95"], outcome.rows(times, stage.where))
     screen.line()
-    screen.line("A function logs one trace per batch, so a part of the readings is timed.")
+    screen.line("A function logs one trace per batch, so only some readings are timed.")
     if own := any(stage.has_code(device) for device in fleet.devices):
-        screen.line("User code sees these readings: what it drops on purpose counts as lost here.")
+        screen.line(
+            "User code processes these readings: readings that it drops on purpose count as lost here."
+        )
     return not result.duplicates and (own or not result.lost)
 
 

@@ -1,4 +1,4 @@
-"""The demonstration: bring a twin up, show it in three acts, end it or leave it up."""
+"""The demonstration: starts a twin, shows it in three acts, and stops it or leaves it running."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from twinspan.topology import Topology
 
 ROOT = Path(__file__).resolve().parents[2]
 HASTEN = 30.0
-"""Queues deliver again after a thirtieth of the time that the stacks say."""
+"""Retry delays are 30 times shorter than in the cloud."""
 
 
 class Demo:
@@ -39,7 +39,7 @@ class Demo:
         """Show everything; whether nothing was lost. `keep` waits for Ctrl-C at the end."""
         if not self._config.read_api:
             raise LocalCloudError(
-                f"The demonstration reads back what it sent: set read_api: true in {self._twin_file}."
+                f"The demonstration reads its data back: set read_api: true in {self._twin_file}."
             )
         out = self._folder / "cdktf.out"
         self._screen.title(f"The twin {self._config.name} on this machine")
@@ -86,13 +86,13 @@ class Demo:
 
     def _keep(self, stage: acts.Stage, document: Path) -> None:
         line, operator, outputs = self._screen.line, stage.operator, stage.twin.outputs
-        self._screen.title("It stays up until Ctrl-C. By hand:")
+        self._screen.title("It runs until Ctrl-C. Commands to try:")
         program = Path(sys.executable)
         program = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program
         line(f"{program} -m simulator --endpoint {document} --twin {self._twin_file} --rate 5")
         line(
-            f"curl --cacert {stage.twin.trust} -H 'x-api-key: {outputs['hot_reader_api_key']}' "
-            f"'{outputs['hot_reader_url']}?device={stage.fleet.devices[0].id}&latest=true'"
+            f"curl --cacert {stage.twin.trust} -H 'x-api-key: {outputs['telemetry_api_key']}' "
+            f"'{outputs['telemetry_api_url']}?device={stage.fleet.devices[0].id}&latest=true'"
         )
         given = " ".join(f"{name}={value}" for name, value in operator.environment.items())
         line(f"{given} {program} -m operations dead-letters list {' '.join(operator.files())}")

@@ -14,7 +14,7 @@ def make_scratch(folder: Path) -> None:
     """An empty folder, marked as ours. Raises `LocalCloudError` where somebody else's files would go."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).exists():
         raise LocalCloudError(
-            f"{folder} holds other files: name an empty folder, or a new one, in LOCAL_CLOUD_FOLDER."
+            f"{folder} contains other files: name an empty or a new folder in TWINSPAN_LOCAL_CLOUD_FOLDER."
         )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

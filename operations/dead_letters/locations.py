@@ -1,4 +1,4 @@
-"""Find dead letters by the output `dead_letters` of each cloud's stack."""
+"""Find dead letters by the output `dead_letter_queues` of each cloud's stack."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operations.errors import UsageError
 from operations.outputs import Outputs, entries, unknown_entry
 
-OUTPUT = "dead_letters"
+OUTPUT = "dead_letter_queues"
 KINDS = ("queue", "dispatcher", "store", "devices")
 
 

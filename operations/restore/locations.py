@@ -1,4 +1,4 @@
-"""Find the storage tiers by the output `tiers` of each cloud's stack."""
+"""Find the storage tiers by the output `storage_tiers` of each cloud's stack."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operations.errors import UsageError
 from operations.outputs import Outputs, entries, unknown_entry
 
-OUTPUT = "tiers"
+OUTPUT = "storage_tiers"
 HOT, COLD, ARCHIVE = "hot", "cold", "archive"
 
 

@@ -226,7 +226,7 @@ def test_an_endpoint_asks_for_a_key_and_leaves_the_body_alone(processing: Stack)
 
 def test_a_reader_asks_by_get(storage: Stack) -> None:
     assert storage["resource"]["aws_api_gateway_method"]["hot_reader"]["http_method"] == "GET"
-    assert storage["output"]["hot_reader_url"]["value"].endswith("/hot-reader")
+    assert storage["output"]["telemetry_api_url"]["value"].endswith("/hot-reader")
 
 
 def test_two_generations_of_keys_are_valid_and_the_newer_is_published(storage: Stack) -> None:

@@ -81,7 +81,7 @@ def test_files_have_the_class_of_their_tier_and_parts_can_always_be_read(
 def test_an_archived_file_is_refused_until_it_is_thawed(bucket: str) -> None:
     objects = tier(bucket, "DEEP_ARCHIVE")
     objects.put(named(1), b"x", rows=1, sha256=DIGEST)
-    with pytest.raises(Refused, match="must be thawed"):
+    with pytest.raises(Refused, match="must be restored"):
         objects.get(named(1))
     assert objects.stat(named(1)) is not None
     assert objects.thaw(named(1), days=7) is False

@@ -77,7 +77,7 @@ def test_the_clock_has_it_keep_the_graph(bench: Bench, monkeypatch: pytest.Monke
     monkeypatch.setattr(bench.graph, "put_twin", lambda twin, digest: put.append(twin.id))
     monkeypatch.setattr(bench.graph, "put_relationships", lambda id, edges, digest: None)
     bench.call(RUN)
-    assert sorted(put) == sorted((*GRAPH_TWIN.devices, *GRAPH_TWIN.model.things))
+    assert sorted(put) == sorted((*GRAPH_TWIN.devices, *GRAPH_TWIN.model.entities))
 
 
 @pytest.mark.parametrize("action", ["create", "update"])

@@ -35,7 +35,7 @@ MODEL: dict[str, Any] = {
         },
         "machine": {},
     },
-    "things": [{"id": "hall-1", "type": "room"}, {"id": "press-7", "type": "machine"}],
+    "entities": [{"id": "hall-1", "type": "room"}, {"id": "press-7", "type": "machine"}],
     "relationships": [
         {"from": "hall-1", "name": "contains", "to": "press-7"},
         {"from": "press-7", "name": "has_sensor", "to": "thermostat-1"},

@@ -42,7 +42,7 @@ def template() -> dict[str, Any]:
         devices=[{"id": id_, "type": type_} for id_, type_ in GRAPH_DOCUMENT["devices"].items()],
         model={
             "types": model["types"],
-            "things": [{"id": id_, **thing} for id_, thing in model["things"].items()],
+            "entities": [{"id": id_, **entity} for id_, entity in model["entities"].items()],
             "relationships": [{"from": a, "name": b, "to": c} for a, b, c in model["relationships"]],
         },
     )
@@ -125,7 +125,7 @@ def test_entities_of_others_are_left_alone(bench: Bench) -> None:
     assert bench.twin("scanner") is None
     assert bench.workspace.get_entity(entityId="scanner")["status"] == {"state": "ACTIVE"}
     listed, cursor = bench.twins(type=None, cursor=None, limit=50)
-    assert (len(listed), cursor) == (len(GRAPH_TWIN.devices) + len(GRAPH_TWIN.model.things), None)
+    assert (len(listed), cursor) == (len(GRAPH_TWIN.devices) + len(GRAPH_TWIN.model.entities), None)
 
 
 @pytest.mark.servers

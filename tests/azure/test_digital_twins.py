@@ -204,7 +204,7 @@ class TestNames:
             "rules": [],
             "model": {
                 "types": {"room": {"properties": {"time": {"type": "string"}, "name": {"type": "string"}}}},
-                "things": {
+                "entities": {
                     "hall-1": {"type": "room", "name": "Hall", "properties": {"time": "t", "name": "n"}}
                 },
                 "relationships": [["hall-1", "digest", "pump-1"], ["pump-1", "time", "pump-2"]],

@@ -47,7 +47,7 @@ def test_a_secret_is_read_by_those_alone_that_the_stack_names(stack: dict) -> No
     grant = readers["link_telemetry_readers"]
     assert grant["role_definition_name"] == "Key Vault Secrets User"
     assert grant["scope"] == "${azurerm_key_vault_secret.link_telemetry.resource_versionless_id}"
-    assert grant["for_each"] == f"${{try({OUTPUTS}.link_telemetry_readers, {{}})}}"
+    assert grant["for_each"] == f"${{try({OUTPUTS}.link_telemetry_reader_principal_ids, {{}})}}"
     assert grant["principal_id"] == "${each.value}"
     optional = readers["link_feedback_readers"]
     assert "one(azurerm_key_vault_secret.link_feedback[*]" in optional["scope"]

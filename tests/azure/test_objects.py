@@ -146,7 +146,7 @@ def archived(**blob: Any) -> tuple[BlobObjects, Archived]:
 
 def test_an_archived_file_is_refused_and_thawed() -> None:
     objects, client = archived()
-    with pytest.raises(Refused, match="must be thawed"):
+    with pytest.raises(Refused, match="must be restored"):
         objects.get(named(1))
     assert objects.thaw(named(1), days=7) is False
     assert objects.thaw(named(1), days=7) is False

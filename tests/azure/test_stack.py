@@ -14,6 +14,7 @@ from support.terraform_json import data_sources, environment, interpolations, re
 from twin_azure import settings as azure_settings
 from twin_runtime import settings
 from twin_runtime.roles import ROLES, Cloud, Role
+from twinspan import outputs as published
 from twinspan.azure.deployment import template
 from twinspan.azure.functions import memory_mb
 from twinspan.config import Config
@@ -141,8 +142,8 @@ class TestEveryLayout:
     def test_outputs_for_the_stack_that_wires_the_links(self, layout: Layout) -> None:
         known, outputs = topology(layout), azure_stack(layout).get("output", {})
         for role in known.receivers_in(Cloud.AZURE):
-            assert outputs[f"{role}_api_key"]["sensitive"] is True
-            assert f"/{role}" in outputs[f"{role}_url"]["value"]
+            assert outputs[published.api_key(role)]["sensitive"] is True
+            assert f"/{role}" in outputs[published.url(role)]["value"]
         for link in known.link_secrets_in(Cloud.AZURE):
             if not link.wired:  # this stack fills it
                 assert f"link_{link.name}" in azure_stack(layout)["resource"]["azurerm_key_vault_secret"]
@@ -150,7 +151,7 @@ class TestEveryLayout:
             assert outputs[f"link_{link.name}_secret"]["value"] == f"factory-link-{link.name}"
             reader = link.sender if link.sender_cloud is Cloud.AZURE else link.receiver
             assert reader is not None
-            readers = outputs[f"link_{link.name}_readers"]["value"]
+            readers = outputs[f"link_{link.name}_reader_principal_ids"]["value"]
             assert f"azurerm_user_assigned_identity.{reader}" in readers[reader]
             assert "key_vault_id" in outputs
 
@@ -184,7 +185,7 @@ class TestSecretless:
         stack = azure_stack(ALL, read_api=False)
         assert not resources(stack, "azurerm_key_vault", "azurerm_key_vault_secret", "random_password")
         assert "random" not in stack["provider"]
-        assert set(stack["output"]) == {"dead_letters", "tiers"}
+        assert set(stack["output"]) == {"broker_endpoint", "dead_letter_queues", "storage_tiers"}
 
     def test_no_value_in_the_stack_is_a_secret(self) -> None:
         for layout in (ALL, FIRST, MIDDLE, LAST):

@@ -147,7 +147,7 @@ def test_rows_outlive_the_age_at_which_they_are_moved() -> None:
 
 def test_a_link_s_secret_can_have_two_readers() -> None:
     stack = azure_stack(REMOTE_COLD)
-    assert stack["output"]["link_cold_readers"]["value"] == {
+    assert stack["output"]["link_cold_reader_principal_ids"]["value"] == {
         role: f"${{azurerm_user_assigned_identity.{role}.principal_id}}"
         for role in ("cold_mover", "hot_reader")
     }

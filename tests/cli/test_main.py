@@ -53,10 +53,11 @@ def test_without_a_file_it_takes_the_example(tmp_path: Path) -> None:
         "telemetry   remote  connector (AWS) → ingestion (Azure)",
         "write       remote  persister (Azure) → writer (Google Cloud)",
         "feedback    remote  event_checker (Azure) → event_feedback (AWS)  [with events]",
-        "read        remote  API client → hot_reader (Google Cloud)",
+        "hot_reader   Google Cloud  outputs telemetry_api_url, telemetry_api_key",
+        "twin_reader  Azure         outputs graph_api_url, graph_api_key",
         "enable_events is true",
         "cdktf.out/stacks/<stack>/cdk.tf.json",
-        "write your own clouds.aws.account_id, clouds.azure.subscription_id, clouds.gcp.project first",
+        "first replace clouds.aws.account_id, clouds.azure.subscription_id, clouds.gcp.project by your own",
         "This is the example that comes with Twinspan.",
     ):
         assert words in done.stdout
@@ -88,8 +89,8 @@ def test_stacks_of_another_twin_are_not_taken_for_this_one(tmp_path: Path) -> No
         done = run(*command, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (
-            "cdktf.out holds the stacks of mine.yaml, and TWIN is not set, which stands for twin.yaml; "
-            "set TWIN=mine.yaml to go on with it, or TWIN=twin.yaml to change over.\n"
+            "cdktf.out contains the stacks of mine.yaml, but TWIN is not set, which selects twin.yaml; "
+            "set TWIN=mine.yaml to keep that twin, or TWIN=twin.yaml to replace it.\n"
         )
     assert (tmp_path / "cdktf.out/stacks/aws/cdk.tf.json").read_bytes() == before
     assert run("check", cwd=tmp_path).returncode == 0
@@ -149,6 +150,22 @@ def test_unknown_command_is_one_sentence(tmp_path: Path) -> None:
     done = run("deploy", cwd=tmp_path)
     assert done.returncode == 2
     assert "synth, check, summary" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("summary", "-h")])
+def test_help(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = run(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: python main.py [synth | check | summary]")
+
+
+def test_rules_without_a_decision_on_events_are_reported(tmp_path: Path) -> None:
+    example = (ROOT / "examples" / "events-off.yaml").read_text(encoding="utf-8")
+    assert example.count("  enabled: false") == 1
+    (tmp_path / "twin.yaml").write_text(example.replace("  enabled: false", ""), encoding="utf-8")
+    done = run("check", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "twin.yaml: the rules under events have no effect" in done.stderr
 
 
 def test_check_reads_only(tmp_path: Path) -> None:

@@ -25,11 +25,10 @@ def test_the_summary_is_the_example_s(tmp_path: Path) -> None:
     assert shown.strip() == summary.text(config, tmp_path).replace(str(tmp_path), "cdktf.out")
 
 
-def test_the_twin_yaml_is_right() -> None:
-    text = next(text for language, text in BLOCKS if language == "yaml")
-    config = config_of(yaml.safe_load(text))
-    assert not list(naming.problems(config))
-    assert config.alerts is not None
+def test_the_twin_yamls_are_right() -> None:
+    small, whole = (config_of(yaml.safe_load(text)) for language, text in BLOCKS if language == "yaml")
+    assert not [*naming.problems(small), *naming.problems(whole)]
+    assert whole.alerts is not None
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"`?make ([a-z-]+)", README))))

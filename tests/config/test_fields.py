@@ -2,10 +2,14 @@
 
 import pytest
 
-NAME_RULE = "a twin's name is 3 to 20 of a-z, 0-9 and single '-', first a letter, last no '-'"
-WORD_RULE = "use up to 64 letters, digits and '_', first a letter, not ending with '_'"
-DEVICE_RULE = "use up to 128 letters, digits, ':', '_' and '-', first a letter or digit, as AWS IoT requires"
-NEW_AWS = " If it is newer than the list of 2026-05-20, add new_region: true beside it."
+NAME_RULE = (
+    "use 3–20 lowercase letters, digits and single hyphens; start with a letter, end with a letter or digit"
+)
+WORD_RULE = "use up to 64 letters, digits and underscores; start with a letter, end with a letter or digit"
+DEVICE_RULE = (
+    "use up to 128 letters, digits, ':', '_' and '-'; start with a letter or digit, as AWS IoT requires"
+)
+NEW_AWS = " If it is newer than the list of 2026-05-20, add skip_region_validation: true beside it."
 RULE = "events.rules.0"
 
 CASES = {
@@ -13,7 +17,8 @@ CASES = {
     "unknown deep field": (
         "clouds.azure.colour",
         "red",
-        "clouds.azure.colour: is not a known field; use new_location, location, operators or subscription_id",
+        "clouds.azure.colour: is not a known field; use skip_region_validation, location, operators or "
+        "subscription_id",
     ),
     "unknown field of a type": (
         "device_types.thermostat.telemetri",
@@ -31,7 +36,7 @@ CASES = {
     "unknown cloud": (
         "layers.processing",
         "azur",
-        "layers.processing: 'azur' is not one of aws, azure, gcp; did you mean 'azure'?",
+        "layers.processing: 'azur' is not a cloud; did you mean 'azure'?",
     ),
     "missing layer": (
         "layers.acquisition",
@@ -41,7 +46,7 @@ CASES = {
     "unknown cloud of a tier": (
         "layers.cold_storage",
         "moon",
-        "layers.cold_storage: 'moon' is not one of aws, azure, gcp, none; use aws, azure, gcp or none",
+        "layers.cold_storage: 'moon' is not a cloud; use aws, azure, gcp or none",
     ),
     "archive without cold": (
         "layers",
@@ -52,18 +57,18 @@ CASES = {
             "cold_storage": "none",
             "archive_storage": "aws",
         },
-        "layers: archive_storage is aws, but takes its data from cold_storage, which is none; give "
-        "cold_storage a cloud, or write archive_storage: none",
+        "layers.archive_storage: is aws, but the archive takes its data from cold_storage, which is none; "
+        "give cold_storage a cloud, or write archive_storage: none",
     ),
     "no twin management": (
         "layers.twin_management",
         "none",
-        "layers.twin_management: 'none' is not one of aws, azure, gcp; use aws, azure or gcp",
+        "layers.twin_management: 'none' is not a cloud; use aws, azure or gcp",
     ),
     "cloud without entry": (
         "clouds.gcp",
         ...,
-        "clouds.gcp: is missing, but gcp has hot_storage; add gcp: {project: my-project, region: "
+        "clouds.gcp: is missing, but hot_storage is in gcp; add gcp: {project: my-project, region: "
         "europe-west1}",
     ),
     "clouds missing": (
@@ -75,6 +80,16 @@ CASES = {
         "clouds.aws.region",
         "eu-centrl-1",
         "clouds.aws.region: 'eu-centrl-1' is not a known aws region; did you mean 'eu-central-1'?" + NEW_AWS,
+    ),
+    "aws region with letters swapped": (
+        "clouds.aws.region",
+        "us-esat-1",
+        "clouds.aws.region: 'us-esat-1' is not a known aws region; did you mean 'us-east-1'?" + NEW_AWS,
+    ),
+    "cloud by its company": (
+        "layers.acquisition",
+        "Google",
+        "layers.acquisition: 'Google' is not a cloud; did you mean 'gcp'?",
     ),
     "aws zone": (
         "clouds.aws.region",
@@ -123,7 +138,7 @@ CASES = {
         "clouds.gcp.project",
         "My Project",
         "clouds.gcp.project: 'My Project' is not a project id; write the id (not the name or number), "
-        "6 to 30 of a-z, 0-9 and '-', first a letter, last no '-'",
+        "6–30 lowercase letters, digits and hyphens; start with a letter, end with a letter or digit",
     ),
     "no device type": (
         "device_types",
@@ -155,9 +170,7 @@ CASES = {
     "metric type": (
         "device_types.thermostat.telemetry.cycles.type",
         "int",
-        "device_types.thermostat.telemetry.cycles.type: 'int' is not one of number, integer, "
-        "boolean, string; "
-        "did you mean 'integer'?",
+        "device_types.thermostat.telemetry.cycles.type: 'int' is not a type; did you mean 'integer'?",
     ),
     "metric is text": (
         "device_types.thermostat.telemetry.cycles",
@@ -180,7 +193,7 @@ CASES = {
     "duplicate device": (
         "devices.1",
         {"id": "thermostat-1", "type": "thermostat"},
-        "devices[1].id: 'thermostat-1' is already the id of devices[0]; give each its own",
+        "devices[1].id: 'thermostat-1' is already the id of devices[0]; give each its own id",
     ),
     "device of unknown type": (
         "devices.0.type",
@@ -228,8 +241,8 @@ CASES = {
     "reserved metric": (
         "device_types.thermostat.telemetry",
         {"temperature": {"type": "number"}, "time": {"type": "string"}},
-        "device_types.thermostat.telemetry.time: 'time' is what a device calls a part of its message; "
-        "use another name than data, id, time, traceparent",
+        "device_types.thermostat.telemetry.time: 'time' is a field of the device's message; "
+        "use a name other than data, id, time, traceparent",
     ),
     "alerts": (
         "alerts",
@@ -271,17 +284,17 @@ CASES = {
     "backend of one state": (
         "backend",
         {"type": "s3", "bucket": "b", "region": "eu-central-1", "key": "state"},
-        "backend.key: 'state' would put the states of all stacks into one place; put {stack} into it",
+        "backend.key: 'state' would store the state of every stack in one place; add {stack} to it",
     ),
     "backend with an expression": (
         "backend",
         {"type": "gcs", "bucket": "b", "prefix": "${stack}/x"},
-        "backend.prefix: '${stack}/x' holds '${', which starts an expression in Terraform; write {stack}/x",
+        "backend.prefix: '${stack}/x' contains '${', which starts a Terraform expression; write {stack}/x",
     ),
     "backend with a directive": (
         "backend",
         {"type": "gcs", "bucket": "%{ if true }b%{ endif }"},
-        "backend.bucket: '%{ if true }b%{ endif }' holds '%{', which starts an expression in Terraform; "
+        "backend.bucket: '%{ if true }b%{ endif }' contains '%{', which starts a Terraform expression; "
         "write the value itself",
     ),
     "account without quotes": (
@@ -298,14 +311,14 @@ CASES = {
     "secret in the backend": (
         "backend",
         {"type": "s3", "bucket": "b", "region": "eu-central-1", "secret_key": "hush"},
-        "backend.secret_key: is a secret and belongs into no file; take the line out and set "
+        "backend.secret_key: is a secret and must not be in this file; remove it and set "
         "AWS_SECRET_ACCESS_KEY "
         "in the environment",
     ),
     "remote workspace": (
         "backend",
         {"type": "remote", "organization": "o", "workspaces": {"name": "w"}},
-        "backend.workspaces.name: 'w' would put the states of all stacks into one place; put {stack} into it",
+        "backend.workspaces.name: 'w' would store the state of every stack in one place; add {stack} to it",
     ),
 }
 
@@ -331,9 +344,9 @@ def test_every_backend_misses_its_required_arguments(changed):
 @pytest.mark.parametrize(
     ("where", "value"),
     [
-        ("clouds.aws", {"region": "eu-central-9", "new_region": True}),
-        ("clouds.azure.new_location", True),
-        ("clouds.gcp", {"project": "my-project", "region": "moon-north1", "new_region": True}),
+        ("clouds.aws", {"region": "eu-central-9", "skip_region_validation": True}),
+        ("clouds.azure.skip_region_validation", True),
+        ("clouds.gcp", {"project": "my-project", "region": "moon-north1", "skip_region_validation": True}),
         ("devices.0", {"id": "aa:bb:cc_1", "type": "thermostat"}),
         ("twin", "a-1"),
         ("devices", []),
@@ -350,5 +363,5 @@ def test_unused_cloud_entry_is_fine(changed):
 
 
 def test_a_new_region_must_still_look_like_one(changed):
-    said = changed("clouds.aws", {"region": "Mars", "new_region": True})
+    said = changed("clouds.aws", {"region": "Mars", "skip_region_validation": True})
     assert said == ["clouds.aws.region: 'Mars' is not a known aws region; write it like eu-central-1"]

@@ -28,7 +28,7 @@ CASES = {
     "10 MB": (b"x" * 10_000_000, "twin.yaml: is larger than 1024 KiB; make the twin.yaml smaller"),
     "control character": (
         "twin: a\x00b\n",
-        "line 1, twin.yaml: holds a control character, which YAML does not allow; remove it",
+        "line 1, twin.yaml: contains a control character, which YAML does not allow; remove it",
     ),
     "second document": (
         FULL + "---\ntwin: other\n",
@@ -86,10 +86,10 @@ def test_one_problem(problems, text, said):
 
 def test_syntax_error_has_line_and_column(problems):
     (said,) = problems("twin: factory\nlayers: {acquisition: aws\nclouds: x: y\n")
-    assert said.startswith("line 3, twin.yaml: is not YAML at column ")
+    assert said.startswith("line 3, twin.yaml: is not valid YAML at column ")
     assert said.endswith("; check the indentation, quotes and brackets there")
     (said,) = problems("twin: factory\n\tlayers: 1\n")
-    assert said.startswith("line 2, twin.yaml: is not YAML at column 1 (")
+    assert said.startswith("line 2, twin.yaml: is not valid YAML at column 1 (")
 
 
 def test_values_that_old_yaml_reads_otherwise_are_text(problems):
@@ -154,7 +154,7 @@ def _said(path) -> str:
 def test_paths_that_are_no_file(tmp_path):
     assert _said(tmp_path / "gone.yaml") == "gone.yaml: does not exist; give the path of a twin.yaml"
     assert _said(tmp_path) == f"{tmp_path.name}: is a folder; give the path of a twin.yaml"
-    assert _said("twin\0.yaml").endswith("is no path: it holds a null byte")
+    assert _said("twin\0.yaml").endswith("is not a valid path: it contains a null byte")
     assert _said(tmp_path / ("x" * 300)).endswith(
         "cannot be read (File name too long); give the path of a twin.yaml"
     )
@@ -167,7 +167,7 @@ def test_file_without_permission(twin, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("pathlib.Path.open", refuse)  # root, whom containers run as, may read everything
-    assert _said(twin) == "twin.yaml: may not be read; give this user permission to read it"
+    assert _said(twin) == "twin.yaml: is not readable; give this user permission to read it"
 
 
 def test_the_text_for_the_terminal(twin):

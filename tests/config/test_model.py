@@ -20,7 +20,7 @@ MODEL: dict[str, Any] = {
         "room": {"properties": {"floor": {"type": "integer"}, "area": {"type": "number", "unit": "m2"}}},
         "machine": {},
     },
-    "things": [
+    "entities": [
         {"id": "hall-1", "type": "room", "name": "Hall 1", "properties": {"floor": 1}},
         {"id": "press-7", "type": "machine"},
     ],
@@ -54,7 +54,7 @@ def said(twin: Path) -> Callable[..., list[str]]:
 def test_the_model_is_accepted(said: Callable[..., list[str]], twin: Path) -> None:
     assert said({}) == []
     config = load(twin)
-    assert [thing.id for thing in config.model.things] == ["hall-1", "press-7"]
+    assert [entity.id for entity in config.model.entities] == ["hall-1", "press-7"]
     twin.write_text(yaml.safe_dump(config.as_written(), sort_keys=False))
     assert load(twin) == config
 
@@ -66,7 +66,7 @@ def test_functions_are_told_the_model(said: Callable[..., list[str]], twin: Path
             "room": {"properties": {"floor": {"type": "integer"}, "area": {"type": "number", "unit": "m2"}}},
             "machine": {"properties": {}},
         },
-        "things": {
+        "entities": {
             "hall-1": {"type": "room", "name": "Hall 1", "properties": {"floor": 1}},
             "press-7": {"type": "machine", "name": "press-7", "properties": {}},
         },
@@ -79,47 +79,55 @@ def test_functions_are_told_the_model(said: Callable[..., list[str]], twin: Path
 
 def test_without_a_model_the_devices_are_the_graph(said: Callable[..., list[str]], twin: Path) -> None:
     assert said({"model": ...}) == []
-    assert manifest(load(twin))["model"] == {"types": {}, "things": {}, "relationships": []}
+    assert manifest(load(twin))["model"] == {"types": {}, "entities": {}, "relationships": []}
 
 
 @pytest.mark.parametrize(
     ("where", "value", "sentence"),
     [
-        ("things.0.id", "x", "model.things[0].id: 'x' is not allowed; in the twin graph an id is 2 to 128"),
-        ("things.0.id", "hall-", "'hall-' is not allowed"),
-        ("things.0.id", "-hall", "'-hall' is not allowed"),
-        ("things.0.id", "h" * 129, "(129 characters) is not allowed"),
-        ("things.0.id", "thermostat-1", "'thermostat-1' is already the id of devices[0]; give each its own"),
-        ("things.1.id", "hall-1", "'hall-1' is already the id of model.things[0]; give each its own"),
-        ("things.0.id", ..., "model.things[0].id: is missing; add it, for example id: hall-1"),
-        ("things.0.type", "rom", "'rom' is not a type of the model; did you mean 'room'?"),
-        ("things.0.type", "thermostat", "'thermostat' is not a type of the model; use room or machine"),
-        ("things.0.nam", "x", "model.things[0].nam: is not a known field; did you mean 'name'?"),
-        ("things.0.name", "", "'' is not allowed; a name is 1 to 256 printable characters"),
-        ("things.0.name", "a\nb", "is not allowed; a name is 1 to 256 printable characters"),
-        ("things.0.name", 7, "must be text, got 7; put it in quotes: '7'"),
-        ("things.0.properties.flor", 1, "'flor' is not a property of room; did you mean 'floor'?"),
-        ("things.1.properties", {"maker": "x"}, "add it to model.types.machine.properties"),
         (
-            "things.0.properties.floor",
+            "entities.0.id",
+            "x",
+            "model.entities[0].id: 'x' is not allowed; in the twin graph an id has 2–128",
+        ),
+        ("entities.0.id", "hall-", "'hall-' is not allowed"),
+        ("entities.0.id", "-hall", "'-hall' is not allowed"),
+        ("entities.0.id", "h" * 129, "(129 characters) is not allowed"),
+        (
+            "entities.0.id",
+            "thermostat-1",
+            "'thermostat-1' is already the id of devices[0]; give each its own id",
+        ),
+        ("entities.1.id", "hall-1", "'hall-1' is already the id of model.entities[0]; give each its own id"),
+        ("entities.0.id", ..., "model.entities[0].id: is missing; add it, for example id: hall-1"),
+        ("entities.0.type", "rom", "'rom' is not a type of the model; did you mean 'room'?"),
+        ("entities.0.type", "thermostat", "'thermostat' is not a type of the model; use room or machine"),
+        ("entities.0.nam", "x", "model.entities[0].nam: is not a known field; did you mean 'name'?"),
+        ("entities.0.name", "", "'' is not allowed; a name is 1 to 256 printable characters"),
+        ("entities.0.name", "a\nb", "is not allowed; a name is 1 to 256 printable characters"),
+        ("entities.0.name", 7, "must be text, got 7; put it in quotes: '7'"),
+        ("entities.0.properties.flor", 1, "'flor' is not a property of room; did you mean 'floor'?"),
+        ("entities.1.properties", {"maker": "x"}, "add it to model.types.machine.properties"),
+        (
+            "entities.0.properties.floor",
             1.5,
             "1.5 is not of type integer, which floor is; write a whole number",
         ),
-        ("things.0.properties.floor", "1", "'1' is not of type integer, which floor is"),
-        ("things.0.properties.floor", 2**63, "does not fit into 64 bits; write a smaller number"),
-        ("things.0.properties.floor", [1], "must be a number, true, false or text, got a list"),
-        ("types.room.properties.floor.type", "int", "'int' is not one of number, integer, boolean, string"),
+        ("entities.0.properties.floor", "1", "'1' is not of type integer, which floor is"),
+        ("entities.0.properties.floor", 2**63, "does not fit into 64 bits; write a smaller number"),
+        ("entities.0.properties.floor", [1], "must be a number, true, false or text, got a list"),
+        ("types.room.properties.floor.type", "int", "'int' is not a type; did you mean 'integer'?"),
         ("types.room.properties.floor.units", "m", "is not a known field; did you mean 'unit'?"),
-        ("types.a-b", {}, "'a-b' is not allowed; use up to 64 letters, digits and '_'"),
+        ("types.a-b", {}, "'a-b' is not allowed; use up to 64 letters, digits and underscores"),
         (
             "types.thermostat",
             {},
-            "'thermostat' is already the name of a device type; give the type of things",
+            "'thermostat' is already the name of a device type; give the entity type",
         ),
         (
             "relationships.0.from",
             "hal-1",
-            "'hal-1' is neither a device nor a thing of this file; did you mean",
+            "'hal-1' is neither a device nor an entity of this file; did you mean",
         ),
         ("relationships.0.to", "hall-1", "'hall-1' is at both ends of the relationship"),
         ("relationships.0.to", ..., "model.relationships[0].to: is missing"),
@@ -133,9 +141,9 @@ def test_without_a_model_the_devices_are_the_graph(said: Callable[..., list[str]
         (
             "relationships.2",
             {"from": "hall-1", "name": "contains", "to": "press-7"},
-            "model.relationships[2]: says the same as model.relationships[0]; take one of them out",
+            "model.relationships[2]: repeats model.relationships[0]; remove one of the two",
         ),
-        ("colour", "red", "model.colour: is not a known field; use types, things or relationships"),
+        ("colour", "red", "model.colour: is not a known field; use types, entities or relationships"),
     ],
 )
 def test_one_sentence_for_each_mistake(
@@ -152,8 +160,8 @@ def test_a_relationship_named_as_a_metric(said: Callable[..., list[str]]) -> Non
 
 
 def test_ends_are_not_looked_for_while_an_entry_has_no_id(said: Callable[..., list[str]]) -> None:
-    found = said({"model.things.0.id": ..., "model.relationships.1.to": "nowhere-1"})
-    assert [problem.partition(":")[0] for problem in found] == ["model.things[0].id"]
+    found = said({"model.entities.0.id": ..., "model.relationships.1.to": "nowhere-1"})
+    assert [problem.partition(":")[0] for problem in found] == ["model.entities[0].id"]
 
 
 @pytest.mark.parametrize("id_", ["t", "t-", "t_", "t:"])
@@ -168,7 +176,7 @@ def test_too_many_types(said: Callable[..., list[str]]) -> None:
     types = {f"type{number}": {} for number in range(MOST_TYPES)}
     (problem,) = said({"model": {"types": types}})
     assert (
-        f"has {MOST_TYPES + 1} types of devices and things, of at most {MOST_TYPES} in a twin graph"
+        f"have {MOST_TYPES + 1} types of devices and entities, but a twin graph holds at most {MOST_TYPES}"
         in problem
     )
     assert said({"model": {"types": types}, "layers.twin_management": ...}) == []
@@ -177,4 +185,7 @@ def test_too_many_types(said: Callable[..., list[str]]) -> None:
 def test_too_many_metrics(said: Callable[..., list[str]]) -> None:
     properties = {f"p{number}": {"type": "number"} for number in range(MOST_MEMBERS)}
     (problem,) = said({"model": {"types": {"room": {"properties": properties}}}})
-    assert f"metrics, properties and names of relationships, of at most {MOST_MEMBERS} in a twin" in problem
+    assert (
+        f"metrics, properties and names of relationships, but a twin graph holds at most {MOST_MEMBERS}"
+        in problem
+    )

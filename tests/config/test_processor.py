@@ -22,15 +22,15 @@ CASES = {
     "async": ("async def process(event): ...", f"{NAME} defines process as async; write def process(event)"),
     "no argument": (
         "def process(): ...",
-        f"{NAME} defines process with other arguments; write def process(event)",
+        f"{NAME} defines process with the wrong arguments; write def process(event)",
     ),
     "two arguments": (
         "def process(a, b): ...",
-        f"{NAME} defines process with other arguments; write def process(event)",
+        f"{NAME} defines process with the wrong arguments; write def process(event)",
     ),
     "named argument": (
         "def process(event, *, unit): ...",
-        f"{NAME} defines process with other arguments; write def process(event)",
+        f"{NAME} defines process with the wrong arguments; write def process(event)",
     ),
     "syntax error": (
         "x = 1\ndef process(event:\n",
@@ -74,7 +74,7 @@ def test_accepted(twin, changed, text):
 
 
 def test_paths(twin, changed):
-    outside = "leaves the folder of the twin.yaml; put the file into that folder"
+    outside = "is outside the folder of the twin.yaml; put the file into that folder"
     assert changed(FIELD, "processors/gone.py") == [
         f"{FIELD}: processors/gone.py does not exist; give the path of a Python file"
     ]
@@ -84,7 +84,7 @@ def test_paths(twin, changed):
     assert changed(FIELD, "../thermostat.py") == [f"{FIELD}: '../thermostat.py' {outside}"]
     assert changed(FIELD, "/etc/passwd") == [f"{FIELD}: '/etc/passwd' {outside}"]
     assert changed(FIELD, "processors\\thermostat.py") == [
-        f"{FIELD}: 'processors\\\\thermostat.py' is not a path; write it with '/', "
+        f"{FIELD}: 'processors\\\\thermostat.py' is not a valid path; write it with '/', "
         "for example processors/thermostat.py"
     ]
     assert changed(FIELD, 5) == [f"{FIELD}: must be the path of a file, got 5"]
@@ -95,7 +95,7 @@ def test_links(twin, changed):
     secret.write_text("def process(event): ...")
     (twin.parent / "link.py").symlink_to(secret)
     assert changed(FIELD, "link.py") == [
-        f"{FIELD}: link.py is a link that leaves the folder of the twin.yaml; put the file into it"
+        f"{FIELD}: link.py links to a file outside the folder of the twin.yaml; copy the file into it"
     ]
     (twin.parent / "loop.py").symlink_to("loop.py")
     (said,) = changed(FIELD, "loop.py")

@@ -90,7 +90,7 @@ CASES = {
     "then empty": (
         f"{RULE}.then",
         {"workflow": False},
-        "events.rules[0].then: does nothing; give feedback: {command: …, value: …}, workflow: true, or both",
+        "events.rules[0].then: has no effect; give feedback: {command: …, value: …}, workflow: true, or both",
     ),
     "command unknown": (
         f"{RULE}.then.feedback",
@@ -121,7 +121,7 @@ CASES = {
         f"{RULE}.name",
         "over heating",
         "events.rules[0].name: 'over heating' is not allowed; use up to 64 letters, digits, '_' "
-        "and '-', first a letter",
+        "and '-'; start with a letter",
     ),
 }
 
@@ -142,7 +142,7 @@ def _rule(**fields):
 
 def test_repeated_rule_name(changed):
     assert changed("events.rules.1", _rule(name="overheating")) == [
-        "events.rules[1].name: 'overheating' is already the name of events.rules[0]; give each its own"
+        "events.rules[1].name: 'overheating' is already the name of events.rules[0]; give each its own name"
     ]
 
 

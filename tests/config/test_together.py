@@ -10,7 +10,8 @@ from twinspan.config import Config, ConfigErrors, Problem, load
 BROKEN = {
     "twin": "F",
     "layers.processing": "azur",
-    "layers.cold_storage": "moon",
+    "layers.cold_storage": "none",
+    "layers.archive_storage": "aws",
     "clouds.aws.region": "eu-centrl-1",
     "clouds.gcp": ...,
     "device_types.thermostat.telemetry.humidity.type": "float",
@@ -26,7 +27,7 @@ BROKEN = {
 FIELDS = {
     "twin",
     "layers.processing",
-    "layers.cold_storage",
+    "layers.archive_storage",
     "clouds.aws.region",
     "clouds.gcp",
     "device_types.thermostat.telemetry.humidity.type",

@@ -94,7 +94,7 @@ class GraphContract:
             assert kept.relationships(id_, incoming=incoming, cursor=None, limit=10) == ([], None)
 
     def test_edges_out_and_in(self, kept: GraphWriter) -> None:
-        for id_ in (*GRAPH_TWIN.devices, *GRAPH_TWIN.model.things):
+        for id_ in (*GRAPH_TWIN.devices, *GRAPH_TWIN.model.entities):
             out = {edge for edge in EDGES if edge.source == id_}
             into = {edge for edge in EDGES if edge.target == id_}
             assert _edges(kept, id_, incoming=False) == out
@@ -123,7 +123,7 @@ class GraphContract:
         _until(lambda: _edges(kept, "hall-1", incoming=False) == set(edges[:3]))
 
     def test_twins_in_pages(self, kept: GraphWriter) -> None:
-        assert set(_all(kept, limit=1)) == {*GRAPH_TWIN.devices, *GRAPH_TWIN.model.things}
+        assert set(_all(kept, limit=1)) == {*GRAPH_TWIN.devices, *GRAPH_TWIN.model.entities}
 
     @pytest.mark.parametrize(
         ("type_", "ids"),

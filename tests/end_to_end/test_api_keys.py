@@ -12,7 +12,8 @@ import pytest
 from local_cloud.cloud import LocalCloud
 from support.layouts import Layout, twin_config
 from support.local import local_twin
-from twin_runtime.roles import Cloud
+from twin_runtime.roles import Cloud, Role
+from twinspan import outputs as published
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
 
@@ -31,10 +32,9 @@ def answers(twin: LocalCloud) -> dict[str, list[int]]:
     """By receiver, the status without a key, with a wrong one and with half of the right one."""
     context = ssl.create_default_context(cafile=str(twin.trust))
     found: dict[str, list[int]] = {}
-    for name, url in twin.outputs.items():
-        role, matched, _ = name.partition("_url")
-        key = twin.outputs.get(f"{role}_api_key")
-        if matched and url and key:
+    for role in Role:
+        url, key = (twin.outputs.get(name(role)) for name in (published.url, published.api_key))
+        if url and key:
             found[role] = [
                 _status(role, url, given, context) for given in (None, "wrong", key[: len(key) // 2])
             ]

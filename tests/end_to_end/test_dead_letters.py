@@ -52,7 +52,7 @@ def test_letters_go_back_and_are_stored_once(
         for name, value in operator.environment.items():
             monkeypatch.setenv(name, value)
         access = Access(region="eu-central-1", endpoints=endpoints_of(operator.endpoints))
-        hop: dict[str, Any] = twin.outputs["dead_letters"]["persisting"]
+        hop: dict[str, Any] = twin.outputs["dead_letter_queues"]["persisting"]
         # On Google Cloud letters are read from a subscription, to the topic of the same name.
         queue = access.to(cloud).queue(hop["letters"].replace("/subscriptions/", "/topics/"))
 

@@ -33,7 +33,7 @@ def _programs() -> None:
 
 
 def demo(folder: Path, *options: str, twin: Path = EXAMPLES / "single-gcp.yaml") -> subprocess.Popen[str]:
-    environment = {**os.environ, "TWIN": str(twin), "LOCAL_CLOUD_FOLDER": str(folder)}
+    environment = {**os.environ, "TWIN": str(twin), "TWINSPAN_LOCAL_CLOUD_FOLDER": str(folder)}
     return subprocess.Popen(
         [sys.executable, "-m", "local_cloud", *options],
         cwd=ROOT,
@@ -53,7 +53,7 @@ def left(folder: Path) -> list[str]:
             environment = (process / "environ").read_bytes().decode("utf-8", "replace")
         except OSError:
             continue
-        if str(folder) in command or f"LOCAL_CLOUD_FOLDER={folder}" in environment:
+        if str(folder) in command or f"TWINSPAN_LOCAL_CLOUD_FOLDER={folder}" in environment:
             found.append(command)
     return found
 
@@ -117,7 +117,7 @@ def test_a_missing_program_is_said_with_the_fix(tmp_path: Path) -> None:
         env={
             **os.environ,
             "TWIN": str(EXAMPLES / "single-aws.yaml"),
-            "LOCAL_CLOUD_FOLDER": str(tmp_path / "local"),
+            "TWINSPAN_LOCAL_CLOUD_FOLDER": str(tmp_path / "local"),
             "TWINSPAN_MINISTACK": str(tmp_path / "nowhere"),
         },
         capture_output=True,

@@ -26,7 +26,7 @@ BODY = """<body>
 <main id="main">
 <h1>Sample</h1>
 <p>See <a href="#l1-broker">below</a>, <a href="other.html#there">there</a>, <a
-href="../README.md#two-commands">the README</a> and <a href="https://example.com/">elsewhere</a>.</p>
+href="../README.md#your-own-twin">the README</a> and <a href="https://example.com/">elsewhere</a>.</p>
 <h2 id="l1-broker">Broker</h2>
 <svg viewBox="0 0 9 9" role="img" aria-labelledby="drawing"><title id="drawing">A box.</title>
 <g><rect width="9" height="9" class="box"></rect><text y="5">a &amp; b</text></g></svg>
@@ -80,7 +80,7 @@ FAULTS: dict[str, tuple[Callable[[Page], Iterator[str]], str, str, str]] = {
     "no such page": (_links, "other.html", "others.html", "no file"),
     "no such file": (_links, "README.md", "README.txt", "no file"),
     "outside the repository": (_links, "../README.md", "../../README.md", "no file"),
-    "no such heading": (_links, "#two-commands", "#three-commands", "no heading"),
+    "no such heading": (_links, "#your-own-twin", "#your-other-twin", "no heading"),
     "plain http": (_links, "https:", "http:", "neither https"),
     "empty link": (_links, '"#l1-broker"', '"#"', "names nothing"),
     "id in capitals": (html.headings, 'id="main"', 'id="Main"', "'Main'"),

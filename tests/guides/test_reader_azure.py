@@ -147,7 +147,7 @@ def test_a_receiver_is_found_by_its_output_and_says_what_it_checks() -> None:
     (by_key,) = functions(ALONE)[Role.HOT_READER].triggers
     assert by_key == facts.Trigger(
         "http",
-        "HTTP trigger: HTTPS GET and POST /hot_reader, at the URL of the output hot_reader_url; "
+        "HTTP trigger: HTTPS GET and POST /hot_reader, at the URL of the output telemetry_api_url; "
         "authorization level anonymous: the function itself checks API keys",
         (f"{APP}.hot_reader",),
     )

@@ -113,7 +113,7 @@ def test_a_receiver_is_open_to_everybody_and_checks_keys_itself() -> None:
     (by_key,) = functions(ALONE)[Role.HOT_READER].triggers
     assert by_key.kind == "http"
     assert by_key.text == (
-        "HTTPS endpoint on run.app (output hot_reader_url): ingress ALLOW_ALL, open to allUsers; the "
+        "HTTPS endpoint on run.app (output telemetry_api_url): ingress ALLOW_ALL, open to allUsers; the "
         "function itself checks API keys"
     )
     assert by_key.addresses == (f"{FUNCTION}.hot_reader", f"{INVOKER}.hot_reader_public")

@@ -158,5 +158,5 @@ def test_variables_of_a_function_that_is_off_itself_need_no_condition() -> None:
 
 @pytest.mark.parametrize("value", ['a"b', "a\\b", "a\nb"])
 def test_a_value_that_would_end_the_template_is_refused(value: str) -> None:
-    with pytest.raises(ValueError, match="the value of ROLE cannot stand in a template"):
+    with pytest.raises(ValueError, match="the value of ROLE cannot be part of a template"):
         resources.environment({"ROLE": value, "EVENTS": "${one(a_b.c[*].d)}"}, optional=False)

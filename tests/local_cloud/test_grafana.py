@@ -95,7 +95,7 @@ def test_dashboards_of_a_whole_twin(layout: Layout, tmp_path: Path) -> None:
         assert {uid: get(f"/api/dashboards/uid/{uid}")["dashboard"] for uid in generated} == generated
         source = get(f"/api/datasources/uid/{datasource.UID}")
         url = located(twin, source["url"])
-        assert url == twin.outputs["hot_reader_url"]
+        assert url == twin.outputs["telemetry_api_url"]
         assert source["jsonData"]["allowedHosts"] == [source["url"]]
         assert source["secureJsonFields"] == {"httpHeaderValue1": True}
         assert key(twin) not in json.dumps(source)

@@ -105,7 +105,7 @@ def test_scratch_is_emptied_only_where_it_is_ours(tmp_path: Path) -> None:
     make_scratch(folder)
     assert not (folder / "old").exists()
     (tmp_path / "mine").touch()
-    with pytest.raises(LocalCloudError, match="holds other files"):
+    with pytest.raises(LocalCloudError, match="contains other files"):
         make_scratch(tmp_path)
     assert (tmp_path / "mine").exists()
 

@@ -19,9 +19,9 @@ COMMANDS = {
     "restore": ("restore", "list", *RANGE),
 }
 OUTPUTS = {
-    "dead-letters": '{"azure": {"dead_letters": {"processing":'
+    "dead-letters": '{"azure": {"dead_letter_queues": {"processing":'
     ' {"kind": "queue", "letters": "https://x/q", "target": "x"}}}}',
-    "restore": '{"azure": {"tiers": {"hot": {"cloud": "azure", "address": "x"},'
+    "restore": '{"azure": {"storage_tiers": {"hot": {"cloud": "azure", "address": "x"},'
     ' "cold": {"cloud": "azure", "address": "https://x/c"}}}}',
 }
 ADAPTERS = {
@@ -61,7 +61,7 @@ def test_stacks_of_another_twin_are_refused(name: str, capsys: pytest.CaptureFix
     Path("twin.yaml").write_text(TWIN.read_text())
     assert run(name) == 2
     said = complaint(capsys)
-    assert "cdktf.out holds the stacks of" in said
+    assert "cdktf.out contains the stacks of" in said
     assert f"set TWIN={TWIN}" in said
     # Named, it is the one that is meant: only the stacks are missing now.
     assert run(name, "--twin", "twin.yaml") == 2
@@ -75,7 +75,10 @@ def test_stacks_of_another_twin_are_refused(name: str, capsys: pytest.CaptureFix
         ("[]", "must contain an object by cloud"),
         ("{}", "deploy the twin first"),
         ('{"aws": {}}', "The stack aws has no output "),
-        ('{"aws": {"dead_letters": {"x": {"kind": "x"}}, "tiers": {"x": 5}}}', "does not know the entry x"),
+        (
+            '{"aws": {"dead_letter_queues": {"x": {"kind": "x"}}, "storage_tiers": {"x": 5}}}',
+            "does not know the entry x",
+        ),
     ],
 )
 def test_outputs_that_are_not_a_twins(

@@ -22,7 +22,7 @@ MOST = 200
 
 
 class Reader:
-    """The function, with the things and devices of the sample graph and the edges between them."""
+    """The function, with the entities and devices of the sample graph and the edges between them."""
 
     def __init__(self, functions: Functions, cloud: str) -> None:
         self.errors: list[str] = []
@@ -32,7 +32,7 @@ class Reader:
         graph = self.function.memory.graph("GRAPH", GRAPH_TWIN)
         TwinSync(twin=GRAPH_TWIN, graph=graph, reader=None, log=log("twin_sync")[0]).run(budget=30.0)
         self.types = {id_: node.type for id_, node in graph.nodes.items()}
-        assert self.types.keys() == {*GRAPH_TWIN.devices, *GRAPH_TWIN.model.things}
+        assert self.types.keys() == {*GRAPH_TWIN.devices, *GRAPH_TWIN.model.entities}
 
     def mutated(self, chance: Random) -> Wire:
         """A read with up to two changes; some of them are still good."""

@@ -90,8 +90,8 @@ def test_data_that_is_no_object_has_no_measurements() -> None:
         [],
         {"types": []},
         {"types": {"room": {}}},
-        {"things": {"hall-1": {"type": "room"}}},
-        {"things": {"hall-1": {"type": "room", "name": "x", "properties": {}}}},
+        {"entities": {"hall-1": {"type": "room"}}},
+        {"entities": {"hall-1": {"type": "room", "name": "x", "properties": {}}}},
         {"relationships": [["a", "b"]]},
     ],
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from support.memory import MemoryStore
@@ -77,9 +75,9 @@ def test_a_row_is_covered_by_its_range_and_its_end() -> None:
     found = Holds([hold(10, 12)], NOW)
     back = row(at=at(11))._replace(expires=UNTIL)
     assert found.covers(back)
-    assert not found.covers(replace(back, expires=UNTIL + 1))
-    assert not found.covers(replace(back, time=at(12)))
-    assert not found.covers(replace(back, device="pump-1"))
+    assert not found.covers(back._replace(expires=UNTIL + 1))
+    assert not found.covers(back._replace(time=at(12)))
+    assert not found.covers(back._replace(device="pump-1"))
 
 
 def test_many_notes_are_read_by_pages(monkeypatch: pytest.MonkeyPatch) -> None:

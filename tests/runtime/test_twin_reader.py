@@ -78,7 +78,7 @@ def test_all_twins_in_pages(bench: Bench) -> None:
         if document["cursor"] is None:
             break
         query["cursor"] = document["cursor"]
-    assert sorted(seen) == sorted({*GRAPH_TWIN.devices, *GRAPH_TWIN.model.things})
+    assert sorted(seen) == sorted({*GRAPH_TWIN.devices, *GRAPH_TWIN.model.entities})
 
 
 def test_edges_out_and_in(bench: Bench) -> None:

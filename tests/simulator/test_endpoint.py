@@ -58,7 +58,7 @@ def test_where_a_token_comes_from(more: dict[str, str], environment: dict[str, s
         ({**AWS, "host": ""}, "host must be text, got ''"),
         ({key: AWS[key] for key in AWS if key != "twin"}, "twin is missing"),
         ({**AWS, "port": "8883"}, "port must be a number from 1 to 65535, got '8883'"),
-        ({**AWS, "ca_file": "nowhere.pem"}, "nowhere.pem is not there"),
+        ({**AWS, "ca_file": "nowhere.pem"}, "nowhere.pem is missing"),
         ({**AZURE, "ports": {"d-1": 70000}}, "ports.d-1 must be a number from 1 to 65535, got 70000"),
         ({**AZURE, "ports": [1]}, r"ports must be an object, got \[1\]"),
         ({**GCP, "url": "pubsub:80"}, "url must be http:// or https:// and a host"),
@@ -81,5 +81,5 @@ def test_a_document_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_device_without_a_certificate(tmp_path: Path) -> None:
     found = endpoint.parse({**AWS, "certificates": str(tmp_path)})
     assert isinstance(found, endpoint.AwsEndpoint)
-    with pytest.raises(SimulatorError, match=r"d-1\.crt is not there: put each device's certificate"):
+    with pytest.raises(SimulatorError, match=r"d-1\.crt is missing: put each device's certificate"):
         found.certificate("d-1")

@@ -1,4 +1,4 @@
-"""A small twin with a graph, for tests of L4: two kinds of things and of devices, and edges of four names."""
+"""A small twin with a graph, for tests of L4: two types of entities and of devices, edges of four names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MODEL: dict[str, Any] = {
         },
         "machine": {"properties": {}},
     },
-    "things": {
+    "entities": {
         "hall-1": {
             "type": "room",
             "name": "Hall 1 – nördlich",
@@ -66,12 +66,12 @@ HALL = GraphTwin(
 
 
 def without(*ids: str) -> model.Twin:
-    """The twin without these things and devices, and without their edges."""
-    kept = {key: value for key, value in MODEL["things"].items() if key not in ids}
+    """The twin without these entities and devices, and without their edges."""
+    kept = {key: value for key, value in MODEL["entities"].items() if key not in ids}
     edges = [edge for edge in MODEL["relationships"] if not {edge[0], edge[2]} & set(ids)]
     devices = {key: value for key, value in GRAPH_DOCUMENT["devices"].items() if key not in ids}
     document = {**GRAPH_DOCUMENT, "devices": devices}
-    return model.parse({**document, "model": {**MODEL, "things": kept, "relationships": edges}})
+    return model.parse({**document, "model": {**MODEL, "entities": kept, "relationships": edges}})
 
 
 def measurement(device: str, time: str, data: Mapping[str, Any], id: str = "e1") -> Event:

@@ -57,7 +57,7 @@ class Twin:
         """Status and answer of the twin_reader."""
         outputs = self.evaluated.outputs
         trust = self.authority.ca_file
-        reader = Reader(outputs["twin_reader_url"], outputs["twin_reader_api_key"], trust=trust)
+        reader = Reader(outputs["graph_api_url"], outputs["graph_api_key"], trust=trust)
         try:
             return 200, reader.page(**query)
         except Answered as error:
@@ -66,8 +66,8 @@ class Twin:
     def read(self, *, key: str | None = None, **query: str) -> tuple[int, dict[str, Any]]:
         """Status and answer of the hot_reader."""
         outputs = self.evaluated.outputs
-        api_key = outputs["hot_reader_api_key"] if key is None else key
-        reader = Reader(outputs["hot_reader_url"], api_key, trust=self.authority.ca_file)
+        api_key = outputs["telemetry_api_key"] if key is None else key
+        reader = Reader(outputs["telemetry_api_url"], api_key, trust=self.authority.ca_file)
         try:
             return 200, reader.page(**query)
         except Answered as error:

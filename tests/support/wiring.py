@@ -8,6 +8,7 @@ from support.function_blocks import environment
 from support.synth import functions
 from support.terraform_json import Resource, Stack, references, resources
 from twin_runtime.roles import Cloud, Role
+from twinspan import outputs as published
 
 QUEUES = {
     Cloud.AWS: "aws_sqs_queue",
@@ -59,7 +60,7 @@ def tiers(stack: Stack, cloud: Cloud) -> set[str]:
     """The buckets of older data, each by the first tier that it holds."""
     found: dict[str, str] = {}
     for tier in ("cold", "archive"):
-        place = stack["output"]["tiers"]["value"].get(tier)
+        place = stack["output"]["storage_tiers"]["value"].get(tier)
         for bucket in references(place["address"]) if place else ():
             if bucket.kind == BUCKETS[cloud]:
                 found.setdefault(bucket.address, tier)
@@ -134,8 +135,7 @@ def linked(stack: Stack, cloud: Cloud) -> set[tuple[str, str]]:
 
 def public(stack: Stack) -> set[str]:
     """The roles behind public endpoints, by the stack's outputs."""
-    found = {name.removesuffix("_url") for name in stack.get("output", {}) if name.endswith("_url")}
-    return found & {role.value for role in Role}
+    return {role.value for role in Role if published.url(role) in stack.get("output", {})}
 
 
 def _used(variable: str) -> str | None:

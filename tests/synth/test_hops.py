@@ -1,4 +1,4 @@
-"""The output `dead_letters`: which has the dead letters of every hop."""
+"""The output `dead_letter_queues`, which has the dead letters of every hop."""
 
 import pytest
 
@@ -18,7 +18,7 @@ OPTIONAL = ("events", "commands")
 
 
 def hops(stack: Stack) -> dict[str, dict[str, str] | str]:
-    return stack["output"]["dead_letters"]["value"]
+    return stack["output"]["dead_letter_queues"]["value"]
 
 
 def letters_of(value: dict[str, str] | str) -> set[str]:

@@ -77,7 +77,7 @@ def document(backend: dict[str, Any], cloud: Cloud = Cloud.AWS) -> dict[str, Any
         "devices": [{"id": "thermostat-1", "type": "thermostat"}],
         "model": {
             "types": {"hall": {"properties": {"label": {"type": "string", "unit": "m"}}}},
-            "things": [{"id": "hall-1", "type": "hall", "name": "Hall 1", "properties": {"label": "x"}}],
+            "entities": [{"id": "hall-1", "type": "hall", "name": "Hall 1", "properties": {"label": "x"}}],
             "relationships": [{"from": "hall-1", "name": "contains", "to": "thermostat-1"}],
         },
         "events": {

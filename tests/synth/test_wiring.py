@@ -11,6 +11,7 @@ from support.terraform_json import Resource, references, resources
 from twin_azure import settings as azure_settings
 from twin_runtime import settings
 from twin_runtime.roles import Cloud, Role
+from twinspan import outputs as published
 from twinspan.topology import Link, Topology
 
 each_layout = pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
@@ -82,7 +83,11 @@ def test_a_twin_in_one_cloud_without_readers_has_one_stack_and_no_key(cloud: Clo
     # Google's broker authenticates no device: a fleet secret does, whether or not anything crosses clouds.
     secrets = {block.name for block in resources(stack, *kinds)}
     assert secrets == ({"fleet"} if cloud is Cloud.GCP else set())
-    assert set(stack["output"]) - {"deployed_in"} == {"dead_letters", "tiers"}
+    assert set(stack["output"]) - {"deployed_in"} == {
+        "broker_endpoint",
+        "dead_letter_queues",
+        "storage_tiers",
+    }
 
 
 @each_layout
@@ -145,8 +150,10 @@ def test_a_remote_link_has_one_sender_one_receiver_and_links_writes_their_secret
 def _check_link(link: Link, found: dict[str, Stack], written: list[tuple[Cloud, Resource]]) -> None:
     assert link.sender_cloud
     outputs = found[link.receiver_cloud]["output"]
-    assert f"{link.receiver}_url" in outputs
-    assert outputs[f"{link.receiver}_api_key"]["sensitive"] is True
+    assert link.receiver is not None
+    url, api_key = published.url(link.receiver), published.api_key(link.receiver)
+    assert url in outputs
+    assert outputs[api_key]["sensitive"] is True
     name = f"link_{link.name}_secret"
     senders, receivers = [], []
     for cloud, block in written:
@@ -160,9 +167,9 @@ def _check_link(link: Link, found: dict[str, Stack], written: list[tuple[Cloud, 
     assert [cloud for cloud, _ in senders] == [link.sender_cloud]
     assert [cloud for cloud, _ in receivers] == ([link.receiver_cloud] if link.signed else [])
     content = senders[0][1]
-    outputs_of = f"data.terraform_remote_state.{link.receiver_cloud}.outputs.{link.receiver}"
-    assert f"url = try({outputs_of}_url, null)" in content
-    assert f"api_key = try({outputs_of}_api_key, null)" in content
+    outputs_of = f"data.terraform_remote_state.{link.receiver_cloud}.outputs"
+    assert f"url = try({outputs_of}.{url}, null)" in content
+    assert f"api_key = try({outputs_of}.{api_key}, null)" in content
     for end in (link.sender_cloud, *([link.receiver_cloud] if link.signed else ())):
         assert name in found[end]["output"], f"{end} does not publish {name}"
 

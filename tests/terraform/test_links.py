@@ -58,7 +58,9 @@ def test_links_that_are_gone_from_the_outputs_can_be_destroyed(tmp_path: Path) -
     del made["terraform"]["backend"]
     outputs: dict[str, dict[str, Any]] = {}
     for cloud, name in _READ.findall(json.dumps(links)):
-        outputs.setdefault(cloud, {})[name] = {"reader": name} if name.endswith("_readers") else name
+        outputs.setdefault(cloud, {})[name] = (
+            {"reader": name} if name.endswith("_reader_principal_ids") else name
+        )
     made["data"] = write_outputs(tmp_path, outputs)
     workspace = Workspace(tmp_path / "links")
     workspace.write(made)

@@ -34,8 +34,8 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def count() -> int:
-    """How many rows a slow test moves: `TIER_ROWS`, or 50,000."""
-    return int(os.environ.get("TIER_ROWS", "50000"))
+    """How many rows a slow test moves: `TWINSPAN_TIER_ROWS`, or 50,000."""
+    return int(os.environ.get("TWINSPAN_TIER_ROWS", "50000"))
 
 
 @pytest.fixture

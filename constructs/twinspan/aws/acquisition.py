@@ -1,4 +1,4 @@
-"""The broker: AWS IoT Core, its things, what they may do, and the way to the dispatcher."""
+"""The broker: AWS IoT Core, its things and their policy, and the rule that calls the dispatcher."""
 
 from collections.abc import Mapping
 
@@ -30,11 +30,11 @@ _SELECTED = (
     "clientid() AS client",
     "timestamp() AS received",
 )
-"""What the dispatcher is handed. Who sent it stands beside the payload, never in it; in base64 the payload
+"""The dispatcher's input. The sender is a field beside the payload, never in it; in base64 the payload
 stays as it was published, with every digit of its numbers, and may be anything.
 """
 SQL_VERSION = "2016-03-23"
-# Doubled, so that Terraform hands it on to IoT Core and does not read it as its own.
+# `$$` is Terraform's escape for the `$` of an IoT Core policy variable.
 _THING = "$${iot:Connection.Thing.ThingName}"
 
 
@@ -45,9 +45,9 @@ class Broker(Construct):
     twin's thing of the same name is refused at apply. There are no thing types: one cannot be deleted within
     five minutes of its deprecation, which `destroy` would wait for.
 
-    Certificates are the operator's business. A private key that Terraform made would lie in its state: create
-    each certificate where the device is (or by fleet provisioning), then attach the policy and the thing to
-    it. A device uses its id as MQTT client id.
+    The operator creates the certificates, because Terraform state would contain a private key that Terraform
+    creates. Create each certificate on the device (or by fleet provisioning), then attach the policy and the
+    thing to it. A device uses its id as MQTT client id.
     """
 
     dispatcher_environment: Mapping[str, str]
@@ -60,7 +60,7 @@ class Broker(Construct):
         self._tags = foundation.labels(Layer.ACQUISITION, "broker")
         endpoint = DataAwsIotEndpoint(self, "endpoint", endpoint_type="iot:Data-ATS")
         self._endpoint = place(endpoint, "devices")
-        self.address = self._endpoint["endpoint_address"]
+        self.address = self.endpoint = self._endpoint["endpoint_address"]
         self._things()
         policy = IotPolicy(
             self, "policy", name=self._names.name(names.DEVICE), policy=self._device_policy(), tags=self._tags
@@ -118,7 +118,7 @@ class Broker(Construct):
         place(thing, "devices")
 
     def _device_policy(self) -> str:
-        """A device connects as itself, publishes its own telemetry, and hears its own commands."""
+        """A device connects as itself, publishes its own telemetry, and receives its own commands."""
         arn = self._foundation.arn
         telemetry = names.telemetry_topic(self._names, _THING)
         commands = names.command_topic(self._names, _THING)
@@ -131,7 +131,7 @@ class Broker(Construct):
         )
 
     def _error_role(self, dead_letters: DeadLetterQueue) -> Ref:
-        """What IoT Core takes on to keep a message that it could not hand over."""
+        """The role with which IoT Core dead-letters a message that it could not deliver."""
         rule = self._foundation.arn("iot", f"rule/{names.telemetry_rule(self._names)}")
         when = {
             "StringEquals": {"aws:SourceAccount": self._foundation.account},

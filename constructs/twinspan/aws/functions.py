@@ -30,11 +30,11 @@ CALL = "lambda:InvokeFunction"
 BATCH_SIZE = 50
 """Messages per call at most; Lambda also ends a batch at 6 MB."""
 BATCHING_WINDOW_S = 1
-"""How long a batch may wait to fill. SQS asks for one second at least when a batch holds more than ten
+"""How long a batch may wait to fill. SQS requires one second at least when a batch holds more than ten
 messages."""
 ASYNC_RETRIES = 2
 ASYNC_AGE_S = 6 * 3600
-"""How often and how long Lambda tries again what the broker handed to it; both are the most that it
+"""How often and how long Lambda retries calls of the broker; both are the most that it
 offers."""
 
 
@@ -136,7 +136,7 @@ class Function(Grantee):
                 )
             ),
         )
-        config.add_override("depends_on", [policy.address])  # Lambda checks the permission when it is told
+        config.add_override("depends_on", [policy.address])  # Lambda checks the permission at once
         self._foundation.inventory.record(
             facts.Asynchronous(
                 address=place(config, self.role, optional=self.optional).address,

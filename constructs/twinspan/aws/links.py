@@ -4,6 +4,7 @@ import json
 
 from twinspan.aws import names
 from twinspan.aws.foundation import provider
+from twinspan.outputs import link_secret
 from twinspan.providers import Construct
 from twinspan.providers.aws import SecretsmanagerSecretVersion
 from twinspan.terraform.backend import output
@@ -28,7 +29,7 @@ class SecretWriter(Construct):
         version = SecretsmanagerSecretVersion(
             self,
             link.name,
-            secret_id=f"${{{output(f'{self._outputs}.link_{link.name}_secret', json.dumps(name))}}}",
+            secret_id=f"${{{output(f'{self._outputs}.{link_secret(link)}', json.dumps(name))}}}",
             secret_string=value,
         )
         return place(version, f"link_{link.name}", optional=link.optional)

@@ -185,7 +185,7 @@ def clock_role(names: Names, role: Role) -> str:
 
 
 def failed_alarm(names: Names, role: Role) -> str:
-    """The alarm on runs by the clock."""
+    """The alarm on a scheduled function."""
     return names.name(role, "failed")
 
 

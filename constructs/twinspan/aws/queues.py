@@ -3,7 +3,7 @@
 import json
 
 from twin_runtime.roles import ROLES, Layer, consumers
-from twinspan import contracts
+from twinspan import alarms, contracts
 from twinspan.aws import facts
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.shared.grants import grant
@@ -18,11 +18,11 @@ RETENTION_S = 4 * _DAY
 """How long a message waits for a consumer. Less than the dead letters' days: SQS counts both from the first
 sending."""
 MAX_MESSAGE_BYTES = 256 * 1024
-"""Said explicitly: the functions cut what they send to the same bound."""
+"""Refusal explicitly: the functions cut what they send to the same bound."""
 
 
 def visibility_timeout_s(name: str) -> int:
-    """Six times the consumer's time-out, as Lambda asks for: room for a throttled batch's retries."""
+    """Six times the consumer's time-out, as Lambda requires: time for a throttled batch's retries."""
     return 6 * max(ROLES[role].timeout_s for role in consumers(name))
 
 
@@ -32,7 +32,7 @@ def _compact(**fields: object) -> str:
 
 
 class DeadLetterQueue(Construct):
-    """A queue of refused messages and the alarm that rings while one is in it.
+    """A queue of refused messages and the alarm that fires while one is in it.
 
     No queue may move messages here by itself: only functions and the broker send.
     """
@@ -74,7 +74,7 @@ class DeadLetterQueue(Construct):
             self,
             "alarm",
             alarm_name=full_name,
-            alarm_description=f"Messages wait in {full_name}: read one for the reason, then resend or purge.",
+            alarm_description=alarms.dead_letters(full_name, alarms.hop_of(name)),
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": full_name},
@@ -166,7 +166,7 @@ class Queue(Construct):
 
 
 def _grant_send(queue: Ref, name: str, function: contracts.Function) -> Ref:
-    # Sending a batch asks for the same action.
+    # Sending a batch needs the same action.
     statement = allow("sqs:SendMessage", on=[queue["arn"]])
     return grant(function, f"send-to-{name}", statement, about=queue, optional=queue.optional)
 

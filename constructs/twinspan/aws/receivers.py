@@ -1,11 +1,12 @@
 """The public HTTPS endpoint of a receiver: API Gateway, with an API key."""
 
 from twin_runtime.roles import ROLES, Role
+from twinspan import outputs
 from twinspan.aws import facts
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
 from twinspan.aws.secrets import ApiKeys
-from twinspan.providers import Construct, TerraformOutput, TerraformResourceLifecycle
+from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.aws import (
     ApiGatewayDeployment,
     ApiGatewayGatewayResponse,
@@ -35,8 +36,8 @@ TIMEOUT_MS = 29_000
 class Endpoint(Construct):
     """A regional REST API with one method, for callers with a valid key.
 
-    * An API's own address speaks HTTPS alone. It still takes TLS 1.0; only a domain of one's own can ask for
-      more. Our senders ask for 1.2 themselves, and every request is signed.
+    * An API's default address accepts HTTPS only. It still accepts TLS 1.0; only a custom domain can require
+      more. The twin's senders require 1.2 themselves, and every request is signed.
     * There are no access logs: they need the account-wide CloudWatch role of API Gateway, which belongs to
       the account and not to a twin. The function logs each request.
     """
@@ -65,9 +66,7 @@ class Endpoint(Construct):
         if function.optional:
             self.url = f'${{one(formatlist("%s/{self.path}", {stage.address}[*].invoke_url))}}'
         self.api_key = api_keys.newest
-        TerraformOutput(self, "url", value=self.url).override_logical_id(f"{self._role}_url")
-        key = TerraformOutput(self, "api-key", value=self.api_key, sensitive=True)
-        key.override_logical_id(f"{self._role}_api_key")
+        outputs.publish_receiver(self, self._role, address=self.url, key=self.api_key)
 
     def _api(self) -> Ref:
         api = ApiGatewayRestApi(

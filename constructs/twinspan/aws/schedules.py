@@ -1,6 +1,7 @@
-"""Functions that run by the clock: EventBridge Scheduler."""
+"""Scheduled functions: EventBridge Scheduler."""
 
 from twin_runtime.roles import ROLES, Schedule
+from twinspan import alarms
 from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
@@ -29,7 +30,7 @@ _LATE_S = 300
 
 
 class Clock(Construct):
-    """Calls a function at a rate, once for each partition, and tells when a run fails.
+    """Calls a function at a rate, once for each partition, with an alarm on failed runs.
 
     A run that failed is not tried again: the next one goes on where it stopped. The function has as many
     reserved executions as partitions.
@@ -140,8 +141,8 @@ class Clock(Construct):
         )
 
     def _alarm(self) -> None:
-        """Rings when a run ended in an error, and when one was dropped before it began, of which the function
-        itself would tell nothing.
+        """Add the alarm on runs that failed, and on runs that were dropped before they started, which the
+        function cannot report.
         """
         function = self._function
         # Lambda dates an error by the start of the run and reports it at the end: an alarm on the last period
@@ -176,8 +177,7 @@ class Clock(Construct):
             self,
             "alarm",
             alarm_name=names.failed_alarm(self._foundation.twin.names, function.role),
-            alarm_description=f"A run of {function.name} failed, and its log says why, or it never began. "
-            "The next run goes on.",
+            alarm_description=alarms.failed_run(function.name),
             metric_query=[together, *queries],
             evaluation_periods=periods,
             datapoints_to_alarm=1,

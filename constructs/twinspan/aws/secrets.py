@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from twin_runtime.roles import Cloud, Layer, Role
-from twinspan import contracts
+from twinspan import contracts, outputs
 from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow
-from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers import Construct
 from twinspan.providers.aws import ApiGatewayApiKey, SecretsmanagerSecret, SecretsmanagerSecretVersion
 from twinspan.terraform.resources import KEY_GENERATION_VARIABLE, generations, place
 from twinspan.topology import LINKS_STACK, Link
@@ -41,8 +41,7 @@ class LinkSecret(Construct):
             facts.Secret(address=self.secret.address, link=link.name, description=description)
         )
         self.address = self.secret["arn"]
-        output = f"link_{link.name}_secret"
-        TerraformOutput(self, "output", value=self.address).override_logical_id(output)
+        outputs.publish_link_secret(self, link, self.address)
 
     def fill(self, text: str) -> None:
         version = SecretsmanagerSecretVersion(

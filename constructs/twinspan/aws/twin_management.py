@@ -24,7 +24,7 @@ from twinspan.providers.aws import (
 from twinspan.terraform.resources import Ref, place
 
 _JSON = "application/json"
-# TwinMaker's guide asks for s3:GetBucket*, and does not say which of these it reads.
+# TwinMaker's guide requires s3:GetBucket*, and does not say which of these it reads.
 _BUCKET_READS = tuple(
     f"s3:GetBucket{what}"
     for what in (
@@ -47,7 +47,7 @@ _BUCKET_READS = tuple(
 
 
 class Graph(Construct):
-    """The workspace, its bucket and role; by CloudFormation, whose template lies in the bucket.
+    """The workspace, its bucket and role; by CloudFormation, whose template is in the bucket.
 
     The scene is empty at first. It belongs to those who draw it, in TwinMaker's console: Terraform does not
     touch it again.
@@ -67,7 +67,7 @@ class Graph(Construct):
         self._stack: Ref | None = None
 
     def feed_from(self, function: contracts.Function, *, store: contracts.Store | None = None) -> None:
-        """The store is not asked: twin_connector reads it when TwinMaker wants values."""
+        """No-op on the store: twin_connector reads it when TwinMaker pulls values."""
         if function.role is Role.TWIN_CONNECTOR:
             self._stack = self._workspace(contracts.own(function, Function))
         else:

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from twin_runtime.values import ValueType
-from twinspan.config import Config, DeviceType, Property, ThingType
+from twinspan.config import Config, DeviceType, EntityType, Property
 from twinspan.terraform.resources import literal
 
 EDGES = "graph-edges"
-"""The component type of the edges. No type of devices or things has a name with a hyphen."""
+"""The component type of the edges. No type in twin.yaml has a name with a hyphen."""
 DEVICE = "device-id"
 """A device's external id; no metric has a name with a hyphen either."""
 SCENE = "overview"
@@ -57,8 +57,8 @@ def template(
     }
     for name, device_type in config.device_types.items():
         resources[_logical_id(name)] = _of_devices(config.name, workspace, name, device_type, connector)
-    for name, thing_type in config.model.types.items():
-        resources[_logical_id(name)] = _of_things(config.name, workspace, name, thing_type)
+    for name, entity_type in config.model.types.items():
+        resources[_logical_id(name)] = _of_entities(config.name, workspace, name, entity_type)
     resources["Edges"] = _component_type(config.name, workspace, EDGES, dict(_edges(config)))
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -75,7 +75,7 @@ def text(made: Mapping[str, Any]) -> str:
 
 
 def _of_devices(twin: str, workspace: str, name: str, device_type: DeviceType, connector: str) -> Resource:
-    """Measurements are time series that TwinMaker asks the connector for."""
+    """Measurements are time series that TwinMaker pulls from the connector."""
     definitions: dict[str, Any] = {
         DEVICE: {"DataType": {"Type": "STRING"}, "IsExternalId": True, "IsRequiredInEntity": True}
     }
@@ -90,8 +90,8 @@ def _of_devices(twin: str, workspace: str, name: str, device_type: DeviceType, c
     return made
 
 
-def _of_things(twin: str, workspace: str, name: str, thing_type: ThingType) -> Resource:
-    definitions = {key: _property(declared) for key, declared in thing_type.properties.items()}
+def _of_entities(twin: str, workspace: str, name: str, entity_type: EntityType) -> Resource:
+    definitions = {key: _property(declared) for key, declared in entity_type.properties.items()}
     return _component_type(twin, workspace, name, definitions)
 
 

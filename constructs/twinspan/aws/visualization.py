@@ -1,14 +1,14 @@
-"""L5: Amazon Managed Grafana. dashboard_sync keeps what is in it."""
+"""L5: Amazon Managed Grafana. dashboard_sync writes its content."""
 
 import json
 
 from twin_runtime.roles import Layer
-from twinspan import contracts
+from twinspan import contracts, outputs
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow, document, record, trust
-from twinspan.providers import Construct, TerraformOutput, TerraformVariable
+from twinspan.providers import Construct, TerraformVariable
 from twinspan.providers.aws import (
     GrafanaRoleAssociation,
     GrafanaWorkspace,
@@ -60,13 +60,11 @@ class Dashboards(Construct):
             f"https://{self._workspace['endpoint']}?workspace={self._workspace['id']}"
             f"&service_account={self._account['service_account_id']}"
         )
-        output = TerraformOutput(
+        outputs.publish_grafana(
             self,
-            "url",
-            value=f"https://{self._workspace['endpoint']}",
-            description=f"Grafana. Sign in with {AUTHENTICATION_VARIABLE}, as one of {ADMINS_VARIABLE}.",
+            f"https://{self._workspace['endpoint']}",
+            sign_in=f"Sign in with {AUTHENTICATION_VARIABLE}, as one of {ADMINS_VARIABLE}.",
         )
-        output.override_logical_id("grafana_url")
 
     def keep_with(self, function: contracts.Function) -> None:
         statement = allow(
@@ -78,7 +76,7 @@ class Dashboards(Construct):
         grant(function, "keep-dashboards", statement, about=self._workspace)
 
     def read_by(self, secret: contracts.Secret) -> None:
-        """Nothing: dashboard_sync tells Grafana of the data source."""
+        """No-op: dashboard_sync configures the data source."""
 
     def _variables(self) -> None:
         authentication = TerraformVariable(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from twin_runtime.roles import Layer
-from twinspan import contracts
+from twinspan import alarms, contracts
 from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
@@ -41,7 +41,7 @@ class Broker(Construct):
     twin.yaml by its id, with the thumbprint or the authority of its X.509 certificate; the hub's own shared
     keys are off.
 
-    A device that sends `$.ct=application/json` and `$.ce=utf-8` has its body handed on as JSON; any other
+    A device that sends `$.ct=application/json` and `$.ce=utf-8` has its body forwarded as JSON; any other
     body comes in base64, and the dispatcher reads both.
     """
 
@@ -64,15 +64,15 @@ class Broker(Construct):
             ),
             "broker",
         )
-        self.address = self._hub["hostname"]
+        self.address = self.endpoint = self._hub["hostname"]
         foundation.inventory.record(facts.Named(address=self._hub.address, name=name, value=self.address))
         self.dispatcher_environment: Mapping[str, str] = {}
 
     def deliver_to(self, dispatcher: contracts.Function, *, dead_letters: contracts.DeadLetters) -> str:
-        """Hand every telemetry message to the dispatcher.
+        """Deliver every telemetry message to the dispatcher.
 
         Event Grid tries for a day, then writes what it could not deliver into a blob container, since it
-        puts dead letters nowhere else; an alarm rings then too. Returns the container's URL. What the
+        puts dead letters nowhere else; an alarm then fires as well. Returns the container's URL. What the
         dispatcher itself refuses goes to `dead_letters`.
         """
         target = contracts.own(dispatcher, Function)
@@ -102,7 +102,7 @@ class Broker(Construct):
                 storage_blob_container_name=refused["name"],
             ),
         )
-        # Azure asks for the function's key when the subscription is made: the function must be there.
+        # Azure reads the function's key when it creates the subscription, so the function must exist.
         subscription.add_override("depends_on", [target.code.address, writes.address])
         self._foundation.inventory.record(
             facts.Delivery(
@@ -125,7 +125,10 @@ class Broker(Construct):
             of=topic,
             namespace=_METRICS,
             metric="DeadLetteredCount",
-            description="Event Grid could not deliver telemetry and wrote it into a container.",
+            description=alarms.dead_letters(
+                self._foundation.names.name(names.BROKER_DEAD_LETTERS),
+                alarms.hop_of(names.BROKER_DEAD_LETTERS),
+            ),
             layer=Layer.ACQUISITION,
             role="broker",
         )

@@ -27,10 +27,10 @@ class Foundation(Group):
 
     @cached_property
     def vault(self) -> Vault:
-        """The key vault, and the output by which `links` finds it. Made when the first secret asks for it."""
+        """The key vault, and the output by which `links` finds it. Created with the first secret."""
         return Vault(self, "vault", group=self)
 
     @cached_property
     def random(self) -> None:
-        """The provider of random values. Made when the first password asks for it."""
+        """The provider of random values. Created with the first password."""
         RandomProvider(self)

@@ -55,7 +55,7 @@ class Function(Grantee):
     retention.
 
     The network reaches it when it is a receiver, or when the broker calls it: Event Grid delivers to public
-    endpoints. Functions that take from a queue or run by the clock have no way in; code is deployed through
+    endpoints. Queue-triggered and scheduled functions have no public endpoint; code is deployed through
     Azure's own management plane.
     """
 

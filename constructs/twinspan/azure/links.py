@@ -5,7 +5,7 @@ import json
 from twinspan.azure import names
 from twinspan.azure.shared.grants import READ_SECRET
 from twinspan.azure.shared.group import provider
-from twinspan.azure.shared.vault import KEY_VAULT_OUTPUT
+from twinspan.outputs import KEY_VAULT, link_readers, link_secret
 from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret, RoleAssignment
 from twinspan.terraform.backend import output
@@ -30,8 +30,8 @@ class SecretWriter(Construct):
         secret = KeyVaultSecret(
             end,
             "secret",
-            name=self._output(f"link_{link.name}_secret", otherwise=name),
-            key_vault_id=self._output(KEY_VAULT_OUTPUT, otherwise=self._vault_id()),
+            name=self._output(link_secret(link), otherwise=name),
+            key_vault_id=self._output(KEY_VAULT, otherwise=self._vault_id()),
             value=value,
             content_type="application/json",
             tags=self._twin.labels(None, f"link-{link.name}"),
@@ -45,7 +45,7 @@ class SecretWriter(Construct):
             principal_id="${each.value}",
             principal_type="ServicePrincipal",
         )
-        named = output(f"{self._outputs}.link_{link.name}_readers", "{}")
+        named = output(f"{self._outputs}.{link_readers(link)}", "{}")
         if link.optional:  # `for_each` excludes `count`
             named = f"{{for role, reader in {named} : role => reader if var.{EVENTS_VARIABLE}}}"
         readers.add_override("for_each", f"${{{named}}}")

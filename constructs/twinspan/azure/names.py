@@ -1,4 +1,4 @@
-"""Names of Azure resources, and what Azure asks of them. No cdktf: they are checked before it is loaded."""
+"""Names of Azure resources, and Azure's rules for them. No cdktf: they are checked before it is loaded."""
 
 from collections.abc import Iterator
 
@@ -162,7 +162,7 @@ def tier_account(names: Names) -> str:
 
 
 def failed_alarm(names: Names, role: Role) -> str:
-    """The alarm on runs by the clock."""
+    """The alarm on a scheduled function."""
     return names.name(role, "failed")
 
 
@@ -199,12 +199,12 @@ def code_deployment(names: Names, role: Role) -> str:
 
 
 def link_secret(names: Names, link: str) -> str:
-    """Of a link that crosses clouds. The stack `links` makes it."""
+    """The secret of a link that crosses clouds. The stack `links` creates it."""
     return names.name("link", link)
 
 
 def own_secret(names: Names, link: str) -> str:
-    """Of a link inside Azure. The stack `azure` makes it, while `links` may still hold that of before."""
+    """The secret of a link inside Azure, created by the stack `azure` beside an older one of `links`."""
     return names.name("own", link)
 
 
@@ -235,7 +235,7 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
         yield "azurerm_storage_queue", queue(names, name)
     for name in ("processing-dead", "persisting-dead", "telemetry-dead", "writing-dead"):
         yield "azurerm_storage_queue", queue(names, name)
-        yield "azurerm_monitor_scheduled_query_rules_alert_v2", names.name(name)
+        yield "azurerm_monitor_scheduled_query_rules_alert_v2", queue(names, name)
     if Layer.VISUALIZATION in topology.layers_in(Cloud.AZURE):
         yield "azapi_resource.grafana", grafana(names)
     for link in topology.links:

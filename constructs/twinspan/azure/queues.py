@@ -1,7 +1,7 @@
 """Queues between roles: storage queues, each with the poison queue that the Functions host fills."""
 
 from twin_runtime.roles import Layer
-from twinspan import contracts
+from twinspan import alarms, contracts
 from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.shared.grants import SEND, grant
@@ -48,15 +48,13 @@ class DeadLetterQueue(Construct):
         self.optional = optional
         self.queue = _queue(self, foundation=foundation, name=name, optional=optional)
         self.address = self.source = _address(self.queue, foundation)
-        foundation.inventory.record(
-            facts.Named(
-                address=self.queue.address, name=names.queue(foundation.names, name), value=self.address
-            )
-        )
+        queue = names.queue(foundation.names, name)
+        foundation.inventory.record(facts.Named(address=self.queue.address, name=queue, value=self.address))
         foundation.monitoring.on_log(
             name.replace("-", "_"),
-            phrase=names.queue(foundation.names, name),
-            description=f"A message went into the dead-letter queue {names.queue(foundation.names, name)}.",
+            name=queue,
+            phrase=queue,
+            description=alarms.dead_letters(queue, alarms.hop_of(name)),
             layer=layer,
             role=name,
             optional=optional,

@@ -1,10 +1,11 @@
 """Public endpoints: HTTP triggers."""
 
+from twinspan import outputs
 from twinspan.azure import facts
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.secrets import ApiKeys
-from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers import Construct
 
 
 class Endpoint(Construct):
@@ -12,7 +13,7 @@ class Endpoint(Construct):
 
     The trigger's level is anonymous, since the function checks more than the host could: the API key in
     `x-api-key`, of two generations, and on a signed link each request's signature. Keys of the host's own
-    would lie in its storage, could not be made by Terraform, and would travel in a header of Azure's alone.
+    would be in its storage, could not be created by Terraform, and would need a header that only Azure has.
     """
 
     def __init__(
@@ -24,17 +25,12 @@ class Endpoint(Construct):
             hosts = f"{function.app.address}[*].default_hostname"
             self.url = f'${{one([for host in {hosts} : "https://${{host}}/{function.role}"])}}'
         self.api_key = api_keys.current
-        output = f"{function.role}_url"
         foundation.inventory.record(
             facts.Endpoint(
-                address=function.app.address, to=function.role, path=f"/{function.role}", output=output
+                address=function.app.address,
+                to=function.role,
+                path=f"/{function.role}",
+                output=outputs.url(function.role),
             )
         )
-        self._output(output, self.url, f"Where the {function.role} listens.")
-        self._output(
-            f"{function.role}_api_key", self.api_key, f"The {function.role}'s API key.", sensitive=True
-        )
-
-    def _output(self, name: str, value: str, description: str, *, sensitive: bool = False) -> None:
-        output = TerraformOutput(self, name, value=value, description=description, sensitive=sensitive)
-        output.override_logical_id(name)
+        outputs.publish_receiver(self, function.role, address=self.url, key=self.api_key)

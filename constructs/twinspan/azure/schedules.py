@@ -1,4 +1,4 @@
-"""Functions that run by the clock: timer triggers of the Functions host."""
+"""Scheduled functions: timer triggers of the Functions host."""
 
 from twin_runtime.roles import Schedule
 from twinspan.azure.foundation import Foundation
@@ -7,8 +7,8 @@ from twinspan.providers import Construct
 
 
 class Clock(Construct):
-    """Tells when a run fails. Runs are the host's: by a lease in the storage account each partition's is
-    started once, however many instances there are.
+    """The alarm on failed runs. The host starts the runs. A lease in the storage account makes it start each
+    partition's run once, however many instances there are.
     """
 
     def __init__(

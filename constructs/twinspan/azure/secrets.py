@@ -1,12 +1,12 @@
 """Secrets: API keys that the stack makes, and the ends of links that `links` fills."""
 
 from twin_runtime.roles import Layer, Role
-from twinspan import contracts
+from twinspan import contracts, outputs
 from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.shared.grants import READ_SECRET, grant
-from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret
 from twinspan.providers.random import RandomPassword
 from twinspan.terraform.resources import KEY_GENERATION_VARIABLE, Ref, generations, place
@@ -35,21 +35,14 @@ class LinkSecret(Construct):
         self._filled: Ref | None = None
         self.address = f"{foundation.vault.uri}secrets/{self._name}"
         if link.wired:
-            output = TerraformOutput(
-                self,
-                "secret",
-                value=self._name,
-                description=f"Name of the secret of the link {link.name} in the key vault.",
-            )
-            output.override_logical_id(f"link_{link.name}_secret")
+            outputs.publish_link_secret(self, link, self._name)
             self._named: dict[str, str] = {}
-            self._readers = TerraformOutput(
+            self._readers = outputs.publish(
                 self,
-                "readers",
-                value={},
-                description=f"Principals that read the secret of the link {link.name}, by role.",
+                outputs.link_readers(link),
+                {},
+                description=f"Principals that may read the secret of the link {link.name}, by role.",
             )
-            self._readers.override_logical_id(f"link_{link.name}_readers")
             self._record(foundation.vault.address)
 
     def _record(self, address: str) -> None:
@@ -78,7 +71,7 @@ class LinkSecret(Construct):
         self._record(self._filled.address)
 
     def grant_read(self, function: contracts.Function) -> None:
-        """Of a local link after `fill`."""
+        """Let the function read the secret. For a local link, call `fill` first."""
         if self._link.wired:
             reader = contracts.own(function, Function)
             self._named[str(reader.role)] = reader.principal
@@ -102,7 +95,7 @@ class LinkSecret(Construct):
 class ApiKeys(Construct):
     """The API keys of one receiver, which checks them itself: the platform's own cannot be made by Terraform.
 
-    `current` is the newest key. `environment` tells the function where the two generations are.
+    `current` is the newest key. `environment` contains the address of the two generations.
     """
 
     def __init__(

@@ -87,7 +87,7 @@ class Bucket(Construct):
     def _expire(self, lifecycle: Lifecycle) -> None:
         """Azure bills the Cool tier for 30 days at least and Archive for 180, whenever a file is deleted.
 
-        A thawed file goes back by the rule that archived it, once it has been readable for some days.
+        The rule that archives files also archives a rehydrated file again after some days.
         """
         events = StorageManagementPolicyRuleActionsBaseBlob(
             delete_after_days_since_modification_greater_than=lifecycle.delete_after

@@ -1,12 +1,12 @@
-"""L5: Azure Managed Grafana. dashboard_sync keeps what is in it."""
+"""L5: Azure Managed Grafana. dashboard_sync writes its content."""
 
 from twin_runtime.roles import Layer
-from twinspan import contracts, datasource
+from twinspan import contracts, datasource, outputs
 from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.shared.grants import grant
 from twinspan.azure.shared.operators import operators
-from twinspan.providers import Construct, TerraformOutput, TerraformVariable
+from twinspan.providers import Construct, TerraformVariable
 from twinspan.providers.azapi import AzapiResource
 from twinspan.providers.azure import RoleAssignment
 from twinspan.terraform.resources import Ref, place
@@ -39,16 +39,13 @@ class Dashboards(Construct):
                 address=self._workspace.address, name=names.grafana(foundation.names), value=self.address
             )
         )
-        output = TerraformOutput(
-            self, "url", value=self.address, description="Grafana. Sign in with Entra ID."
-        )
-        output.override_logical_id("grafana_url")
+        outputs.publish_grafana(self, self.address, sign_in="Sign in with Entra ID.")
 
     def keep_with(self, function: contracts.Function) -> None:
         grant(function, "keeps_dashboards", role=ADMINISTRATOR, at=self._workspace)
 
     def read_by(self, secret: contracts.Secret) -> None:
-        """Nothing: dashboard_sync tells Grafana of the data source."""
+        """No-op: dashboard_sync configures the data source."""
 
     def _grafana(self) -> Ref:
         foundation = self._foundation

@@ -1,9 +1,17 @@
 """The configuration: `load("twin.yaml")` gives a `Config`, or raises `ConfigErrors` with every problem."""
 
-from twinspan.config.clouds import PLACEHOLDERS, AwsCloud, AzureCloud, Clouds, GcpCloud, Layers
+from twinspan.config.clouds import (
+    PLACEHOLDERS,
+    AwsCloud,
+    AzureCloud,
+    Clouds,
+    GcpCloud,
+    Layers,
+    archive_problem,
+)
 from twinspan.config.devices import Command, Device, DeviceType, Metric
 from twinspan.config.events import AllOf, AnyOf, Comparison, Condition, Events, Feedback, Rule, Then
-from twinspan.config.graph import Model, Property, Relationship, Thing, ThingType
+from twinspan.config.graph import Entity, EntityType, Model, Property, Relationship
 from twinspan.config.loader import ExtraCheck, load
 from twinspan.config.problems import ConfigErrors, Problem
 from twinspan.config.root import Alerts, Config, Retention
@@ -23,6 +31,8 @@ __all__ = [
     "ConfigErrors",
     "Device",
     "DeviceType",
+    "Entity",
+    "EntityType",
     "Events",
     "ExtraCheck",
     "Feedback",
@@ -36,7 +46,6 @@ __all__ = [
     "Retention",
     "Rule",
     "Then",
-    "Thing",
-    "ThingType",
+    "archive_problem",
     "load",
 ]

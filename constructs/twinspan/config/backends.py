@@ -1,8 +1,8 @@
 """Where Terraform keeps its state, one model per kind of backend.
 
-Every stack has a state of its own: `{stack}` in a key, path, prefix or workspace name stands for its name.
-Secrets are no arguments here: they would stand in clear in the Terraform; each backend reads them from the
-environment.
+Every stack has its own state: `{stack}` in a key, path, prefix or workspace name is replaced by its name.
+Secrets are not accepted here, because the Terraform would contain them in plain text. Each backend reads its
+secrets from the environment.
 """
 
 import re
@@ -15,7 +15,7 @@ from twinspan.config.events import TAG
 from twinspan.config.problems import Refusal
 from twinspan.config.text import shown
 
-# Argument -> where the secret belongs instead.
+# Argument -> the environment variable that the backend reads instead.
 SECRETS = {
     "s3": {
         "access_key": "AWS_ACCESS_KEY_ID",
@@ -46,18 +46,18 @@ def _plain(value: str) -> str:
         fix = value.replace("${stack}", "{stack}").replace("${twin}", "{twin}")
         plain = not re.search(r"[$%]\{", fix)
         raise Refusal(
-            f"{shown(value)} holds {found[0]!r}, which starts an expression in Terraform; "
+            f"{shown(value)} contains {found[0]!r}, which starts a Terraform expression; "
             + (f"write {fix}" if plain else "write the value itself")
         )
     if not value.isprintable():
-        raise Refusal(f"{shown(value)} holds a character that cannot be printed; leave it out")
+        raise Refusal(f"{shown(value)} contains an unprintable character; remove it")
     return value
 
 
 def _per_stack(value: str) -> str:
     if "{stack}" not in value:
         raise Refusal(
-            f"{shown(value)} would put the states of all stacks into one place; put {{stack}} into it"
+            f"{shown(value)} would store the state of every stack in one place; add {{stack}} to it"
         )
     return value
 
@@ -73,7 +73,7 @@ PerStack = Annotated[str, AfterValidator(_per_stack), AfterValidator(_plain)]
 
 
 class Backend(Entry):
-    """What the kinds have in common."""
+    """The fields and methods that all kinds of backends share."""
 
     type: Any
 
@@ -90,7 +90,7 @@ def _filled(value: Any, *, twin: str, stack: str) -> Any:
 
 
 class LocalBackend(Backend):
-    """A file on this machine. Without a path it lies in the project's folder."""
+    """A file on this machine, by default in the project's folder."""
 
     type: Literal["local"] = Field(description="State in a file on this machine.")
     path: PerStack | None = Field(
@@ -164,7 +164,7 @@ class RemoteBackend(Backend):
     type: Literal["remote"] = Field(description="State in HCP Terraform or Terraform Enterprise.")
     organization: Text = Field(description="Name of the organization.", examples=["my-organization"])
     hostname: Text | None = Field(default=None, description="Host, when it is not app.terraform.io.")
-    workspaces: Workspaces = Field(default=Workspaces(), description="How the workspaces are called.")
+    workspaces: Workspaces = Field(default=Workspaces(), description="Names of the workspaces.")
 
 
 KINDS = {

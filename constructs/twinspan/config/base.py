@@ -1,4 +1,4 @@
-"""What every part of the configuration shares: the frozen model and the small types of its fields."""
+"""The frozen model that every section of twin.yaml extends, and the types of its fields."""
 
 import math
 import re
@@ -62,7 +62,7 @@ def _finite(value: Any) -> Any:
 
 
 def finite_scalar(value: Any) -> bool | int | float | str:
-    """The value, where it is a number, true, false or text; raises `Said`."""
+    """The value, where it is a number, true, false or text; raises `Refusal`."""
     if not isinstance(value, bool | int | float | str):
         raise Refusal(f"must be a number, true, false or text, got {shown(value)}")
     return _finite(value)
@@ -76,22 +76,23 @@ def _relative_path(value: Any) -> PurePosixPath:
     path = PurePosixPath(value)
     if not value or not value.isprintable() or "\\" in value:
         raise Refusal(
-            f"{shown(value)} is not a path; write it with '/', for example processors/thermostat.py"
+            f"{shown(value)} is not a valid path; write it with '/', for example processors/thermostat.py"
         )
     if path.is_absolute() or ".." in path.parts:
-        raise Refusal(f"{shown(value)} leaves the folder of the twin.yaml; put the file into that folder")
+        raise Refusal(f"{shown(value)} is outside the folder of the twin.yaml; put the file into that folder")
     return path
 
 
 CloudName = Annotated[Cloud, Strict(False)]
 TypeName = Annotated[ValueType, Strict(False)]
-# What each cloud makes of the name is checked where names are made.
+# `twinspan.naming` checks the names that each cloud derives from it.
 TwinName = Annotated[
     str,
     *one_text(
         r"[a-z](?:-?[a-z0-9])+",
         20,
-        "a twin's name is 3 to 20 of a-z, 0-9 and single '-', first a letter, last no '-'",
+        "use 3–20 lowercase letters, digits and single hyphens; start with a letter, end with a letter or "
+        "digit",
         shortest=3,
     ),
 ]
@@ -101,18 +102,18 @@ Identifier = Annotated[
     *one_text(
         r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?",
         64,
-        "use up to 64 letters, digits and '_', first a letter, not ending with '_'",
+        "use up to 64 letters, digits and underscores; start with a letter, end with a letter or digit",
     ),
 ]
-# What a device may say beside its measurements (twin_runtime/events/payload.py): a metric of such a name
-# would be taken for it.
+# Fields of a device's message besides its measurements (twin_runtime/events/payload.py): a metric of such a
+# name would be read as that field.
 RESERVED_METRICS = ("data", "id", "time", "traceparent")
 
 
 def _not_reserved(value: str) -> str:
     if value in RESERVED_METRICS:
         raise Refusal(
-            f"{shown(value)} is what a device calls a part of its message; use another name than "
+            f"{shown(value)} is a field of the device's message; use a name other than "
             f"{', '.join(RESERVED_METRICS)}"
         )
     return value
@@ -127,11 +128,14 @@ DeviceId = Annotated[
     *one_text(
         r"[A-Za-z0-9][A-Za-z0-9:_-]*",
         128,
-        "use up to 128 letters, digits, ':', '_' and '-', first a letter or digit, as AWS IoT requires",
+        "use up to 128 letters, digits, ':', '_' and '-'; start with a letter or digit, as AWS IoT requires",
     ),
 ]
 RuleName = Annotated[
-    str, *one_text(r"[A-Za-z][A-Za-z0-9_-]*", 64, "use up to 64 letters, digits, '_' and '-', first a letter")
+    str,
+    *one_text(
+        r"[A-Za-z][A-Za-z0-9_-]*", 64, "use up to 64 letters, digits, '_' and '-'; start with a letter"
+    ),
 ]
 Unit = Annotated[
     str, *one_text(r"\S(?:.{0,30}\S)?", 32, 'a unit is 1 to 32 characters, for example Cel or "%"')

@@ -1,9 +1,9 @@
-"""Which cloud each layer is in, and what Twinspan must know of each cloud."""
+"""The sections `layers` and `clouds`: the cloud of each layer, and the account and region in each cloud."""
 
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -12,7 +12,6 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
-    model_validator,
 )
 
 from twin_runtime.roles import Cloud, Layer
@@ -22,6 +21,7 @@ from twinspan.config.problems import Refusal
 from twinspan.config.text import shown
 
 _ACCOUNT = r"[0-9]{12}"
+_SKIP = "Accept a region that is not in Twinspan's list, such as a newer one."
 _UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # cloud.google.com/resource-manager/docs/creating-managing-projects: 6 to 30, lower case, last no hyphen.
 _PROJECT = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
@@ -55,13 +55,17 @@ def _project(value: str) -> str:
     if not re.fullmatch(_PROJECT, value):
         raise Refusal(
             f"{shown(value)} is not a project id; write the id (not the name or number), "
-            "6 to 30 of a-z, 0-9 and '-', first a letter, last no '-'"
+            "6–30 lowercase letters, digits and hyphens; start with a letter, end with a letter or digit"
         )
     return value
 
 
+def _region(cloud: Cloud, value: str, info: ValidationInfo) -> str:
+    return regions.check(cloud, value, skip=info.data.get("skip_region_validation", False))
+
+
 class TierPlace(StrEnum):
-    """Where a tier of storage is, or that the twin has none."""
+    """The cloud of a storage tier, or `none`."""
 
     AWS = "aws"
     AZURE = "azure"
@@ -75,31 +79,30 @@ TierName = Annotated[TierPlace, Strict(False)]
 class Layers(Entry):
     """The cloud of each layer."""
 
-    acquisition: CloudName = Field(description="L1: where devices report to.", examples=["aws"])
+    acquisition: CloudName = Field(description="L1: the broker that devices connect to.", examples=["aws"])
     processing: CloudName = Field(description="L2: where telemetry is processed.", examples=["azure"])
     hot_storage: CloudName = Field(description="L3: where recent data is stored.", examples=["gcp"])
     cold_storage: TierName | None = Field(
         default=None,
-        description="L3: data older than retention.hot_days; where hot_storage is unless it says otherwise. "
-        "none: such data is deleted.",
+        description="L3: data older than retention.hot_days. Default: the cloud of hot_storage. "
+        "none: that data is deleted.",
         examples=["gcp"],
     )
     archive_storage: TierName | None = Field(
         default=None,
-        description="L3: data older than retention.cold_days; where cold_storage is unless it says "
-        "otherwise. "
-        "none: such data is deleted.",
+        description="L3: data older than retention.cold_days. Default: the cloud of cold_storage. "
+        "none: that data is deleted.",
         examples=["gcp"],
     )
     twin_management: CloudName | None = Field(
-        default=None, description="L4: the twin graph; left out, there is none.", examples=["aws"]
+        default=None, description="L4: the twin graph. Optional.", examples=["aws"]
     )
     visualization: CloudName | None = Field(
-        default=None, description="L5: the dashboards; left out, there are none.", examples=["azure"]
+        default=None, description="L5: the dashboards. Optional.", examples=["azure"]
     )
 
     def cloud_of(self, layer: Layer) -> Cloud | None:
-        """Where the layer is; None when the twin has no such layer."""
+        """Return the cloud of the layer, None when the twin does not have the layer."""
         if layer is Layer.COLD_STORAGE:
             return _tier(self.cold_storage, self.hot_storage)
         if layer is Layer.ARCHIVE_STORAGE:
@@ -112,16 +115,6 @@ class Layers(Entry):
         used = {self.cloud_of(layer) for layer in Layer}
         return tuple(cloud for cloud in Cloud if cloud in used)
 
-    @model_validator(mode="after")
-    def _archive_takes_from_cold(self) -> Self:
-        archived = self.archive_storage not in (None, TierPlace.NONE)
-        if archived and self.cold_storage is TierPlace.NONE:
-            raise Refusal(
-                f"archive_storage is {self.archive_storage}, but takes its data from cold_storage, "
-                "which is none; give cold_storage a cloud, or write archive_storage: none"
-            )
-        return self
-
 
 def _tier(place: TierPlace | None, default: Cloud | None) -> Cloud | None:
     if place is None:
@@ -129,8 +122,19 @@ def _tier(place: TierPlace | None, default: Cloud | None) -> Cloud | None:
     return None if place is TierPlace.NONE else Cloud(place.value)
 
 
+def archive_problem(layers: Mapping[str, object]) -> str | None:
+    """Return the problem of an archive without a cold tier, from which it takes its data; None otherwise."""
+    archive = layers.get(Layer.ARCHIVE_STORAGE)
+    if archive not in tuple(Cloud) or layers.get(Layer.COLD_STORAGE) != TierPlace.NONE:
+        return None
+    return (
+        f"is {archive}, but the archive takes its data from cold_storage, which is none; "
+        "give cold_storage a cloud, or write archive_storage: none"
+    )
+
+
 class AwsCloud(Entry):
-    """Where in AWS. Without `account_id` it is the account of the credentials that Terraform runs with."""
+    """Region and account in AWS. `account_id` defaults to the account of Terraform's credentials."""
 
     account_id: (
         Annotated[
@@ -142,28 +146,26 @@ class AwsCloud(Entry):
         description="Account, 12 digits in quotes. Terraform refuses credentials of any other account.",
         examples=["123456789012"],
     )
-    new_region: bool = Field(default=False, description="Accept a region that is newer than Twinspan's list.")
+    skip_region_validation: bool = Field(default=False, description=_SKIP)
     region: str = Field(description="Region code.", examples=["eu-central-1"])
 
     @field_validator("region")
     @classmethod
     def _known(cls, value: str, info: ValidationInfo) -> str:
-        return regions.check(Cloud.AWS, value, new=info.data.get("new_region", False))
+        return _region(Cloud.AWS, value, info)
 
 
 class AzureCloud(Entry):
-    """Where in Azure."""
+    """Location and subscription in Azure."""
 
-    new_location: bool = Field(
-        default=False, description="Accept a location that is newer than Twinspan's list."
-    )
+    skip_region_validation: bool = Field(default=False, description=_SKIP)
     location: str = Field(description="Location, short name.", examples=["westeurope"])
     operators: List[
         Annotated[str, AfterValidator(_operator), WithJsonSchema({"type": "string", "pattern": f"^{_UUID}$"})]
     ] = Field(
         default=(),
-        description="Users, groups or service principals of Entra ID, by object id, who may plan and apply. "
-        "If empty, whoever applied first alone.",
+        description="Entra ID users, groups and service principals, by object id, that may plan and apply. "
+        "If empty, only the identity of the first apply may.",
         examples=[["11111111-2222-3333-4444-555555555555"]],
     )
     subscription_id: Annotated[
@@ -173,22 +175,22 @@ class AzureCloud(Entry):
     @field_validator("location")
     @classmethod
     def _known(cls, value: str, info: ValidationInfo) -> str:
-        return regions.check(Cloud.AZURE, value, new=info.data.get("new_location", False))
+        return _region(Cloud.AZURE, value, info)
 
 
 class GcpCloud(Entry):
-    """Where in Google Cloud."""
+    """Project and region in Google Cloud."""
 
     project: Annotated[
         str, AfterValidator(_project), WithJsonSchema({"type": "string", "pattern": f"^{_PROJECT}$"})
     ] = Field(description="Project id.", examples=["my-project"])
-    new_region: bool = Field(default=False, description="Accept a region that is newer than Twinspan's list.")
+    skip_region_validation: bool = Field(default=False, description=_SKIP)
     region: str = Field(description="Region.", examples=["europe-west1"])
 
     @field_validator("region")
     @classmethod
     def _known(cls, value: str, info: ValidationInfo) -> str:
-        return regions.check(Cloud.GCP, value, new=info.data.get("new_region", False))
+        return _region(Cloud.GCP, value, info)
 
 
 class Clouds(Entry):
@@ -214,7 +216,7 @@ PLACEHOLDERS: Mapping[Cloud, tuple[str, str]] = {
     Cloud.AZURE: ("subscription_id", "00000000-0000-0000-0000-000000000000"),
     Cloud.GCP: ("project", "your-google-project"),
 }
-"""What the examples write for the account of each cloud: nobody has it, so nothing can be deployed there.
+"""The account of each cloud in the examples. It does not exist, so nothing can be deployed there.
 
 Google makes no project whose id contains `google` (cloud.google.com/resource-manager/docs/
 creating-managing-projects, "Before you begin").

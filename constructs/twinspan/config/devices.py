@@ -1,4 +1,4 @@
-"""Device types, what they measure and obey, and the devices."""
+"""The sections `device_types` (metrics and commands) and `devices`."""
 
 from pydantic import Field
 
@@ -16,23 +16,23 @@ from twinspan.config.base import (
 
 
 class Metric(Entry):
-    """One measured value of a device type."""
+    """A metric of a device type."""
 
-    type: TypeName = Field(description="What is measured.", examples=["number"])
+    type: TypeName = Field(description="Type of the metric's value.", examples=["number"])
     unit: Unit | None = Field(
         default=None, description="Unit, by UCUM code where there is one.", examples=["Cel", "%"]
     )
 
 
 class Command(Entry):
-    """One command that devices of a type take, with one value."""
+    """A command that devices of a type accept, with one value."""
 
     type: TypeName = Field(description="Type of the command's value.", examples=["number"])
     unit: Unit | None = Field(default=None, description="Unit of the value.", examples=["Cel"])
 
 
 class DeviceType(Entry):
-    """What devices of one kind have in common."""
+    """A type of devices."""
 
     # Without a metric a device never reports, so no rule could ever send it a command.
     telemetry: FrozenMap[MetricName, Metric] = Field(
@@ -42,7 +42,7 @@ class DeviceType(Entry):
     )
     commands: FrozenMap[Identifier, Command] = Field(
         default_factory=dict,
-        description="The commands that it takes, by name.",
+        description="The commands that devices of this type accept, by name.",
         examples=[{"set_point": {"type": "number", "unit": "Cel"}}],
     )
     processor: RelativePath | None = Field(
@@ -55,7 +55,7 @@ class DeviceType(Entry):
 class Device(Entry):
     """One device."""
 
-    id: DeviceId = Field(description="What the device calls itself at its broker.", examples=["thermostat-1"])
+    id: DeviceId = Field(description="Id of the device at its broker.", examples=["thermostat-1"])
     type: str = Field(description="One of device_types.", examples=["thermostat"])
 
 

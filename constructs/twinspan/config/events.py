@@ -1,4 +1,4 @@
-"""Rules: when a device's metrics fulfil a condition, send it a command, start the workflow, or both."""
+"""The section `events`: rules that send a command to a device or start the workflow."""
 
 from typing import Annotated, Any, Self
 
@@ -45,13 +45,13 @@ class Comparison(Entry):
 
 
 class AllOf(Entry):
-    """Fulfilled when every part is."""
+    """True when every condition is."""
 
     all: "List[Condition]" = Field(min_length=1, description="Conditions that must all hold.")
 
 
 class AnyOf(Entry):
-    """Fulfilled when one part is."""
+    """True when any condition is."""
 
     any: "List[Condition]" = Field(min_length=1, description="Conditions of which one must hold.")
 
@@ -79,7 +79,7 @@ class Feedback(Entry):
 
 
 class Then(Entry):
-    """What a fulfilled rule does: at least one of the two."""
+    """The actions of a fulfilled rule: at least one of the two."""
 
     feedback: Feedback | None = Field(
         default=None, description="Command for the device.", examples=[{"command": "set_point", "value": 20}]
@@ -89,12 +89,12 @@ class Then(Entry):
     @model_validator(mode="after")
     def _does_something(self) -> Self:
         if self.feedback is None and not self.workflow:
-            raise Refusal("does nothing; give feedback: {command: …, value: …}, workflow: true, or both")
+            raise Refusal("has no effect; give feedback: {command: …, value: …}, workflow: true, or both")
         return self
 
 
 def subject_problem(device_type: Any, device: Any) -> str | None:
-    """What is wrong when a rule names neither or both."""
+    """Return the problem of a rule that names neither or both, None otherwise."""
     if (device_type is None) != (device is None):
         return None
     got = "got neither" if device is None else "got both"
@@ -110,9 +110,9 @@ class Rule(Entry):
 
     name: RuleName = Field(description="Name, unique among the rules.", examples=["overheating"])
     device_type: Identifier | None = Field(
-        default=None, description="The rule is for every device of this type."
+        default=None, description="Applies the rule to every device of this type."
     )
-    device: DeviceId | None = Field(default=None, description="The rule is for this device alone.")
+    device: DeviceId | None = Field(default=None, description="Applies the rule to this device only.")
     when: Condition = Field(
         description="The condition, on one event's metrics.",
         examples=[{"metric": "temperature", "above": 80}],
@@ -127,12 +127,15 @@ class Rule(Entry):
 
 
 class Events(Entry):
-    """The event system. Ops switch it on and off at deploy time; `enabled` is the default."""
+    """The event system. `enabled` is the default of the variable that switches it at deploy time."""
 
-    enabled: bool = Field(default=False, description="Default of the Terraform variable enable_events.")
+    enabled: bool = Field(
+        default=False,
+        description="Default of the Terraform variable enable_events. While it is false, rules do nothing.",
+    )
     workflow: RelativePath | None = Field(
         default=None,
-        description="Your own workflow definition, relative to the twin.yaml, instead of Twinspan's.",
+        description="File with your workflow definition, relative to the twin.yaml; Twinspan's by default.",
         examples=["workflows/escalate.asl.json"],
     )
     rules: List[Rule] = Field(default=(), description="The rules.")

@@ -1,4 +1,4 @@
-"""The model of the twin graph: what there is besides the devices, and how it all belongs together."""
+"""The section `model`: the entities of the twin graph, and the relationships between them and the devices."""
 
 from typing import Annotated, Any
 
@@ -22,8 +22,8 @@ from twinspan.config.text import shown
 # Digital Twins and Firestore take all of these.
 GRAPH_ID = r"[A-Za-z0-9][A-Za-z0-9:_-]*[A-Za-z0-9]"
 GRAPH_ID_RULE = (
-    "in the twin graph an id is 2 to 128 letters, digits, ':', '_' and '-', first and last a letter or "
-    "digit, as IoT TwinMaker requires"
+    "in the twin graph an id has 2–128 letters, digits, ':', '_' and '-', and starts and ends with a letter "
+    "or digit, as IoT TwinMaker requires"
 )
 # TwinMaker keeps integers in 64 bits and texts of 1 to 256 characters (API: DataValue).
 
@@ -47,7 +47,7 @@ def _display(value: str) -> str:
     return value
 
 
-ThingId = Annotated[str, *one_text(GRAPH_ID, 128, GRAPH_ID_RULE, shortest=2)]
+EntityId = Annotated[str, *one_text(GRAPH_ID, 128, GRAPH_ID_RULE, shortest=2)]
 DisplayName = Annotated[
     str,
     AfterValidator(_display),
@@ -61,7 +61,7 @@ PropertyValue = Annotated[
 
 
 class Property(Entry):
-    """What twin.yaml itself says of each thing of a type."""
+    """A property of an entity type; its values are in twin.yaml."""
 
     type: TypeName = Field(description="Type of the value.", examples=["integer"])
     unit: Unit | None = Field(
@@ -69,23 +69,23 @@ class Property(Entry):
     )
 
 
-class ThingType(Entry):
-    """What things of one kind have in common."""
+class EntityType(Entry):
+    """A type of entities."""
 
     properties: FrozenMap[Identifier, Property] = Field(
         default_factory=dict,
-        description="The properties that a thing of this type may have, by name.",
+        description="The properties that an entity of this type may have, by name.",
         examples=[{"floor": {"type": "integer"}}],
     )
 
 
-class Thing(Entry):
-    """A node of the twin graph that is no device, such as a room or a machine."""
+class Entity(Entry):
+    """A node of the twin graph other than a device, such as a room or a machine."""
 
-    id: ThingId = Field(description="Its id; no device and no other thing has it.", examples=["hall-1"])
+    id: EntityId = Field(description="Id, unique among entities and devices.", examples=["hall-1"])
     type: str = Field(description="One of model.types.", examples=["room"])
     name: DisplayName | None = Field(
-        default=None, description="What people call it; its id when left out.", examples=["Hall 1"]
+        default=None, description="Display name; the id by default.", examples=["Hall 1"]
     )
     properties: FrozenMap[Identifier, PropertyValue] = Field(
         default_factory=dict, description="Values of its type's properties.", examples=[{"floor": 1}]
@@ -95,24 +95,24 @@ class Thing(Entry):
 class Relationship(Entry):
     """A directed edge of the twin graph."""
 
-    source: str = Field(alias="from", description="Id of a thing or device.", examples=["hall-1"])
-    name: Identifier = Field(description="What the source does with the target.", examples=["contains"])
-    target: str = Field(alias="to", description="Id of a thing or device.", examples=["press-7"])
+    source: str = Field(alias="from", description="Id of an entity or device.", examples=["hall-1"])
+    name: Identifier = Field(description="Name of the relationship.", examples=["contains"])
+    target: str = Field(alias="to", description="Id of an entity or device.", examples=["press-7"])
 
 
 class Model(Entry):
-    """The twin graph besides the devices, which are always in it."""
+    """The entities and relationships of the twin graph. Every device is in the graph as well."""
 
-    types: FrozenMap[Identifier, ThingType] = Field(
+    types: FrozenMap[Identifier, EntityType] = Field(
         default_factory=dict,
-        description="What kinds of things there are, by name.",
+        description="The entity types, by name.",
         examples=[{"room": {"properties": {"floor": {"type": "integer"}}}}],
     )
-    things: List[Thing] = Field(
-        default=(), description="The things.", examples=[[{"id": "hall-1", "type": "room"}]]
+    entities: List[Entity] = Field(
+        default=(), description="The entities.", examples=[[{"id": "hall-1", "type": "room"}]]
     )
     relationships: List[Relationship] = Field(
         default=(),
-        description="The edges between things and devices.",
+        description="The edges between entities and devices.",
         examples=[[{"from": "hall-1", "name": "contains", "to": "thermostat-1"}]],
     )

@@ -1,4 +1,4 @@
-"""`load`: from a path to a `Config`, or to every problem at once."""
+"""`load`: reads a twin.yaml and returns a `Config`, or reports all problems together."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -21,11 +21,11 @@ _ESSENTIAL = ("twin", "layers", "clouds")
 
 
 def load(path: str | Path, *, extra_checks: Iterable[ExtraCheck] = ()) -> Config:
-    """Read a twin.yaml. Raises `ConfigErrors` with all that is wrong, in the order of the file.
+    """Read a twin.yaml. Raises `ConfigErrors` with every problem found, in the order of the file.
 
-    Each of `extra_checks` gets the configuration and yields problems of its own (`field` as in the file; the
-    line is added here). They run as soon as the twin's name, its layers and its clouds are right, even when
-    other sections are not: these are then missing from the configuration that the check sees.
+    Each of `extra_checks` gets the configuration and yields further problems (`field` as in the file; the
+    line is added here). The checks run once the twin's name, its layers and its clouds are valid. They see a
+    configuration without the sections that are not.
     """
     path = Path(path)
     document = read_yaml(path)
@@ -116,7 +116,7 @@ def _in_order(problems: list[Problem], document: Document) -> list[Problem]:
 
 
 def _line(field: str, lines: dict[str, int]) -> int | None:
-    """The field's line, or that of the nearest thing around it that is in the file."""
+    """Return the line of the field, or of the nearest enclosing field that is in the file."""
     while field and field not in lines:
         field = field[: max(field.rfind("."), field.rfind("["), 0)]
     return lines.get(field) if field else None

@@ -1,4 +1,4 @@
-"""What is wrong with a twin.yaml: one sentence per problem, all of them in one exception."""
+"""Problems of a twin.yaml: a sentence for each, and one exception that carries all of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _MOST_SHOWN = 200
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to put right. `field` is the path as in the file; `message` says what was given and the fix.
+    """One problem. `field` is the path as in the file; `message` says what was given and how to fix it.
 
     >>> str(Problem("devices[2].type", "'valve' is not a device type of this file; use thermostat", line=31))
     "line 31, devices[2].type: 'valve' is not a device type of this file; use thermostat"
@@ -25,11 +25,11 @@ class Problem:
 
 
 class Refusal(ValueError):
-    """Raised inside a model's validator; its text is the message that the user reads."""
+    """Raised by a validator; its text is the message that the user reads."""
 
 
 class ConfigErrors(Exception):
-    """Everything that is wrong with one twin.yaml. `str()` is the text for the terminal."""
+    """All problems of one twin.yaml. `str()` is the text for the terminal."""
 
     def __init__(self, path: Path, problems: Iterable[Problem]) -> None:
         self.path = path

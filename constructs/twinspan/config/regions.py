@@ -1,4 +1,4 @@
-"""Which regions are spelt right. The lists with their dates and sources are in `regions.toml`."""
+"""Checks the names of regions. The lists, with their dates and sources, are in `regions.toml`."""
 
 import re
 import tomllib
@@ -26,14 +26,13 @@ def known(cloud: Cloud) -> tuple[str, ...]:
     return tuple(_lists()[cloud]["names"])
 
 
-def check(cloud: Cloud, value: str, *, new: bool) -> str:
-    """Give `value` back when it is a region of `cloud`; otherwise raise `Said` with the right spelling.
+def check(cloud: Cloud, value: str, *, skip: bool) -> str:
+    """Return `value` when it is a region of `cloud`. Raises `Refusal` with the likely spelling otherwise.
 
-    `new` accepts a region that the list does not have yet, as long as it is written as that cloud writes
-    regions. A misspelt region differs from a known one no more than a new region does: nothing but the user's
-    word can tell the two apart.
+    `skip` accepts a region that is not in the list, as long as it has the form of that cloud's regions. Only
+    the user can tell a new region from a misspelt one.
     """
-    word, flag = ("location", "new_location") if cloud is Cloud.AZURE else ("region", "new_region")
+    word = "location" if cloud is Cloud.AZURE else "region"
     names = known(cloud)
     if value in names:
         return value
@@ -49,10 +48,11 @@ def check(cloud: Cloud, value: str, *, new: bool) -> str:
     )
     if same:
         raise Refusal(f"{shown(value)} is not how {cloud} writes this {word}; write {same}")
-    if new and pattern.fullmatch(value):
+    if skip and pattern.fullmatch(value):
         return value
     close = nearest(value, names)
     fix = f"did you mean {close!r}?" if close else f"write it like {example}"
     if pattern.fullmatch(value):
-        fix += f" If it is newer than the list of {_lists()[cloud]['date']}, add {flag}: true beside it."
+        newer = f"If it is newer than the list of {_lists()[cloud]['date']}"
+        fix += f" {newer}, add skip_region_validation: true beside it."
     raise Refusal(f"{shown(value)} is not a known {cloud} {word}; {fix}")

@@ -1,4 +1,4 @@
-"""The whole configuration of one twin: what `load` returns."""
+"""The configuration of one twin, which `load` returns."""
 
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -14,8 +14,8 @@ from twinspan.config.events import Events
 from twinspan.config.graph import Model
 from twinspan.config.problems import Refusal
 
-# A row of the hot store outlives the age at which the mover takes it by this many days: what a mover that
-# stood still did not take is not lost meanwhile.
+# A row expires this many days after the age at which the mover takes it, so that a mover that stopped for a
+# while loses no rows.
 SAFETY_DAYS = 30
 # Cosmos DB keeps a time to live in 31 bits of seconds (24,855 days); azurerm_storage_management_policy takes
 # up to 99,999 days. One bound for all clouds, so that a layer can move without a change here.
@@ -48,15 +48,15 @@ class Retention(Entry):
 
 
 class Alerts(Entry):
-    """Whom the alarms tell. Without it they stand in the cloud's console alone."""
+    """Who receives alarm notifications. If unset, alarms appear only in the console."""
 
     email: Email = Field(
-        description="Who is told when a message is dead-lettered.", examples=["ops@example.com"]
+        description="Address that receives alarm notifications.", examples=["ops@example.com"]
     )
 
 
 class Config(Entry):
-    """One twin. Made by `load`, which also checks what only the whole file shows."""
+    """One twin. Use `load`, which also checks the sections against each other."""
 
     name: TwinName = Field(
         alias="twin", description="Name of the twin, part of every resource's.", examples=["factory"]
@@ -70,7 +70,7 @@ class Config(Entry):
     )
     device_types: DeviceTypes = Field(
         min_length=1,
-        description="What devices there are, by name.",
+        description="The device types, by name.",
         examples=[{"thermostat": {"telemetry": {"temperature": {"type": "number", "unit": "Cel"}}}}],
     )
     devices: Devices = Field(
@@ -78,8 +78,8 @@ class Config(Entry):
     )
     model: Model = Field(
         default_factory=Model,
-        description="The twin graph besides the devices.",
-        examples=[{"types": {"room": {}}, "things": [{"id": "hall-1", "type": "room"}]}],
+        description="Entities and relationships of the twin graph.",
+        examples=[{"types": {"room": {}}, "entities": [{"id": "hall-1", "type": "room"}]}],
     )
     events: Events = Field(
         default=Events(), description="Rules on the telemetry.", examples=[{"enabled": True}]
@@ -93,11 +93,16 @@ class Config(Entry):
         examples=[{"type": "local"}],
     )
     read_api: bool = Field(
-        default=True, description="A public endpoint with an API key for readers outside the twin."
+        default=True,
+        description="Public endpoints with API keys for clients outside the twin. "
+        "With false, hot_reader still has a public endpoint where visualization or a "
+        "twin_management in another cloud needs it.",
     )
 
     alerts: Alerts | None = Field(
-        None, description="Whom the alarms tell.", examples=[{"email": "ops@example.com"}]
+        None,
+        description="Who receives alarm notifications. If unset, alarms appear only in the console.",
+        examples=[{"email": "ops@example.com"}],
     )
 
     _folder: Path = PrivateAttr(default=Path())
@@ -111,7 +116,7 @@ class Config(Entry):
         return self._folder
 
     def path_of(self, relative: PurePosixPath) -> Path:
-        """Where a processor or workflow of this file lies on this machine."""
+        """Return the path of a processor or workflow on this machine."""
         return self._folder / relative
 
     def as_written(self) -> dict[str, Any]:

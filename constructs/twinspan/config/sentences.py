@@ -1,4 +1,4 @@
-"""Turns what pydantic found into our own problems: the path as in the file, what was given, and the fix."""
+"""Turns pydantic's errors into problems: the path as in the file, what was given, and the fix."""
 
 import re
 import types
@@ -14,17 +14,18 @@ from twinspan.config.root import Config
 from twinspan.config.text import FieldPath, one_of, shown, suggestion
 
 Location = tuple[str | int, ...]
+_COMPANIES = {"amazon": "aws", "microsoft": "azure", "google": "gcp"}
 _TRUE_WORDS, _FALSE_WORDS = ("yes", "on", "y", "true"), ("no", "off", "n", "false")
 
 
 def path_of(location: Location) -> FieldPath:
-    """Where it is in the file: pydantic adds a union's variant and `[key]` for a mapping's key."""
+    """Return the path in the file, without what pydantic adds for a union's variant and a mapping's key."""
     parts = location[:-1] if location and location[-1] == "[key]" else location
     return tuple(part for part in parts if not (isinstance(part, str) and part.startswith(TAG)))
 
 
 def sentence(error: Any) -> tuple[FieldPath, str] | None:
-    """The field and the message for one pydantic error; None for an echo of another error."""
+    """Return field and message for one pydantic error, None when another error reports the same."""
     kind, location, context = error["type"], error["loc"], error.get("ctx", {})
     path, value = path_of(location), error["input"]
     if kind == "value_error":
@@ -44,7 +45,10 @@ def sentence(error: Any) -> tuple[FieldPath, str] | None:
 def _wrong_value(kind: str, value: Any, context: dict[str, Any], location: Location) -> str:
     if kind in ("enum", "literal_error"):
         words = re.findall(r"'([^']*)'", str(context["expected"]))
-        return f"{shown(value)} is not one of {', '.join(words)}; {suggestion(value, words)}"
+        what = "cloud" if "aws" in words else "type"
+        return (
+            f"{shown(value)} is not a {what}; {suggestion(_COMPANIES.get(str(value).lower(), value), words)}"
+        )
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
         return f"must be {bound}, got {shown(value)}; choose another number of days"
@@ -75,7 +79,7 @@ def _unknown_field(location: Location) -> str:
     word = str(location[-1])
     kind = str(location[1]).removeprefix(TAG) if location[0] == "backend" and word != location[1] else ""
     if secret := SECRETS.get(kind, {}).get(word):
-        return f"is a secret and belongs into no file; take the line out and set {secret} in the environment"
+        return f"is a secret and must not be in this file; remove it and set {secret} in the environment"
     return f"is not a known field; {suggestion(word, _fields_at(location[:-1]))}"
 
 

@@ -1,4 +1,4 @@
-"""Reads a file of bounded size as UTF-8 text, or says in a sentence why it cannot."""
+"""Reads a file of bounded size as UTF-8 text, or reports in a sentence why it cannot."""
 
 import stat
 from pathlib import Path
@@ -7,12 +7,12 @@ LARGEST_FILE = 1024 * 1024  # bytes; a twin.yaml of about 25,000 devices
 
 
 def file_field(path: Path) -> str:
-    """What stands in place of a field when the whole file is meant."""
+    """Return what a problem of the whole file names instead of a field."""
     return path.name or str(path)
 
 
 def read_text(path: Path, what: str) -> str:
-    """The text of `path`, UTF-8, with or without byte order mark. Raises ValueError with what is wrong."""
+    """Return the text of `path`, UTF-8 with or without byte order mark. Raises ValueError with a sentence."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -24,7 +24,7 @@ def read_text(path: Path, what: str) -> str:
     except FileNotFoundError:
         raise ValueError(f"does not exist; give the path of a {what}") from None
     except PermissionError:
-        raise ValueError("may not be read; give this user permission to read it") from None
+        raise ValueError("is not readable; give this user permission to read it") from None
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror}); give the path of a {what}") from None
     if len(raw) > LARGEST_FILE:

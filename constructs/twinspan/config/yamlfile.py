@@ -2,7 +2,7 @@
 
 Values follow YAML 1.2's core schema: `on`, `no`, `1_000` and `12:30:00` are text.
 PyYAML (libyaml where it was built with it) only splits the text into events; the data is built here, without
-recursion. Anchors, aliases and tags are refused: nothing can expand, and nothing can name a Python object.
+recursion. Anchors, aliases and tags are refused, so that no value can expand or name a Python object.
 """
 
 import re
@@ -38,7 +38,7 @@ _NUMBERS: list[tuple[re.Pattern[str], Callable[[str], int | float]]] = [
 
 @dataclass
 class Document:
-    """A file's data, the line of each field, and what is wrong; a `settled` field has its sentence."""
+    """A file's data, the line of each field, and the problems found so far, with the fields that have one."""
 
     data: Any = None
     lines: dict[FieldPath, int] = field(default_factory=dict)
@@ -69,13 +69,13 @@ class _Frame:
 
 
 def read_yaml(path: Path) -> Document:
-    """The data of one YAML file. Raises `ConfigErrors` when there is none to work with."""
+    """Return the data of one YAML file. Raises `ConfigErrors` when it cannot be read."""
     name = file_field(path)
     document = Document()
     try:
         text = read_text(path, "twin.yaml")
     except ValueError as error:
-        message = "is no path: it holds a null byte" if "\0" in str(path) else str(error)
+        message = "is not a valid path: it contains a null byte" if "\0" in str(path) else str(error)
         raise ConfigErrors(path, [Problem(name, message)]) from None
     stop: Problem | None = None
     try:
@@ -83,13 +83,15 @@ def read_yaml(path: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        said = re.sub(r"[^ -~]", " ", error.problem or error.context or "no YAML")
-        message = f"is not YAML at column {column} ({said}); check the indentation, quotes and brackets there"
+        said = re.sub(r"[^ -~]", " ", error.problem or error.context or "unknown error")
+        message = (
+            f"is not valid YAML at column {column} ({said}); check the indentation, quotes and brackets there"
+        )
         stop = Problem(name, message, line)
     except yaml.YAMLError as error:
         position = getattr(error, "position", None)
         line = text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
-        stop = Problem(name, "holds a control character, which YAML does not allow; remove it", line)
+        stop = Problem(name, "contains a control character, which YAML does not allow; remove it", line)
     except _Stop as error:
         stop = Problem(name, error.message, error.line)
     if stop:
@@ -130,7 +132,7 @@ def _build(events: Iterator[Any], document: Document) -> None:
         _refuse(event, line, len(stack))
         values += 1
         if values > MOST_VALUES:
-            raise _Stop(f"holds more than {MOST_VALUES:,} values; split the twin", line)
+            raise _Stop(f"contains more than {MOST_VALUES:,} values; split the twin", line)
         frame = stack[-1] if stack else None
         if frame and isinstance(frame.container, dict) and frame.key is None:
             if not isinstance(event, yaml.ScalarEvent):

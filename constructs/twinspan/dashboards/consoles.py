@@ -1,4 +1,4 @@
-"""Where in a cloud's own console the hops are to be seen that this Grafana cannot ask about."""
+"""Where a cloud's console shows the hops that this Grafana cannot query."""
 
 from twin_runtime.roles import Cloud
 from twinspan.config import Config
@@ -10,7 +10,7 @@ def links(config: Config, cloud: Cloud) -> list[tuple[str, str]]:
 
 
 def _aws(config: Config) -> list[tuple[str, str]]:
-    assert config.clouds.aws is not None  # asked for clouds in use alone
+    assert config.clouds.aws is not None  # called for clouds in use only
     region = config.clouds.aws.region
     console = f"https://{region}.console.aws.amazon.com"
     return [

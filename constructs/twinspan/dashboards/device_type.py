@@ -53,7 +53,7 @@ class TypeDashboard:
         return panels.encode(self._board)
 
     def _fill(self, grid: panels.Grid) -> None:
-        """The first panel asks, and all others show what it was answered."""
+        """The first panel queries; the others show its result."""
         last = panels.figure("Newest event", queries.TIME, "max").unit(panels.FROM_NOW)
         last.description("Of the device, in the time range.")
         asked = grid.add(panels.with_targets(last, queries.TWIN, [self._query]), width=6, height=4)

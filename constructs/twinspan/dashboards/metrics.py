@@ -1,4 +1,4 @@
-"""What the operations dashboard asks of a cloud's own metrics, the same of each cloud."""
+"""The queries of the operations dashboard on a cloud's metrics, the same for each cloud."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

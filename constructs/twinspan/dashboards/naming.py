@@ -3,14 +3,15 @@
 import hashlib
 
 LONGEST_UID = 40
-"""Of letters, digits, '-' and '_' (Grafana: util.MaxUIDLength and its pattern)."""
+"""Maximum length of a uid of letters, digits, '-' and '_' (Grafana: util.MaxUIDLength and its pattern)."""
 FLEET = "fleet"
 OPERATIONS = "operations"
 
 
 def uid(twin: str, *words: str) -> str:
-    """`factory-type-thermostat`. What is too long, or has capitals (not every database behind Grafana tells
-    them from small letters), ends in a hash.
+    """Return a uid such as `factory-type-thermostat`.
+
+    A uid that is too long or has capitals ends in a hash, since some of Grafana's databases ignore case.
     """
     whole = "-".join((twin, *words))
     if len(whole) <= LONGEST_UID and whole == whole.lower():

@@ -23,7 +23,7 @@ DATA = "Whole event"
 PAGE = 1_000
 """Events that hot_reader answers at most."""
 MAX_PAGES = 5
-"""Infinity takes no more, whatever a query says, unless its server is told otherwise."""
+"""The maximum of Infinity, whatever a query says, unless its server is configured otherwise."""
 MOST = PAGE * (MAX_PAGES + 1)
 TWIN = DataSourceRef(type_val=datasource.PLUGIN, uid=datasource.UID)
 SHARED = DataSourceRef(type_val="datasource", uid="-- Dashboard --")
@@ -95,7 +95,7 @@ def latest_of_type(device_type: str, metrics: Mapping[str, ValueType]) -> Query:
 
 
 def of_panel(panel: int) -> Query:
-    """What another panel of the dashboard has asked for already, before its transformations."""
+    """The result of another panel's query, before its transformations."""
     return Query({"refId": "A", "datasource": SHARED.to_json(), "panelId": panel, "withTransforms": False})
 
 

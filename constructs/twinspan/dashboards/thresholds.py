@@ -36,7 +36,7 @@ class Step:
 def steps(metric: str, kind: ValueType, rules: Iterable[Rule]) -> list[Step]:
     """The colours of a number over its values.
 
-    Of a rule that looks at several metrics, only what it asks of this one counts. Grafana's colours begin at
+    If a rule compares several metrics, only the comparison of this metric counts. Grafana's colours begin at
     their value, so that `above: 80` is drawn as `at_least: 80`; a single value of a fractional number is not
     drawn.
     """

@@ -16,14 +16,14 @@ from twinspan.providers.random import RandomPassword
 from twinspan.terraform.resources import EVENTS_VARIABLE, place
 
 COMMAND_LIFE_S = 24 * 3600
-"""How long a command waits for its device. An older one would act on a world that has moved on."""
+"""How long a command waits for its device. A device must not act on an outdated command."""
 
 
 class Broker(Construct):
     """Topic `<twin>-telemetry` for the devices' messages; topic `<twin>-device-commands` with a subscription
     per device.
 
-    Pub/Sub does not tell which device published, so each message carries `device_id` and a signature
+    Pub/Sub does not identify the publishing device, so each message carries `device_id` and a signature
     (`twin_gcp.devices`) by a key derived from the fleet secret. A device's subscription
     `<twin>-command-<device>` is filtered on its own name; ':' in a device's name is '.' there. Who may
     publish telemetry, and who may read which device's subscription, is granted outside the twin, to the
@@ -46,6 +46,7 @@ class Broker(Construct):
             optional=True,
         )
         self.address = foundation.path("topics", self._commands)
+        self.endpoint = self._telemetry["id"]
         self._fleet = _FleetSecret(self, "fleet", foundation=foundation)
         self.dispatcher_environment: Mapping[str, str] = {"FLEET_SECRET": self._fleet.address}
         devices = [device.id for device in foundation.twin.config.devices]

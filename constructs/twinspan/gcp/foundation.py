@@ -47,13 +47,13 @@ class Foundation(Project):
         return f"serviceAccount:service-{number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 
     def clock_account(self) -> Ref:
-        """The identity under which Cloud Scheduler calls functions, those alone that run by the clock."""
+        """The identity under which Cloud Scheduler calls the scheduled functions."""
         if names.CLOCK_ACCOUNT not in self._accounts:
             self.account(self, names.CLOCK_ACCOUNT, purpose="Cloud Scheduler calls its functions")
         return self._accounts[names.CLOCK_ACCOUNT]
 
     def clocks_after(self, invoker: Ref, role: Role) -> Ref:
-        """A wait until Cloud Scheduler may call the functions that run by the clock. `invoker` is the grant
+        """A wait until Cloud Scheduler may call the scheduled functions. `invoker` is the grant
         for the one of a role: a run that comes before it holds would fail, and raise an alarm.
         """
         if self._clocks is None:

@@ -23,7 +23,7 @@ RUNTIME = "python313"
 INVOKE = "roles/run.invoker"
 ENTRY_POINT = "handle"
 CPU = "1"
-"""Of an instance. Less than a whole one allows no concurrency; one whole allows up to 4 GiB of memory."""
+"""CPUs of an instance. Less than 1 allows no concurrency; 1 allows up to 4 GiB of memory."""
 CONCURRENCY = 16
 """Requests that an instance answers at a time: they wait for other services."""
 CONCURRENCY_TOGETHER = 80
@@ -31,7 +31,7 @@ CONCURRENCY_TOGETHER = 80
 
 
 def concurrency_of(role: Role) -> int:
-    """Requests that an instance of a role answers at a time. A run by the clock has one to itself."""
+    """Requests that an instance of a role answers at a time. A scheduled run has its own instance."""
     spec = ROLES[role]
     if spec.batching is Batching.ALONE or spec.schedule:
         return 1
@@ -39,7 +39,7 @@ def concurrency_of(role: Role) -> int:
 
 
 class Function(Construct):
-    """A function that consumes `source`, or is called over HTTPS (`receiver`), by the clock or by the broker.
+    """A function that consumes `source`, or is called over HTTPS (`receiver`), by a schedule or the broker.
 
     Only receivers are reachable from the internet. Logs go to the twin's log bucket (see `Logs`), which
     needs no grant.

@@ -1,4 +1,4 @@
-"""What Google Cloud asks of names. Pure: no cdktf."""
+"""The rules of Google Cloud for names. Pure: no cdktf."""
 
 from twinspan.naming import NameRule
 

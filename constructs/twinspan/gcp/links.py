@@ -4,6 +4,7 @@ import json
 
 from twinspan.gcp import names
 from twinspan.gcp.shared.project import provider
+from twinspan.outputs import link_secret
 from twinspan.providers import Construct, TerraformResourceLifecycle
 from twinspan.providers.gcp import SecretManagerSecretVersion
 from twinspan.terraform.backend import output
@@ -31,7 +32,7 @@ class SecretWriter(Construct):
         version = SecretManagerSecretVersion(
             self,
             link.name,
-            secret=f"${{{output(f'{self._outputs}.link_{link.name}_secret', json.dumps(secret))}}}",
+            secret=f"${{{output(f'{self._outputs}.{link_secret(link)}', json.dumps(secret))}}}",
             secret_data=value,
             # A new version first: readers would otherwise find none for a moment.
             lifecycle=TerraformResourceLifecycle(create_before_destroy=True),

@@ -56,7 +56,7 @@ def account(names: Names, what: Role | str) -> str:
 
 
 def bucket(names: Names, name: str) -> str:
-    """A bucket: `factory-files-3f9a01`. The digits tell the region too (see `in_region`)."""
+    """A bucket: `factory-files-3f9a01`. The digits depend on the region too (see `in_region`)."""
     return f"{names.name(name)}-{names.unique(Cloud.GCP)}"
 
 

@@ -1,4 +1,4 @@
-"""Push subscriptions: how Pub/Sub hands messages to a function, and where those go that it cannot."""
+"""Push subscriptions: how Pub/Sub delivers messages to a function, and its dead-letter topic."""
 
 from twin_runtime.roles import ROLES, Layer, Role
 from twinspan.gcp import names

@@ -7,7 +7,7 @@ from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.facts import Subscription
 from twinspan.gcp.foundation import Foundation
-from twinspan.gcp.shared.alarms import ring_when_not_empty
+from twinspan.gcp.shared.alarms import fire_when_not_empty
 from twinspan.providers import Construct, TerraformElement
 from twinspan.providers.gcp import (
     PubsubSubscription,
@@ -77,7 +77,7 @@ def grant_publish(
 
 
 class DeadLetterQueue(Construct):
-    """A topic of refused messages, a subscription that keeps them, and an alarm that rings when one is in it.
+    """A topic of refused messages, a subscription that keeps them, and an alarm that fires when one is in it.
 
     Kept for `DEAD_LETTER_DAYS`. `name` is the whole name, such as `telemetry-dead`.
     """
@@ -116,7 +116,7 @@ class DeadLetterQueue(Construct):
             Subscription(address=subscription.address, name=whole, topic=self.topic.address, kept_s=kept_s)
         )
         self.source = subscription["id"]
-        ring_when_not_empty(
+        fire_when_not_empty(
             self,
             subscription,
             foundation=foundation,

@@ -1,10 +1,10 @@
-"""Functions that run by the clock: Cloud Scheduler."""
+"""Scheduled functions: Cloud Scheduler."""
 
 from twin_runtime.roles import ROLES, Schedule
 from twinspan.gcp import facts, names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
-from twinspan.gcp.shared.alarms import ring_when_a_run_fails
+from twinspan.gcp.shared.alarms import fire_when_a_run_fails
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     CloudSchedulerJob,
@@ -19,7 +19,7 @@ ANSWER_S = 15
 
 
 class Clock(Construct):
-    """Calls a function by the clock, once for each partition, and tells when a run fails.
+    """Calls a function on a schedule, once for each partition, with an alarm on failed runs.
 
     A run that failed is not tried again, which is what a job without a retry_config does: the next one goes
     on where it stopped. Cloud Scheduler reaches functions with ingress "internal" of its own project at their
@@ -78,7 +78,7 @@ class Clock(Construct):
                 answer_s=answer_s,
             )
         )
-        ring_when_a_run_fails(
+        fire_when_a_run_fails(
             self,
             function.role,
             foundation=foundation,

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from twin_runtime.roles import Layer, Role
+from twinspan import outputs
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.shared.secret import Secret
-from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword
 from twinspan.terraform.resources import KEY_GENERATION_VARIABLE, generations, place
 from twinspan.topology import Link
@@ -29,10 +30,7 @@ class LinkSecret(Secret):
             labels=foundation.twin.labels(layer, f"link-{link.name}"),
             optional=link.optional,
         )
-        output = TerraformOutput(
-            self, "id", value=self.ref["id"], description=f"Secret of this end of the {link.name} link"
-        )
-        output.override_logical_id(f"link_{link.name}_secret")
+        outputs.publish_link_secret(self, link, self.ref["id"])
 
     def fill(self, text: str) -> None:
         self.write(text)

@@ -33,7 +33,7 @@ class Graph(Construct):
         self._indexes()
 
     def feed_from(self, function: contracts.Function, *, store: contracts.Store | None = None) -> None:
-        """It writes the graph. Of the store it asks the newest values itself."""
+        """Let twin_sync write the graph. It reads the newest values from the store itself."""
         self._grant(function, WRITE)
 
     def grant_read(self, function: contracts.Function) -> None:

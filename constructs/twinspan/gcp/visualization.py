@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from twin_runtime.roles import Layer
-from twinspan import contracts, datasource
+from twinspan import contracts, datasource, outputs
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import INVOKE
@@ -13,7 +13,7 @@ from twinspan.gcp.shared.secret import READ as READ_SECRET
 from twinspan.gcp.shared.secret import Secret
 from twinspan.gcp.shared.waits import Wait
 from twinspan.gcp.tiers import READ
-from twinspan.providers import AssetType, Construct, TerraformAsset, TerraformOutput
+from twinspan.providers import AssetType, Construct, TerraformAsset
 from twinspan.providers.gcp import (
     CloudRunV2Service,
     CloudRunV2ServiceIamMember,
@@ -49,7 +49,7 @@ PROVISIONING = "/etc/grafana/provisioning"
 READABLE = 0o444
 """Cloud Run's default, which it answers with: left out, it would be a change in each plan."""
 PROVIDER = "twinspan.yaml"
-"""The file in which Grafana is told where the dashboards lie: beside it."""
+"""The file that tells Grafana to load the dashboards from its own folder."""
 _DASHBOARDS = {
     "apiVersion": 1,
     "providers": [
@@ -115,7 +115,7 @@ class Dashboards(Construct):
         self.address = self._name
 
     def keep_with(self, function: contracts.Function) -> None:
-        """Nothing: no function keeps what Grafana reads from files."""
+        """No-op: Grafana reads its files."""
 
     def read_by(self, secret: contracts.Secret) -> None:
         """Start Grafana, with the data source's file from the link's secret.
@@ -136,18 +136,14 @@ class Dashboards(Construct):
             location=self._foundation.region,
             name=service["name"],
             role=INVOKE,
-            member=names.EVERYBODY,  # Grafana asks people who they are
+            member=names.EVERYBODY,  # Grafana authenticates people
         )
         placed = place(public, "grafana_public")
         self._foundation.inventory.grant(placed, to=names.PUBLIC, may=INVOKE, on=service)
         admin = names.in_region(self._foundation.twin.names, names.GRAFANA_ADMIN)
-        output = TerraformOutput(
-            self,
-            "url",
-            value=service["uri"],
-            description=f"Grafana. Sign in as {USER}; the password is in the secret {admin}.",
+        outputs.publish_grafana(
+            self, service["uri"], sign_in=f"Sign in as {USER}; the password is in the secret {admin}."
         )
-        output.override_logical_id("grafana_url")
 
     def _files(self) -> Ref:
         """The bucket with the dashboards, which Grafana sees as a folder."""

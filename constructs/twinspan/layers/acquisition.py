@@ -1,6 +1,7 @@
 """L1: from the broker into the `processing` queue, and on to the processor or to another cloud."""
 
 from twin_runtime.roles import Layer, Role
+from twinspan import outputs
 from twinspan.contracts import Broker, Queue
 from twinspan.kit import Kit
 from twinspan.layers.hops import Hop
@@ -27,6 +28,7 @@ class Acquisition(Construct):
             self._connector(kit, queue)
             self.hops.append(Hop.of("processing", queue))
         self._dispatcher(kit, broker, queue)
+        outputs.publish(self, outputs.BROKER, broker.endpoint)
 
     def _dispatcher(self, kit: Kit, broker: Broker, queue: Queue) -> None:
         dead_letters = kit.dead_letters(self, "telemetry-dead", layer=Layer.ACQUISITION)

@@ -1,25 +1,25 @@
-"""Where the dead letters of each hop are and where they are resent to: the output `dead_letters`."""
+"""The hops of a stack, and the output `dead_letter_queues` by which the operator's program finds them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from twinspan import outputs
 from twinspan.contracts import Queue
-from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers import Construct
 from twinspan.terraform.resources import EVENTS_VARIABLE
 
-OUTPUT = "dead_letters"
 Kind = Literal["queue", "dispatcher", "store", "devices"]
-"""What takes a letter's content again: a queue of events, the dispatcher's code in front of the queue
-`target`, the hot store, or the way to the devices."""
+"""What accepts a dead letter's content again: a queue of events, the dispatcher's code in front of the queue
+`target`, the hot store, or the devices."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hop:
-    """One place of dead letters. `name` is the queue's before it, or what the hop does.
+    """A hop with a dead-letter queue. `name` is that of the queue before the hop, or of what the hop does.
 
-    `letters` is where they are read from, `target` what stands before the hop. `more` are further addresses
-    that `python -m operations dead-letters` needs.
+    `letters` is the address of the dead letters, `target` that of the hop's input. `more` are further
+    addresses that sending them again needs.
     """
 
     name: str
@@ -50,10 +50,5 @@ class Hop:
 
 
 def publish(scope: Construct, hops: Iterable[Hop]) -> None:
-    """The output of a stack: its hops by name."""
-    TerraformOutput(
-        scope,
-        OUTPUT,
-        value={hop.name: hop.value() for hop in hops},
-        description="Where refused messages are, and where `python -m operations dead-letters` sends them.",
-    ).override_logical_id(OUTPUT)
+    """Add the output: the stack's hops by name."""
+    outputs.publish(scope, outputs.DEAD_LETTERS, {hop.name: hop.value() for hop in hops})

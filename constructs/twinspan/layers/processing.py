@@ -15,7 +15,7 @@ class Processing(Construct):
     writer.
 
     When the telemetry comes from another cloud, ingestion receives it and fills the `processing` queue.
-    `store` is None when the hot store is in another cloud. After the store the persister hands events to
+    `store` is None when the hot store is in another cloud. After storing, the persister forwards events to
     `events`, if that is on.
     """
 

@@ -12,8 +12,8 @@ from twinspan.providers import Construct
 class TwinManagement(Construct):
     """The graph; twin_sync, which keeps its twins; twin_reader when the read API is on.
 
-    The values are brought by twin_sync too, or by twin_connector where the platform asks for them. `store` is
-    None when the hot store is in another cloud, whose hot_reader then tells the values.
+    twin_sync writes the values too, or twin_connector supplies them on platforms that pull values. `store` is
+    None when the hot store is in another cloud, whose hot_reader then returns the values.
     """
 
     def __init__(self, scope: Construct, id_: str, *, kit: Kit, store: HotStorage | None) -> None:

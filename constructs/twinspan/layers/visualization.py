@@ -10,8 +10,8 @@ from twinspan.providers import Construct
 class Visualization(Construct):
     """Grafana reads through hot_reader's public endpoint, in one cloud too: it needs the URL and the key.
 
-    They lie in the link's secret. When hot_reader is in this cloud (`store`) this stack writes them; when it
-    is not, the stack `links` does.
+    They are in the link's secret. This stack writes them if hot_reader is in this cloud (`store`); otherwise
+    the stack `links` does.
     """
 
     def __init__(self, scope: Construct, id_: str, *, kit: Kit, store: HotStorage | None) -> None:
@@ -20,7 +20,7 @@ class Visualization(Construct):
         grafana = kit.grafana(self)
         secret = kit.link_secret(self, link, layer=Layer.VISUALIZATION)
         if store:
-            assert store.reader is not None  # the link asks for it
+            assert store.reader is not None  # the link requires it
             url, api_key = bare(store.reader.url), bare(store.reader.api_key)
             secret.fill(datasource.secret(link, url=url, api_key=api_key))
         if link.sender is None:

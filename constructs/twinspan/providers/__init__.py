@@ -8,7 +8,7 @@ has the
   same `__path__`, so the submodules import by name and nothing else is read.
 * Node: the kernel loads each binding's `lib/index.js`, which requires as many files. A preload turns those
 lines
-  into getters. It is handed over in NODE_OPTIONS, which the kernel reads when it starts.
+  into getters. It is passed in NODE_OPTIONS, which the kernel reads when it starts.
 
 Without them a three-cloud synth takes tens of seconds and 2.7 GB, with the same result.
 """

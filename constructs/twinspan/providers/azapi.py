@@ -1,5 +1,5 @@
 """The Azure/azapi provider, for which no binding is published in the pinned set: resources as Azure's own API
-has them, where hashicorp/azurerm of the pinned version does not know what Azure asks for.
+has them, where hashicorp/azurerm of the pinned version lacks what Azure requires.
 """
 
 from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ EVENTS_VARIABLE = "enable_events"
 KEY_GENERATION_VARIABLE = "key_generation"
 _COUNT = f"${{var.{EVENTS_VARIABLE} ? 1 : 0}}"
 _EACH = "[*]."
-"""Stands in the expressions of `Ref.path` that are null while the event system is off."""
+"""Part of the expressions of `Ref.path` that are null while the event system is off."""
 _types: dict[type, str] = {}
 
 
@@ -40,10 +40,9 @@ class Ref:
     element: TerraformElement = field(compare=False, repr=False)
 
     def path(self, attribute: str) -> str:
-        """The bare expression of an attribute, for use inside a larger `${…}`. Null when the resource is off.
+        """Return the bare expression of an attribute, for use inside a larger `${…}`.
 
-        >>> Ref("aws_sqs_queue.events", True, element).path("arn")
-        'one(aws_sqs_queue.events[*].arn)'
+        It is null when the resource is off, as in `one(aws_sqs_queue.events[*].arn)`.
         """
         return f"one({self.address}{_EACH}{attribute})" if self.optional else f"{self.address}.{attribute}"
 
@@ -92,7 +91,7 @@ def _object(values: Mapping[str, str]) -> str:
     """An object of Terraform's whose values are templates; ValueError when one holds what ends a template."""
     for name, value in values.items():
         if set(value) & set('"\\\n'):
-            raise ValueError(f"the value of {name} cannot stand in a template: {value!r}")
+            raise ValueError(f"the value of {name} cannot be part of a template: {value!r}")
     return "{" + ", ".join(f'{name} = "{value}"' for name, value in values.items()) + "}"
 
 

@@ -1,4 +1,4 @@
-"""The graph that a twin should have: its devices and things, and the edges between them.
+"""The graph that a twin should have: its devices and entities, and the edges between them.
 
 A digest stands for a twin with the edges that leave it, and one more for the whole graph with its types, so
 that what is there already is told from what has changed without being read.
@@ -34,17 +34,17 @@ class Desired:
 def desired(twin: Twin) -> Desired:
     """The graph as twin.json describes it."""
     twins = {id_: GraphTwin(id_, kind, id_) for id_, kind in twin.devices.items()}
-    for id_, thing in twin.model.things.items():
-        types = {name: ValueType(each["type"]) for name, each in twin.model.types[thing.type].items()}
-        properties = {name: types[name].keep(value) for name, value in thing.properties.items()}
-        twins[id_] = GraphTwin(id_, thing.type, thing.name, properties)
+    for id_, entity in twin.model.entities.items():
+        types = {name: ValueType(each["type"]) for name, each in twin.model.types[entity.type].items()}
+        properties = {name: types[name].keep(value) for name, value in entity.properties.items()}
+        twins[id_] = GraphTwin(id_, entity.type, entity.name, properties)
     edges: dict[str, list[Relationship]] = {id_: [] for id_ in twins}
     for source, name, target in sorted(twin.model.relationships):
         edges[source].append(Relationship(source, name, target))
     digests = {id_: _digest(_plain(node, edges[id_])) for id_, node in twins.items()}
     types = {
         "devices": {name: kind.telemetry for name, kind in twin.device_types.items()},
-        "things": twin.model.types,
+        "entities": twin.model.types,
     }
     return Desired(twins, edges, digests, _digest([types, sorted(digests.items())]))
 

@@ -64,6 +64,6 @@ def test_what_is_archived_must_be_thawed_and_parts_need_not(cloud: LocalAws, buc
     for name in (named(1), named(1, PARTS)):
         objects.put(name, b"x", rows=1, sha256=sha256(b"x").hexdigest())
     assert objects.get(named(1, PARTS)) == b"x"
-    with pytest.raises(Refused, match="must be thawed"):
+    with pytest.raises(Refused, match="must be restored"):
         objects.get(named(1))
     assert [objects.thaw(named(1), days=7) for _ in range(2)] == [False, False]

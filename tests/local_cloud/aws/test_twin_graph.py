@@ -38,7 +38,7 @@ def data(layout: Layout) -> dict[str, Any]:
         devices=[{"id": id_, "type": type_} for id_, type_ in GRAPH_DOCUMENT["devices"].items()],
         model={
             "types": sample["types"],
-            "things": [{"id": id_, **thing} for id_, thing in sample["things"].items()],
+            "entities": [{"id": id_, **entity} for id_, entity in sample["entities"].items()],
             "relationships": [{"from": a, "name": b, "to": c} for a, b, c in sample["relationships"]],
         },
     )
@@ -46,8 +46,8 @@ def data(layout: Layout) -> dict[str, Any]:
 
 def read(twin: LocalCloud, ca_file: Path, **query: str) -> Any:
     """What twin_reader answers at its public endpoint."""
-    url = f"{twin.outputs['twin_reader_url']}?{urllib.parse.urlencode(query)}"
-    request = urllib.request.Request(url, headers={"x-api-key": twin.outputs["twin_reader_api_key"]})
+    url = f"{twin.outputs['graph_api_url']}?{urllib.parse.urlencode(query)}"
+    request = urllib.request.Request(url, headers={"x-api-key": twin.outputs["graph_api_key"]})
     with urllib.request.urlopen(
         request, context=create_default_context(cafile=str(ca_file)), timeout=60
     ) as answer:
@@ -64,7 +64,7 @@ def measure(twin: LocalCloud, device: str, values: dict[str, Any]) -> None:
 def check(twin: LocalCloud) -> None:
     aws: Any = twin.clouds["aws"]
     ca_file = aws.server.ca_file
-    wanted = {*GRAPH_DOCUMENT["devices"], *GRAPH_DOCUMENT["model"]["things"]}
+    wanted = {*GRAPH_DOCUMENT["devices"], *GRAPH_DOCUMENT["model"]["entities"]}
 
     def whole() -> bool:
         aws.run("twin_sync")

@@ -20,7 +20,7 @@ pytestmark = [
 ]
 MODEL = {
     "types": {"hall": {"properties": {"floor": {"type": "integer"}}}},
-    "things": [{"id": "hall-1", "type": "hall", "name": "Hall 1", "properties": {"floor": 1}}],
+    "entities": [{"id": "hall-1", "type": "hall", "name": "Hall 1", "properties": {"floor": 1}}],
     "relationships": [{"from": "hall-1", "name": "contains", "to": DEVICE}],
 }
 HALL = {
@@ -82,7 +82,7 @@ def test_a_run_brings_what_the_changes_did_not(twin: Twin) -> None:
 def test_who_has_no_key_reads_nothing(twin: Twin) -> None:
     from local_cloud.reader import Answered, Reader
 
-    reader = Reader(twin.evaluated.outputs["twin_reader_url"], "wrong", trust=twin.authority.ca_file)
+    reader = Reader(twin.evaluated.outputs["graph_api_url"], "wrong", trust=twin.authority.ca_file)
     with pytest.raises(Answered) as raised:
         reader.page()
     assert raised.value.status == 401

@@ -14,7 +14,7 @@ from twin_runtime.roles import Cloud
 pytestmark = [pytest.mark.servers, pytest.mark.terraform]
 MODEL = {
     "types": {"hall": {"properties": {"floor": {"type": "integer"}}}},
-    "things": [{"id": "hall-1", "type": "hall", "name": "Hall 1", "properties": {"floor": 1}}],
+    "entities": [{"id": "hall-1", "type": "hall", "name": "Hall 1", "properties": {"floor": 1}}],
     "relationships": [{"from": "hall-1", "name": "contains", "to": DEVICE}],
 }
 HALL = {

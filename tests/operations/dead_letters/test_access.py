@@ -37,7 +37,7 @@ def run(folder: Path, example: str, *arguments: str) -> int:
 
 
 def write(folder: Path, cloud: str, hops: dict[str, Any], endpoints: dict[str, str]) -> None:
-    (folder / "outputs.json").write_text(json.dumps({cloud: {"dead_letters": hops}}))
+    (folder / "outputs.json").write_text(json.dumps({cloud: {"dead_letter_queues": hops}}))
     (folder / "endpoints.json").write_text(json.dumps({cloud: endpoints}))
 
 

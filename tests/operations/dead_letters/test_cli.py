@@ -51,7 +51,7 @@ def queues(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str
             "events": None,
         }
         Path("outputs.json").write_text(
-            json.dumps({"aws": {"dead_letters": {"sensitive": False, "type": "…", "value": hops}}})
+            json.dumps({"aws": {"dead_letter_queues": {"sensitive": False, "type": "…", "value": hops}}})
         )
         yield urls
     client.cache_clear()

@@ -1,4 +1,4 @@
-"""Real Terraform evaluates the output `dead_letters`, with the event system on and off."""
+"""Real Terraform evaluates the output `dead_letter_queues`, with the event system on and off."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def outputs_of(stack: dict[str, Any], folder: Path, *, events: bool) -> dict[str
     part = {
         "terraform": {key: value for key, value in stack["terraform"].items() if key != "backend"},
         "variable": stack["variable"],
-        "output": {"dead_letters": stack["output"]["dead_letters"]},
+        "output": {"dead_letter_queues": stack["output"]["dead_letter_queues"]},
         "resource": blocks,
     }
     workspace = Workspace(folder)
@@ -94,7 +94,7 @@ def test_aws(events: bool, tmp_path: Path) -> None:
     layout = Layout(Cloud.AWS, Cloud.AWS, Cloud.AWS)
     checked = terraform.check(synthesize(tmp_path, layout))
     plan = checked.plan(enable_events=events)
-    change = plan["output_changes"]["dead_letters"]
+    change = plan["output_changes"]["dead_letter_queues"]
     unknown = change["after_unknown"]
     assert set(unknown) | set(change["after"]) >= EVERYTHING
     for hop in ("events", "commands"):

@@ -199,7 +199,8 @@ class TestServers:
         hot = {"cloud": "azure", "address": "https://account/dbs/hot/colls/rows"}
         cold = {"cloud": "azure", "address": buckets.cold.address}
         archive = {"cloud": "gcp", "address": buckets.archive.address}
-        outputs = {"azure": {"tiers": {"hot": hot, "cold": cold}}, "gcp": {"tiers": {"archive": archive}}}
+        tiers = {"azure": {"hot": hot, "cold": cold}, "gcp": {"archive": archive}}
+        outputs = {cloud: {"storage_tiers": each} for cloud, each in tiers.items()}
         for name, document in (("twin.yaml", twin), ("outputs", outputs), ("endpoints", buckets.endpoints)):
             (folder / name).write_text(json.dumps(document))
 

@@ -81,7 +81,9 @@ def tiers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Tiers:
     Path("twin.yaml").write_text(json.dumps(TWIN_FILE))
     addresses = {"hot": made.table, "cold": made.cold, "archive": made.cold}
     value = {tier: {"cloud": "aws", "address": address} for tier, address in addresses.items()}
-    Path("outputs.json").write_text(json.dumps({"aws": {"tiers": {"sensitive": False, "value": value}}}))
+    Path("outputs.json").write_text(
+        json.dumps({"aws": {"storage_tiers": {"sensitive": False, "value": value}}})
+    )
     return made
 
 

@@ -274,9 +274,11 @@ class TestLoading:
 class TestLocations:
     def test_tiers_in_three_clouds(self) -> None:
         outputs = {
-            "aws": {"tiers": {"hot": {"cloud": "aws", "address": "table"}}},
-            "azure": {"tiers": {"sensitive": False, "value": {"cold": {"cloud": "azure", "address": "c"}}}},
-            "gcp": {"tiers": {"archive": {"cloud": "gcp", "address": "a"}}},
+            "aws": {"storage_tiers": {"hot": {"cloud": "aws", "address": "table"}}},
+            "azure": {
+                "storage_tiers": {"sensitive": False, "value": {"cold": {"cloud": "azure", "address": "c"}}}
+            },
+            "gcp": {"storage_tiers": {"archive": {"cloud": "gcp", "address": "a"}}},
         }
         assert of_outputs(outputs).of_files == (
             Location("cold", "azure", "c"),
@@ -295,13 +297,16 @@ class TestLocations:
         ("outputs", "words"),
         [
             ({}, "deploy the twin first"),
-            ({"aws": {}}, "The stack aws has no output tiers"),
-            ({"aws": {"tiers": {}}}, "No output tiers has the hot store"),
+            ({"aws": {}}, "The stack aws has no output storage_tiers"),
+            ({"aws": {"storage_tiers": {}}}, "No output storage_tiers has the hot store"),
             (
-                {"aws": {"tiers": {"hot": {"cloud": "gcp", "address": "x"}}}},
+                {"aws": {"storage_tiers": {"hot": {"cloud": "gcp", "address": "x"}}}},
                 "does not know the entry hot",
             ),
-            ({"aws": {"tiers": {"warm": {"cloud": "aws", "address": "x"}}}}, "does not know the entry warm"),
+            (
+                {"aws": {"storage_tiers": {"warm": {"cloud": "aws", "address": "x"}}}},
+                "does not know the entry warm",
+            ),
         ],
     )
     def test_outputs_that_are_not_a_twins(self, outputs: Any, words: str) -> None:

@@ -1,4 +1,4 @@
-"""The output `tiers` of synthesized stacks, as the command reads it."""
+"""The output `storage_tiers` of synthesized stacks, as the command reads it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FORMS = {
 
 def locations(layout: Layout) -> Locations:
     made: Mapping[str, Any] = {
-        name: {"tiers": stack["output"]["tiers"]["value"]}
+        name: {"storage_tiers": stack["output"]["storage_tiers"]["value"]}
         for name, stack in stacks(layout).items()
         if name != "links"
     }

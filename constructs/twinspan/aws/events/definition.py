@@ -18,7 +18,7 @@ MAX_BYTES = 1024 * 1024
 def text(config: Config) -> str:
     """The twin's own definition as it is written, or Twinspan's: notify, wait, escalate.
 
-    `${topic_arn}` in it stands for the workflow's topic.
+    `${topic_arn}` in it is replaced by the workflow's topic.
     """
     own = config.events.workflow
     return (config.path_of(own) if own else DEFAULT).read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ from twinspan.sizing import LOG_RETENTION_DAYS
 from twinspan.terraform.resources import Ref, literal, place
 
 _TOPIC = re.compile(r"(?<!\$)\$\{topic_arn\}")
-"""What stands for the workflow's topic in a definition. A `$` before it would escape what is put there."""
+"""The placeholder of the workflow's topic in a definition. A `$` before it would escape the replacement."""
 # Actions of log delivery; CloudWatch Logs knows no resource for them.
 _LOG_DELIVERY = (
     "logs:CreateLogDelivery",

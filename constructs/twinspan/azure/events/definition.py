@@ -35,7 +35,7 @@ class Definition:
 
     @property
     def notifies(self) -> bool:
-        """Whether it takes the URL at which people are told."""
+        """Whether the definition uses the notification URL."""
         return NOTIFY_PARAMETER in self.content.get("parameters", {})
 
 

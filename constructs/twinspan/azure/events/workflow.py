@@ -17,7 +17,7 @@ from twinspan.terraform.resources import literal, place
 
 TYPE = "Microsoft.Logic/workflows@2019-05-01"
 AUDIENCE = "https://management.core.windows.net/"
-"""Whom the event checker's tokens are for. They open nothing else: its identity has no role there."""
+"""Audience of the event checker's tokens. Its identity has no role there, so they grant nothing else."""
 NOTIFY_VARIABLE = "workflow_notify_url"
 WRITE_ONLY = ">= 1.11"
 """The Terraform that knows arguments which are sent and not stored."""
@@ -42,9 +42,9 @@ class Workflow(Construct):
     """The user's definition, or Twinspan's. Whoever starts it proves by a token of Entra ID who it is.
 
     A policy on the trigger takes tokens of the event checker's identity, so its URL is no secret. A
-    definition with the parameter `notify_url` is given the Terraform variable `workflow_notify_url`: where
-    people are told, as a JSON POST. An alarm rings when a run fails, as it does in Twinspan's own definition
-    when nobody acknowledged.
+    definition with the parameter `notify_url` gets the Terraform variable `workflow_notify_url`: the URL
+    of notifications, as a JSON POST. An alarm fires when a run fails. Twinspan's own definition fails when
+    nobody acknowledged.
 
     The resource of azapi writes definition, policy and value in one request. Those of azurerm write trigger
     and actions one by one, and each request takes the value away.
@@ -73,7 +73,7 @@ class Workflow(Construct):
             of=app,
             namespace="Microsoft.Logic/workflows",
             metric="RunsFailed",
-            description="A workflow failed, or nobody acknowledged a fired rule in time.",
+            description="A run of the workflow failed, or nobody acknowledged a fired rule in time.",
             layer=Layer.PROCESSING,
             role="workflow",
             optional=True,
@@ -115,7 +115,7 @@ class Workflow(Construct):
         )
 
     def _notify_url(self) -> dict[str, Any]:
-        """The value of the definition's parameter, which Azure never tells again."""
+        """The value of the definition's parameter, which Azure never returns."""
         variable = TerraformVariable(
             self,
             "notify-url",
@@ -123,7 +123,7 @@ class Workflow(Construct):
             nullable=False,
             default="",
             sensitive=True,
-            description="URL that the workflow tells people at, by a JSON POST.",
+            description="URL to which the workflow sends notifications, as a JSON POST.",
         )
         variable.override_logical_id(NOTIFY_VARIABLE)
         TerraformStack.of(self).add_override("terraform.required_version", WRITE_ONLY)

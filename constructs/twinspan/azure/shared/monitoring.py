@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from twin_runtime.roles import Layer, Role, Schedule
+from twinspan import alarms
 from twinspan.azure import names
 from twinspan.azure.shared.group import Group
 from twinspan.providers import Construct, TerraformResourceLifecycle
@@ -89,7 +90,7 @@ class Monitoring(Construct):
 
     @cached_property
     def _recipients(self) -> Ref | None:
-        """Whom alarms notify; None when the twin names no e-mail address for alerts."""
+        """The action group that alarms notify; None without `alerts` in twin.yaml."""
         alerts = self._group.twin.config.alerts
         if not alerts:
             return None
@@ -109,15 +110,24 @@ class Monitoring(Construct):
         return place(group, "alerts")
 
     def on_log(
-        self, address: str, *, phrase: str, description: str, layer: Layer, role: Role | str, optional: bool
+        self,
+        address: str,
+        *,
+        name: str,
+        phrase: str,
+        description: str,
+        layer: Layer,
+        role: Role | str,
+        optional: bool,
     ) -> None:
-        """An alarm that rings when a host or a function logs a line with `phrase`.
+        """Add the alarm `name`, which fires when a host or a function logs a line with `phrase`.
 
-        Storage queues have no metric each. Host and functions name the queue in what they log when a message
-        goes into it: the host when it moves one, the queue's adapter when a function sends one.
+        Azure has no metrics per storage queue. Host and functions log the queue's name when they add a
+        message: the host when it moves a message, the queue's adapter when a function sends one.
         """
         self._on_query(
             address,
+            name=name,
             query=f'AppTraces | where Message has "{phrase}"',
             window=_WINDOW,
             description=description,
@@ -130,6 +140,7 @@ class Monitoring(Construct):
         self,
         address: str,
         *,
+        name: str,
         query: str,
         window: str,
         description: str,
@@ -138,14 +149,14 @@ class Monitoring(Construct):
         optional: bool,
         after: str | None = None,
     ) -> None:
-        """An alarm that rings when a query of the workspace's last minutes finds a line. It is made after the
-        resource `after`.
+        """Add an alarm that fires when a query of the workspace's last minutes finds a line. It is created
+        after the resource `after`.
         """
         recipients = self._recipients
         rule = MonitorScheduledQueryRulesAlertV2(
             self,
             f"{address}-alarm",
-            name=self._group.names.name(address),
+            name=name,
             resource_group_name=self._group.group,
             location=self._group.location,
             scopes=[self.workspace["id"]],
@@ -176,19 +187,19 @@ class Monitoring(Construct):
     def on_failed_run(
         self, role: Role, schedule: Schedule, *, app: Ref, layer: Layer, optional: bool, after: str
     ) -> None:
-        """An alarm that rings when a run of a function by the clock failed, or when none has ended well: a
-        host that does not start logs nothing. After a first apply it can ring until the first run has ended.
-        It is made after the resource `after`.
+        """Add an alarm that fires when a run of a scheduled function failed, or when no run succeeded: a host
+        that does not start logs nothing. After the first apply it can fire until the first run has ended.
+        It is created after the resource `after`.
         """
         window = next(minutes for minutes in WINDOWS if minutes >= 2 * schedule.every_minutes + _LATE_MIN)
         counts = "failed = countif(Success == false), done = countif(Success == true)"
         self._on_query(
             f"{role}_failed",
+            name=names.failed_alarm(self._group.names, role),
             query=f'AppRequests | where AppRoleName =~ "{app["name"]}" '
             f"| summarize {counts} | where failed > 0 or done == 0",
             window=WINDOWS[window],
-            description=f"A run of {role} failed, and its log says why, or none ended in the last "
-            f"{window} minutes. The next run goes on.",
+            description=alarms.failed_run(self._group.names.name(role)),
             layer=layer,
             role=role,
             optional=optional,
@@ -207,7 +218,7 @@ class Monitoring(Construct):
         role: Role | str,
         optional: bool = False,
     ) -> None:
-        """An alarm that rings when a resource counts more than none of something."""
+        """Add an alarm that fires when a resource's metric is above zero."""
         recipients = self._recipients
         rule = MonitorMetricAlert(
             self,

@@ -21,7 +21,7 @@ from twinspan.terraform.resources import Ref, place
 HOST_CONTAINERS = ("azure-webjobs-hosts", "azure-webjobs-secrets")
 """What the Functions host keeps leases and keys in. It would make them, given a role on the whole account."""
 PACKAGE_FILE = "released-package.zip"
-"""The name that one deploy asks of a package's file."""
+"""The file name that One Deploy requires."""
 
 
 def storage_account(

@@ -1,13 +1,12 @@
 """The key vault of a stack that has secrets."""
 
+from twinspan import outputs
 from twinspan.azure import names
 from twinspan.azure.shared.group import Group
 from twinspan.azure.shared.operators import operator_role
-from twinspan.providers import Construct, TerraformOutput
+from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVault
 from twinspan.terraform.resources import place
-
-KEY_VAULT_OUTPUT = "key_vault_id"
 
 
 class Vault(Construct):
@@ -46,7 +45,4 @@ class Vault(Construct):
             role="Key Vault Secrets Officer",
             at=self.id,
         )
-        output = TerraformOutput(
-            self, "id", value=self.id, description="The key vault of the links' secrets."
-        )
-        output.override_logical_id(KEY_VAULT_OUTPUT)
+        outputs.publish(self, outputs.KEY_VAULT, self.id)

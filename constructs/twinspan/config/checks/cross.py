@@ -1,7 +1,7 @@
-"""What only the whole file shows: names that must exist elsewhere, and values that must be unique.
+"""Checks across sections: names that must exist elsewhere in the file, and values that must be unique.
 
-The checks read the plain data, not the models, and skip what has the wrong shape (its own sentence says so):
-a typo in one place hides nothing in another.
+The checks read the plain data, not the models, and skip fields of the wrong type, which are reported
+elsewhere. So a typo in one field hides no problem in another.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from typing import Any
 from twin_runtime.roles import Cloud, Layer
 from twinspan.config.checks import graph, rules
 from twinspan.config.checks.plain import Finding, list_at, mapping_at, texts
+from twinspan.config.clouds import archive_problem
 from twinspan.config.text import FieldPath, Suggest, field_of, shown
 
 _ENTRIES = {
@@ -24,6 +25,7 @@ def check(data: dict[str, Any]) -> Iterator[Finding]:
     suggest = Suggest()
     devices, declared = list_at(data, "devices"), list_at(mapping_at(data, "events"), "rules")
     yield from _clouds(data)
+    yield from _archive(data)
     yield from _repeated(("devices",), "id", devices)
     if types := mapping_at(data, "device_types"):
         for i, name in texts(devices, "type"):
@@ -43,7 +45,13 @@ def _clouds(data: dict[str, Any]) -> Iterator[Finding]:
         users = [layer.value for layer in Layer if layers.get(layer) == cloud]
         if users and cloud not in clouds:
             fix = f"add {cloud}: {_ENTRIES[cloud]}"
-            yield ("clouds", cloud.value), f"is missing, but {cloud} has {' and '.join(users)}; {fix}"
+            verb = "is" if len(users) == 1 else "are"
+            yield ("clouds", cloud.value), f"is missing, but {' and '.join(users)} {verb} in {cloud}; {fix}"
+
+
+def _archive(data: dict[str, Any]) -> Iterator[Finding]:
+    if message := archive_problem(mapping_at(data, "layers")):
+        yield ("layers", "archive_storage"), message
 
 
 def _repeated(section: FieldPath, key: str, entries: list[Any]) -> Iterator[Finding]:
@@ -51,5 +59,8 @@ def _repeated(section: FieldPath, key: str, entries: list[Any]) -> Iterator[Find
     for i, name in texts(entries, key):
         if name in first:
             taken = field_of((*section, first[name]))
-            yield (*section, i, key), f"{shown(name)} is already the {key} of {taken}; give each its own"
+            yield (
+                (*section, i, key),
+                f"{shown(name)} is already the {key} of {taken}; give each its own {key}",
+            )
         first.setdefault(name, i)

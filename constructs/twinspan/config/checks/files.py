@@ -18,7 +18,7 @@ _RELATIVE = TypeAdapter(RelativePath)
 
 
 def check(data: dict[str, Any], folder: Path) -> Iterator[Finding]:
-    """Findings on the files; a path that is no relative path has its own sentence already."""
+    """Findings on the files; paths that are not relative are reported elsewhere."""
     said: dict[str, str | None] = {}
     for name, device_type in mapping_at(data, "device_types").items():
         written = device_type.get("processor") if isinstance(device_type, dict) else None
@@ -41,14 +41,14 @@ def _is_relative(written: Any) -> TypeGuard[str]:
 
 
 def _read(folder: Path, written: str, what: str) -> str:
-    """The file's text. Raises `Said`."""
+    """The file's text. Raises `Refusal`."""
     try:
         target = (folder / written).resolve()
         inside = target.is_relative_to(folder.resolve())
     except (OSError, RuntimeError):  # a loop of links
-        raise Refusal(f"{written} is a link that leads nowhere; put the file beside the twin.yaml") from None
+        raise Refusal(f"{written} is a broken link; put the file beside the twin.yaml") from None
     if not inside:  # the file itself may be a link
-        raise Refusal(f"{written} is a link that leaves the folder of the twin.yaml; put the file into it")
+        raise Refusal(f"{written} links to a file outside the folder of the twin.yaml; copy the file into it")
     try:
         return read_text(target, what)
     except ValueError as error:
@@ -73,7 +73,7 @@ def _processor(folder: Path, written: str) -> str | None:
     if not isinstance(function, ast.FunctionDef):
         return f"{written} has no top-level function process; add def process(event)"
     if not _takes_one(function.args):
-        return f"{written} defines process with other arguments; write def process(event)"
+        return f"{written} defines process with the wrong arguments; write def process(event)"
     return None
 
 
@@ -90,7 +90,7 @@ def _process_in(text: str, written: str) -> ast.stmt | None:
             f"{written} has a syntax error {where}; correct it (read by Python {version})"
         ) from None
     except (ValueError, RecursionError, MemoryError):  # null bytes, or expressions too deep for the parser
-        raise Refusal(f"{written} is not a program that Python {version} can read; correct it") from None
+        raise Refusal(f"{written} is not a valid program for Python {version}; correct it") from None
     return next((node for node in reversed(module.body) if getattr(node, "name", None) == "process"), None)
 
 

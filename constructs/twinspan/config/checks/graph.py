@@ -27,59 +27,59 @@ def check(data: dict[str, Any], suggest: Suggest) -> Iterator[Finding]:
     types, device_types = mapping_at(model, "types"), mapping_at(data, "device_types")
     for name in types:
         if name in device_types:
-            fix = "give the type of things another name"
+            fix = "give the entity type another name"
             yield ("model", "types", name), f"{shown(name)} is already the name of a device type; {fix}"
     yield from _ids(data, model)
-    yield from _things(model, types, suggest)
+    yield from _entities(model, types, suggest)
     yield from _relationships(data, model, suggest)
 
 
 def _device_ids(data: dict[str, Any]) -> Iterator[Finding]:
-    """What brokers allow and the twin graph does not; asked of a twin that has one."""
+    """Ids that the broker accepts and the twin graph does not."""
     for i, name in texts(list_at(data, "devices"), "id"):
         if len(name) < 2 or not re.fullmatch(GRAPH_ID, name):
             yield ("devices", i, "id"), f"{shown(name)} cannot be in the twin graph; {GRAPH_ID_RULE}"
 
 
 def _size(data: dict[str, Any], model: dict[str, Any]) -> Iterator[Finding]:
-    """How many types a twin graph holds, and how much they and the relationships have names for."""
+    """The limits on types, and on the names of metrics, properties and relationships."""
     contents = _contents(data, model)
     edges = {name for _, name in texts(list_at(model, "relationships"), "name")}
     members = len(edges) + sum(map(len, contents.values()))
     for found, most, what in (
-        (len(contents), MOST_TYPES, "types of devices and things"),
+        (len(contents), MOST_TYPES, "types of devices and entities"),
         (members, MOST_MEMBERS, "metrics, properties and names of relationships"),
     ):
         if found > most:
-            said = f"with model has {found} {what}, of at most {most} in a twin graph"
-            yield ("device_types",), f"{said}; take out those that are not used, or split the twin"
+            said = f"and model have {found} {what}, but a twin graph holds at most {most}"
+            yield ("device_types",), f"{said}; remove unused ones, or split the twin"
 
 
 def _ids(data: dict[str, Any], model: dict[str, Any]) -> Iterator[Finding]:
-    """A thing's id is nobody else's."""
+    """An entity's id is nobody else's."""
     first: dict[str, FieldPath] = {}
     for i, name in texts(list_at(data, "devices"), "id"):
         first.setdefault(name, ("devices", i))
-    for i, name in texts(list_at(model, "things"), "id"):
-        at: FieldPath = ("model", "things", i)
+    for i, name in texts(list_at(model, "entities"), "id"):
+        at: FieldPath = ("model", "entities", i)
         if name in first:
             yield (
                 (*at, "id"),
-                f"{shown(name)} is already the id of {field_of(first[name])}; give each its own",
+                f"{shown(name)} is already the id of {field_of(first[name])}; give each its own id",
             )
         first.setdefault(name, at)
 
 
-def _things(model: dict[str, Any], types: dict[str, Any], suggest: Suggest) -> Iterator[Finding]:
-    things = list_at(model, "things")
-    for i, name in texts(things, "type"):
-        at: FieldPath = ("model", "things", i)
+def _entities(model: dict[str, Any], types: dict[str, Any], suggest: Suggest) -> Iterator[Finding]:
+    entities = list_at(model, "entities")
+    for i, name in texts(entities, "type"):
+        at: FieldPath = ("model", "entities", i)
         if name not in types:
             fix = suggest(name, types) if types else f"add {name}: {{}} to model.types"
             yield (*at, "type"), f"{shown(name)} is not a type of the model; {fix}"
             continue
         declared = mapping_at(types[name], "properties")
-        for key, value in mapping_at(things[i], "properties").items():
+        for key, value in mapping_at(entities[i], "properties").items():
             yield from _value((*at, "properties", str(key)), key, value, name, declared, suggest)
 
 
@@ -98,11 +98,13 @@ def _value(
 
 
 def _relationships(data: dict[str, Any], model: dict[str, Any], suggest: Suggest) -> Iterator[Finding]:
-    devices, things = list_at(data, "devices"), list_at(model, "things")
-    owners = {**_owners(devices), **_owners(things)}
+    devices, entities = list_at(data, "devices"), list_at(model, "entities")
+    owners = {**_owners(devices), **_owners(entities)}
     contents = _contents(data, model)
     # With an entry that has no id, nobody knows which ids are meant to exist.
-    complete = all(isinstance(each, dict) and isinstance(each.get("id"), str) for each in (*devices, *things))
+    complete = all(
+        isinstance(each, dict) and isinstance(each.get("id"), str) for each in (*devices, *entities)
+    )
     first: dict[tuple[str, str, str], int] = {}
     for i, edge in enumerate(list_at(model, "relationships")):
         if not isinstance(edge, dict):
@@ -111,20 +113,20 @@ def _relationships(data: dict[str, Any], model: dict[str, Any], suggest: Suggest
         source, name, target = (edge.get(key) for key in ("from", "name", "to"))
         for key, end in (("from", source), ("to", target)):
             if complete and isinstance(end, str) and end not in owners:
-                fix = suggest(end, owners) if owners else "list it under devices or model.things"
-                yield (*at, key), f"{shown(end)} is neither a device nor a thing of this file; {fix}"
+                fix = suggest(end, owners) if owners else "list it under devices or model.entities"
+                yield (*at, key), f"{shown(end)} is neither a device nor an entity of this file; {fix}"
         if not (isinstance(source, str) and isinstance(name, str) and isinstance(target, str)):
             continue
         if source == target:
             yield (
                 (*at, "to"),
-                f"{shown(target)} is at both ends of the relationship; name another device or thing",
+                f"{shown(target)} is at both ends of the relationship; name another device or entity",
             )
         elif name in contents.get(owners.get(source) or "", ()):
             what = f"{shown(name)} is already a property or metric of {owners[source]}"
             yield (*at, "name"), f"{what}; give the relationship another name"
         elif (same := first.setdefault((source, name, target), i)) != i:
-            yield at, f"says the same as {field_of(('model', 'relationships', same))}; take one of them out"
+            yield at, f"repeats {field_of(('model', 'relationships', same))}; remove one of the two"
 
 
 def _owners(entries: list[Any]) -> dict[str, str | None]:

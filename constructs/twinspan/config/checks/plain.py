@@ -1,4 +1,4 @@
-"""Looks into plain data that may have any shape: what is not as expected is as if it were not there."""
+"""Reads plain data that may have any shape. Values of an unexpected type count as missing."""
 
 from typing import Any
 
@@ -8,19 +8,19 @@ Finding = tuple[FieldPath, str]
 
 
 def mapping_at(data: Any, *keys: str) -> dict[str, Any]:
-    """The mapping under `keys`; an empty one when something else, or nothing, stands there."""
+    """Return the mapping under `keys`, or an empty mapping."""
     for key in keys:
         data = data.get(key) if isinstance(data, dict) else None
     return data if isinstance(data, dict) else {}
 
 
 def list_at(data: Any, key: str) -> list[Any]:
-    """The list under `key`; an empty one when something else, or nothing, stands there."""
+    """Return the list under `key`, or an empty list."""
     found = data.get(key) if isinstance(data, dict) else None
     return found if isinstance(found, list) else []
 
 
 def texts(entries: list[Any], key: str) -> list[tuple[int, str]]:
-    """Position and text of `key` in those entries that have one."""
+    """Return index and text of `key` for the entries in which it is a text."""
     found = [(i, entry.get(key)) for i, entry in enumerate(entries) if isinstance(entry, dict)]
     return [(i, text) for i, text in found if isinstance(text, str)]

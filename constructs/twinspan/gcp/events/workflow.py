@@ -29,7 +29,7 @@ workflows: `curl -X POST -H "Authorization: Bearer $(gcloud auth print-access-to
 
 
 class Workflow(Construct):
-    """The workflow with an identity of its own, and the alarm that hands its notices to people.
+    """The workflow with an identity of its own, and the alarm that forwards its notifications.
 
     The identity may write logs. A definition of one's own that does more needs more: grant it to the account
     `<twin>-workflow`.
@@ -109,7 +109,7 @@ class Workflow(Construct):
             combiner="OR",
             severity="WARNING",
             conditions=[MonitoringAlertPolicyConditions(display_name=title, condition_matched_log=condition)],
-            # A policy on logs must bound how often it tells people.
+            # A policy on logs must limit how often it notifies.
             alert_strategy=MonitoringAlertPolicyAlertStrategy(
                 notification_rate_limit=MonitoringAlertPolicyAlertStrategyNotificationRateLimit(
                     period="300s"

@@ -1,6 +1,7 @@
-"""The alarms: of a dead-letter queue, and of what runs by the clock."""
+"""The alarms on dead-letter queues and on scheduled functions."""
 
 from twin_runtime.roles import Layer, Role
+from twinspan import alarms
 from twinspan.gcp.foundation import Foundation
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
@@ -16,7 +17,7 @@ from twinspan.providers.gcp import (
 from twinspan.terraform.resources import Ref, place
 
 
-def ring_when_not_empty(
+def fire_when_not_empty(
     scope: Construct,
     kept: Ref,
     *,
@@ -24,7 +25,7 @@ def ring_when_not_empty(
     name: str,
     labels: dict[str, str],
 ) -> None:
-    """Tell the twin's notification channels when the subscription `kept` holds a message, within minutes.
+    """Notify the twin's channels within minutes when the subscription `kept` contains a message.
 
     `name` is that of the queue.
     """
@@ -52,8 +53,7 @@ def ring_when_not_empty(
         severity="ERROR",
         conditions=[MonitoringAlertPolicyConditions(display_name=title, condition_threshold=condition)],
         documentation=MonitoringAlertPolicyDocumentation(
-            content=f"Pull the subscription {foundation.twin.names.name(name)}: "
-            "each message says why it was refused, but for those that Pub/Sub moved after too many attempts.",
+            content=alarms.dead_letters(foundation.twin.names.name(name), alarms.hop_of(name)),
             mime_type="text/markdown",
         ),
         notification_channels=foundation.channels,
@@ -62,11 +62,11 @@ def ring_when_not_empty(
     place(policy, name.replace("-", "_"), optional=kept.optional)
 
 
-def ring_when_a_run_fails(
+def fire_when_a_run_fails(
     scope: Construct, role: Role, *, foundation: Foundation, layer: Layer, optional: bool
 ) -> None:
-    """Tell the twin's notification channels when Cloud Scheduler logs that a run failed, or that the function
-    could not be called at all.
+    """Notify the twin's channels when Cloud Scheduler logs that a run failed, or that it could not call the
+    function.
     """
     jobs = foundation.twin.names.name(role)
     title = f"{foundation.twin.config.name}: a run of {role} failed"
@@ -83,13 +83,13 @@ def ring_when_a_run_fails(
         combiner="OR",
         severity="ERROR",
         conditions=[MonitoringAlertPolicyConditions(display_name=title, condition_matched_log=condition)],
-        # A policy on logs must bound how often it tells people.
+        # A policy on logs must limit how often it notifies.
         alert_strategy=MonitoringAlertPolicyAlertStrategy(
             notification_rate_limit=MonitoringAlertPolicyAlertStrategyNotificationRateLimit(period="3600s"),
             auto_close="3600s",
         ),
         documentation=MonitoringAlertPolicyDocumentation(
-            content=f"The log of the function {jobs} says why. The next run goes on where this one stopped.",
+            content=alarms.failed_run(jobs),
             mime_type="text/markdown",
         ),
         notification_channels=foundation.channels,

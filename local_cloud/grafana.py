@@ -1,4 +1,4 @@
-"""A stand-in for Grafana's HTTP API, as far as dashboard_sync uses it, at least as strict as Grafana.
+"""A stand-in for Grafana's HTTP API, as far as Twinspan uses it, at least as strict as Grafana.
 
 It keeps data sources, folders, dashboards with their versions, and plugins. It shows nothing, and queries
 nothing: a data source is what was written to it.

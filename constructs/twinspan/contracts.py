@@ -215,7 +215,7 @@ class Dashboards(Protocol):
     def address(self) -> str: ...
 
     def keep_with(self, function: Function) -> None:
-        """Let dashboard_sync keep dashboards and data sources as they are generated."""
+        """Let a function keep dashboards and data sources as they are generated."""
         ...
 
     def read_by(self, secret: Secret) -> None:

@@ -34,8 +34,9 @@ _EVENTS_DATA = {"auth_method": "none", "httpHeaderName1": KEY_HEADER}
 
 
 def settings(config: "Config", cloud: Cloud) -> dict[str, Any]:
-    """What dashboard_sync keeps beside the dashboards: the content of `grafana.json`. Without URL and key,
-    which are in its secret.
+    """Return the content of `grafana.json`: what a function configures in Grafana beside the dashboards.
+
+    URL and key are in the function's secret.
     """
     return {
         "plugin": {"id": PLUGIN, "version": PLUGIN_VERSION},
@@ -48,7 +49,7 @@ def settings(config: "Config", cloud: Cloud) -> dict[str, Any]:
 def secret(link: Link, *, url: str, api_key: str) -> str:
     """`${jsonencode(…)}` of what the reader of the secret takes; `url` and `api_key` are bare expressions.
 
-    dashboard_sync takes `{url, api_key}`, as every sender does. Where Grafana itself reads the secret it is a
+    A function takes `{url, api_key}`, as every sender does. Where Grafana itself reads the secret it is a
     file of its provisioning: JSON is YAML.
     """
     given = f"{{url = {url}, api_key = {api_key}}}"

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from twin_runtime.roles import Cloud, Layer, Role, roles_of
+from twin_runtime.roles import ROLES, Cloud, Layer, roles_of
 from twinspan import dashboards, datasource
 from twinspan.config import Config
 from twinspan.config.root import SAFETY_DAYS
@@ -53,7 +53,7 @@ def build(config: Config, cloud: Cloud, folder: Path) -> Package:
 
 def _dashboards(config: Config, cloud: Cloud, folder: Path) -> Mapping[str, Path]:
     """Write the dashboards beside the package, where no function in it keeps them."""
-    if config.layers.visualization is not cloud or Role.DASHBOARD_SYNC in roles_of(cloud):
+    if config.layers.visualization is not cloud or _configures_grafana(cloud):
         return {}
     place = folder / "dashboards"
     place.mkdir(exist_ok=True)
@@ -62,6 +62,11 @@ def _dashboards(config: Config, cloud: Cloud, folder: Path) -> Mapping[str, Path
         made[name] = place / name
         made[name].write_bytes(content)
     return made
+
+
+def _configures_grafana(cloud: Cloud) -> bool:
+    """Whether a function does, from files of its package; elsewhere Grafana reads files of its own."""
+    return any(ROLES[role].layer is Layer.VISUALIZATION for role in roles_of(cloud))
 
 
 def manifest(config: Config) -> dict[str, object]:
@@ -132,7 +137,7 @@ def _entries(config: Config, cloud: Cloud) -> Iterator[tuple[str, bytes]]:
     for name, device_type in config.device_types.items():
         if device_type.processor:
             yield f"processors/{name}.py", config.path_of(device_type.processor).read_bytes()
-    if config.layers.visualization is cloud and Role.DASHBOARD_SYNC in roles_of(cloud):
+    if config.layers.visualization is cloud and _configures_grafana(cloud):
         for name, content in dashboards.generate(config).items():
             yield f"dashboards/{name}", content
         settings = json.dumps(datasource.settings(config, cloud), indent=1, sort_keys=True)

@@ -1,4 +1,4 @@
-"""The part of Grafana's HTTP API that dashboard_sync uses, as it is in Grafana 10 to 13.
+"""The part of Grafana's HTTP API that keeping dashboards takes, as it is in Grafana 10 to 13.
 
 A request is tried again while Grafana starts or is busy. Errors are sentences, without a key or a token.
 """
@@ -143,7 +143,7 @@ class GrafanaApi:
             else:
                 if answer.status in (401, 403):
                     raise NotAllowed(
-                        f"Grafana answered {answer.status} to {asked}: dashboard_sync must be an "
+                        f"Grafana answered {answer.status} to {asked}: the function must be an "
                         "administrator of it."
                     )
                 if answer.status not in _PASSING:

@@ -337,7 +337,7 @@ class IdempotencyStore(Protocol):
 
 
 class Grafana(Protocol):
-    """A managed Grafana, whose HTTP API dashboard_sync uses."""
+    """A managed Grafana, which is configured by its HTTP API."""
 
     @property
     def url(self) -> str:

@@ -57,7 +57,7 @@ def test_a_queue_s_consumer(role: Role) -> None:
     assert (trigger["queueName"], trigger["connection"]) == ("%TRIGGER_QUEUE%", "QUEUES")
 
 
-@pytest.mark.parametrize("role", map(Role, HTTP))
+@pytest.mark.parametrize("role", [Role(role) for role in HTTP])
 def test_a_receiver(role: Role) -> None:
     trigger, answer = bindings(app_of(role))
     assert trigger["type"] == "httpTrigger"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import tracemalloc
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -141,7 +140,7 @@ def test_rows_are_only_deleted_when_the_store_has_what_was_sent() -> None:
             self.changes = changes
 
         def store(self, file: tier_files.File, *, deadline: float) -> Stored:
-            return replace(super().store(file, deadline=deadline), **self.changes)  # type: ignore[arg-type]
+            return super().store(file, deadline=deadline)._replace(**self.changes)
 
     tiers = Tiers.empty()
     tiers.write(row(), row(id="e2"))

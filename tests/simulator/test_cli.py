@@ -51,8 +51,8 @@ def test_a_run_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     ("arguments", "says"),
     [
         ([], "Give the endpoint document with --endpoint FILE"),
-        (["--rate", "fast"], "Argument --rate: invalid float value: 'fast'; --help"),
-        (["--wrong"], "Unrecognized arguments: --wrong; --help"),
+        (["--rate", "fast"], "Argument --rate: invalid float value: 'fast'; see --help"),
+        (["--wrong"], "Unrecognized arguments: --wrong; see --help"),
         (["--endpoint", "nowhere.json"], "nowhere.json cannot be read"),
         (["--endpoint", "x", "--devices", "1000"], "The broker knows only the "),
         (["--endpoint", "x", "--devices", "0"], "--devices must be 1 or more, got 0."),

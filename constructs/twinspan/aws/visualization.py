@@ -1,4 +1,4 @@
-"""L5: Amazon Managed Grafana. dashboard_sync writes its content."""
+"""L5: Amazon Managed Grafana. A scheduled function writes its content."""
 
 import json
 
@@ -22,7 +22,7 @@ VERSION = "12.4"
 AUTHENTICATION_VARIABLE = "grafana_authentication"
 ADMINS_VARIABLE = "grafana_admins"
 _CONFIGURATION = {"plugins": {"pluginAdminEnabled": True}, "unifiedAlerting": {"enabled": True}}
-"""Plugin management is what lets dashboard_sync install the data source's plugin."""
+"""Plugin management lets the function install the data source's plugin."""
 
 
 class Dashboards(Construct):
@@ -76,7 +76,7 @@ class Dashboards(Construct):
         grant(function, "keep-dashboards", statement, about=self._workspace)
 
     def read_by(self, secret: contracts.Secret) -> None:
-        """No-op: dashboard_sync configures the data source."""
+        """No-op: a scheduled function configures the data source."""
 
     def _variables(self) -> None:
         authentication = TerraformVariable(
@@ -119,7 +119,7 @@ class Dashboards(Construct):
         return placed
 
     def _service_account(self) -> Ref:
-        """Whose short-lived tokens dashboard_sync uses. Only an administrator may write data sources."""
+        """Whose short-lived tokens the function uses. Only an administrator may write data sources."""
         account = GrafanaWorkspaceServiceAccount(
             self,
             "service-account",

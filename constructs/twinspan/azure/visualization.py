@@ -1,4 +1,4 @@
-"""L5: Azure Managed Grafana. dashboard_sync writes its content."""
+"""L5: Azure Managed Grafana. A scheduled function writes its content."""
 
 from twin_runtime.roles import Layer
 from twinspan import contracts, datasource, outputs
@@ -45,7 +45,7 @@ class Dashboards(Construct):
         grant(function, "keeps_dashboards", role=ADMINISTRATOR, at=self._workspace)
 
     def read_by(self, secret: contracts.Secret) -> None:
-        """No-op: dashboard_sync configures the data source."""
+        """No-op: a scheduled function configures the data source."""
 
     def _grafana(self) -> Ref:
         foundation = self._foundation

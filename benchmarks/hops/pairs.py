@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twin_runtime import settings
+from twin_runtime import functions, settings
 from twin_runtime.context import Context
 from twin_runtime.events import cloudevents
 from twin_runtime.ports import BrokerMessage, Message, Request
@@ -51,55 +51,55 @@ class Pairs:
         self._null = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
 
     def dispatcher(self, count: int) -> Pair:
-        role = self._context("dispatcher").assemble()
+        role = functions.assemble(self._context("dispatcher"))
         body = json.dumps(sample.readings(count)).encode()
         message = BrokerMessage(sample.DEVICE, body, "2024-02-29T12:00:00Z")
         send = self._services.send
         return Pair(lambda: role.handle([message]), lambda: send(bare.dispatch(body)), self._bodies)
 
     def connector(self, count: int) -> Pair:
-        role = self._context("connector").assemble()
+        role = functions.assemble(self._context("connector"))
         return Pair(_consume(role, count), self._post(count), self._posted)
 
     def connector_both_gzip(self, count: int) -> Pair:
         """The bare side packs its body as the role does: the same bytes go out."""
-        role = self._context("connector").assemble()
+        role = functions.assemble(self._context("connector"))
         return Pair(_consume(role, count), self._post(count, gzip=True), self._posted)
 
     def ingestion(self, count: int) -> Pair:
-        role = self._context("ingestion").assemble()
+        role = functions.assemble(self._context("ingestion"))
         body, send = sample.body(count).encode(), self._services.send
         return Pair(_request(role, count), lambda: send(json.dumps(json.loads(body))), self._bodies)
 
     def processor(self, count: int) -> Pair:
         """With the user code of the example."""
-        role = self._context("processor", self._coded).assemble()
+        role = functions.assemble(self._context("processor", self._coded))
         body, send = sample.body(count), self._services.send
         process = bare.load(self._coded / sample.PROCESSOR)
         return Pair(_consume(role, count), lambda: send(bare.process(body, process)), self._bodies)
 
     def processor_without_code(self, count: int) -> Pair:
-        role = self._context("processor").assemble()
+        role = functions.assemble(self._context("processor"))
         body, send = sample.body(count), self._services.send
         return Pair(_consume(role, count), lambda: send(json.dumps(json.loads(body))), self._bodies)
 
     def persister_local(self, count: int) -> Pair:
-        role = self._context("persister").assemble()
+        role = functions.assemble(self._context("persister"))
         body, put = sample.body(count), self._services.put
         return Pair(_consume(role, count), lambda: put(bare.rows(body)), self._rows)
 
     def persister_remote(self, count: int) -> Pair:
-        role = self._context("persister", remote=True).assemble()
+        role = functions.assemble(self._context("persister", remote=True))
         return Pair(_consume(role, count), self._post(count), self._posted)
 
     def writer(self, count: int) -> Pair:
-        role = self._context("writer").assemble()
+        role = functions.assemble(self._context("writer"))
         body, put = sample.body(count).encode(), self._services.put
         return Pair(_request(role, count), lambda: put(bare.rows(body)), self._rows)
 
     def hot_reader(self, count: int) -> Pair:
         """The store holds `count` rows of the device; both sides answer with all of them."""
-        role = self._context("hot_reader").assemble()
+        role = functions.assemble(self._context("hot_reader"))
         self._services.rows()
         self._services.put(bare.rows(sample.body(count)))
         query = {"device": sample.DEVICE, "limit": str(count)}
@@ -116,7 +116,7 @@ class Pairs:
 
     def event_checker(self, count: int) -> Pair:
         """One event of the batch fires the rule, which sends a command."""
-        role = self._context("event_checker").assemble()
+        role = functions.assemble(self._context("event_checker"))
         body, send = sample.body(count), self._services.send
 
         def theirs() -> None:

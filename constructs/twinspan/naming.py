@@ -8,13 +8,11 @@ anything is built.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import import_module
 
 from twin_runtime.roles import Cloud
-from twinspan.config import Config, Problem
-from twinspan.topology import Topology
+from twinspan.config import Config
 
 UNIQUE_LENGTH = 6
 
@@ -84,19 +82,6 @@ class Names:
         accounts.
         """
         return self.twin.replace("-", "") + self.unique(cloud)
-
-
-def problems(config: Config) -> Iterator[Problem]:
-    """What the clouds in use would refuse: per resource type the longest name that breaks a limit."""
-    topology = Topology.of(config)
-    names = Names.of(config)
-    for cloud in topology.clouds:
-        module = import_module(f"twinspan.{cloud}.names")
-        for rule, name in longest(module.RULES, module.planned(names, topology)):
-            if problem := rule.problem(name):
-                room = rule.maximum - (len(name) - len(config.name))
-                fix = f"; shorten the twin's name to {room} characters" if len(name) > rule.maximum else ""
-                yield Problem("twin", f"{config.name!r} makes the {problem}{fix} ({cloud})")
 
 
 def longest(rules: Iterable[NameRule], planned: Iterable[tuple[str, str]]) -> list[tuple[NameRule, str]]:

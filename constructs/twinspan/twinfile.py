@@ -7,6 +7,7 @@ from pathlib import Path
 from twin_runtime.roles import Cloud
 from twinspan import naming
 from twinspan.config import Config, Problem, load
+from twinspan.topology import Topology
 
 EXAMPLE = Path("examples") / "three-clouds.yaml"
 _SYNTHESIZED = "twin-file"
@@ -51,7 +52,20 @@ def same_twin_file(environment: Mapping[str, str], *, root: Path, out: Path) -> 
 
 def checked(path: Path) -> Config:
     """Load a twin.yaml and check its names and workflow as well. Raises ConfigErrors."""
-    return load(path, extra_checks=(naming.problems, workflow_problems))
+    return load(path, extra_checks=(name_problems, workflow_problems))
+
+
+def name_problems(config: Config) -> Iterator[Problem]:
+    """What the clouds in use would refuse: per resource type the longest name that breaks a limit."""
+    topology = Topology.of(config)
+    names = naming.Names.of(config)
+    for cloud in topology.clouds:
+        module = import_module(f"twinspan.{cloud}.names")
+        for rule, name in naming.longest(module.RULES, module.planned(names, topology)):
+            if problem := rule.problem(name):
+                room = rule.maximum - (len(name) - len(config.name))
+                fix = f"; shorten the twin's name to {room} characters" if len(name) > rule.maximum else ""
+                yield Problem("twin", f"{config.name!r} makes the {problem}{fix} ({cloud})")
 
 
 def workflow_problems(config: Config) -> Iterator[Problem]:

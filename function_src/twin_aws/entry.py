@@ -12,6 +12,7 @@ from typing import Any
 
 from twin_aws import triggers
 from twin_aws.cloud import Aws
+from twin_runtime import functions
 from twin_runtime.context import Context
 from twin_runtime.roles import ROLES, Role, Trigger
 
@@ -27,7 +28,7 @@ def __getattr__(name: str) -> Handler:
 def handler_of(role: Role) -> Handler:
     """What Lambda calls; raises `ConfigurationError`."""
     context = Context(role, Aws())
-    made = context.assemble()
+    made = functions.assemble(context)
     if role is Role.TWIN_SYNC:
         from twin_aws import workspace
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import azure.functions as func
 
+from twin_runtime import functions
 from twin_runtime.context import Context
 from twin_runtime.roles import ROLES, Batching, Role, Trigger
 
@@ -15,7 +16,7 @@ from .triggers import Once
 def app_of(role: Role) -> func.FunctionApp:
     """What the host indexes. The role itself is made by the first invocation of a process."""
     spec = ROLES[role]
-    made = Once(lambda: Context(role, AzureCloud(), sink=triggers.sink).assemble())
+    made = Once(lambda: functions.assemble(Context(role, AzureCloud(), sink=triggers.sink)))
     remote = spec.remote_trigger is not None and not settings.has_trigger_queue()
     match spec.trigger_of(remote=remote):
         case Trigger.QUEUE:

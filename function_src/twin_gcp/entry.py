@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twin_runtime import functions
 from twin_runtime.context import Context
 from twin_runtime.roles import ROLES, Batching, Role, Trigger
 
@@ -16,7 +17,7 @@ def handler_of(role: Role) -> triggers.Handler:
     stops the deployment, not the first message. Raises `ConfigurationError`.
     """
     context = Context(role, GcpCloud(), sink=triggers.to_cloud_logging)
-    made, log, spec = context.assemble(), context.log, ROLES[role]
+    made, log, spec = functions.assemble(context), context.log, ROLES[role]
     match spec.trigger_of(remote=context.settings.remote):
         case Trigger.QUEUE:
             return triggers.consumer(made, log, together=spec.batching is Batching.TOGETHER)

@@ -1,16 +1,10 @@
-"""What a role is put together from: its cloud's adapters, its environment and its package.
-
-Each module of `twin_runtime.functions` has `assemble(context)`, which makes its role. Only that module is
-imported, so that a cold start loads what it needs. An entry point assembles once per process and keeps the
-object: it holds connections and caches.
-"""
+"""What a role is put together from: its cloud's adapters, its environment and its package."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twin_runtime import settings
 from twin_runtime.delivery.dead_letters import DeadLetters
@@ -41,10 +35,6 @@ class Context:
         self.root = root or package_root()
         self.twin: Twin = load_twin(self.root)
         self.log = Log(role, sink)
-
-    def assemble(self) -> Any:
-        """Make the role."""
-        return import_module(f"twin_runtime.functions.{self.settings.role}").assemble(self)
 
     def dead_letters(self) -> DeadLetters:
         return DeadLetters(self.cloud.queue(self.settings["DEAD_LETTER_QUEUE"]), self.log)

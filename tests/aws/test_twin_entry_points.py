@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from support.graphs import GRAPH_DOCUMENT, GRAPH_TWIN, HALL
 from twin_aws import workspace
 from twin_aws.twinmaker import TwinMakerGraph
+from twin_runtime import functions
 from twin_runtime.context import Context
 from twin_runtime.errors import Refused, Retry, Throttled
 from twin_runtime.functions.twin_sync import CLEARED
@@ -60,7 +61,7 @@ class Bench:
         cloud: Any = SimpleNamespace(name="aws", graph=lambda *_: self.graph)
         environ = {"GRAPH": "factory-graph"}
         self.context = Context(Role.TWIN_SYNC, cloud, environ=environ, root=folder, sink=lambda *_: None)
-        self.sync = self.context.assemble()
+        self.sync = functions.assemble(self.context)
 
     def call(self, event: dict[str, Any], lambda_: Any = CONTEXT) -> None:
         workspace.run(self.sync, self.context, event, lambda_)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import azure.functions as func
@@ -13,6 +12,7 @@ from azure.functions.meta import Datum, get_binding_registry
 from support.samples import TWIN, event
 from twin_azure import changes, entry, settings
 from twin_azure.store import CosmosStore
+from twin_runtime import functions as functions_of_a_twin
 from twin_runtime.ports import Event
 from twin_runtime.roles import Role
 from twin_runtime.storage import rows
@@ -111,7 +111,8 @@ class TestApp:
             def take(self, events: list[Event]) -> None:
                 made.append(self)
 
-        monkeypatch.setattr(entry, "Context", lambda *_, **__: SimpleNamespace(assemble=Taken))
+        monkeypatch.setattr(entry, "Context", lambda *_, **__: None)
+        monkeypatch.setattr(functions_of_a_twin, "assemble", lambda _context: Taken())
         monkeypatch.setattr(changes, "load_twin", lambda _root: TWIN)
         found = self.functions()
         found["twin_sync"].get_user_function()(timer=None)

@@ -7,7 +7,7 @@ import pytest
 from support.layouts import LAYOUTS, Layout, twin_config
 from support.terraform_json import resources
 from twin_runtime.roles import Cloud, Role
-from twinspan import naming
+from twinspan import twinfile
 from twinspan.azure import names
 from twinspan.naming import Names
 from twinspan.twin import Twin
@@ -27,11 +27,11 @@ def names_of(twin: str) -> Names:
 @pytest.mark.parametrize("layout", AZURE_LAYOUTS, ids=str)
 def test_planned_names_are_within_every_limit(layout: Layout, twin: str) -> None:
     config = twin_config(layout, twin=twin)
-    assert list(naming.problems(config)) == []
+    assert list(twinfile.name_problems(config)) == []
 
 
 def test_a_name_that_is_too_long_is_said_with_resource_and_limit() -> None:
-    found = list(naming.problems(twin_config(ALL, twin=LONGEST + "8")))
+    found = list(twinfile.name_problems(twin_config(ALL, twin=LONGEST + "8")))
     assert any("storage account" in str(problem) and "of at most 24" in str(problem) for problem in found)
 
 

@@ -22,6 +22,7 @@ from twin_azure import triggers
 from twin_azure.cloud import AzureCloud
 from twin_azure.queues import StorageQueue
 from twin_azure.store import CosmosStore
+from twin_runtime import functions
 from twin_runtime.context import Context
 from twin_runtime.roles import Cloud, Role
 from twinspan import packaging
@@ -83,7 +84,7 @@ class Twin:
             name: self._urls.get(value, value) for name, value in environment.items()
         }
         context = Context(role, LocalCloud(), environ=environ, root=self._root)
-        (function,) = make(role, triggers.Once(context.assemble)).get_functions()
+        (function,) = make(role, triggers.Once(lambda: functions.assemble(context))).get_functions()
         return function.get_user_function()(argument)
 
     def telemetry(self, body: bytes, device: str = "thermostat-1") -> None:

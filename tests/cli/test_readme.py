@@ -10,7 +10,7 @@ from stacks import build as synthesis
 from stacks import summary
 from support.layouts import config_of
 from support.synth import stacks_of
-from twinspan import naming
+from twinspan import twinfile
 from twinspan.twinfile import checked
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ def test_the_summary_is_the_example_s(tmp_path: Path) -> None:
 
 def test_the_twin_yamls_are_right() -> None:
     small, whole = (config_of(yaml.safe_load(text)) for language, text in BLOCKS if language == "yaml")
-    assert not [*naming.problems(small), *naming.problems(whole)]
+    assert not [*twinfile.name_problems(small), *twinfile.name_problems(whole)]
     assert whole.alerts is not None
 
 

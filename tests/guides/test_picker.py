@@ -22,9 +22,9 @@ from support.layouts import EVERY_LAYOUT
 from support.picker_choices import COVERING, combinations, every
 from support.servers import missing
 from twin_runtime.roles import ROLES, Cloud, Layer, Role
-from twinspan import naming
 from twinspan.config import load
 from twinspan.topology import Topology
+from twinspan.twinfile import name_problems
 
 SCRIPTS = [pages.TEMPLATES / name for name in ("decisions.js", "picker.js")]
 READER = Path(__file__).resolve().parents[1] / "support" / "read_table.mjs"
@@ -150,7 +150,7 @@ def test_a_single_cloud_costs_what_it_costs_alone() -> None:
 def test_the_twin_yaml_loads_as_chosen(choices: Choices, tmp_path: Path) -> None:
     path = tmp_path / "twin.yaml"
     path.write_text(table().text("twin.yaml", choices), encoding="utf-8")
-    config = load(path, extra_checks=[naming.problems])
+    config = load(path, extra_checks=[name_problems])
     assert answers.choices_of(config) == choices
     assert Topology.of(config) == answers.topology(choices)
     assert {cloud for cloud in Cloud if getattr(config.clouds, cloud)} == set(config.layers.clouds)

@@ -10,7 +10,7 @@ import pytest
 
 from support.memory import MemoryCloud
 from support.samples import API_KEY, DOCUMENT, KEY_1, Lines, batch, event, message, signed
-from twin_runtime import settings
+from twin_runtime import functions, settings
 from twin_runtime.context import Context
 from twin_runtime.errors import ConfigurationError
 from twin_runtime.functions.event_feedback import EventFeedback, FeedbackReceiver
@@ -29,34 +29,35 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def context(name: str, cloud: MemoryCloud, root: Path, *, remote: bool = False, **changes: str) -> Context:
+def assembled(name: str, cloud: MemoryCloud, root: Path, *, remote: bool = False, **changes: str) -> Any:
     role = Role(name)
     environ = {name: name.lower() for name in settings.expected(role, cloud.name, remote=remote)}
     if "API_KEY_READS" in environ:
         environ |= {"API_KEY_READS": "true", "COLD_LINK_SECRET": ""}
     if "TWIN_ROLE" in environ:
         environ["TWIN_ROLE"] = role
-    return Context(role, cloud, environ=environ | changes, root=root, sink=Lines())
+    context = Context(role, cloud, environ=environ | changes, root=root, sink=Lines())
+    return functions.assemble(context)
 
 
 @pytest.mark.parametrize("cloud", Cloud)
 @pytest.mark.parametrize("role", Role)
 def test_every_role_of_every_cloud(role: Role, cloud: Cloud, root: Path) -> None:
     for remote in (False, True):
-        made = context(role, MemoryCloud(cloud), root, remote=remote).assemble()
+        made = assembled(role, MemoryCloud(cloud), root, remote=remote)
         assert callable(made.run if role in SCHEDULES else made.handle)
 
 
 def test_a_hot_reader_lets_nobody_in_who_cannot_be_told(root: Path) -> None:
     for value in ("", "false", "TRUE"):
         with pytest.raises(ConfigurationError, match="API_KEY_READS=true, or LINK_SECRET"):
-            context("hot_reader", MemoryCloud(), root, API_KEY_READS=value).assemble()
-    assert context("hot_reader", MemoryCloud(), root, remote=True, API_KEY_READS="").assemble()
+            assembled("hot_reader", MemoryCloud(), root, API_KEY_READS=value)
+    assert assembled("hot_reader", MemoryCloud(), root, remote=True, API_KEY_READS="")
 
 
 def test_where_a_hot_reader_finds_the_cold_tier(root: Path) -> None:
     def cold(**changes: Any) -> Any:
-        return context("hot_reader", MemoryCloud(), root, **changes).assemble()._cold
+        return assembled("hot_reader", MemoryCloud(), root, **changes)._cold
 
     assert isinstance(cold(), TierReader)
     assert isinstance(cold(COLD_STORE="", COLD_LINK_SECRET="l"), RemoteTier)
@@ -65,7 +66,7 @@ def test_where_a_hot_reader_finds_the_cold_tier(root: Path) -> None:
 
 def test_where_movers_put_files(root: Path) -> None:
     def sink(role: str, remote: bool) -> Any:
-        made = context(role, MemoryCloud(), root, remote=remote).assemble()
+        made = assembled(role, MemoryCloud(), root, remote=remote)
         return made._means.sink if role == "cold_mover" else made._sink
 
     assert isinstance(sink("cold_mover", False), LocalFiles)
@@ -77,7 +78,7 @@ def test_where_the_platform_names_no_execution_a_store_keeps_out_the_second(root
     for name in Cloud:
         cloud = MemoryCloud(name)
         for attempt in range(1, 51):
-            checker = context("event_checker", cloud, root).assemble()
+            checker = assembled("event_checker", cloud, root)
             assert checker.handle([message(event("a", {"temperature": 81}), attempt=attempt)]) == []
         # Step Functions is asked each time, and refuses.
         assert cloud.workflow("workflow").calls == (50 if name == "aws" else 1)
@@ -86,7 +87,7 @@ def test_where_the_platform_names_no_execution_a_store_keeps_out_the_second(root
 
 def test_feedback_is_received_over_https_in_the_remote_variant(root: Path) -> None:
     def made(*, remote: bool) -> object:
-        return context("event_feedback", MemoryCloud("gcp"), root, remote=remote).assemble()
+        return assembled("event_feedback", MemoryCloud("gcp"), root, remote=remote)
 
     assert isinstance(made(remote=True), FeedbackReceiver)
     assert isinstance(made(remote=False), EventFeedback)
@@ -100,16 +101,16 @@ def test_from_the_device_to_the_reader_and_back(root: Path) -> None:
         return cloud.queue(queue).take()
 
     sent = {"temperature": 99.5, "note": "é"}
-    dispatcher = context("dispatcher", cloud, root).assemble()
+    dispatcher = assembled("dispatcher", cloud, root)
     dispatcher.handle([BrokerMessage("thermostat-1", json.dumps(sent).encode(), "2024-02-29T12:00:00Z")])
-    assert context("processor", cloud, root).assemble().handle(messages("processing_queue")) == []
-    assert context("persister", cloud, root).assemble().handle(messages("persisting_queue")) == []
-    assert context("event_checker", cloud, root).assemble().handle(messages("events_queue")) == []
-    assert context("event_feedback", cloud, root).assemble().handle(messages("commands_queue")) == []
+    assert assembled("processor", cloud, root).handle(messages("processing_queue")) == []
+    assert assembled("persister", cloud, root).handle(messages("persisting_queue")) == []
+    assert assembled("event_checker", cloud, root).handle(messages("events_queue")) == []
+    assert assembled("event_feedback", cloud, root).handle(messages("commands_queue")) == []
     ((device, command),) = cloud.broker("broker").sent
     assert (device, command["data"]["value"]) == ("thermostat-1", 20)
     assert len(cloud.workflow("workflow").started) == 1
-    reader = context("hot_reader", cloud, root).assemble()
+    reader = assembled("hot_reader", cloud, root)
     response = reader.handle(
         Request("GET", {"X-API-Key": API_KEY}, b"", {"device": "thermostat-1", "latest": "true"})
     )
@@ -122,13 +123,13 @@ def test_from_the_device_to_the_reader_and_back(root: Path) -> None:
 def test_on_aws_the_gateway_has_checked_the_key(root: Path) -> None:
     cloud = MemoryCloud("aws")
     cloud.secret("link_secret").text = json.dumps({"signing_keys": [KEY_1]})
-    ingestion = context("ingestion", cloud, root).assemble()
+    ingestion = assembled("ingestion", cloud, root)
     assert ingestion.handle(signed(batch(event()), api_key=None)).status == 200
 
 
 def test_events_off(root: Path) -> None:
     cloud = MemoryCloud("aws")
-    persister = context("persister", cloud, root, EVENTS_QUEUE="").assemble()
+    persister = assembled("persister", cloud, root, EVENTS_QUEUE="")
     cloud.queue("persisting_queue").send([json.dumps([event()])])
     assert persister.handle(cloud.queue("persisting_queue").take()) == []
     assert "events_queue" not in cloud.queues

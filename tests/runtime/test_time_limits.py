@@ -13,7 +13,7 @@ import pytest
 from support.benches import Bench, FakeSender
 from support.memory import MemoryBroker, MemoryCloud, MemoryQueue, MemoryStore, MemoryWorkflow
 from support.samples import API_KEY, DOCUMENT, KEY_1, Lines, event, log, message
-from twin_runtime import settings
+from twin_runtime import functions, settings
 from twin_runtime.context import Context
 from twin_runtime.delivery.consumer import NO_TIME
 from twin_runtime.functions import event_checker, event_feedback, persister
@@ -129,7 +129,7 @@ def test_a_request_of_commands_is_small_enough_to_be_answered_in_time(tmp_path: 
     )
     environ = {name: name.lower() for name in settings.expected(Role.EVENT_CHECKER, "aws", remote=True)}
     context = Context(Role.EVENT_CHECKER, cloud, environ=environ, root=tmp_path, sink=Lines())
-    role = context.assemble()
+    role = functions.assemble(context)
     assert role._sender is not None
     # A command takes an adapter up to 0.1 s or so; the sender waits for an answer for 15 s.
     assert role._sender._policy.max_events == event_checker.COMMANDS_PER_REQUEST == 50

@@ -9,7 +9,7 @@ from support.layouts import SYNTHESIZED, Layout, twin_config
 from support.synth import stacks, stacks_of
 from support.terraform_json import Resource, resources
 from twin_runtime.roles import Cloud
-from twinspan import naming
+from twinspan import naming, twinfile
 from twinspan.config import Config
 from twinspan.naming import Names
 from twinspan.topology import Topology
@@ -77,7 +77,7 @@ def test_the_longest_twin_name_that_is_accepted_makes_names_that_are(layout: Lay
     accepted = [
         length
         for length in range(3, LONGEST + 1)
-        if not list(naming.problems(twin_config(layout, twin="a" * length)))
+        if not list(twinfile.name_problems(twin_config(layout, twin="a" * length)))
     ]
     longest = max(accepted)
     assert accepted == list(range(3, longest + 1))
@@ -89,7 +89,7 @@ def test_the_longest_twin_name_that_is_accepted_makes_names_that_are(layout: Lay
 def test_a_name_that_is_too_long_is_told_with_resource_limit_and_fix() -> None:
     layout = Layout(Cloud.GCP, Cloud.AZURE, Cloud.AWS)
     config = twin_config(layout, twin="a" * LONGEST)
-    messages = [str(problem) for problem in naming.problems(config)]
+    messages = [str(problem) for problem in twinfile.name_problems(config)]
     assert messages
     for message in messages:
         assert "'aaaaaaaaaaaaaaaaaaaa' makes the" in message
@@ -97,8 +97,8 @@ def test_a_name_that_is_too_long_is_told_with_resource_limit_and_fix() -> None:
         assert "shorten the twin's name to" in message
     assert any("storage account" in message for message in messages)
     fits = min(int(message.split("shorten the twin's name to ")[1].split()[0]) for message in messages)
-    assert not list(naming.problems(twin_config(layout, twin="a" * fits)))
-    assert list(naming.problems(twin_config(layout, twin="a" * (fits + 1))))
+    assert not list(twinfile.name_problems(twin_config(layout, twin="a" * fits)))
+    assert list(twinfile.name_problems(twin_config(layout, twin="a" * (fits + 1))))
 
 
 def test_unique_names_differ_by_account_and_stay_the_same() -> None:

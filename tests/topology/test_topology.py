@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from support.layouts import COVERING, EVERY_LAYOUT, PARTIAL, twin_config
 from twin_runtime.roles import ROLES, Cloud, Layer, Role
-from twinspan import naming
+from twinspan import twinfile
 from twinspan.topology import Link, Topology
 
 AWS, AZURE, GCP = Cloud
@@ -136,7 +136,7 @@ def test_every_combination_is_a_valid_twin(events: bool) -> None:
         assert twin == topology(*layout)
         check(twin)
         if layout in COVERING:
-            assert not list(naming.problems(config)), layout
+            assert not list(twinfile.name_problems(config)), layout
 
 
 def check(twin: Topology) -> None:

@@ -9,10 +9,24 @@ from pathlib import Path
 
 import grimp
 
+from twin_runtime.roles import Cloud
+
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "constructs" / "twinspan"
 RUNTIME = ROOT / "function_src" / "twin_runtime"
-CLOUDS = ("aws", "azure", "gcp")
+PROGRAM = (
+    *(
+        "benchmarks",
+        "constructs",
+        "function_src",
+        "guides",
+        "local_cloud",
+        "operations",
+        "simulator",
+        "stacks",
+    ),
+    "tests/support",
+)
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -37,8 +51,96 @@ def test_no_module_imports_itself_through_others() -> None:
     TopologicalSorter(imported).prepare()
 
 
+def kits() -> dict[Cloud, dict[str, tuple[str, str]]]:
+    """What each cloud's kit.py gives to `Kit`: module and class, by the name of the field."""
+    return {cloud: _kit(cloud) for cloud in Cloud if (LIBRARY / cloud / "kit.py").exists()}
+
+
+def _kit(cloud: Cloud) -> dict[str, tuple[str, str]]:
+    tree = ast.parse((LIBRARY / cloud / "kit.py").read_text(encoding="utf-8"))
+    prefix = f"twinspan.{cloud}."
+    modules = {
+        alias.name: node.module.removeprefix(prefix)
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(prefix)
+        for alias in node.names
+    }
+    (call,) = (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Kit"
+    )
+    return {
+        each.arg: (modules[each.value.id], each.value.id)
+        for each in call.keywords
+        if each.arg and isinstance(each.value, ast.Name) and each.value.id in modules
+    }
+
+
+def test_each_cloud_s_kit_has_every_construct() -> None:
+    """A field of `Kit` is a class of the same file and name in each cloud."""
+    from twinspan.kit import Kit
+
+    fields = Kit.__dataclass_fields__.keys() - {"cloud", "twin", "foundation"}
+    found = kits()
+    for cloud, made in found.items():
+        lacking = sorted(fields - made.keys())
+        assert not lacking, f"constructs/twinspan/{cloud}/kit.py: Kit(…) lacks {', '.join(lacking)}"
+    for field in sorted(fields):
+        classes = {str(cloud): made[field] for cloud, made in found.items()}
+        assert len(set(classes.values())) == 1, f"kit.py: {field} is another file or class: {classes}"
+
+
+def test_what_lists_three_clouds_lists_all() -> None:
+    """A table, or a list, of clouds in the code; and a file that each of them has."""
+    lacking = [*_short_tables(), *_missing_files()]
+    assert not lacking, "every cloud needs its row or file:\n" + "\n".join(lacking)
+
+
+def _short_tables() -> Iterator[str]:
+    def cloud(item: ast.expr | None) -> str | None:
+        if isinstance(item, ast.Attribute) and isinstance(item.value, ast.Name) and item.value.id == "Cloud":
+            return item.attr.lower()
+        return str(item.value) if isinstance(item, ast.Constant) else None
+
+    for path in _files(".py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Dict):
+                items: list[ast.expr | None] = node.keys
+            elif isinstance(node, ast.Tuple | ast.List | ast.Set):
+                items = [*node.elts]
+            else:
+                continue
+            listed = {cloud(item) for item in items} & set(Cloud)
+            if len(listed) > 2 and (rows := sorted(set(Cloud) - listed)):
+                yield f"{path.relative_to(ROOT)}:{node.lineno} lacks {', '.join(rows)}"
+
+
+def _missing_files() -> Iterator[str]:
+    """A file that three clouds have at one place: `<cloud>` stands in a folder's name or the file's stem."""
+    having: dict[str, set[Cloud]] = {}
+    for path in _files(""):
+        parts = path.relative_to(ROOT).parts
+        for number, part in enumerate(parts):
+            for cloud in Cloud:
+                if part.split(".")[0].removeprefix("twin_") == cloud:
+                    place = "/".join((*parts[:number], part.replace(cloud, "<cloud>"), *parts[number + 1 :]))
+                    having.setdefault(place, set()).add(cloud)
+    for place, clouds in sorted(having.items()):
+        if len(clouds) > 2:
+            for cloud in sorted(set(Cloud) - clouds):
+                yield f"{place.replace('<cloud>', cloud)} is missing"
+
+
+def _files(suffix: str) -> Iterator[Path]:
+    for folder in PROGRAM:
+        for path in sorted((ROOT / folder).rglob(f"*{suffix}")):
+            if path.is_file() and not {"__pycache__", "node_modules"} & set(path.parts):
+                yield path
+
+
 def test_each_cloud_has_the_same_files_and_classes() -> None:
-    def classes(cloud: str) -> dict[str, set[str]]:
+    def classes(cloud: Cloud) -> dict[str, set[str]]:
         return {
             path.relative_to(LIBRARY / cloud).as_posix(): {
                 node.name
@@ -48,19 +150,16 @@ def test_each_cloud_has_the_same_files_and_classes() -> None:
             for path in (LIBRARY / cloud).rglob("*.py")
         }
 
-    shapes = {cloud: classes(cloud) for cloud in CLOUDS}
+    shapes = {cloud: classes(cloud) for cloud in Cloud}
+    expected = {f"{module.replace('.', '/')}.py" for made in kits().values() for module, _ in made.values()}
+    expected |= {"foundation.py", "kit.py", "names.py", "links.py", "events/definition.py"}
+    for cloud, shape in shapes.items():
+        lacking = sorted(expected - shape.keys())
+        assert not lacking, f"constructs/twinspan/{cloud}/ lacks {', '.join(lacking)}"
     shared = set.intersection(*(set(shape) for shape in shapes.values()))
-    expected = {"foundation.py", "queues.py", "functions.py", "receivers.py", "secrets.py", "acquisition.py"}
-    assert (
-        expected
-        | {"hot_storage.py", "kit.py", "names.py", "links.py"}
-        | {"tiers.py", "schedules.py", "events/workflow.py", "events/definition.py"}
-        <= shared
-    )
-    # A workflow language each: what is alike there is its functions.
     # A workflow language each, and what each records for its guide.
     for name in shared - {"events/definition.py", "facts.py"}:
-        public = {cloud: shapes[cloud][name] for cloud in CLOUDS}
+        public = {str(cloud): shapes[cloud][name] for cloud in Cloud}
         assert len({frozenset(found) for found in public.values()}) == 1, f"{name}: {public}"
 
 

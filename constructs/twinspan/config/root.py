@@ -38,7 +38,8 @@ class Retention(Entry):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        ages = [(name, getattr(self, name)) for name in type(self).model_fields]
+        names = [name for name in type(self).model_fields if name.endswith("_days")]
+        ages = [(name, getattr(self, name)) for name in names]
         for (first, age), (second, later) in pairwise(ages):
             if later <= age:
                 default = "" if second in self.model_fields_set else ", its default"

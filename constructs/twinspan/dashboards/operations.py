@@ -20,17 +20,19 @@ _ALARM = (Step(None, GOOD), Step(1, BAD))
 
 def _metrics(config: Config, cloud: Cloud, found: hops.Hops) -> Metrics:
     names = Names.of(config)
-    if cloud is Cloud.AWS:
-        from twinspan.dashboards.cloudwatch import CloudWatch
+    match cloud:
+        case Cloud.AWS:
+            from twinspan.dashboards.cloudwatch import CloudWatch
 
-        return CloudWatch(config, names, found)
-    if cloud is Cloud.AZURE:
-        from twinspan.dashboards.azure_monitor import AzureMonitor
+            return CloudWatch(config, names, found)
+        case Cloud.AZURE:
+            from twinspan.dashboards.azure_monitor import AzureMonitor
 
-        return AzureMonitor(config, names, found)
-    from twinspan.dashboards.cloud_monitoring import CloudMonitoring
+            return AzureMonitor(config, names, found)
+        case Cloud.GCP:
+            from twinspan.dashboards.cloud_monitoring import CloudMonitoring
 
-    return CloudMonitoring(config, names, found)
+            return CloudMonitoring(config, names, found)
 
 
 class OperationsDashboard:

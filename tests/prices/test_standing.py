@@ -10,7 +10,7 @@ from guides import twins
 from guides.prices import events
 from guides.prices.standing import MINUTES, Fixed
 from support.inventory import ROOT, recorded
-from twin_runtime.roles import Cloud, Layer
+from twin_runtime.roles import SCHEDULES, Cloud, Layer
 from twinspan.topology import Topology
 from twinspan.twinfile import checked
 
@@ -37,14 +37,16 @@ def test_alarms_and_secrets_are_those_of_the_stacks(cloud: Cloud) -> None:
     blocks = recorded(example)[cloud]
     topology = Topology.of(checked(example))
     found = {each.price.item: each.quantity for each in events.fixed(topology, True)}
+    clocks = [role for role in topology.roles if role in SCHEDULES]
     if cloud is AWS:
-        assert found["alarm"] == blocks["aws_cloudwatch_metric_alarm"] + 2 * 3
+        assert found["alarm"] == blocks["aws_cloudwatch_metric_alarm"] + 2 * len(clocks)
         assert found["secret"] == blocks["aws_secretsmanager_secret"]
     elif cloud is AZURE:
         assert found["log_alarm"] == blocks["azurerm_monitor_scheduled_query_rules_alert_v2"]
     else:
         assert found["secret"] == blocks["google_secret_manager_secret"]
-        assert found["job"] == 4 + 1 and blocks["google_cloud_scheduler_job"] == 2, "for_each over four"
+        assert found["job"] == sum(SCHEDULES[role].partitions for role in clocks), "for_each over four"
+        assert blocks["google_cloud_scheduler_job"] == len(clocks)
 
 
 def test_a_unit_of_iot_hub_is_apart() -> None:

@@ -173,15 +173,65 @@ def test_each_role_has_a_record_and_a_module() -> None:
     """A role is a member of `Role`, a record in `ROLES` and a file that assembles it."""
     from twin_runtime.roles import ROLES, Role
 
-    assert set(ROLES) == set(Role), "twin_runtime/roles.py: ROLES lacks a record"
-    files = {path.stem for path in (RUNTIME / "functions").glob("*.py")} - {"__init__", "grafana_api"}
-    assert files == set(Role), "twin_runtime/functions/ has one file per role"
+    lacking = [role.value for role in Role if role not in ROLES]
+    assert not lacking, f"function_src/twin_runtime/roles.py: ROLES lacks a record of {lacking}"
+    files = {path.stem for path in (RUNTIME / "functions").glob("*.py")} - {"__init__"}
+    lacking, foreign = [role.value for role in Role if role not in files], sorted(files - set(Role))
+    assert not lacking, f"function_src/twin_runtime/functions/ lacks a file of {lacking}"
+    assert not foreign, f"function_src/twin_runtime/functions/ has files of no role: {foreign}"
+
+
+def test_each_role_of_google_cloud_has_a_short_name() -> None:
+    from twin_runtime.roles import Cloud, roles_of
+    from twinspan.gcp.names import _ACCOUNTS
+
+    lacking = [role.value for role in roles_of(Cloud.GCP) if role not in _ACCOUNTS]
+    assert not lacking, (
+        f"constructs/twinspan/gcp/names.py: _ACCOUNTS lacks {lacking}, of 9 characters at most"
+    )
+    assert max(len(name) for name in _ACCOUNTS.values()) <= 9, "constructs/twinspan/gcp/names.py: _ACCOUNTS"
+    assert len(set(_ACCOUNTS.values())) == len(_ACCOUNTS), "constructs/twinspan/gcp/names.py: _ACCOUNTS"
+
+
+def test_each_role_is_drawn() -> None:
+    from guides.dataflow import everything
+    from twin_runtime.roles import Role
+
+    drawn = {node.role for node in everything().nodes}
+    lacking = [role.value for role in Role if role not in drawn]
+    assert not lacking, (
+        f"{lacking} is in no twin, or not drawn: constructs/twinspan/topology.py, Topology.links or roles; "
+        "guides/dataflow/__init__.py, _nodes()"
+    )
 
 
 def test_each_type_of_values_has_a_record() -> None:
     from twin_runtime.values import TYPES, ValueType
 
-    assert set(TYPES) == set(ValueType), "twin_runtime/values.py: TYPES lacks a record"
+    lacking = [kind.value for kind in ValueType if kind not in TYPES]
+    assert not lacking, f"function_src/twin_runtime/values.py: TYPES lacks a record of {lacking}"
+
+
+def test_each_type_of_values_is_simulated_and_known_to_the_stand_ins() -> None:
+    from local_cloud.aws.workspace import _VALUES
+    from local_cloud.azure.digital_twins.schemas import SCHEMAS
+    from twin_runtime.values import TYPES, ValueType
+
+    for kind in ValueType:
+        spec, where = TYPES[kind], f"function_src/twin_runtime/values.py: {kind}"
+        assert spec.ordered or spec.examples, f"{where} has neither order nor examples: what to simulate?"
+        assert _VALUES.get(spec.twinmaker) == spec.field, (
+            f"local_cloud/aws/workspace.py: _VALUES lacks {spec.twinmaker}"
+        )
+        assert spec.dtdl in SCHEMAS, (
+            f"local_cloud/azure/digital_twins/schemas.py: SCHEMAS lacks {spec.dtdl!r}"
+        )
+        for value in spec.examples or (1,):
+            kept = kind.keep(value)
+            assert kept is not None, f"{where} does not keep its own example {value!r}"
+            assert SCHEMAS[spec.dtdl](kept), (
+                f"local_cloud/azure/digital_twins/schemas.py: {spec.dtdl!r} refuses {kept!r}, a {kind}"
+            )
 
 
 def test_only_settings_reads_the_environment() -> None:

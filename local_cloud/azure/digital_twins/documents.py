@@ -8,10 +8,8 @@ from typing import Any
 
 from local_cloud.azure.digital_twins.errors import Refusal
 from local_cloud.azure.digital_twins.models import Models
+from local_cloud.azure.digital_twins.schemas import SCHEMAS
 
-LONGEST_TEXT = 4 * 1024
-"""Bytes in UTF-8."""
-_INTEGERS = {"integer": 2**31, "long": 2**63}
 MODEL_PATH = "/$metadata/$model"
 
 Document = dict[str, Any]
@@ -39,7 +37,7 @@ def check(model: str, contents: Mapping[str, Any], models: Models) -> None:
         content = declared.get(name)
         if content is None or content["@type"] != "Property":
             raise Refusal(400, "ValidationFailed", f"{model} has no property {name}.")
-        if not _conforms(value, content["schema"]):
+        if not SCHEMAS[content["schema"]](value):
             raise Refusal(400, "ValidationFailed", f"{name} is not of the schema {content['schema']}.")
 
 
@@ -70,16 +68,3 @@ def patched(model: str, contents: Document, patch: Any, models: Models) -> tuple
             contents[name] = operation["value"]
     check(model, contents, models)
     return model, contents
-
-
-def _conforms(value: Any, schema: str) -> bool:
-    if schema == "boolean":
-        return isinstance(value, bool)
-    if isinstance(value, bool):
-        return False
-    if schema == "string":
-        return isinstance(value, str) and len(value.encode("utf-8", "surrogatepass")) <= LONGEST_TEXT
-    if schema in _INTEGERS:
-        bound = _INTEGERS[schema]
-        return isinstance(value, int) and -bound <= value < bound
-    return isinstance(value, int | float)

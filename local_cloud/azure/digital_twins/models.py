@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local_cloud.azure.digital_twins.errors import Refusal
+from local_cloud.azure.digital_twins.schemas import SCHEMAS
 
 CONTEXT = "dtmi:dtdl:context;3"
 MOST_AT_A_TIME = 250
@@ -20,7 +21,6 @@ _SEGMENT = r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?"
 _ID = re.compile(rf"dtmi:{_SEGMENT}(?::{_SEGMENT})*;[1-9][0-9]{{0,8}}(?:\.[1-9][0-9]{{0,5}})?")
 _NAME = re.compile(_SEGMENT)
 _LONGEST = {"name": 64, "displayName": 64, "description": 512, "comment": 512}
-_SCHEMAS = ("boolean", "double", "integer", "long", "string")
 _INTERFACE = {"@context", "@id", "@type", "displayName", "description", "comment", "extends", "contents"}
 _CONTENT = {
     "Property": {"@type", "name", "displayName", "description", "comment", "schema"},
@@ -145,7 +145,7 @@ def _content(id_: Any, content: Any) -> Iterator[str]:
     name = content.get("name")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         yield f"{id_} has contents with the name {name!r}."
-    if kind == "Property" and content.get("schema") not in _SCHEMAS:
+    if kind == "Property" and content.get("schema") not in SCHEMAS:
         yield f"{id_} has the property {name} of the schema {content.get('schema')!r}."
     yield from _unknown(f"{id_}, {name}", content, _CONTENT[kind])
     yield from _texts(f"{id_}, {name}", content)

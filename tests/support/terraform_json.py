@@ -1,4 +1,4 @@
-"""Reading synthesized Terraform JSON in tests: by `twinspan.stackjson`, and what tests alone ask of it."""
+"""Reading synthesized Terraform JSON in tests: by `twinspan.terraform.stackjson`, and what tests alone ask of it."""
 
 import re
 from collections.abc import Iterator

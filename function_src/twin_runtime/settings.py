@@ -42,7 +42,7 @@ def role_of(environ: Mapping[str, str] | None = None) -> Role:
         return Role(name)
     except ValueError:
         known = ", ".join(Role)
-        raise ConfigurationError(f"TWIN_ROLE must be one of {known}, not {name!r}.") from None
+        raise ConfigurationError(f"TWIN_ROLE is {name!r}; it must be one of {known}.") from None
 
 
 def load(role: str, cloud: str, environ: Mapping[str, str] | None = None) -> Settings:

@@ -105,7 +105,7 @@ class TestFunctionApp:
         assert "['writer']" in self.run(unpacked, "writer").stdout
 
     def test_an_unknown_role_is_said(self, unpacked: Path) -> None:
-        assert "TWIN_ROLE must be one of dispatcher," in self.run(unpacked, "reader").stderr
+        assert "TWIN_ROLE is 'reader'; it must be one of dispatcher," in self.run(unpacked, "reader").stderr
 
 
 class Handler:

@@ -1,4 +1,4 @@
-"""Reading synthesized Terraform JSON in tests: by `twinspan.terraform.stackjson`, and what tests alone ask of it."""
+"""Reads synthesized Terraform JSON in tests: `twinspan.terraform.stackjson`, and what tests alone ask."""
 
 import re
 from collections.abc import Iterator

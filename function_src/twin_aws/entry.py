@@ -1,8 +1,8 @@
 """The entry points of all functions: Lambda asks this module for the attribute `<role>`.
 
 A role is made with its handler, while Lambda loads the module: until the first call a function has a whole
-processor, and later the share that its memory buys. What is wrong with the environment stops the deployment,
-not the first message.
+processor, and later the share that its memory buys. A wrong environment then fails the loading, with a
+sentence in the log, before a message is taken.
 """
 
 from __future__ import annotations

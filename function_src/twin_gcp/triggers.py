@@ -98,7 +98,7 @@ def scheduled(role: Scheduled, log: Log) -> Handler:
 
 
 def broker(role: Dispatcher, fleet: CachedSecret, log: Log) -> Handler:
-    """The entry point of the role that devices' messages are pushed to; `fleet` has their public keys."""
+    """The entry point of the role that devices' messages are pushed to; their keys derive from `fleet`."""
     from . import devices
 
     def dispatch(pushed: envelope.Envelope) -> Answer:

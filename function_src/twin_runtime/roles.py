@@ -1,7 +1,8 @@
 """Clouds, layers and roles: what each function of a twin is, said once.
 
 The functions read it to know their environment and their trigger, the constructs to size and place them, the
-guides to describe them. `ROLES` has one record per role; whoever lists roles derives the list from it.
+guides to describe them. `ROLES` has one record per role. Sizes, variables, triggers and schedules are read
+from it alone; what draws a twin, or names a role's permissions, refers to the members of `Role`.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ class Spec(NamedTuple):
     queue: str = ""
     """The queue that it consumes."""
     dead_letters: str = ""
-    """Where it puts what it refuses, if that is no consumed queue's `<queue>-dead`."""
+    """Where it puts what it refuses, if no queue stands before it whose dead letters it shares."""
     remote_link: str = ""
     """The link that decides between the local and the remote variant of the role; empty: there is one
     variant."""
@@ -184,7 +185,6 @@ ROLES: dict[Role, Spec] = {
         Trigger.HTTPS,
         (_DEAD, Variable("PROCESSING_QUEUE"), _LINK, _KEYS, _ROLE),
         max_concurrency=50,
-        dead_letters="processing-dead",
     ),
     Role.PROCESSOR: Spec(
         Layer.PROCESSING,

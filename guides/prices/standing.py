@@ -63,17 +63,12 @@ class _Twin:
 
     def letters(self, cloud: Cloud) -> int:
         """Places of dead letters, each with an alarm: of every queue, and of what is called without one."""
-        own = [role for role in self.roles(cloud) if self._keeps_refused(role)]
-        return self.queues(cloud) + len(own)
+        own = [role for role in self.roles(cloud) if ROLES[role].dead_letters]
+        return self.queues(cloud) + len([role for role in own if self._trigger(role) is not Trigger.QUEUE])
 
     def _trigger(self, role: Role) -> Trigger:
         spec = ROLES[role]
         return spec.trigger_of(remote=bool(spec.remote_link) and self.topology.link(spec.remote_link).remote)
-
-    def _keeps_refused(self, role: Role) -> bool:
-        """Whether a role has dead letters of its own, where no queue stands before it that has them."""
-        letters = ROLES[role].dead_letters
-        return bool(letters) and self._trigger(role) is not Trigger.QUEUE and role is not Role.INGESTION
 
     def secrets(self, cloud: Cloud) -> int:
         """Ends of links with a secret."""

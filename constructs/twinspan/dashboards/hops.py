@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan.topology import Topology
 
-FILLED_BY = {role: ROLES[role].dead_letters for role in (Role.DISPATCHER, Role.WRITER)}
-"""Roles with no queue before them: they put what they refuse into one of their own."""
-
 
 @dataclass(frozen=True, slots=True)
 class Hops:
@@ -29,11 +26,7 @@ def of(topology: Topology, cloud: Cloud) -> Hops:
     if acquisition and processing:
         queues.append("commands")
     letters = [f"{queue}-dead" for queue in queues]
-    letters += [
-        queue
-        for role, queue in FILLED_BY.items()
-        if role in functions and (role is not Role.WRITER or topology.is_receiver(role))
-    ]
-    if acquisition and not processing:
-        letters.append("commands-dead")
+    # Roles with no queue before them put what they refuse into one of their own.
+    own = (ROLES[role] for role in functions if ROLES[role].queue not in queues)
+    letters += [spec.dead_letters for spec in own if spec.dead_letters]
     return Hops(functions, tuple(queues), tuple(letters))

@@ -83,8 +83,11 @@ $(PY):
 	@$(PYTHON) -m venv $(VENV)
 
 $(STAMP): requirements.txt | $(PY)
+	@scripts/node-version
 	@echo "Installing CDKTF and the provider bindings (1.3 GB on disk, a few minutes the first time) …"
 	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check -r requirements.txt
+	@echo "Unpacking them for the jsii kernel (1.1 GB in your user cache, half a minute) …"
+	@PYTHONPATH=constructs $(PY) -m twinspan.loading.indexes
 	@touch $@
 
 $(DEV_STAMP): requirements-dev.txt $(STAMP)

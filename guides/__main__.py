@@ -14,9 +14,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"python -m guides takes one folder, got {' '.join(arguments)!r}", file=sys.stderr)
         return 2
     # Here, so that a wrong call is told at once: CDKTF takes a second to load.
-    from twinspan.providers.quick import skip_type_checks
+    from twinspan.loading import quick
 
-    skip_type_checks()
+    quick.prepare()
     from guides import pages
     from guides.deployment.documents import MissingError
     from guides.deployment.guide import ParityError

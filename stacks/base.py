@@ -37,3 +37,8 @@ class TwinStack(TerraformStack):
             condition=f"${{{generation} >= 1 && floor({generation}) == {generation}}}",
             error_message="key_generation is a whole number of at least 1.",
         )
+
+    def prepare_stack(self) -> None:
+        """Prepare nothing. CDKTF would resolve the whole stack once more, in search of tokens that point into
+        another stack: references between stacks are outputs, by name (`twinspan.terraform.backend`).
+        """

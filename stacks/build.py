@@ -1,49 +1,66 @@
-"""Builds the stacks of a twin and writes them as Terraform JSON."""
+"""Builds the stacks of a twin and writes them as Terraform JSON.
+
+Imports CDKTF, which takes a second to load, where it is used: packages are built before.
+"""
+
+from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from twin_runtime.roles import Cloud
 from twinspan import packaging
 from twinspan.config import Config
-from twinspan.inventory import Inventory
-from twinspan.providers import App
+from twinspan.packaging import Package
 from twinspan.topology import LINKS_STACK
 from twinspan.twin import Twin
+
+if TYPE_CHECKING:
+    from twinspan.inventory import Inventory
+    from twinspan.providers import App
 
 STACK_CLASSES = {Cloud.AWS: "AwsStack", Cloud.AZURE: "AzureStack", Cloud.GCP: "GcpStack"}
 
 
-def build(app: App, twin: Twin, packages: Path) -> dict[str, Inventory]:
-    """Add the twin's stacks to an app; return what the constructs of each recorded. Packages are written to
-    `packages`, which must live until the app is synthesized.
+def synthesize(config: Config, out: Path, *, ready: Callable[[], None] | None = None) -> dict[str, Inventory]:
+    """Write the Terraform of a twin to `out`/stacks/<stack>/cdk.tf.json; return what the constructs of each
+    stack recorded.
 
-    Only the bindings of clouds in use are imported.
+    Only the bindings of clouds in use are imported. `ready` is called between their import and the first use
+    of CDKTF, and may wait for it.
     """
-    clouds = {}
-    for cloud in twin.topology.clouds:
-        package = packaging.build(twin.config, cloud, packages)
-        stack = getattr(import_module(f"stacks.{cloud}"), STACK_CLASSES[cloud])
-        clouds[cloud] = stack(app, twin=twin, package=package)
+    twin = Twin(config)
+    out.mkdir(parents=True, exist_ok=True)  # CDKTF makes the last folder only
+    _clear(out, keep=twin.topology.stacks)
+    with tempfile.TemporaryDirectory(prefix="twinspan-") as folder:
+        packages = {cloud: packaging.build(config, cloud, Path(folder)) for cloud in twin.topology.clouds}
+        classes = {
+            cloud: getattr(import_module(f"stacks.{cloud}"), STACK_CLASSES[cloud]) for cloud in packages
+        }
+        if ready:
+            ready()
+        from twinspan.providers import App
+
+        app = App(outdir=str(out))
+        inventories = _build(app, twin, classes, packages)
+        app.synth()
+    return inventories
+
+
+def _build(
+    app: App, twin: Twin, classes: Mapping[Cloud, Any], packages: Mapping[Cloud, Package]
+) -> dict[str, Inventory]:
+    """Add the twin's stacks to an app; return what the constructs of each recorded."""
+    clouds = {cloud: stack(app, twin=twin, package=packages[cloud]) for cloud, stack in classes.items()}
     inventories: dict[str, Inventory] = {cloud: stack.inventory for cloud, stack in clouds.items()}
     if twin.topology.wired_links:
         from stacks.links import LinksStack
 
         inventories[LINKS_STACK] = LinksStack(app, twin=twin, clouds=clouds).inventory
-    return inventories
-
-
-def synthesize(config: Config, out: Path) -> dict[str, Inventory]:
-    """Write the Terraform of a twin to `out`/stacks/<stack>/cdk.tf.json; return what `build` does."""
-    twin = Twin(config)
-    out.mkdir(parents=True, exist_ok=True)  # CDKTF makes the last folder only
-    _clear(out, keep=twin.topology.stacks)
-    with tempfile.TemporaryDirectory(prefix="twinspan-") as packages:
-        app = App(outdir=str(out))
-        inventories = build(app, twin, Path(packages))
-        app.synth()
     return inventories
 
 

@@ -1,10 +1,14 @@
 """The command line of main.py: finds twin.yaml, checks it, synthesizes, prints the summary."""
 
+import gc
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from stacks.build import synthesize
 from twinspan.config import Config, ConfigErrors
+from twinspan.loading import quick
+from twinspan.twin import Twin
 from twinspan.twinfile import (
     EXAMPLE,
     WrongTwin,
@@ -42,27 +46,50 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], *, root: Path
             file=sys.stderr,
         )
         return 2
-    out = output_folder(environment)
     try:
         if command == "check":
-            path = twin_file(environment, root=root)
-            if warning := _idle_rules(checked(path)):
-                print(f"{short(path)}: {warning}", file=sys.stderr)
-            return 0
-        path = same_twin_file(environment, root=root, out=out)
-        config = checked(path)
+            _check(environment, root)
+        elif command == "synth":
+            _synth(environment, root)
+        else:
+            _summary(environment, root)
     except (ConfigErrors, WrongTwin) as errors:
         print(errors, file=sys.stderr)
         return 2
-    if command == "synth":
-        print(f"Synthesizing {short(path)} …", flush=True)
-        # Imported here, so that problems of twin.yaml are reported first: CDKTF takes a second to load.
-        from stacks.build import synthesize
-        from twinspan.providers.quick import skip_type_checks
+    return 0
 
-        skip_type_checks()
-        synthesize(config, out)
-        record(path, out=out)
+
+def _check(environment: Mapping[str, str], root: Path) -> None:
+    path = twin_file(environment, root=root)
+    if warning := _idle_rules(checked(path)):
+        print(f"{short(path)}: {warning}", file=sys.stderr)
+
+
+def _synth(environment: Mapping[str, str], root: Path) -> None:
+    out = output_folder(environment)
+    quick.prepare()
+    gc.disable()  # a synth ends in seconds, and what it allocates lives as long as it does
+    early = quick.Early()
+    try:
+        path = same_twin_file(environment, root=root, out=out)
+        config = checked(path)
+        early.use(Twin(config).topology.clouds)
+        print(f"Synthesizing {short(path)} …", flush=True)
+        synthesize(config, out, ready=early.wait)
+    finally:
+        early.wait()
+    gc.freeze()  # or the interpreter looks through all of it when it ends
+    record(path, out=out)
+    _print_summary(config, path, out, root)
+
+
+def _summary(environment: Mapping[str, str], root: Path) -> None:
+    out = output_folder(environment)
+    path = same_twin_file(environment, root=root, out=out)
+    _print_summary(checked(path), path, out, root)
+
+
+def _print_summary(config: Config, path: Path, out: Path, root: Path) -> None:
     from stacks import summary
 
     print(summary.text(config, out))
@@ -70,7 +97,6 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], *, root: Path
         print(
             "This is the example that comes with Twinspan. Write a twin.yaml here, or set TWIN to your file."
         )
-    return 0
 
 
 def _idle_rules(config: Config) -> str | None:

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-import twinspan.providers  # noqa: F401
 from support.scheduling import ByFile
+from twinspan.loading import load_lazily, quick
+
+load_lazily()
+quick.prepare()
 
 # A shell lets what it runs in the background ignore Ctrl-C, and all that this starts inherits it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

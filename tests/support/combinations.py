@@ -15,7 +15,7 @@ from support.layouts import EVERY_LAYOUT, Layout, twin_config
 from support.synth import Stack, functions, stacks_of
 from support.terraform_json import data_sources, references, resources
 from twin_runtime.roles import Cloud
-from twinspan.providers.quick import skip_type_checks
+from twinspan.loading import quick
 from twinspan.topology import LINKS_STACK, Topology
 
 TWINS_PER_PROCESS = 162
@@ -35,13 +35,14 @@ def every_twin() -> Iterator[Checked]:
     size = TWINS_PER_PROCESS // 2
     chunks = [EVERY_LAYOUT[at : at + size] for at in range(0, len(EVERY_LAYOUT), size)]
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(
+        os.cpu_count(), mp_context=context, initializer=quick.prepare, max_tasks_per_child=1
+    ) as pool:
         yield from pool.map(check_some, chunks)
 
 
 def check_some(layouts: Sequence[Layout]) -> Checked:
     """Synthesize layouts, with events and without, and look at what came out."""
-    skip_type_checks()
     problems: list[str] = []
     largest = twins = 0
     for layout in layouts:

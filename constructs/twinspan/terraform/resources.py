@@ -16,7 +16,7 @@ KEY_GENERATION_VARIABLE = "key_generation"
 _COUNT = f"${{var.{EVENTS_VARIABLE} ? 1 : 0}}"
 _EACH = "[*]."
 """Part of the expressions of `Ref.path` that are null while the event system is off."""
-_types: dict[type, str] = {}
+_BINDING = "cdktf_cdktf_provider_"
 
 
 def literal(text: str) -> str:
@@ -59,11 +59,22 @@ def place(resource: TerraformElement, name: str, *, optional: bool = False) -> R
     resource.override_logical_id(name)
     if optional:
         resource.add_override("count", _COUNT)
-    kind = type(resource)
-    if kind not in _types:  # a class attribute of a binding is a call to the kernel
-        _types[kind] = kind.TF_RESOURCE_TYPE  # pyright: ignore[reportAttributeAccessIssue]
-    prefix = "data." if kind.__name__.startswith("Data") else ""
-    return Ref(f"{prefix}{_types[kind]}.{name}", optional, resource)
+    return Ref(f"{type_of(type(resource))}.{name}", optional, resource)
+
+
+def type_of(kind: type[TerraformElement]) -> str:
+    """The type of a class's resources in an address: `aws_sqs_queue`, `data.aws_caller_identity`.
+
+    A binding has it in the name of the module; the class attribute would be a call to the kernel.
+    """
+    package, _, module = kind.__module__.partition(".")
+    if not package.startswith(_BINDING):
+        return kind.TF_RESOURCE_TYPE  # pyright: ignore[reportAttributeAccessIssue]
+    provider = package.removeprefix(_BINDING)
+    source = f"data_{provider}_"
+    if module.startswith(source):
+        return f"data.{provider}_{module.removeprefix(source)}"
+    return f"{provider}_{module}"
 
 
 def only_with_events(value: str) -> bool:

@@ -224,7 +224,7 @@ def test_an_operator_reaches_what_the_functions_do(twin: Twin, monkeypatch: pyte
 def test_an_app_that_cannot_be_loaded_says_why(twin: Twin) -> None:
     reader = twin.cloud.functions["hot_reader"]
     try:
-        with pytest.raises(LocalCloudError, match="TWIN_ROLE is .*nobody.*; it must be one of"):
+        with pytest.raises(LocalCloudError, match=r"TWIN_ROLE is \S*nobody\S*; it must be one of"):
             reader.restart({"TWIN_ROLE": "nobody"})
     finally:
         reader.restart()

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from support.scheduling import ByFile
+from support.scheduling import ByFile, rank
 from twinspan.loading import load_lazily, quick
 
 load_lazily()
 quick.prepare()
+
+from support import synth  # noqa: E402
 
 # A shell lets what it runs in the background ignore Ctrl-C, and all that this starts inherits it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -32,6 +34,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         over_layouts = callspec is not None and "layout" in callspec.params
         if folder in SYNTHESIZING and (over_layouts or not LAYOUTS.isdisjoint(function)):
             item.add_marker(pytest.mark.matrix)
+    items.sort(key=lambda item: rank(item.path.relative_to(config.rootpath / "tests").parts[0]))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def stacks_are_shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    """What one process of `-n` has synthesized, the others read."""
+    if worker_id != "master":
+        synth.share(tmp_path_factory.getbasetemp().parent / "stacks")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:

@@ -1,4 +1,4 @@
-"""One layer of a twin that is all in one cloud is moved away and back, each time with one apply per stack."""
+"""Layers of a twin that is all in one cloud are moved away and back, each time with one apply per stack."""
 
 import pytest
 
@@ -9,17 +9,31 @@ from support.synth import stacks
 pytestmark = [pytest.mark.terraform, pytest.mark.matrix]
 
 LAYERS = 7
-MOVED = [
-    home * layer + away + home * (LAYERS - layer - 1)
-    for home, away in (("g", "m"), ("m", "g"))
-    for layer in range(LAYERS)
-]
+HOMES = [("g", "m"), ("m", "g")]
 
 
-@pytest.mark.parametrize("letters", MOVED)
+def one_away(home: str, away: str) -> list[str]:
+    """A word for each layer that is elsewhere: `mgggggg`, `gmggggg`, …"""
+    return [home * layer + away + home * (LAYERS - layer - 1) for layer in range(LAYERS)]
+
+
+def walk(world: World, words: list[str]) -> None:
+    """Deploy one after the other; after each there is nothing left to do."""
+    twin = Twin(world)
+    for letters in words:
+        twin.deploy(stacks(layout(letters)))
+        assert twin.unsettled() == {}, letters
+
+
+@pytest.mark.parametrize(("home", "away"), HOMES)
+def test_each_layer_is_moved_away_and_back_when_the_next_one_leaves(
+    world: World, home: str, away: str
+) -> None:
+    walk(world, [home * LAYERS, *one_away(home, away), home * LAYERS])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("letters", [word for home, away in HOMES for word in one_away(home, away)])
 def test_a_layer_is_moved_away_and_back(world: World, letters: str) -> None:
     home = max(letters, key=letters.count) * LAYERS
-    twin = Twin(world)
-    for one in (home, letters, home):
-        twin.deploy(stacks(layout(one)))
-        assert twin.unsettled() == {}
+    walk(world, [home, letters, home])

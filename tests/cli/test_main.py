@@ -16,6 +16,8 @@ from twinspan.twinfile import checked
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+FROM_ANY_FOLDER = {"three-clouds", "cycle-feedback"}
+"""All constructs, and files of the user's own."""
 
 
 def run(
@@ -223,7 +225,13 @@ def test_cdktf_synth_goes_from_one_twin_to_another(tmp_path: Path) -> None:
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(path, marks=() if path.stem in FROM_ANY_FOLDER else pytest.mark.slow, id=path.stem)
+        for path in EXAMPLES
+    ],
+)
 def test_output_is_the_same_from_any_folder(example: Path, tmp_path: Path) -> None:
     """No path of a machine and no order of a dictionary is in what is reviewed."""
     texts = []

@@ -101,7 +101,9 @@ rows live on for their safety days alone.
 
 @pytest.mark.parametrize("numbers", NUMBERS, ids=str)
 @pytest.mark.parametrize("stopped", [0, 22])
-@pytest.mark.parametrize("pause", [0.02, 0.7, 3, 20])
+@pytest.mark.parametrize(
+    "pause", [0.02, pytest.param(0.7, marks=pytest.mark.slow), 3, pytest.param(20, marks=pytest.mark.slow)]
+)
 def test_no_row_is_lost_whenever_hot_days_changes(
     numbers: tuple[int, ...], stopped: float, pause: float
 ) -> None:

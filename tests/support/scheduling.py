@@ -1,29 +1,19 @@
-"""How tests are shared out among processes: a file stays together, and so do all that look at the same
-synthesized stacks, because each process synthesizes what it looks at.
-"""
-
-from functools import cache
-from pathlib import Path
+"""How tests are shared out among processes: a file stays together, and the long ones come first."""
 
 from xdist.scheduler import LoadScopeScheduling
 
-ROOT = Path(__file__).resolve().parents[2]
+LONG = ("changes", "tiers", "end_to_end", "aws", "terraform", "local_cloud", "receivers", "cli")
+"""Folders of which a file takes minutes: one that began last would be waited for."""
 
 
 class ByFile(LoadScopeScheduling):
-    """Gives each process a file at a time."""
+    """Gives each process a file at a time; those of the guides together, which share what they render."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _scope(nodeid.split("::", 1)[0])
+        file = nodeid.split("::", 1)[0]
+        return "guides" if file.startswith("tests/guides/") else file
 
 
-SHARED = ("support.synth", "gcp.stacks", ".stacks import")
-"""What tests import that keeps the stacks that it has synthesized."""
-
-
-@cache
-def _scope(file: str) -> str:
-    if file.startswith("tests/guides/"):
-        return "guides"
-    text = (ROOT / file).read_text(encoding="utf-8")
-    return next((name for name in SHARED if name in text), file)
+def rank(folder: str) -> int:
+    """The place of a folder's files in the order of a run."""
+    return LONG.index(folder) if folder in LONG else len(LONG)

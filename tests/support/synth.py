@@ -1,6 +1,7 @@
-"""Stacks as JSON, synthesized in this process: all tests share one jsii kernel."""
+"""Stacks as JSON, synthesized in this process, once per session: all tests share one jsii kernel."""
 
 import json
+import os
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -30,10 +31,29 @@ def stacks_of(config: Config) -> dict[str, Stack]:
         }
 
 
+_shared: list[Path] = []
+"""The folder in which the processes of a session share what they have synthesized, once they have one."""
+
+
+def share(folder: Path) -> None:
+    """Keep stacks in a folder of this session, for other processes."""
+    folder.mkdir(exist_ok=True)
+    _shared[:] = [folder]
+
+
 @cache
 def stacks(layout: Layout, *, events: bool = True, read_api: bool = True) -> dict[str, Stack]:
     """The stacks of a layout, synthesized once per session. Not to be changed by a test."""
-    return stacks_of(twin_config(layout, events=events, read_api=read_api))
+    kept = [folder / f"{layout}-{events:d}{read_api:d}.json" for folder in _shared]
+    for file in kept:
+        if file.exists():
+            return json.loads(file.read_bytes())
+    made = stacks_of(twin_config(layout, events=events, read_api=read_api))
+    for file in kept:
+        new = file.with_suffix(f".{os.getpid()}")
+        new.write_text(json.dumps(made), encoding="utf-8")
+        new.replace(file)
+    return made
 
 
 def functions(stack: Stack, cloud: Cloud) -> dict[Role, Resource]:

@@ -86,8 +86,8 @@ def moved_with_faults(services: Services, functions: Functions, hot: str, cold: 
 @pytest.mark.matrix
 @PAIRS
 def test_a_few_rows(services: Services, functions: Functions, hot: str, cold: str) -> None:
-    moved(services, functions, hot, cold, 600)
-    moved_with_faults(services, functions, hot, cold, 600)
+    moved(services, functions, hot, cold, 200)
+    moved_with_faults(services, functions, hot, cold, 200)
 
 
 @pytest.mark.slow

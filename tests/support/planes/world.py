@@ -53,7 +53,10 @@ class World:
 
     def changes(self, name: str, stack: Stack, **variables: object) -> dict[str, tuple[str, ...]]:
         """The actions of a plan by address, such as `("delete", "create")`; empty when it changes nothing."""
-        found = self.plan(name, stack, **variables).get("resource_changes", ())
+        said = self._run(name, stack, "plan", "-input=false", "-out=planned", variables=variables)
+        if "\nNo changes. " in said:
+            return {}
+        found = json.loads(self._terraform(name, "show", "-json", "planned")).get("resource_changes", ())
         actions = {one["address"]: tuple(one["change"]["actions"]) for one in found}
         return {address: one for address, one in actions.items() if one not in (("no-op",), ("read",))}
 

@@ -218,7 +218,7 @@ class LocalCloud:
             self.evaluated[name] = cloud.apply(
                 self.stacks[name],
                 self._variables(name),
-                assets=source / "assets",
+                source=source,
                 adopt=self._options.adopt,
             )
             cloud.deploy(self.evaluated[name])

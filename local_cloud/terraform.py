@@ -86,6 +86,7 @@ def run(
         [binary(), *arguments, *(() if "-json" in arguments else ("-no-color",))],
         cwd=folder,
         env={
+            "GOGC": "400",  # a third less time, for a third more memory, of programs that live for seconds
             **keep,
             "TF_CLI_CONFIG_FILE": str(config),
             "TF_IN_AUTOMATION": "1",

@@ -80,7 +80,7 @@ class MiniStack:
 def config_file(folder: Path, url: str) -> Path:
     """AWS's own configuration file with one endpoint for all services, for the provider.
 
-    The provider's `endpoints` block says the same, and costs three seconds of a processor every time Terraform
+    The provider's `endpoints` block says the same, and takes three seconds of a processor each time Terraform
     validates the provider's configuration, which an apply does three times.
     """
     path = folder / "aws.config"

@@ -11,7 +11,12 @@ import os
 import sys
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from twinspan.config import Config
 
 BEGAN = time.time()
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,8 +27,7 @@ FOLDER = Path(os.environ.get("TWINSPAN_LOCAL_CLOUD_FOLDER") or ROOT / ".local-cl
 
 def main() -> int:
     """Run the demonstration. Exit status: 0 if nothing was lost, 1 if an event was, 2 if it could not run."""
-    from local_cloud.demo.run import Demo
-    from local_cloud.demo.scratch import make_scratch
+    from local_cloud.demo.scratch import scratch
     from local_cloud.errors import LocalCloudError
     from local_cloud.processes import ended_by_signals
     from simulator.errors import SimulatorError
@@ -41,20 +45,37 @@ def main() -> int:
     path = twin_file(os.environ, root=ROOT)
     try:
         config = checked(path)
-    except ConfigErrors as errors:
-        print(errors, file=sys.stderr)
-        return 2
-    try:
-        make_scratch(FOLDER)
-        with ended_by_signals():
-            good = Demo(config, path, folder=FOLDER, began=BEGAN).go(keep=arguments.keep)
+        if not config.read_api:
+            raise LocalCloudError(f"The demonstration reads its data back: set read_api: true in {path}.")
+        with ended_by_signals(), scratch(FOLDER):
+            good = demonstrate(config, path, keep=arguments.keep)
     except KeyboardInterrupt:
         print("\nEnded.", file=sys.stderr)
         return 130
-    except (LocalCloudError, SimulatorError) as error:
+    except (ConfigErrors, LocalCloudError, SimulatorError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0 if good else 1
+
+
+def demonstrate(config: Config, path: Path, *, keep: bool) -> bool:
+    """Show the twin; whether nothing was lost. Scratch files go into FOLDER. The stacks are synthesized while
+    the rest is loaded, which takes a second.
+    """
+    from local_cloud.demo.screen import Screen
+    from local_cloud.demo.synthesis import synthesize
+    from local_cloud.processes import end_commands
+
+    screen, out = Screen(BEGAN), FOLDER / "cdktf.out"
+    screen.title(f"The twin {config.name} on this machine")
+    with ThreadPoolExecutor(1) as pool:
+        synthesized = pool.submit(synthesize, path, out)
+        try:
+            from local_cloud.demo.run import Demo
+
+            return Demo(config, path, folder=FOLDER, screen=screen).go(out, synthesized, keep=keep)
+        finally:
+            end_commands()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from local_cloud.azure.cloud import LocalAzure
 from local_cloud.certificates import Authority
 from local_cloud.errors import LocalCloudError
 from local_cloud.gcp.cloud import LocalGcp
-from local_cloud.processes import Processes
+from local_cloud.processes import Processes, end_commands
 from local_cloud.terraform import Workspace, read_stack
 
 LINKS = "links"
@@ -32,6 +32,7 @@ _SECRETS = {
     "azurerm_key_vault_secret": ("azure", "value"),
     "google_secret_manager_secret_version": ("gcp", "secret_data"),
 }
+_POLL_S = 0.1
 _NOTES = "~"
 """Begins no device's name."""
 _FUNCTIONS = {
@@ -112,7 +113,15 @@ class LocalCloud:
             cloud.start(self.stacks[name])
         with ThreadPoolExecutor() as pool:
             # Each cloud by itself, as `cdktf deploy` does: stacks of clouds do not depend on each other.
-            list(pool.map(self._deploy, self.clouds))
+            deploying = [pool.submit(self._deploy, name) for name in self.clouds]
+            try:
+                for done in as_completed(deploying):
+                    done.result()
+            except BaseException:
+                self._processes.close()
+                while wait(deploying, timeout=_POLL_S).not_done:
+                    end_commands()
+                raise
         if links:
             self.link()
 
@@ -218,7 +227,7 @@ class LocalCloud:
             self.evaluated[name] = cloud.apply(
                 self.stacks[name],
                 self._variables(name),
-                assets=source / "assets",
+                source=source,
                 adopt=self._options.adopt,
             )
             cloud.deploy(self.evaluated[name])

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from twin_runtime.roles import ROLES
 
@@ -33,16 +34,21 @@ class Hop:
     failed: bool = False
 
 
-def parse(lines: Iterable[tuple[float, str]]) -> Iterator[Hop]:
-    """The hops in log lines; other lines are passed over."""
+def entries(lines: Iterable[tuple[float, str]]) -> Iterator[tuple[float, dict[str, Any]]]:
+    """The log lines that are a JSON object, whatever stands before it."""
     for at, line in lines:
         start = line.find('{"')
-        if start < 0 or '"traceparent"' not in line:
+        if start < 0:
             continue
         try:
-            entry = json.loads(line[start:])
+            yield at, json.loads(line[start:])
         except ValueError:
             continue
+
+
+def parse(lines: Iterable[tuple[float, str]]) -> Iterator[Hop]:
+    """The hops in log lines; other lines are passed over."""
+    for at, entry in entries((at, line) for at, line in lines if '"traceparent"' in line):
         if entry.get("event") in DONE:
             trace = entry["traceparent"].split("-")[1]
             yield Hop(entry["role"], entry["event"], trace, at, failed=bool(entry.get("failed")))

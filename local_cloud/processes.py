@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import random
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -26,6 +29,43 @@ _LOWEST_PORT = 10_000
 _USUAL_EPHEMERAL = 32_768
 _ENOUGH_PORTS = 1_000
 _given: set[int] = set()
+_commands: set[subprocess.Popen[str]] = set()
+_GUARD = Path(__file__).with_name("guard.py")
+
+
+class _Guard:
+    """Tells the guard (see `guard.py`) which process groups it ends should this process be killed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._popen: subprocess.Popen[str] | None = None
+
+    def add(self, group: int) -> None:
+        self._tell(f"+{group}")
+
+    def remove(self, group: int) -> None:
+        self._tell(f"-{group}")
+
+    def _tell(self, line: str) -> None:
+        with self._lock:
+            if self._popen is None:
+                self._popen = subprocess.Popen(  # noqa: S603 - our own program
+                    [sys.executable, "-I", "-S", str(_GUARD)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                    bufsize=1,
+                    env={},
+                    start_new_session=True,
+                )
+                atexit.register(self._popen.communicate)
+            assert self._popen.stdin is not None
+            with contextlib.suppress(BrokenPipeError):  # it is gone: nobody guards, and all else goes on
+                self._popen.stdin.write(line + "\n")
+
+
+_guard = _Guard()
 
 
 class Process:
@@ -55,6 +95,7 @@ class Process:
             while time.monotonic() < until:
                 os.killpg(self.pid, 0)
                 time.sleep(0.005)
+        _guard.remove(self.pid)
 
     def ask_to_end(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -82,6 +123,8 @@ class Processes:
         self._environment = dict(environment or {})
         self.folder.mkdir(parents=True, exist_ok=True)
         self._running: list[Process] = []
+        self._lock = threading.Lock()
+        self._closed = False
 
     def __enter__(self) -> Processes:
         return self
@@ -99,12 +142,19 @@ class Processes:
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
     ) -> Process:
-        """Start a server; see `wait` for when it answers. `environment` is laid over that of all."""
+        """Start a server; see `wait` for when it answers. `environment` is laid over that of all.
+
+        Raises `LocalCloudError` when the program is not there, or all has been ended meanwhile.
+        """
         log = self.folder / f"{name}.log"
-        with log.open("ab") as output:
-            popen = self._popen(name, command, output, self._with(environment), cwd)
-        process = Process(name, popen, log)
-        self._running.append(process)
+        with self._lock:
+            if self._closed:
+                raise LocalCloudError(f"{name} was not started: the local cloud is ending.")
+            with log.open("ab") as output:
+                popen = self._popen(name, command, output, self._with(environment), cwd)
+            process = Process(name, popen, log)
+            self._running.append(process)
+        _guard.add(process.pid)
         return process
 
     def wait(self, process: Process, *, port: int, path: str | None = None, seconds: float = 60.0) -> None:
@@ -129,7 +179,9 @@ class Processes:
         process.end(time.monotonic() + _GRACE_S)
 
     def close(self) -> None:
-        """End every server: ask all of them, then kill who is left."""
+        """End every server: ask all of them, then kill who is left. No other can be started then."""
+        with self._lock:
+            self._closed = True
         for process in reversed(self._running):
             process.ask_to_end()
         until = time.monotonic() + _GRACE_S
@@ -155,6 +207,51 @@ class Processes:
             )
         except FileNotFoundError as error:
             raise LocalCloudError(f"{name} could not be started: {command[0]} is not there.") from error
+
+
+def finish(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    cwd: Path | None = None,
+    seconds: float | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, and return what it said.
+
+    When this call is interrupted or takes longer than `seconds`, the command ends with all that it started.
+    """
+    popen = subprocess.Popen(  # noqa: S603 - our own command lines
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(environment),
+        cwd=cwd,
+        start_new_session=True,
+    )
+    _commands.add(popen)
+    _guard.add(popen.pid)
+    try:
+        said, complaints = popen.communicate(timeout=seconds)
+    finally:
+        if popen.poll() is None:
+            _kill(popen)
+        _commands.discard(popen)
+        _guard.remove(popen.pid)
+    return subprocess.CompletedProcess(command, popen.returncode, said, complaints)
+
+
+def end_commands() -> None:
+    """End every command that `finish` waits for, in whichever thread."""
+    for popen in list(_commands):
+        _kill(popen)
+
+
+def _kill(popen: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(popen.pid, signal.SIGKILL)
+    popen.wait()
 
 
 def free_port() -> int:
@@ -215,12 +312,17 @@ def answers(url: str) -> bool:
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block as Ctrl-C does, so that servers are ended in all three cases."""
+    """SIGTERM and SIGHUP end the block as Ctrl-C does, so that servers are ended in all three cases. A second
+    signal does not interrupt the ending.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def stop(_number: int, _frame: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:

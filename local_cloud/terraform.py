@@ -11,12 +11,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from local_cloud.errors import LocalCloudError, MissingProgram
+from local_cloud.processes import finish
 
 MIRROR_VARIABLE = "TWINSPAN_PROVIDER_MIRROR"
 ACCEPTED_MAJORS = {"aws": (5, 6), "azurerm": (4,), "google": (6,), "random": (3,), "time": (0,)}
@@ -82,10 +82,11 @@ def run(
     Raises `TerraformFailed` when it fails and `check` is set.
     """
     keep = {name: value for name, value in os.environ.items() if not name.startswith(_OTHERS)}
-    done = subprocess.run(  # noqa: S603 - Terraform, on our own copies
+    done = finish(
         [binary(), *arguments, *(() if "-json" in arguments else ("-no-color",))],
         cwd=folder,
-        env={
+        environment={
+            "GOGC": "400",  # a third less time, for a third more memory, of programs that live for seconds
             **keep,
             "TF_CLI_CONFIG_FILE": str(config),
             "TF_IN_AUTOMATION": "1",
@@ -93,11 +94,7 @@ def run(
             "AWS_EC2_METADATA_DISABLED": "true",
             **(environment or {}),
         },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_S,
-        check=False,
+        seconds=_TIMEOUT_S,
     )
     if check and done.returncode:
         raise TerraformFailed(

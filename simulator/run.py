@@ -73,6 +73,11 @@ class Run:
         """End the run soon: what is on its way is waited for."""
         self._stopped.set()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was ended before its end, by `stop` or Ctrl-C."""
+        return self._stopped.is_set()
+
     def go(self) -> Report:
         """Connect, send until the end, disconnect. Ctrl-C ends it too, with its report.
 

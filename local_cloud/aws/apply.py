@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from local_cloud import standins, terraform
-from local_cloud.aws import managed_grafana, queues
+from local_cloud.aws import managed_grafana, packages, queues
 from local_cloud.aws.server import ROOT_KEY, MiniStack
 
-SERVICES = (
-    "apigateway",
-    "cloudwatch",
-    "dynamodb",
-    "iam",
-    "iot",
-    "kms",
-    "lambda",
-    "logs",
-    "s3",
-    "scheduler",
-    "secretsmanager",
-    "sfn",
-    "sns",
-    "sqs",
-    "sts",
-)
-"""Names in the provider's `endpoints` block of what the stacks use."""
 ACCOUNT = "000000000000"
 _API_KEY = "aws_api_gateway_api_key"
 _LIFECYCLE = "aws_s3_bucket_lifecycle_configuration"
@@ -44,35 +26,39 @@ def apply(
     variables: Mapping[str, object],
     *,
     server: MiniStack,
-    sqs: Any,
+    clients: Callable[[str], Any],
     folder: Path,
-    assets: Path,
+    source: Path,
     adopt: bool = True,
     grafana: str = "",
 ) -> standins.Evaluated:
-    """Apply a scratch copy of the stack in `folder`; it is `stack` in all but:
+    """Apply a scratch copy of the stack in `folder`; `source` has the stack's assets, `clients` gives the
+    boto3 client of a service. The copy is `stack` in all but:
 
     - the provider: its version is the one that is there, its endpoint is MiniStack's;
     - a value for each API key: AWS makes one up, MiniStack refuses a key without;
     - without what is `_ELSEWHERE`;
     - Managed Grafana, which MiniStack has not either: its stand-in is at `grafana`, host and port;
-    - with `adopt`, `import` blocks for the queues (see `queues`), and no lifecycle rules for the tiers: the
-      provider watches new ones for a minute, and MiniStack never acts on them.
+    - with `adopt`, `import` blocks for the queues (see `queues`), functions whose code is in a bucket (see
+      `packages`), and no lifecycle rules for the tiers: the provider watches new ones for a minute, and
+      MiniStack never acts on them.
     """
     copy = for_server(stack, server, grafana=grafana)
     if adopt:
-        copy["resource"] = {kind: named for kind, named in copy["resource"].items() if kind != _LIFECYCLE}
+        uploaded = packages.upload(copy, source, s3=clients("s3"), region=server.region)
+        kept = {kind: named for kind, named in copy["resource"].items() if kind != _LIFECYCLE}
+        copy["resource"] = {**kept, **uploaded}
         copy["import"] = queues.adopt(
             stack,
             variables,
-            sqs=sqs,
+            sqs=clients("sqs"),
             url=server.url,
             account=ACCOUNT,
             region=server.region,
             folder=folder / "queues",
         )
     made = workspace(folder)
-    made.write(copy, assets)
+    made.write(copy, source / "assets")
     return standins.evaluated(made.apply(variables, PARALLEL))
 
 
@@ -125,5 +111,5 @@ def _provider(server: MiniStack) -> dict[str, Any]:
         "max_retries": 2,
         "s3_use_path_style": True,
         "custom_ca_bundle": str(server.ca_file),
-        "endpoints": [dict.fromkeys(SERVICES, server.url)],
+        "shared_config_files": [str(server.config_file)],
     }

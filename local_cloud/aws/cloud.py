@@ -101,16 +101,16 @@ class LocalAws:
             return self._clients[service]
 
     def apply(
-        self, stack: Mapping[str, Any], variables: Mapping[str, object], *, assets: Path, adopt: bool = True
+        self, stack: Mapping[str, Any], variables: Mapping[str, object], *, source: Path, adopt: bool = True
     ) -> standins.Evaluated:
-        """Have Terraform apply the stack; `adopt` is as in `apply.apply`."""
+        """Have Terraform apply the stack; `source` and `adopt` are as in `apply.apply`."""
         return apply.apply(
             stack,
             variables,
             server=self.server,
-            sqs=self.client("sqs"),
+            clients=self.client,
             folder=self._folder / "stack",
-            assets=assets,
+            source=source,
             adopt=adopt,
             grafana=self.grafana.host if self.grafana else "",
         )

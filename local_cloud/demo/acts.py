@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from local_cloud.cloud import LocalCloud
 from local_cloud.demo import outcome
+from local_cloud.demo.complaints import grouped
 from local_cloud.demo.screen import Screen
 from local_cloud.errors import LocalCloudError
-from local_cloud.hops import Watch
+from local_cloud.hops import Watch, entries
 from local_cloud.operator import Operator
 from local_cloud.reader import Answered, Reader
 from simulator import clients, endpoint
@@ -94,7 +95,7 @@ def one_event(stage: Stage) -> None:
         raise LocalCloudError(
             f"The event that was read back differs from the one that was sent: {json.dumps(reading.data)}."
         )
-    stage.screen.line(f"{elapsed:.1f} s after the start of this command.")
+    stage.screen.line(f"Read back {elapsed:.1f} s after the start of this command.")
 
 
 def one_rule(stage: Stage) -> None:
@@ -133,11 +134,14 @@ def many(stage: Stage) -> bool:
     screen, fleet = stage.screen, stage.fleet
     screen.title(f"{READINGS} readings of {len(fleet.devices)} devices, {RATE:.0f} a second")
     traffic = Options(rate=RATE, count=READINGS, seed=1, shares=FAULTS, run=_run_name(), commands=False)
-    report = Run(fleet, stage.broker, traffic, record=stage.record).go()
+    run = Run(fleet, stage.broker, traffic, record=stage.record)
+    report = run.go()
+    if run.stopped:
+        raise KeyboardInterrupt
     faults = ", ".join(f"{count} {fault}" for fault, count in report.faults.items()) or "none"
     screen.step(f"sent, with faults on purpose: {faults}")
     sent = [json.loads(line) for line in stage.record.read_text("utf-8").splitlines()]
-    wanted = outcome.outcome(sent, [], dead_lettered=0).sent
+    wanted = outcome.outcome(sent, [], dead_letters=0).sent
 
     def arrived() -> list[dict[str, Any]]:
         events = (event for device in fleet.devices for event in stage.reader.events(device.id))
@@ -145,12 +149,12 @@ def many(stage: Stage) -> bool:
 
     _until(lambda: len(arrived()) >= wanted)
     stored = arrived()
+    screen.step("read back")
     time.sleep(_LOGS_S)
-    result = outcome.outcome(sent, stored, dead_lettered=len(stage.operator.dead_letters()))
+    result = outcome.outcome(sent, stored, dead_letters=len(stage.operator.dead_letters()))
     screen.line()
-    head = ["sent", "stored", "duplicates", "dead-lettered", "lost"]
-    values = (result.sent, result.stored, result.duplicates, result.dead_lettered, result.lost)
-    screen.table(head, [[str(value) for value in values]])
+    for line in result.sums():
+        screen.line(line)
     screen.line()
     times = outcome.delays(sent, stored, stage.watch.hops())
     screen.table(["from the device to", "in", "timed", "p50", "p95"], outcome.rows(times, stage.where))
@@ -161,6 +165,15 @@ def many(stage: Stage) -> bool:
             "User code processes these readings: readings that it drops on purpose count as lost here."
         )
     return not result.duplicates and (own or not result.lost)
+
+
+def complaints(stage: Stage) -> None:
+    """What the functions warned of since they were started."""
+    found = grouped(entries(stage.twin.log_lines()))
+    if found:
+        stage.screen.title("Warnings and errors in the functions' logs")
+    for line in found:
+        stage.screen.line(line)
 
 
 def _tripping(fleet: Fleet) -> tuple[Device, Reading, str] | None:

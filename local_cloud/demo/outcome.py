@@ -17,32 +17,87 @@ Identity = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`sent` are distinct readings that a broker acknowledged and that should be stored."""
+    """Counts of distinct readings, unless they say otherwise. A reading is one device's and one id's."""
 
+    messages: int
+    """What the simulator sent, a reading each."""
+    repetitions: int
+    """Messages with a reading that had been sent before."""
+    readings: int
+    unfit: int
+    """Readings that no twin may store: malformed, oversized or spoofed on purpose."""
+    unacknowledged: int
+    """Fit readings that the broker did not take: they may be stored or not."""
     sent: int
+    """Fit readings that the broker acknowledged: each should be stored."""
     stored: int
-    duplicates: int
-    dead_lettered: int
     lost: int
+    rows: int
+    """Events that were read back."""
+    duplicates: int
+    """Events beyond the first of a reading."""
+    unexpected: int
+    """Readings that were read back, though unfit or unacknowledged."""
+    dead_letters: int
+    """Of the twin, since it was started."""
+
+    def sums(self) -> list[str]:
+        """The counts as sums, in which each is explained by those after it."""
+        unfit = min(self.dead_letters, self.unfit)
+        return [
+            _sum(self.messages, "messages", (self.readings, "readings"), (self.repetitions, "repetitions")),
+            _sum(
+                self.readings,
+                "readings",
+                (self.sent, "to be stored"),
+                (self.unfit, "unfit on purpose"),
+                (self.unacknowledged, "not acknowledged by the broker"),
+            ),
+            _sum(self.sent, "to be stored", (self.stored, "stored"), (self.lost, "lost")),
+            _sum(
+                self.rows,
+                "events read back",
+                (self.stored, "stored"),
+                (self.duplicates, "stored twice"),
+                (self.unexpected, "not to be stored"),
+            ),
+            _sum(
+                self.dead_letters,
+                "dead letters",
+                (unfit, "for unfit readings"),
+                (self.dead_letters - unfit, "for others"),
+            ),
+        ]
 
 
 def outcome(
-    sent: Iterable[Mapping[str, Any]], stored: Iterable[Mapping[str, Any]], *, dead_lettered: int
+    sent: Iterable[Mapping[str, Any]], stored: Iterable[Mapping[str, Any]], *, dead_letters: int
 ) -> Outcome:
-    """Compare the simulator's record with the events that were read back.
-
-    `dead_lettered` counts dead letters, of which some are for messages that should never be stored.
-    """
-    wanted = {(each["device"], each["id"]) for each in sent if each["acknowledged"] and not _refused(each)}
+    """Compare the simulator's record with the events that were read back and the twin's dead letters."""
+    record = [((each["device"], each["id"]), each) for each in sent]
+    messages = Counter(reading for reading, _ in record)
+    unfit = {reading for reading, each in record if _refused(each)}
+    acknowledged = {reading for reading, each in record if each["acknowledged"]}
+    wanted = acknowledged - unfit
     found = Counter(identity(event) for event in stored)
-    arrived = wanted & found.keys()
     return Outcome(
+        messages=len(record),
+        repetitions=sum(count - 1 for count in messages.values()),
+        readings=len(messages),
+        unfit=len(unfit),
+        unacknowledged=len(messages.keys() - unfit - acknowledged),
         sent=len(wanted),
-        stored=len(arrived),
-        duplicates=sum(found.values()) - len(found),
-        dead_lettered=dead_lettered,
+        stored=len(wanted & found.keys()),
         lost=len(wanted - found.keys()),
+        rows=found.total(),
+        duplicates=sum(count - 1 for count in found.values()),
+        unexpected=len(found.keys() - wanted),
+        dead_letters=dead_letters,
     )
+
+
+def _sum(total: int, what: str, *parts: tuple[int, str]) -> str:
+    return f"{total} {what} = " + " + ".join(f"{count} {name}" for count, name in parts)
 
 
 def identity(event: Mapping[str, Any]) -> Identity:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 from local_cloud.cloud import LocalCloud, Options
 from local_cloud.demo import acts
 from local_cloud.demo.screen import Screen
-from local_cloud.errors import LocalCloudError
 from local_cloud.hops import Watch
 from local_cloud.operator import Operator
 from local_cloud.reader import Reader
@@ -21,29 +19,25 @@ from simulator.fleet import Fleet
 from twinspan.config import Config
 from twinspan.topology import Topology
 
-ROOT = Path(__file__).resolve().parents[2]
 HASTEN = 30.0
 """Retry delays are 30 times shorter than in the cloud."""
 
 
 class Demo:
-    """One demonstration of a twin; `folder` is for scratch files, `began` the Unix time of its start."""
+    """One demonstration of a twin; `folder` is for scratch files, `screen` for what it shows."""
 
-    def __init__(self, config: Config, twin_file: Path, *, folder: Path, began: float) -> None:
+    def __init__(self, config: Config, twin_file: Path, *, folder: Path, screen: Screen) -> None:
         self._config = config
         self._twin_file = twin_file
         self._folder = folder
-        self._screen = Screen(began)
+        self._screen = screen
 
-    def go(self, *, keep: bool) -> bool:
-        """Show everything; whether nothing was lost. `keep` waits for Ctrl-C at the end."""
-        if not self._config.read_api:
-            raise LocalCloudError(
-                f"The demonstration reads its data back: set read_api: true in {self._twin_file}."
-            )
-        out = self._folder / "cdktf.out"
-        self._screen.title(f"The twin {self._config.name} on this machine")
-        self._synthesize(out)
+    def go(self, out: Path, synthesized: Future[None], *, keep: bool) -> bool:
+        """Show everything; whether nothing was lost. `out` has the stacks once `synthesized` is done. `keep`
+        waits for Ctrl-C at the end.
+        """
+        synthesized.result()
+        self._screen.step("synthesized")
         options = Options(hasten=HASTEN)
         with LocalCloud(out, folder=self._folder, options=options, progress=self._screen.step) as twin:
             twin.up()
@@ -55,19 +49,13 @@ class Demo:
                 acts.one_event(stage)
                 acts.one_rule(stage)
                 good = acts.many(stage)
+                acts.complaints(stage)
             finally:
                 watch.close()
+            self._screen.title("Done")
             if keep:
                 self._keep(stage, document)
         return good
-
-    def _synthesize(self, out: Path) -> None:
-        environment = {**os.environ, "TWIN": str(self._twin_file), "CDKTF_OUTDIR": str(out)}
-        command = [sys.executable, str(ROOT / "main.py")]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-        if done.returncode:
-            raise LocalCloudError(f"main.py could not synthesize {self._twin_file}:\n{done.stderr.strip()}")
-        self._screen.step("synthesized")
 
     def _stage(self, twin: LocalCloud, broker: endpoint.Endpoint, watch: Watch) -> acts.Stage:
         roles = Topology.of(self._config).roles

@@ -20,7 +20,8 @@ class Screen:
         return time.time() - self._began
 
     def title(self, text: str) -> None:
-        self._write(f"\n{text}")
+        """The head of an act, at the second at which it begins."""
+        self._write(f"\n{self.elapsed:.1f} s  {text}")
 
     def step(self, text: str) -> None:
         """One step, at the second at which it happened."""

@@ -5,15 +5,10 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from local_cloud import hops
 from local_cloud.demo import outcome
-from local_cloud.demo.scratch import make_scratch
-from local_cloud.errors import LocalCloudError
 from local_cloud.hops import Hop, Watch
 
 TRACE = "0" * 31 + "1"
@@ -67,20 +62,6 @@ def stored(id: str, trace: str = TRACE) -> dict[str, Any]:
     return {"source": "/twins/t/devices/d1", "id": id, "traceparent": f"00-{trace}-{'0' * 16}-01"}
 
 
-def test_an_outcome_counts_what_was_lost_and_what_is_there_twice() -> None:
-    record = [
-        sent("a"),
-        sent("b"),
-        sent("b"),
-        sent("c"),
-        sent("d", fault="malformed"),
-        sent("e", acknowledged=False),
-        sent("f", fault="late"),
-    ]
-    found = outcome.outcome(record, [stored("a"), stored("b"), stored("b"), stored("e")], dead_lettered=1)
-    assert found == outcome.Outcome(sent=4, stored=2, duplicates=1, dead_lettered=1, lost=2)
-
-
 def test_delays_are_those_of_the_traces_that_are_known() -> None:
     seen = [
         Hop("persister", "handled", TRACE, 103.0),
@@ -96,18 +77,6 @@ def test_delays_are_those_of_the_traces_that_are_known() -> None:
         ["dispatcher", "", "1", "1.50 s", "1.50 s"],
         ["persister", "AWS", "1", "3.00 s", "3.00 s"],
     ]
-
-
-def test_scratch_is_emptied_only_where_it_is_ours(tmp_path: Path) -> None:
-    folder = tmp_path / "scratch"
-    make_scratch(folder)
-    (folder / "old").touch()
-    make_scratch(folder)
-    assert not (folder / "old").exists()
-    (tmp_path / "mine").touch()
-    with pytest.raises(LocalCloudError, match="contains other files"):
-        make_scratch(tmp_path)
-    assert (tmp_path / "mine").exists()
 
 
 def test_a_watch_ends_soon() -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud import terraform
-from local_cloud.aws.apply import SERVICES
+from local_cloud.aws.server import config_file
 from local_cloud.errors import MissingProgram
 from local_cloud.terraform import TerraformFailed
 from support.servers import missing
@@ -129,7 +129,7 @@ class Terraform:
             block["version"] = self.providers[name][0]
         text["terraform"].pop("backend", None)
         for block in text.get("provider", {}).get("aws", ()):
-            block.update(_account_less(fake_aws()))
+            block.update(_account_less(config_file(folder, fake_aws())))
         # Indented, because Terraform quotes the line of an error.
         (folder / "cdk.tf.json").write_text(json.dumps(text, indent=1))
         self._initialise(folder, tuple(sorted(required)))
@@ -147,7 +147,7 @@ class Terraform:
             self._initialised[providers] = folder
 
 
-def _account_less(endpoint: str) -> dict[str, Any]:
+def _account_less(config: Path) -> dict[str, Any]:
     return {
         "access_key": "dummy",
         "secret_key": "dummy",
@@ -157,7 +157,7 @@ def _account_less(endpoint: str) -> dict[str, Any]:
         "skip_requesting_account_id": True,
         "allowed_account_ids": None,
         "max_retries": 2,
-        "endpoints": [dict.fromkeys(SERVICES, endpoint)],
+        "shared_config_files": [str(config)],
     }
 
 

@@ -9,6 +9,7 @@ from support.synth import stacks
 pytestmark = [pytest.mark.terraform, pytest.mark.matrix]
 
 LAYERS = 7
+KEPT_TO_THE_LAST = ("azurerm_resource_group", "google_cloudfunctions2_function", "google_storage_bucket")
 HOMES = [("g", "m"), ("m", "g")]
 
 
@@ -18,11 +19,13 @@ def one_away(home: str, away: str) -> list[str]:
 
 
 def walk(world: World, words: list[str]) -> None:
-    """Deploy one after the other; after each there is nothing left to do."""
+    """Deploy one after the other; after each there is nothing left to do. Then destroy the twin."""
     twin = Twin(world)
     for letters in words:
         twin.deploy(stacks(layout(letters)))
         assert twin.unsettled() == {}, letters
+    twin.deploy({})
+    assert not [kind for kind in KEPT_TO_THE_LAST if world.objects(kind)]
 
 
 @pytest.mark.parametrize(("home", "away"), HOMES)

@@ -27,8 +27,9 @@ class Bench:
     def __init__(self, count: int = 0) -> None:
         self.store = MemoryStore()
         keys = CachedSecret(MemorySecret(json.dumps({"api_keys": [API_KEY]})))
+        logger, self.lines = log("hot_reader")
         self.role = hot_reader.HotReader(
-            twin=TWIN, store=self.store, log=log("hot_reader")[0], api_keys=keys, clock=lambda: NOW
+            twin=TWIN, store=self.store, log=logger, api_keys=keys, clock=lambda: NOW
         )
         self.events = [event(f"e{n}", {"n": n}, at=times.from_epoch(BASE + n)) for n in range(count)]
         self.put(*self.events)
@@ -59,6 +60,14 @@ def test_events_as_they_were_stored() -> None:
     document = bench.get()
     assert document == {"device": "thermostat-1", "events": [event("x", data)], "cursor": None}
     assert repr(document["events"][0]["data"]) == repr(data)
+
+
+def test_each_answer_is_logged_with_what_it_holds() -> None:
+    bench = Bench(3)
+    bench.get(limit="2")
+    bench.get()
+    logged = [(line["events"], line["more"]) for line in bench.lines.named("read")]
+    assert logged == [(2, True), (3, False)]
 
 
 def test_ranges() -> None:

@@ -42,6 +42,23 @@ def named(config: Config, found: dict) -> list[tuple[naming.NameRule, str, str]]
     return listed
 
 
+@pytest.mark.parametrize(
+    ("cloud", "resource"),
+    [
+        (Cloud.AWS, "aws_lambda_function"),
+        (Cloud.AWS, "aws_sqs_queue"),
+        (Cloud.AZURE, "azapi_resource.workflow"),
+        (Cloud.AZURE, "azurerm_application_insights"),
+        (Cloud.AZURE, "azurerm_resource_group"),
+        (Cloud.GCP, "google_cloudfunctions2_function"),
+        (Cloud.GCP, "google_workflows_workflow"),
+    ],
+)
+def test_a_name_may_be_one_letter_where_the_cloud_takes_it(cloud: Cloud, resource: str) -> None:
+    """By the sources that the rules name."""
+    assert rules(cloud)[resource].problem("a") is None
+
+
 @each_layout
 def test_names_keep_to_the_rules(layout: Layout) -> None:
     found = named(twin_config(layout), stacks(layout))

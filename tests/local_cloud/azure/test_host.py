@@ -21,6 +21,7 @@ from local_cloud.azure.apps import Function
 from local_cloud.azure.host import log_lines, settings, worker
 from local_cloud.azure.host.front import EVENT_GRID_PATH, Front
 from local_cloud.azure.host.invocations import Invocations
+from local_cloud.azure.host.queue_listener import QueueListener
 from local_cloud.azure.identity import PATH, Identities
 from local_cloud.azure.storage import Azurite
 from local_cloud.azure.tokens import Tokens
@@ -296,3 +297,30 @@ def test_log_lines_have_a_time_in_front(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text('2026-01-31T12:00:00.250Z {"event": "x"}\nTraceback\n  no time\n')
     assert list(log_lines.read(log)) == [(1_769_860_800.25, '{"event": "x"}')]
+
+
+def test_a_message_that_cannot_be_worked_on_is_logged_and_comes_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error of the stand-in's own ends neither its threads nor in silence."""
+
+    def wrong(_held: object) -> None:
+        raise ValueError("an error of ours")
+
+    queue: Any = types.SimpleNamespace(queue_name="telemetry")
+    nobody: Any = None
+    listener = QueueListener(
+        nobody,
+        nobody,
+        queue=queue,
+        poison=queue,
+        options=settings.QueueOptions(1, 0, 5, 0.0, 60.0, base64=True),
+        invocations=nobody,
+    )
+    monkeypatch.setattr(listener, "_run", wrong)
+    held: Any = types.SimpleNamespace(message=types.SimpleNamespace(id="1"))
+    listener._held["1"] = held
+    listener._work(held)
+    assert not listener._held
+    assert "A message could not be worked on." in caplog.text
+    assert "an error of ours" in caplog.text

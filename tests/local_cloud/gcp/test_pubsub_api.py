@@ -264,6 +264,8 @@ def test_a_pull_waits_for_a_message(port: int) -> None:
         ("POST", f"{TOPIC}-there:publish", {"messages": [{"data": "aGk=", "attributes": {"a": 1}}]}, 400),
         ("POST", f"{TOPIC}-there:publish", {"messages": [message("1")] * 1_001}, 400),
         ("POST", f"{TOPIC}-there:publish", {"messages": [message("x" * 7_600_000)]}, 400),
+        ("POST", f"{SUBSCRIPTION}:pull", {}, 400),
+        ("POST", f"{SUBSCRIPTION}:pull", {"maxMessages": 0}, 400),
         ("DELETE", f"{TOPIC}-there", {}, 501),
         ("POST", f"{TOPIC}-there:detach", {}, 404),
     ],

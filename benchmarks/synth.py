@@ -56,6 +56,7 @@ class App:
     def run(self) -> Figures:
         """Once, into an empty folder. Raises RuntimeError when it fails or leaves a stack out."""
         shutil.rmtree(self.out, ignore_errors=True)
+        self.out.parent.mkdir(exist_ok=True)
         figures = run(self.command, env={**os.environ, **self.env})
         made = {path.parent.name for path in self.out.glob("stacks/*/cdk.tf.json") if path.stat().st_size}
         if made != self.stacks:

@@ -27,6 +27,9 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 # Tests run in as many processes as there are cores, up to four: each holds a jsii kernel. `TESTS=` runs them in one.
 TESTS ?= -n auto --maxprocesses 4 --no-loadscope-reorder
 
+# Benchmarks run small where QUICK is set, to see that each still works.
+QUICK ?=
+
 # The demonstration stays up until Ctrl-C where KEEP is set.
 KEEP ?=
 
@@ -71,8 +74,8 @@ schema: $(DEV_STAMP) ## Write docs/twin.schema.json
 snapshots: $(DEV_STAMP) ## Accept the synthesized stacks as the new snapshots
 	@$(PY) -m pytest -q tests/synth --snapshot-update
 
-bench: local-cloud ## Measure synth, imports, packages, roles against bare calls, traffic between clouds, movers, storage costs
-	@for each in synth functions roles wire links movers storage_costs; do $(PY) benchmarks/$$each.py || exit 1; done
+bench: local-cloud ## Measure, and write docs/performance.md (QUICK=1: every benchmark small, and no page)
+	@$(PY) -m benchmarks $(if $(QUICK),--quick)
 
 clean: ## Remove what was synthesized and installed; Terraform state stays
 	@rm -rf cdktf.out .local-cloud $(VENV) $(MINISTACK) $(WORKER) node_modules local_cloud/servers/node_modules

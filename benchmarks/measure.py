@@ -1,22 +1,26 @@
 """Wall time, CPU time and peak memory of a command with all its child processes (Linux: read from /proc)."""
 
+from __future__ import annotations
+
 import os
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _INTERVAL_S = 0.01
+_TAIL = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Seconds of wall time, seconds of CPU and peak resident megabytes, the latter two summed over the
-    process tree.
+    """Seconds of wall time; seconds of CPU and peak resident megabytes, both of the whole process tree; peak
+    resident megabytes of its largest process.
 
     Sampled every 10 ms, so CPU can be low by that much per process. Pages that processes share count for
     each.
@@ -25,39 +29,35 @@ class Figures:
     wall_s: float
     cpu_s: float
     peak_mb: float
+    largest_mb: float
 
 
-def run(command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Figures:
-    """Run a command once, its output thrown away. Raises CalledProcessError when it fails."""
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        env=env,
-        cwd=cwd,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        stdin=subprocess.DEVNULL,
-    )
-    cpu: dict[int, float] = {}
-    peak = 0.0
-    while process.poll() is None:
-        now = usage(process.pid)
-        cpu.update({pid: seconds for pid, (seconds, _) in now.items()})
-        peak = max(peak, sum(resident for _, resident in now.values()))
-        time.sleep(_INTERVAL_S)
-    wall = time.perf_counter() - started
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return Figures(wall, sum(cpu.values()), peak)
+def run(command: Sequence[str], *, env: Mapping[str, str] | None = None) -> Figures:
+    """Run a command once. Raises RuntimeError with its last words when it fails."""
+    with tempfile.TemporaryFile() as output:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+        cpu: dict[int, float] = {}
+        peak = largest = 0.0
+        while process.poll() is None:
+            now = usage(process.pid)
+            cpu.update({pid: seconds for pid, (seconds, _) in now.items()})
+            resident = [megabytes for _, megabytes in now.values()]
+            peak, largest = max(peak, sum(resident)), max(largest, *resident, 0.0)
+            time.sleep(_INTERVAL_S)
+        wall = time.perf_counter() - started
+        if process.returncode:
+            output.seek(0)
+            said = output.read().decode("utf-8", "replace")[-_TAIL:]
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said}")
+    return Figures(wall, sum(cpu.values()), peak, largest)
 
 
 def median(figures: Sequence[Figures]) -> Figures:
     """The median of each figure on its own."""
-    return Figures(
-        statistics.median(f.wall_s for f in figures),
-        statistics.median(f.cpu_s for f in figures),
-        statistics.median(f.peak_mb for f in figures),
-    )
+    return Figures(*map(statistics.median, zip(*map(astuple, figures), strict=True)))
 
 
 def usage(pid: int) -> dict[int, tuple[float, float]]:

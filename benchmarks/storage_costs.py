@@ -1,4 +1,4 @@
-"""What a million rows cost a month in each tier of each cloud, by list prices, as a table in Markdown.
+"""What a million rows cost a month in each tier of each cloud, by list prices.
 
 Bytes are measured on rows as the adapters write them (see row_sizes.py), prices are those of
 `guides/prices/storage.toml`. Free allowances, reads and transfer out of a cloud are not counted.
@@ -6,61 +6,51 @@ Bytes are measured on rows as the adapters write them (see row_sizes.py), prices
 
 from __future__ import annotations
 
-import sys
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parent.parent
-NAMES = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud"}
+from benchmarks import row_sizes
+from benchmarks.results import Result, Table
+from guides.prices import storage
+from twin_runtime.roles import CLOUD_NAMES, Cloud
+
+_PRICES = storage.table()
+_DATES = [price.date for price in _PRICES.prices]
+_ASSUMED = "".join(
+    f" Assumed: {CLOUD_NAMES[price.cloud]}, {price.service}: {price.checked}."
+    for price in _PRICES.prices
+    if price.assumed
+)
+TABLES = (
+    Table(
+        "What stored rows cost",
+        f"Monthly list prices for a million rows, of {min(_DATES)} to {max(_DATES)}, without free "
+        f"allowances, reads and egress. Files contain {row_sizes.ROWS_PER_FILE:,} rows of "
+        f"{row_sizes.DEVICES} devices. The prices are calculated and the same in every run.{_ASSUMED}",
+        rows="stored in",
+    ),
+)
+_MONTH, _ONCE = "USD a month", "USD once"
 
 
-def main() -> None:
-    sys.path[:0] = [str(ROOT / part) for part in ("", "constructs", "function_src", "tests")]
-    for line in lines():
-        print(line)
-
-
-def lines() -> list[str]:
-    """The table, and what it rests on."""
-    from benchmarks import row_sizes
-    from guides.prices import storage
-    from twin_runtime.roles import Cloud
-
-    prices, sizes = storage.table(), row_sizes.measure()
+def results(*, quick: bool) -> Iterator[Result]:
+    """There is nothing to make smaller."""
+    sizes = row_sizes.measure()
     files = storage.Files(row_sizes.ROWS_PER_FILE, sizes.file)
-    made = [
-        "USD per million rows",
-        "",
-        "| | bytes a row, hot | hot, a month | bytes a row, file | cold, a month | archive, a month "
-        "| into cold, once | into archive, once |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
     for cloud in Cloud:
-        hot = storage.hot_month(prices, cloud, sizes.hot[cloud])
-        cells = [
-            f"{sizes.hot[cloud]:.0f}",
-            _usd(hot),
-            f"{sizes.file:.0f}",
-            *(_usd(storage.files_month(prices, cloud, tier, files)) for tier in ("cold", "archive")),
-            _usd(storage.moving_in(prices, cloud, "cold", files)),
-            _usd(storage.moving_in(prices, cloud, "archive", files, by_rule=True)),
-        ]
-        made.append(f"| {NAMES[cloud]}, {prices.regions[cloud]} | {' | '.join(cells)} |")
-    assumed = [price for price in prices.prices if price.assumed]
-    oldest = min(price.date for price in prices.prices)
-    newest = max(price.date for price in prices.prices)
-    return [
-        *made,
-        "",
-        f"{sizes.data:.0f} bytes of data a row; files of {files.rows:,} rows of {row_sizes.DEVICES} devices.",
-        f"Prices of {oldest} to {newest}, each with its source in guides/prices/storage.toml.",
-        *(f"Assumed: {NAMES[price.cloud]}, {price.service}: {price.checked}." for price in assumed),
-    ]
-
-
-def _usd(amount: Decimal) -> str:
-    return f"{amount:.5f}"
-
-
-if __name__ == "__main__":
-    main()
+        hot_bytes = sizes.hot[cloud]
+        hot = storage.hot_month(_PRICES, cloud, hot_bytes)
+        cold, archive = (storage.files_month(_PRICES, cloud, tier, files) for tier in ("cold", "archive"))
+        into_cold = storage.moving_in(_PRICES, cloud, "cold", files)
+        into_archive = storage.moving_in(_PRICES, cloud, "archive", files, by_rule=True)
+        for name, figure, unit, base, to in (
+            ("row in the hot store", hot_bytes, "bytes", sizes.data, "its data"),
+            ("row in a file", sizes.file, "bytes", sizes.data, "its data"),
+            ("hot", hot, _MONTH, None, ""),
+            ("cold", cold, _MONTH, hot, "hot"),
+            ("archive", archive, _MONTH, hot, "hot"),
+            ("moved into cold", into_cold, _ONCE, None, ""),
+            ("moved into archive", into_archive, _ONCE, None, ""),
+        ):
+            row = f"{CLOUD_NAMES[cloud]}, {_PRICES.regions[cloud]}"
+            ratio = None if base is None else float(figure / base)
+            yield Result(TABLES[0].title, row, name, float(figure), unit, ratio, to)

@@ -1,81 +1,162 @@
-"""How long a synth takes, against an empty CDKTF app and against the same imports made the normal way, in one
-run.
+"""How long a synth takes: an empty CDKTF app, then twins in one, two and three clouds, in one run.
 
-Prints medians over several runs taken in turn, then CPU seconds per twin with many twins in one process:
-a covering array of the seven layers, or with `--every` all 4,374. The normal way takes a minute a run;
-`--quick` leaves it out.
+Each run is `python main.py` in a process of its own; runs are taken in turn, and medians are given. Then the
+three clouds once more with the bindings imported the normal way, which takes a minute and is left out of a
+quick run, and CPU for a twin with many twins in one process: a covering array of the seven layers.
 """
 
+from __future__ import annotations
+
 import os
+import shutil
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "constructs"), str(ROOT / "function_src"), str(ROOT / "tests")]
+import yaml
 
-from measure import Figures, median, run, usage  # noqa: E402
+from benchmarks import ROOT
+from benchmarks.measure import Figures, median, run, usage
+from benchmarks.results import Result, Table
 
 RUNS = 5
+TABLES = (
+    Table(
+        "Synthesizing a twin",
+        "One `python main.py` per run, compared with a CDKTF app that has an empty stack and no provider. "
+        "Medians of five runs, taken in turn. CPU and memory repeat within a few percent; wall time varies "
+        "with other load on the machine.",
+        rows="app",
+    ),
+    Table(
+        "Many twins in one process",
+        "CPU per twin of all seven layers when one process synthesizes many twins, as the tests do, "
+        "compared with one three-cloud synth in a process of its own. The difference is start-up. It "
+        "repeats within 10%.",
+        rows="twins",
+    ),
+)
+EXAMPLES = ROOT / "examples"
+BINDINGS = {"aws": "provider-aws", "azure": "provider-azurerm", "gcp": "provider-google"}
+EMPTY, THREE, NORMAL = "empty", "three clouds", "three clouds, bindings imported the normal way"
 
 
-def main() -> None:
-    quick = "--quick" in sys.argv
-    twin = str(ROOT / "examples" / "three-clouds.yaml")
+@dataclass(frozen=True, slots=True)
+class App:
+    """A program that synthesizes `stacks` into `out`."""
+
+    command: tuple[str, ...]
+    stacks: frozenset[str]
+    out: Path
+    env: dict[str, str]
+
+    def run(self) -> Figures:
+        """Once, into an empty folder. Raises RuntimeError when it fails or leaves a stack out."""
+        shutil.rmtree(self.out, ignore_errors=True)
+        self.out.parent.mkdir(exist_ok=True)
+        figures = run(self.command, env={**os.environ, **self.env})
+        made = {path.parent.name for path in self.out.glob("stacks/*/cdk.tf.json") if path.stat().st_size}
+        if made != self.stacks:
+            raise RuntimeError(f"{self.command} made the stacks {sorted(made)}, not {sorted(self.stacks)}.")
+        return figures
+
+
+def results(*, quick: bool) -> Iterator[Result]:
     with tempfile.TemporaryDirectory() as folder:
-        env = {**os.environ, "TWIN": twin, "CDKTF_OUTDIR": f"{folder}/twin"}
-        app = [sys.executable, str(ROOT / "main.py")]
-        empty = [sys.executable, str(ROOT / "benchmarks" / "empty_app.py"), f"{folder}/empty"]
-        run(app, env=env)  # fills jsii's package cache
-        run(empty, env=env)
-        pairs = [(run(empty, env=env), run(app, env=env)) for _ in range(RUNS)]
-        floor, ours = median([pair[0] for pair in pairs]), median([pair[1] for pair in pairs])
-        show("empty app", floor, floor)
-        show("three clouds", ours, floor)
+        apps = _apps(Path(folder))
+        normal = apps.pop(NORMAL)
+        # A first run unpacks the bindings into jsii's cache and writes bytecode.
+        for app in [apps[THREE]] if quick else apps.values():
+            app.run()
+        if missing := missing_indexes():
+            raise RuntimeError(
+                f"jsii's package cache has no index of {' and '.join(missing)}, so each synth reads the "
+                "whole binding: run `make synth`, and measure again."
+            )
+        taken: dict[str, list[Figures]] = {name: [] for name in apps}
+        for _ in range(1 if quick else RUNS):
+            for name, app in apps.items():
+                taken[name].append(app.run())
+        medians = {name: median(figures) for name, figures in taken.items()}
         if not quick:
-            normal = run(app, env={**env, "TWINSPAN_NORMAL_IMPORTS": "1"})
-            normal = run(app, env={**env, "TWINSPAN_NORMAL_IMPORTS": "1"})  # the first one wrote the bytecode
-            show("normal imports", normal, floor)
-            print(f"three clouds / normal imports: wall 1/{normal.wall_s / ours.wall_s:.1f}", end=", ")
-            print(f"CPU 1/{normal.cpu_s / ours.cpu_s:.1f}")
-    layouts()
+            normal.run()
+            medians[NORMAL] = normal.run()
+    for name, figures in medians.items():
+        yield from _figures(name, figures, medians[EMPTY])
+    yield _many(medians[THREE].cpu_s, quick=quick)
 
 
-def show(name: str, figures: Figures, floor: Figures) -> None:
-    """One line of the table."""
-    print(
-        f"{name:<15} wall {figures.wall_s:6.2f} s ({figures.wall_s / floor.wall_s:5.1f} x empty)"
-        f"  CPU {figures.cpu_s:6.2f} s  peak {figures.peak_mb:6.0f} MB"
-    )
+def missing_indexes() -> list[str]:
+    """The bindings that jsii has unpacked without making its index beside them."""
+    root = os.environ.get("JSII_RUNTIME_PACKAGE_CACHE_ROOT")
+    cache = Path(root) if root else Path.home() / ".cache" / "aws" / "jsii" / "package-cache"
+    return [
+        name
+        for name in BINDINGS.values()
+        if not list(
+            cache.glob(f"@cdktf/{name}/{metadata.version(f'cdktf-cdktf-{name}')}/*/.jsii.runtime.v1.json")
+        )
+    ]
 
 
-def cpu_s() -> float:
-    """CPU seconds so far of this process and the jsii kernel."""
-    return sum(seconds for seconds, _ in usage(os.getpid()).values())
+def _apps(folder: Path) -> dict[str, App]:
+    shutil.copytree(EXAMPLES, folder / "examples")  # twins name files beside themselves
+    three = yaml.safe_load((EXAMPLES / "three-clouds.yaml").read_text("utf-8"))
+    layers = {layer: "aws" if cloud == "gcp" else cloud for layer, cloud in three["layers"].items()}
+    clouds = {cloud: section for cloud, section in three["clouds"].items() if cloud != "gcp"}
+    two = folder / "examples" / "two-clouds.yaml"
+    two.write_text(yaml.safe_dump({**three, "layers": layers, "clouds": clouds}), "utf-8")
+
+    def twin(name: str, *stacks: str, **env: str) -> App:
+        out = folder / "out" / name
+        env |= {"TWIN": str(folder / "examples" / name), "CDKTF_OUTDIR": str(out)}
+        return App((sys.executable, str(ROOT / "main.py")), frozenset(stacks), out, env)
+
+    out = folder / "out" / EMPTY
+    empty = (sys.executable, str(ROOT / "benchmarks" / "empty_app.py"), str(out))
+    everywhere = (*BINDINGS, "links")
+    return {
+        EMPTY: App(empty, frozenset([EMPTY]), out, {}),
+        "one cloud": twin("single-aws.yaml", "aws"),
+        "two clouds": twin(two.name, "aws", "azure", "links"),
+        THREE: twin("three-clouds.yaml", *everywhere),
+        NORMAL: twin("three-clouds.yaml", *everywhere, TWINSPAN_NORMAL_IMPORTS="1"),
+    }
 
 
-def layouts() -> None:
-    """CPU per twin, kernel included, with a covering array of all seven layers in this process, events on and
-    off.
-    """
-    from support.layouts import COVERING, EVERY_LAYOUT, twin_config
+def _figures(row: str, figures: Figures, floor: Figures) -> Iterator[Result]:
+    for name, unit, figure, base in (
+        ("wall", "s", figures.wall_s, floor.wall_s),
+        ("CPU", "s", figures.cpu_s, floor.cpu_s),
+        ("peak memory", "MB", figures.peak_mb, floor.peak_mb),
+        ("largest process", "MB", figures.largest_mb, floor.largest_mb),
+    ):
+        yield Result(TABLES[0].title, row, name, figure, unit, figure / base, EMPTY)
+
+
+def _many(single_cpu_s: float, *, quick: bool) -> Result:
+    """CPU of a twin, with and without events, with a covering array of all seven layers in this process."""
+    from support.layouts import COVERING, twin_config
     from support.synth import stacks_of
     from support.terraform_json import resources
     from twinspan.providers.quick import skip_type_checks
 
     skip_type_checks()
-    chosen = EVERY_LAYOUT if "--every" in sys.argv else COVERING
-    started, cpu = time.perf_counter(), cpu_s()
-    largest = (0, "")
+    chosen = COVERING[:1] if quick else COVERING
+    cpu = _cpu_s()
     for layout in chosen:
         for events in (True, False):
             found = stacks_of(twin_config(layout, events=events))
-            largest = max(largest, (sum(len(resources(stack)) for stack in found.values()), str(layout)))
-    wall, cpu, count = time.perf_counter() - started, cpu_s() - cpu, 2 * len(chosen)
-    print(f"{count} twins in one process: {wall:.1f} s wall, {cpu / count:.2f} s of CPU each", end=", ")
-    print(f"the largest of {largest[0]} resources ({largest[1]})")
+            if set(found) != {*layout.clouds, "links"} or not all(map(resources, found.values())):
+                raise RuntimeError(f"The twin {layout} has the stacks {sorted(found)}, or an empty one.")
+    count = 2 * len(chosen)
+    each = (_cpu_s() - cpu) / count
+    return Result(TABLES[1].title, f"{count}", "CPU of a twin", each, "s", each / single_cpu_s, "on its own")
 
 
-if __name__ == "__main__":
-    main()
+def _cpu_s() -> float:
+    """CPU seconds so far of this process and the jsii kernel."""
+    return sum(seconds for seconds, _ in usage(os.getpid()).values())

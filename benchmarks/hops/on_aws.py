@@ -10,38 +10,21 @@ from unittest import mock
 
 from local_cloud.processes import free_port
 from support.servers import running
-from twin_runtime.ports import Broker, Queue, Store, Workflow
+from twin_aws.cloud import Aws
 
 from .services import Secret, Stored
 
 _BATCH = 25
 
 
-class LocalAws:
-    """`ports.Cloud`: the product's own factory, whose clients find the server by the environment."""
-
-    name = "aws"
+class LocalAws(Aws):
+    """The product's own factory, whose clients find the server by the environment."""
 
     def __init__(self, secret: str) -> None:
-        from twin_aws.cloud import Aws
-
-        self._aws = Aws()
         self._secret = Secret(secret)
-
-    def queue(self, address: str) -> Queue:
-        return self._aws.queue(address)
-
-    def store(self, address: str) -> Store:
-        return self._aws.store(address)
 
     def secret(self, address: str) -> Secret:
         return self._secret
-
-    def broker(self, address: str) -> Broker:
-        return self._aws.broker(address)
-
-    def workflow(self, address: str) -> Workflow:
-        return self._aws.workflow(address)
 
 
 class AwsServices:

@@ -11,10 +11,9 @@ from azure.cosmos import CosmosClient, PartitionKey
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
 from azure.servers import COSMOS_KEY, KEY, azurite, cosmos
-from twin_azure.idempotency import BlobIdempotencyStore
+from twin_azure.cloud import AzureCloud
 from twin_azure.queues import StorageQueue
 from twin_azure.store import CosmosStore
-from twin_azure.workflow import LogicApp
 
 from .services import Secret, Stored
 
@@ -22,10 +21,8 @@ _TTL = 30 * 86_400
 _SAME = ("device", "time", "type", "data", "traceparent", "expires")
 
 
-class LocalAzure:
-    """`ports.Cloud`: the product's adapters with the keys of the local servers, which take no identity."""
-
-    name = "azure"
+class LocalAzure(AzureCloud):
+    """The product's own factory, but with the keys of the local servers, which take no identity."""
 
     def __init__(self, secret: str) -> None:
         self._secret = Secret(secret)
@@ -36,17 +33,8 @@ class LocalAzure:
     def store(self, address: str) -> CosmosStore:
         return CosmosStore.at(address, COSMOS_KEY, enable_endpoint_discovery=False)
 
-    def secret(self, address: str) -> Secret:
+    def secret(self, address: str) -> Any:
         return self._secret
-
-    def broker(self, address: str) -> None:
-        raise NotImplementedError
-
-    def workflow(self, address: str) -> LogicApp:
-        return LogicApp(address, None)
-
-    def idempotency_store(self, address: str) -> BlobIdempotencyStore:
-        return BlobIdempotencyStore(address, None)
 
 
 class AzureServices:

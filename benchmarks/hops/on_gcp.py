@@ -13,39 +13,20 @@ from typing import Any
 from unittest import mock
 
 from gcp.servers import firestore
-from twin_runtime.ports import Broker, IdempotencyStore, Queue, Store, Workflow
+from twin_gcp.cloud import Endpoints, GcpCloud
 
 from .services import Secret, Sink, Stored, sink
 
 
-class LocalGcp:
-    """`ports.Cloud`: the product's own factory at the local servers' addresses."""
-
-    name = "gcp"
+class LocalGcp(GcpCloud):
+    """The product's own factory at the local servers' addresses."""
 
     def __init__(self, pubsub: str, secret: str) -> None:
-        from twin_gcp.cloud import Endpoints, GcpCloud
-
-        self._gcp = GcpCloud(endpoints=Endpoints(pubsub=pubsub))
+        super().__init__(endpoints=Endpoints(pubsub=pubsub))
         self._secret = Secret(secret)
 
-    def queue(self, address: str) -> Queue:
-        return self._gcp.queue(address)
-
-    def store(self, address: str) -> Store:
-        return self._gcp.store(address)
-
-    def secret(self, address: str) -> Secret:
+    def secret(self, address: str) -> Any:
         return self._secret
-
-    def broker(self, address: str) -> Broker:
-        return self._gcp.broker(address)
-
-    def workflow(self, address: str) -> Workflow:
-        return self._gcp.workflow(address)
-
-    def idempotency_store(self, address: str) -> IdempotencyStore:
-        return self._gcp.idempotency_store(address)
 
 
 class GcpServices:

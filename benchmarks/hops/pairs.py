@@ -27,11 +27,14 @@ Left = Callable[[], list[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Both sides of a hop; each call does one batch. `left` takes away what the calls since left behind."""
+    """Both sides of a hop; each call does one batch. `left` takes away what the calls since left behind.
+    `again`: a call leaves the same in the place of what was there, not beside it.
+    """
 
     ours: Callable[[], None]
     bare: Callable[[], None]
     left: Left
+    again: bool = False
 
 
 def secret(link: str) -> str:
@@ -86,7 +89,7 @@ class Pairs:
     def persister_local(self, count: int) -> Pair:
         role = functions.assemble(self._context("persister"))
         body, put = sample.body(count), self._services.put
-        return Pair(_consume(role, count), lambda: put(bare.rows(body)), self._rows)
+        return Pair(_consume(role, count), lambda: put(bare.rows(body)), self._rows, again=True)
 
     def persister_remote(self, count: int) -> Pair:
         role = functions.assemble(self._context("persister", remote=True))
@@ -95,7 +98,7 @@ class Pairs:
     def writer(self, count: int) -> Pair:
         role = functions.assemble(self._context("writer"))
         body, put = sample.body(count).encode(), self._services.put
-        return Pair(_request(role, count), lambda: put(bare.rows(body)), self._rows)
+        return Pair(_request(role, count), lambda: put(bare.rows(body)), self._rows, again=True)
 
     def hot_reader(self, count: int) -> Pair:
         """The store holds `count` rows of the device; both sides answer with all of them."""
@@ -107,12 +110,15 @@ class Pairs:
         answers: list[bytes | str] = []
 
         def ours() -> None:
-            answers[:] = [role.handle(request).body]
+            answer = role.handle(request)
+            if answer.status != 200:
+                raise RuntimeError(f"hot_reader answered {answer.status}: {answer.body[:200]!r}")
+            answers[:] = [answer.body]
 
         def theirs() -> None:
             answers[:] = [bare.read(self._services.query(sample.DEVICE, count))]
 
-        return Pair(ours, theirs, lambda: [json.loads(answer) for answer in answers])
+        return Pair(ours, theirs, lambda: [json.loads(answer) for answer in answers], again=True)
 
     def event_checker(self, count: int) -> Pair:
         """One event of the batch fires the rule, which sends a command."""
@@ -147,6 +153,8 @@ class Pairs:
             "WORKFLOW": _WORKFLOW,
             "IDEMPOTENCY_STORE": _IDEMPOTENCY_STORE,
             "API_KEY_READS": "true",
+            "COLD_STORE": "",  # a twin without a cold tier: hot_reader asks the hot store alone either way
+            "COLD_LINK_SECRET": "",
         }
         environ = {name: own.get(name, value) for name, value in values.items()}
         return Context(

@@ -1,4 +1,4 @@
-"""A program: a bare HTTP server on loopback that takes everything and keeps the last of it.
+"""A program: a bare HTTP server on loopback that takes everything and keeps it until it is asked.
 
     python sink.py <port>
 
@@ -12,11 +12,10 @@ import json
 import sys
 import zlib
 from base64 import b64decode
-from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-_taken: deque[str] = deque(maxlen=256)
+_taken: list[str] = []
 
 
 class Handler(BaseHTTPRequestHandler):

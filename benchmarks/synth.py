@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import yaml
@@ -21,6 +20,8 @@ import yaml
 from benchmarks import ROOT
 from benchmarks.measure import Figures, median, run, usage
 from benchmarks.results import Result, Table
+from twinspan.loading import BINDINGS, indexes
+from twinspan.loading import quick as quick_imports
 
 RUNS = 5
 TABLES = (
@@ -40,7 +41,6 @@ TABLES = (
     ),
 )
 EXAMPLES = ROOT / "examples"
-BINDINGS = {"aws": "provider-aws", "azure": "provider-azurerm", "gcp": "provider-google"}
 EMPTY, THREE, NORMAL = "empty", "three clouds", "three clouds, bindings imported the normal way"
 
 
@@ -71,10 +71,10 @@ def results(*, quick: bool) -> Iterator[Result]:
         # A first run unpacks the bindings into jsii's cache and writes bytecode.
         for app in [apps[THREE]] if quick else apps.values():
             app.run()
-        if missing := missing_indexes():
+        if missing := indexes.missing():
             raise RuntimeError(
                 f"jsii's package cache has no index of {' and '.join(missing)}, so each synth reads the "
-                "whole binding: run `make synth`, and measure again."
+                "whole binding: run `python -m twinspan.loading.indexes`, and measure again."
             )
         taken: dict[str, list[Figures]] = {name: [] for name in apps}
         for _ in range(1 if quick else RUNS):
@@ -87,19 +87,6 @@ def results(*, quick: bool) -> Iterator[Result]:
     for name, figures in medians.items():
         yield from _figures(name, figures, medians[EMPTY])
     yield _many(medians[THREE].cpu_s, quick=quick)
-
-
-def missing_indexes() -> list[str]:
-    """The bindings that jsii has unpacked without making its index beside them."""
-    root = os.environ.get("JSII_RUNTIME_PACKAGE_CACHE_ROOT")
-    cache = Path(root) if root else Path.home() / ".cache" / "aws" / "jsii" / "package-cache"
-    return [
-        name
-        for name in BINDINGS.values()
-        if not list(
-            cache.glob(f"@cdktf/{name}/{metadata.version(f'cdktf-cdktf-{name}')}/*/.jsii.runtime.v1.json")
-        )
-    ]
 
 
 def _apps(folder: Path) -> dict[str, App]:
@@ -142,9 +129,8 @@ def _many(single_cpu_s: float, *, quick: bool) -> Result:
     from support.layouts import COVERING, twin_config
     from support.synth import stacks_of
     from support.terraform_json import resources
-    from twinspan.providers.quick import skip_type_checks
 
-    skip_type_checks()
+    quick_imports.prepare()
     chosen = COVERING[:1] if quick else COVERING
     cpu = _cpu_s()
     for layout in chosen:

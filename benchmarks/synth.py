@@ -65,6 +65,7 @@ class App:
 
 
 def results(*, quick: bool) -> Iterator[Result]:
+    quick_imports.prepare()
     with tempfile.TemporaryDirectory() as folder:
         apps = _apps(Path(folder))
         normal = apps.pop(NORMAL)
@@ -130,7 +131,6 @@ def _many(single_cpu_s: float, *, quick: bool) -> Result:
     from support.synth import stacks_of
     from support.terraform_json import resources
 
-    quick_imports.prepare()
     chosen = COVERING[:1] if quick else COVERING
     cpu = _cpu_s()
     for layout in chosen:

@@ -43,7 +43,6 @@ class Outcome:
 
     def sums(self) -> list[str]:
         """The counts as sums, in which each is explained by those after it."""
-        unfit = min(self.dead_letters, self.unfit)
         return [
             _sum(self.messages, "messages", (self.readings, "readings"), (self.repetitions, "repetitions")),
             _sum(
@@ -61,12 +60,7 @@ class Outcome:
                 (self.duplicates, "stored twice"),
                 (self.unexpected, "not to be stored"),
             ),
-            _sum(
-                self.dead_letters,
-                "dead letters",
-                (unfit, "for unfit readings"),
-                (self.dead_letters - unfit, "for others"),
-            ),
+            f"{self.dead_letters} dead letters in the twin, where unfit readings end",
         ]
 
 

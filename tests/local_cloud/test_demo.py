@@ -46,7 +46,7 @@ def test_an_outcome_explains_each_count_by_others() -> None:
         "7 readings = 5 to be stored + 1 unfit on purpose + 1 not acknowledged by the broker",
         "5 to be stored = 3 stored + 2 lost",
         "6 events read back = 3 stored + 1 stored twice + 2 not to be stored",
-        "3 dead letters = 1 for unfit readings + 2 for others",
+        "3 dead letters in the twin, where unfit readings end",
     ]
 
 
@@ -62,7 +62,7 @@ def test_the_sums_on_screen_add_up(seed: int) -> None:
     found = [stored(str(some.randrange(40))) for _ in range(some.randrange(60))]
     counted = outcome.outcome(record, found, dead_letters=some.randrange(9))
     shown = dict[str, int]()
-    for line in counted.sums():
+    for line in counted.sums()[:-1]:
         total, *parts = re.findall(r"(\d+) ([a-z ]+?)(?= =| \+|$)", line)
         assert int(total[0]) == sum(int(count) for count, _ in parts), line
         for count, name in (total, *parts):

@@ -30,7 +30,7 @@ TABLES = (
         "Cold starts",
         "CPU time from the first import until the function is ready for its first call, compared with "
         "importing the same SDKs and creating the same clients. Roles without a ratio use no SDK. Ratios "
-        "vary by about 10% on a quiet machine.",
+        "vary by up to 30% on a busy machine.",
         rows="role",
     ),
     Table(

@@ -48,8 +48,7 @@ TABLES = (
     Table(
         "Roles against bare calls",
         "CPU time per event in batches of 1, 10 and 100, compared with the same SDK or HTTP calls without "
-        "checks, signatures, logs and retries. Ratios vary by about 10% on a quiet machine and 30% on a "
-        "busy one.",
+        "checks, signatures, logs and retries. Ratios vary by up to 30% on a busy machine.",
         rows="role",
     ),
 )

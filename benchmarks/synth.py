@@ -28,15 +28,15 @@ TABLES = (
     Table(
         "Synthesizing a twin",
         "One `python main.py` per run, compared with a CDKTF app that has an empty stack and no provider. "
-        "Medians of five runs, taken in turn. CPU and memory repeat within a few percent; wall time varies "
-        "with other load on the machine.",
+        "Medians of five runs, taken in turn. Memory repeats within 1%. Ratios of CPU vary by up to 20% on "
+        "a busy machine; wall time follows the other load.",
         rows="app",
     ),
     Table(
         "Many twins in one process",
         "CPU per twin of all seven layers when one process synthesizes many twins, as the tests do, "
         "compared with one three-cloud synth in a process of its own. The difference is start-up. It "
-        "repeats within 10%.",
+        "varies by up to 20% on a busy machine.",
         rows="twins",
     ),
 )

@@ -24,8 +24,8 @@ export CHECKPOINT_DISABLE := 1
 export PYTHONDONTWRITEBYTECODE :=
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
-# Tests run in as many processes as there are cores, up to four: each holds a jsii kernel. `TESTS=` runs them in one.
-TESTS ?= -n auto --maxprocesses 4 --no-loadscope-reorder
+# Tests run in one process more than there are cores, up to four: some wait for servers. `TESTS=` runs them in one.
+TESTS ?= -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --maxprocesses 4 --no-loadscope-reorder
 
 # Benchmarks run small where QUICK is set, to see that each still works.
 QUICK ?=

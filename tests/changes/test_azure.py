@@ -35,7 +35,9 @@ def test_events_are_switched_in_one_apply(world: World) -> None:
         assert twin.unsettled(enable_events=on) == {}
 
 
-@pytest.mark.parametrize("changed", [False, True], ids=["as it was", "changed"])
+@pytest.mark.parametrize(
+    "changed", [pytest.param(False, id="as it was", marks=pytest.mark.slow), pytest.param(True, id="changed")]
+)
 def test_a_first_deployment_of_code_that_failed_is_tried_again(world: World, changed: bool) -> None:
     twin = Twin(world)
     fail_a_deployment(world)

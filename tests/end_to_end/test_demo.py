@@ -115,8 +115,8 @@ def test_it_stays_up_until_it_is_told_to_end(number: signal.Signals, tmp_path: P
     [
         pytest.param("on this machine", 1.0, id="while it synthesizes"),
         pytest.param("aws: applying the stack", 4.0, id="while Terraform applies"),
-        pytest.param("starting the functions", 0.5, id="while functions start"),
-        pytest.param("One event", 1.0, id="while an event is on its way"),
+        pytest.param("starting the functions", 0.5, id="while functions start", marks=pytest.mark.slow),
+        pytest.param("One event", 1.0, id="while an event is on its way", marks=pytest.mark.slow),
         pytest.param("readings of", 2.0, id="while devices send"),
     ],
 )

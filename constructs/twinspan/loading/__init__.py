@@ -26,9 +26,14 @@ BINDINGS = {
 _PRELOAD = Path(__file__).with_name("kernel.js")
 
 
+def as_usual() -> bool:
+    """Whether TWINSPAN_NORMAL_IMPORTS=1 asks to leave all of this out, to compare with."""
+    return os.environ.get("TWINSPAN_NORMAL_IMPORTS") == "1"
+
+
 def load_lazily() -> None:
-    """Put both loaders in place. TWINSPAN_NORMAL_IMPORTS=1 leaves them out, for benchmarks to compare."""
-    if os.environ.get("TWINSPAN_NORMAL_IMPORTS") == "1":
+    """Put both loaders in place."""
+    if as_usual():
         return
     for binding in BINDINGS.values():
         _lazy_package(binding)

@@ -22,19 +22,22 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from twinspan.loading import BINDINGS
+from twinspan.loading import BINDINGS, as_usual
 
 _GENERATED = ("constructs", "cdktf", *BINDINGS.values())
 _EMPTY_ANSWERS = frozenset({"overrideLogicalId", "addOverride"})
 """Methods of CDKTF's that return nothing and call nothing of Python's."""
-_AHEAD = 200  # calls; their answers, 20 bytes each, must fit into a pipe
+_AHEAD = 100  # calls; their answers, 120 bytes each, must fit into a pipe
 
 
 def prepare() -> None:
     """Skip jsii's run-time type checks and send calls ahead, from here to the end of the process.
 
-    Raises RuntimeError where CDKTF has been imported: it would be too late.
+    Does nothing where loading is to be as usual. Raises RuntimeError where CDKTF has been imported: it would
+    be too late.
     """
+    if as_usual():
+        return
     if "cdktf" in sys.modules:
         raise RuntimeError("quick.prepare comes before the first import of CDKTF")
     sys.meta_path.insert(0, _Finder())
@@ -110,21 +113,26 @@ def _send_ahead() -> None:
         return answer
 
     def read(self: Any) -> None:
-        answers = [next_message(self) for _ in unread]
-        for answer, (request, made) in zip(answers, unread, strict=True):
+        nonlocal number
+        answers = [(next_message(self), *call) for call in unread]
+        unread.clear()
+        for answer, request, made in answers:
             if "error" in answer:
                 error = RuntimeError(answer["error"])
             elif made and answer["ok"].ref != made:
                 error = RuntimeError(f"the jsii kernel made {answer['ok'].ref}, not {made}")
             else:
                 continue
+            number = 0
             error.add_note(f"in the call {request}")
             raise error
-        unread.clear()
 
     def read_then_next(self: Any) -> Any:
-        read(self)
-        return next_message(self)
+        try:
+            read(self)
+        finally:
+            answer = next_message(self)  # of the call that is being made, whatever came before
+        return answer
 
     node.send = send_or_go_on
     node._next_message = read_then_next

@@ -60,7 +60,7 @@ types: $(DEV_STAMP) ## Type check
 	@$(VENV)/bin/pyright
 
 test: $(NODE_STAMP) local-cloud ## All tests but the long matrices
-	@$(PY) -m pytest -q $(TESTS) -m "not slow"
+	@$(PY) -m pytest -q $(TESTS) -m "not slow" --durations=30
 
 test-all: $(NODE_STAMP) local-cloud lint types ## Everything
 	@$(PY) -m pytest -q $(TESTS)

@@ -200,4 +200,18 @@ def test_thousands_of_misspelt_names_end_soon(twin):
         load(twin)
     assert len(raised.value.problems) == 898 + 3_000
     assert time.process_time() - started < 5
-    assert str(raised.value).endswith("… and 3698 more")
+    assert "times the same, the last one at line 922, devices[898].type\n" in str(raised.value)
+    assert str(raised.value).endswith("… and 2808 more")
+
+
+def test_many_equal_problems_do_not_hide_the_one_that_differs(twin):
+    devices = "".join(f"  - {{id: thermostat-{i}, type: thermostad}}\n" for i in range(2, 302))
+    twin.write_text(FULL.replace("events:\n", devices + "  - {id: last, type: dor}\nevents:\n"))
+    with pytest.raises(ConfigErrors) as raised:
+        load(twin)
+    first, *listed = str(raised.value).splitlines()
+    assert first.endswith("has 301 problems:")
+    assert len(listed) < 10
+    assert "devices[1].type: 'thermostad' is not a device type" in listed[0]
+    assert "times the same, the last one at line 324, devices[300].type" in "\n".join(listed)
+    assert "'dor' is not a device type" in listed[-1]

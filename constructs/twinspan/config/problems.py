@@ -1,10 +1,13 @@
 """Problems of a twin.yaml: a sentence for each, and one exception that carries all of them."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _MOST_SHOWN = 200
+_EQUAL_SHOWN = 3
+_INDEX = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,20 @@ class ConfigErrors(Exception):
     def __str__(self) -> str:
         count = len(self.problems)
         lines = [f"{self.path} has {count} problem{'' if count == 1 else 's'}:"]
-        lines += [f"  {problem}" for problem in self.problems[:_MOST_SHOWN]]
-        if count > _MOST_SHOWN:
-            lines.append(f"  … and {count - _MOST_SHOWN} more")
+        listed = list(self._listed())
+        lines += [f"  {text}" for text in listed[:_MOST_SHOWN]]
+        if len(listed) > _MOST_SHOWN:
+            lines.append(f"  … and {len(listed) - _MOST_SHOWN} more")
         # A path may hold bytes that are no text; the terminal must still get the rest.
         return "\n".join(lines).encode("utf-8", "backslashreplace").decode()
+
+    def _listed(self) -> Iterator[str]:
+        """The problems; many that differ in the index alone hide no other."""
+        alike: dict[tuple[str, str], list[Problem]] = {}
+        for problem in self.problems:
+            alike.setdefault((_INDEX.sub("[]", problem.field), problem.message), []).append(problem)
+        for equal in alike.values():
+            yield from map(str, equal[:_EQUAL_SHOWN])
+            if more := equal[_EQUAL_SHOWN:]:
+                last = f"line {more[-1].line}, " if more[-1].line else ""
+                yield f"… and {len(more)} times the same, the last one at {last}{more[-1].field}"

@@ -1,24 +1,14 @@
-"""The command line of main.py: finds twin.yaml, checks it, synthesizes, prints the summary."""
+"""The command line of main.py: what it takes, and which command it is.
+
+`stacks.commands` takes a quarter of a second to load, which a synth uses to start CDKTF.
+"""
 
 import gc
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stacks.build import synthesize
-from twinspan.config import Config, ConfigErrors
 from twinspan.loading import quick
-from twinspan.twin import Twin
-from twinspan.twinfile import (
-    EXAMPLE,
-    WrongTwin,
-    checked,
-    output_folder,
-    record,
-    same_twin_file,
-    short,
-    twin_file,
-)
 
 COMMANDS = ("synth", "check", "summary")
 USAGE = """usage: python main.py [synth | check | summary]
@@ -46,65 +36,23 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], *, root: Path
             file=sys.stderr,
         )
         return 2
-    try:
-        if command == "check":
-            _check(environment, root)
-        elif command == "synth":
-            _synth(environment, root)
-        else:
-            _summary(environment, root)
-    except (ConfigErrors, WrongTwin) as errors:
-        print(errors, file=sys.stderr)
-        return 2
-    return 0
-
-
-def _check(environment: Mapping[str, str], root: Path) -> None:
-    path = twin_file(environment, root=root)
-    if warning := _idle_rules(checked(path)):
-        print(f"{short(path)}: {warning}", file=sys.stderr)
-
-
-def _synth(environment: Mapping[str, str], root: Path) -> None:
-    out = output_folder(environment)
-    quick.prepare()
+    if command != "synth":
+        return _run(command, environment, root)
     gc.disable()  # a synth ends in seconds, and what it allocates lives as long as it does
     early = quick.Early()
     try:
-        path = same_twin_file(environment, root=root, out=out)
-        config = checked(path)
-        early.use(Twin(config).topology.clouds)
-        print(f"Synthesizing {short(path)} …", flush=True)
-        synthesize(config, out, ready=early.wait)
+        return _run(command, environment, root, early)
     finally:
         early.wait()
-    gc.freeze()  # or the interpreter looks through all of it when it ends
-    record(path, out=out)
-    _print_summary(config, path, out, root)
+        gc.freeze()  # or the interpreter looks through all of it when it ends
 
 
-def _summary(environment: Mapping[str, str], root: Path) -> None:
-    out = output_folder(environment)
-    path = same_twin_file(environment, root=root, out=out)
-    _print_summary(checked(path), path, out, root)
+def _run(command: str, environment: Mapping[str, str], root: Path, *early: quick.Early) -> int:
+    from stacks import commands
 
-
-def _print_summary(config: Config, path: Path, out: Path, root: Path) -> None:
-    from stacks import summary
-
-    print(summary.text(config, out))
-    if path.resolve() == (root / EXAMPLE).resolve():
-        print(
-            "This is the example that comes with Twinspan. Write a twin.yaml here, or set TWIN to your file."
-        )
-
-
-def _idle_rules(config: Config) -> str | None:
-    """Return a warning about rules without a decision on `enabled`, None otherwise."""
-    events = config.events
-    if not events.rules or events.enabled or "enabled" in events.model_fields_set:
-        return None
-    return (
-        "the rules under events have no effect, since enabled is false by default; "
-        "write enabled: true, or enabled: false if you enable events at deploy time."
-    )
+    try:
+        getattr(commands, command)(environment, root, *early)
+    except (commands.ConfigErrors, commands.WrongTwin) as errors:
+        print(errors, file=sys.stderr)
+        return 2
+    return 0

@@ -45,13 +45,14 @@ def prepare() -> None:
 
 
 class Early:
-    """Loads CDKTF, then the bindings of some clouds, in a thread beside this one.
+    """Prepares this process, and loads CDKTF and the bindings of some clouds, in a thread beside this one.
 
-    The kernel takes one message at a time: nothing else may use CDKTF before `wait` returns.
+    The kernel takes one message at a time: nothing else may import CDKTF before `use` returns, nor use it
+    before `wait` does. An import that failed is tried again, and raises, where it is needed.
     """
 
     def __init__(self) -> None:
-        self._known = threading.Event()
+        self._prepared, self._known = threading.Event(), threading.Event()
         self._clouds: tuple[str, ...] = ()
         self._thread = threading.Thread(target=self._load, daemon=True)
         self._thread.start()
@@ -60,17 +61,19 @@ class Early:
         """Say which clouds' bindings are needed."""
         self._clouds = tuple(clouds)
         self._known.set()
+        self._prepared.wait()
 
     def wait(self) -> None:
-        """Return when all is loaded, with no binding where `use` has not been called.
-
-        An import that failed is tried again, and raises, where it is needed.
-        """
+        """Return when all is loaded, with no binding where `use` has not been called."""
         self._known.set()
         self._thread.join()
 
     def _load(self) -> None:
-        with suppress(Exception):  # see `wait`
+        with suppress(Exception):  # see above
+            try:
+                prepare()
+            finally:
+                self._prepared.set()
             import_module("twinspan.providers")
             self._known.wait()
             for cloud in self._clouds:

@@ -34,7 +34,7 @@ def circle(waits: dict[str, set[str]]) -> list[str]:
 @pytest.mark.parametrize("read_api", [True, False], ids=["", "no-read-api"])
 @pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
 def test_no_resource_waits_for_itself(layout: Layout, read_api: bool) -> None:
-    # The flag's default changes no reference: `test_references` holds both.
+    # The flag is a default and changes no reference (`test_references`).
     for name, stack in stacks(layout, read_api=read_api).items():
         waits = graph(stack)
         assert not circle(waits), name

@@ -10,8 +10,8 @@ from support.layouts import SYNTHESIZED, Layout
 from support.synth import Stack, stacks
 from support.terraform_json import data_sources, references, resources, variables
 
-EACH = [(layout, events) for layout in SYNTHESIZED for events in (True, False)]
-IDS = [f"{layout}{'' if events else '-off'}" for layout, events in EACH]
+EACH = pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
+"""With the event system on: `test_the_file_s_flag_is_a_default_and_nothing_else`."""
 BINDINGS = {
     "aws": "cdktf_cdktf_provider_aws",
     "azurerm": "cdktf_cdktf_provider_azurerm",
@@ -20,9 +20,9 @@ BINDINGS = {
 BLOCKS = ("resource", "data", "output", "provider", "locals")
 
 
-@pytest.mark.parametrize(("layout", "events"), EACH, ids=IDS)
-def test_every_reference_resolves_inside_its_stack(layout: Layout, events: bool) -> None:
-    for name, stack in stacks(layout, events=events).items():
+@EACH
+def test_every_reference_resolves_inside_its_stack(layout: Layout) -> None:
+    for name, stack in stacks(layout).items():
         known = {block.address for block in (*resources(stack), *data_sources(stack))}
         for block in BLOCKS:
             for reference in references(stack.get(block, {})):
@@ -34,11 +34,9 @@ def test_every_reference_resolves_inside_its_stack(layout: Layout, events: bool)
                 )
 
 
-@pytest.mark.parametrize(("layout", "events"), EACH, ids=IDS)
-def test_no_attribute_of_a_counted_block_is_read_without_one_or_an_index(
-    layout: Layout, events: bool
-) -> None:
-    for name, stack in stacks(layout, events=events).items():
+@EACH
+def test_no_attribute_of_a_counted_block_is_read_without_one_or_an_index(layout: Layout) -> None:
+    for name, stack in stacks(layout).items():
         repeated = _repeated(stack)
         for reference in (r for block in BLOCKS for r in references(stack.get(block, {}))):
             if reference.attribute is None:
@@ -52,9 +50,9 @@ def test_no_attribute_of_a_counted_block_is_read_without_one_or_an_index(
                 assert reference.index is None, f"{name}: {reference.expression} has an index and no count"
 
 
-@pytest.mark.parametrize(("layout", "events"), EACH, ids=IDS)
-def test_only_links_reads_other_stacks(layout: Layout, events: bool) -> None:
-    for name, stack in stacks(layout, events=events).items():
+@EACH
+def test_only_links_reads_other_stacks(layout: Layout) -> None:
+    for name, stack in stacks(layout).items():
         states = stack.get("data", {}).get("terraform_remote_state", {})
         if name != "links":
             assert not states
@@ -90,11 +88,15 @@ def binding(kind: str, *, data: bool) -> type:
     )
 
 
-def test_flag_default_is_the_file_s() -> None:
-    for layout in (SYNTHESIZED[0], SYNTHESIZED[5]):
-        for events in (True, False):
-            for stack in stacks(layout, events=events).values():
-                assert stack["variable"]["enable_events"]["default"] is events
+@pytest.mark.parametrize("layout", SYNTHESIZED[::10], ids=str)
+def test_the_file_s_flag_is_a_default_and_nothing_else(layout: Layout) -> None:
+    on, off = stacks(layout, events=True), stacks(layout, events=False)
+    assert on.keys() == off.keys()
+    for name, stack in on.items():
+        flag = stack["variable"]["enable_events"]
+        assert flag["default"] is True
+        switched = {**stack["variable"], "enable_events": {**flag, "default": False}}
+        assert {**stack, "variable": switched} == off[name]
 
 
 def _repeated(stack: Stack) -> dict[str, str]:

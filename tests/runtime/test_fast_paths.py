@@ -53,6 +53,7 @@ SCALARS = (
         max_size=4,
     )
     | st.just({f"k{n}": n for n in range(150)})
+    | st.just({f"k{n}": "x" * 500 for n in range(2_000)})  # short texts that are too much together
 )
 def test_data_of_user_code_is_what_text_would_give_back(data: dict[Any, Any]) -> None:
     try:

@@ -16,6 +16,9 @@ from local_cloud.aws.cloud import LocalAws
 from local_cloud.certificates import Authority
 from local_cloud.errors import MissingProgram
 from local_cloud.processes import Processes
+from support.servers import missing
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -53,3 +56,22 @@ def test_functions_find_iot_core_s_own_name_on_this_machine() -> None:
         [sys.executable, "-c", code], env={"PYTHONPATH": str(resolver)}, capture_output=True, text=True
     )
     assert found.stdout.strip() == socket.gethostbyname("localhost")
+
+
+def test_a_function_has_the_processes_that_it_reserves_and_no_more_than_there_are() -> None:
+    """In MiniStack's own environment, where the launcher's imports are."""
+    try:
+        python = server.environment() / "bin" / "python"
+    except MissingProgram as error:
+        missing(str(error))
+    program = """
+from local_cloud.aws import ministack_launcher as launcher
+for reserved in (None, 0, 2, 10_000):
+    launcher._reserved_concurrency = lambda *_, reserved=reserved: reserved
+    print(launcher.concurrency(None, None))
+print(launcher.PROCESSES)
+"""
+    done = subprocess.run([python, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *found, processes = done.stdout.split()
+    assert found == [processes, "0", "2", processes]

@@ -16,7 +16,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import units as known_units
 
-from support.layouts import EVERY_LAYOUT, config_of, twin_data
+from support.layouts import EVERY_LAYOUT, Layout, config_of, twin_config, twin_data
 from twin_runtime.roles import Cloud
 from twinspan import dashboards, datasource
 from twinspan.aws import names as aws_names
@@ -245,6 +245,16 @@ def test_operations_show_each_hop_of_grafanas_cloud(cloud: Cloud) -> None:
     (note,) = (each for each in panels(board) if each["type"] == "text")
     assert "persister" in note["options"]["content"]
     assert "https://" in note["options"]["content"]
+
+
+def test_operations_follow_the_read_api_whatever_was_made_before() -> None:
+    def operations(read_api: bool) -> bytes:
+        layout = Layout(Cloud.GCP, Cloud.AWS, Cloud.AWS, l4=Cloud.GCP, l5=Cloud.GCP)
+        return dashboards.generate(twin_config(layout, read_api=read_api))["factory-operations.json"]
+
+    with_it, without = operations(True), operations(False)
+    assert with_it != without
+    assert (operations(True), operations(False)) == (with_it, without)
 
 
 def test_a_uid_that_is_too_long_or_has_capitals_ends_in_a_hash() -> None:

@@ -6,8 +6,8 @@ from importlib import import_module
 
 import pytest
 
-from support.layouts import SYNTHESIZED, Layout, twin_config
-from support.synth import Stack, stacks, stacks_of
+from support.layouts import SYNTHESIZED, Layout
+from support.synth import Stack, stacks
 from support.terraform_json import data_sources, references, resources, variables
 
 EACH = pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
@@ -90,7 +90,7 @@ def binding(kind: str, *, data: bool) -> type:
 
 @pytest.mark.parametrize("layout", SYNTHESIZED[::10], ids=str)
 def test_the_file_s_flag_is_a_default_and_nothing_else(layout: Layout) -> None:
-    on, off = (stacks_of(twin_config(layout, events=events)) for events in (True, False))
+    on, off = stacks(layout, events=True), stacks(layout, events=False)
     assert on.keys() == off.keys()
     for name, stack in on.items():
         flag = stack["variable"]["enable_events"]

@@ -8,10 +8,7 @@ if TYPE_CHECKING:
 
 
 def generate(config: "Config") -> Mapping[str, bytes]:
-    """The JSON of each dashboard by its file's name, `<uid>.json`; none when the twin has no visualization.
-
-    Made once per content: thousands of twins that differ in their clouds alone share theirs.
-    """
+    """The JSON of each dashboard by its file's name, `<uid>.json`; none for a twin without visualization."""
     if config.layers.visualization is None:
         return {}
     from twinspan.dashboards.generator import dashboards  # which loads Grafana's SDK

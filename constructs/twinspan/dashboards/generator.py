@@ -1,7 +1,7 @@
 """All dashboards of a twin. Importing this loads Grafana's SDK."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from twin_runtime.roles import Layer
 from twinspan.config import Config
@@ -10,28 +10,16 @@ from twinspan.dashboards.fleet import FleetDashboard
 from twinspan.dashboards.operations import OperationsDashboard
 from twinspan.topology import Topology
 
-_KEPT = 16
-_made: dict[str, Mapping[str, bytes]] = {}
-"""What was made lately, by the part of the configuration that it was made from."""
-_DEVICES = {"name", "device_types", "devices", "events"}
-
 
 def dashboards(config: Config) -> Mapping[str, bytes]:
     """The JSON of each dashboard by its file's name, in the order of names."""
     topology = Topology.of(config)
-    tiers = Layer.COLD_STORAGE in topology.layers
-    devices = config.model_dump_json(include=_DEVICES)
-    made = {
-        **_once(f"{tiers} {devices}", lambda: _of_devices(config, tiers=tiers)),
-        **_once(
-            f"{topology.layers} {config.clouds!r} {config.name} {list(config.device_types)}",
-            lambda: _operations(config, topology),
-        ),
-    }
-    return dict(sorted(made.items()))
+    operations = OperationsDashboard(config, topology, topology.layers[Layer.VISUALIZATION])
+    made = [*_of_devices(config, tiers=Layer.COLD_STORAGE in topology.layers), operations]
+    return dict(sorted((f"{each.uid}.json", each.encode()) for each in made))
 
 
-def _of_devices(config: Config, *, tiers: bool) -> Mapping[str, bytes]:
+def _of_devices(config: Config, *, tiers: bool) -> list[TypeDashboard | FleetDashboard]:
     by_type: dict[str, list[str]] = {name: [] for name in config.device_types}
     for device in config.devices:
         by_type[device.type].append(device.id)
@@ -42,22 +30,4 @@ def _of_devices(config: Config, *, tiers: bool) -> Mapping[str, bytes]:
         for name, each in metrics.items()
     ]
     counts = Counter(device.type for device in config.devices)
-    return _files([*made, FleetDashboard(config.name, metrics, counts, rules)])
-
-
-def _operations(config: Config, topology: Topology) -> Mapping[str, bytes]:
-    return _files([OperationsDashboard(config, topology, topology.layers[Layer.VISUALIZATION])])
-
-
-def _files(
-    made: list[TypeDashboard | FleetDashboard] | list[OperationsDashboard],
-) -> Mapping[str, bytes]:
-    return {f"{each.uid}.json": each.encode() for each in made}
-
-
-def _once(key: str, make: Callable[[], Mapping[str, bytes]]) -> Mapping[str, bytes]:
-    if key not in _made:
-        while len(_made) >= _KEPT:
-            del _made[next(iter(_made))]
-        _made[key] = make()
-    return _made[key]
+    return [*made, FleetDashboard(config.name, metrics, counts, rules)]

@@ -1,7 +1,8 @@
 """Ends the servers of a process that was killed before it could end them itself.
 
-A program of its own. It reads lines, `+<process group>` and `-<process group>`. Its input ends when the
-process at the other end does, and then it kills the groups that were not taken back.
+A program of its own. It reads lines: `+<process group>` from each server as it starts, `-<process group>`
+from the process that ended one. Its input ends when that process does, and then it kills the groups that were
+not taken back.
 """
 
 import contextlib

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from local_cloud.errors import LocalCloudError
 
@@ -33,20 +34,33 @@ _commands: set[subprocess.Popen[str]] = set()
 _GUARD = Path(__file__).with_name("guard.py")
 
 
+_ANNOUNCED = ("/bin/sh", "-c", '(echo "+$$" >&0); exec "$@" </dev/null', "sh")
+"""Before a command: tells the guard, at the other end of stdin, of its process group, and becomes it.
+
+This process may be killed between starting a command and telling of it. The pipe does not end before what was
+started with it has told, so the guard misses none.
+"""
+
+
 class _Guard:
     """Tells the guard (see `guard.py`) which process groups it ends should this process be killed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._popen: subprocess.Popen[str] | None = None
+        self._popen: subprocess.Popen[bytes] | None = None
 
-    def add(self, group: int) -> None:
-        self._tell(f"+{group}")
+    def start(self, command: Sequence[str], **options: Any) -> subprocess.Popen[Any]:
+        """Start a command in a process group of its own; `options` are Popen's, but for stdin."""
+        return subprocess.Popen(  # noqa: S603 - our own command lines
+            [*_ANNOUNCED, *command], stdin=self._pipe(), start_new_session=True, **options
+        )
 
     def remove(self, group: int) -> None:
-        self._tell(f"-{group}")
+        """Take a group back that has ended."""
+        with contextlib.suppress(BrokenPipeError):  # it is gone: nobody guards, and all else goes on
+            os.write(self._pipe(), f"-{group}\n".encode())  # in one piece, whichever thread it is
 
-    def _tell(self, line: str) -> None:
+    def _pipe(self) -> int:
         with self._lock:
             if self._popen is None:
                 self._popen = subprocess.Popen(  # noqa: S603 - our own program
@@ -54,15 +68,12 @@ class _Guard:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    text=True,
-                    bufsize=1,
                     env={},
                     start_new_session=True,
                 )
                 atexit.register(self._popen.communicate)
             assert self._popen.stdin is not None
-            with contextlib.suppress(BrokenPipeError):  # it is gone: nobody guards, and all else goes on
-                self._popen.stdin.write(line + "\n")
+            return self._popen.stdin.fileno()
 
 
 _guard = _Guard()
@@ -154,7 +165,6 @@ class Processes:
                 popen = self._popen(name, command, output, self._with(environment), cwd)
             process = Process(name, popen, log)
             self._running.append(process)
-        _guard.add(process.pid)
         return process
 
     def wait(self, process: Process, *, port: int, path: str | None = None, seconds: float = 60.0) -> None:
@@ -195,18 +205,9 @@ class Processes:
     def _popen(
         name: str, command: Sequence[str], output: IO[bytes], environment: Mapping[str, str], cwd: Path | None
     ) -> subprocess.Popen[bytes]:
-        try:
-            return subprocess.Popen(  # noqa: S603 - our own command lines
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=dict(environment),
-                cwd=cwd,
-                start_new_session=True,
-            )
-        except FileNotFoundError as error:
-            raise LocalCloudError(f"{name} could not be started: {command[0]} is not there.") from error
+        if shutil.which(command[0], path=environment.get("PATH")) is None:
+            raise LocalCloudError(f"{name} could not be started: {command[0]} is not there.")
+        return _guard.start(command, stdout=output, stderr=output, env=dict(environment), cwd=cwd)
 
 
 def finish(
@@ -220,18 +221,10 @@ def finish(
 
     When this call is interrupted or takes longer than `seconds`, the command ends with all that it started.
     """
-    popen = subprocess.Popen(  # noqa: S603 - our own command lines
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=dict(environment),
-        cwd=cwd,
-        start_new_session=True,
+    popen = _guard.start(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(environment), cwd=cwd
     )
     _commands.add(popen)
-    _guard.add(popen.pid)
     try:
         said, complaints = popen.communicate(timeout=seconds)
     finally:

@@ -12,7 +12,7 @@ from support import servers
 @pytest.fixture(autouse=True)
 def _nothing_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node, "NODE_MODULES", tmp_path)
-    monkeypatch.setattr(node.shutil, "which", lambda _: "/usr/bin/node")
+    monkeypatch.setattr(node.shutil, "which", lambda _name, path=None: "/usr/bin/node")
 
 
 def test_a_missing_server_skips_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ def test_one_that_is_killed_leaves_nothing_in_the_way_of_the_next(tmp_path: Path
     assert len(left(folder)) > 5
     first.kill()
     first.communicate(timeout=15)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 10
     while left(folder) and time.monotonic() < until:
         time.sleep(0.05)
     assert left(folder) == []

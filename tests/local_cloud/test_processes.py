@@ -13,7 +13,9 @@ import pytest
 
 from local_cloud.errors import LocalCloudError
 from local_cloud.processes import Process, Processes, free_port, free_ports, listens
+from support.servers import is_there
 
+ROOT = Path(__file__).resolve().parents[2]
 SERVER = """
 import sys
 from http.server import HTTPServer, SimpleHTTPRequestHandler
@@ -120,3 +122,33 @@ with ended_by_signals(), Processes(Path({str(tmp_path)!r})) as processes:
 
 def test_ports_are_all_different() -> None:
     assert len(set(free_ports(20))) == 20
+
+
+KILLED_AT_ONCE = """
+import os, signal, subprocess, sys
+from pathlib import Path
+from local_cloud.processes import Processes
+
+class Last(subprocess.Popen):
+    def __init__(self, command, **options):
+        super().__init__(command, **options)
+        if "sleep" in command:
+            Path(sys.argv[1], "pid").write_text(str(self.pid))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+subprocess.Popen = Last
+Processes(Path(sys.argv[1])).start("server", ["sleep", "600"])
+"""
+
+
+def test_a_server_ends_though_its_starter_is_killed_before_another_word(tmp_path: Path) -> None:
+    starter = subprocess.run([sys.executable, "-c", KILLED_AT_ONCE, tmp_path], cwd=ROOT, check=False)
+    assert starter.returncode == -signal.SIGKILL
+    server = int((tmp_path / "pid").read_text())
+    until = time.monotonic() + 10
+    while is_there(server) and time.monotonic() < until:
+        time.sleep(0.02)
+    there = is_there(server)
+    if there:
+        os.kill(server, signal.SIGKILL)
+    assert not there

@@ -7,11 +7,13 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from local_cloud import node
+from local_cloud.aws.cloud import LocalAws
+from local_cloud.certificates import Authority
 from local_cloud.errors import MissingProgram
 from local_cloud.processes import Processes, free_port
 
@@ -49,3 +51,25 @@ def running(*command: str, port: int, environment: Mapping[str, str] | None = No
         server = processes.start(Path(command[0]).name, command, environment=environment, cwd=Path(folder))
         processes.wait(server, port=port)
         yield
+
+
+@contextlib.contextmanager
+def ministack(folder: Path, stack: Mapping[str, Any]) -> Iterator[LocalAws]:
+    """AWS on this machine, for a stack that nobody has applied. Skips the test where it is not installed."""
+    authority = Authority(folder / "certificates")
+    with Processes(folder / "logs", authority.trust()) as processes:
+        cloud = LocalAws(processes, folder=folder, authority=authority)
+        try:
+            cloud.start(stack)
+        except MissingProgram as error:
+            missing(str(error))
+        yield cloud
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process has not ended."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

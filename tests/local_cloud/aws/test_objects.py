@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 from itertools import count
-from pathlib import Path
 
 import pytest
 
 from contract.adapter_contract import ObjectsContract, named
 from local_cloud.aws.cloud import LocalAws
-from local_cloud.certificates import Authority
-from local_cloud.errors import MissingProgram
-from local_cloud.processes import Processes
-from support.servers import missing
+from support.servers import ministack
 from twin_aws.s3 import S3Objects
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.ports import PARTS
@@ -26,14 +22,7 @@ _numbers = count(1)
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    folder: Path = tmp_path_factory.mktemp("aws")
-    authority = Authority(folder / "certificates")
-    with Processes(folder / "logs", authority.trust()) as processes:
-        made = LocalAws(processes, folder=folder, authority=authority)
-        try:
-            made.start(STACK)
-        except MissingProgram as error:
-            missing(str(error))
+    with ministack(tmp_path_factory.mktemp("aws"), STACK) as made:
         yield made
 
 

@@ -7,11 +7,7 @@ from pathlib import Path
 import pytest
 
 from local_cloud.aws import packages
-from local_cloud.aws.cloud import LocalAws
-from local_cloud.certificates import Authority
-from local_cloud.errors import MissingProgram
-from local_cloud.processes import Processes
-from support.servers import missing
+from support.servers import ministack
 
 pytestmark = pytest.mark.servers
 
@@ -20,17 +16,11 @@ pytestmark = pytest.mark.servers
 def test_functions_take_their_code_from_the_bucket(region: str, tmp_path: Path) -> None:
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "a.zip").write_bytes(b"code")
-    authority = Authority(tmp_path / "certificates")
     stack = {
         "provider": {"aws": [{"region": region}]},
         "resource": {"aws_lambda_function": {"writer": {"filename": "assets/a.zip", "timeout": 3}}},
     }
-    with Processes(tmp_path / "logs", authority.trust()) as processes:
-        cloud = LocalAws(processes, folder=tmp_path, authority=authority)
-        try:
-            cloud.start(stack)
-        except MissingProgram as error:
-            missing(str(error))
+    with ministack(tmp_path, stack) as cloud:
         uploaded = packages.upload(stack, tmp_path, s3=cloud.client("s3"), region=region)
         body = uploaded["aws_lambda_function"]["writer"]
         assert body == {"timeout": 3, "s3_bucket": body["s3_bucket"], "s3_key": "assets/a.zip"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from base64 import b64decode
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from local_cloud.processes import Process, Processes, listens
 from simulator.errors import NotAcknowledged
 from support.local import arrival
 from support.local_azure import DEVICE, OTHER, Twin, running
+from support.servers import is_there
 from twin_runtime.delivery import dead_letters
 from twin_runtime.delivery.dead_letters import DeadLetter
 
@@ -236,18 +236,10 @@ def test_everything_ends(tmp_path: Path) -> None:
         ports = list(twin.endpoint["ports"].values())
         assert all(listens(port) for port in ports)
     assert not any(listens(port) for port in ports)
-    assert not [pid for pid in processes if _is_there(pid)]
+    assert not [pid for pid in processes if is_there(pid)]
 
 
 def _all(twin: Twin) -> list[Process]:
     processes: Processes = twin.cloud._processes
     assert len(processes._running) >= len(ROLES) + 5  # storage, database, services, mosquitto, bridge
     return list(processes._running)
-
-
-def _is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -25,7 +25,7 @@ export PYTHONDONTWRITEBYTECODE :=
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 # Tests run in one process more than there are cores, up to four: some wait for servers. `TESTS=` runs them in one.
-TESTS ?= -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --maxprocesses 4 --no-loadscope-reorder
+TESTS ?= -n $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores + 1 : 4))) --no-loadscope-reorder
 
 # Benchmarks run small where QUICK is set, to see that each still works.
 QUICK ?=

@@ -48,14 +48,16 @@ class World:
 
     def plan(self, name: str, stack: Stack, **variables: object) -> dict[str, Any]:
         """The plan as JSON (`terraform show -json`). Raises `TerraformFailed`."""
-        self._run(name, stack, "plan", "-input=false", "-out=planned", variables=variables)
+        self._plan(name, stack, variables)
         return json.loads(self._terraform(name, "show", "-json", "planned"))
+
+    def _plan(self, name: str, stack: Stack, variables: Mapping[str, object]) -> str:
+        return self._run(name, stack, "plan", "-input=false", "-out=planned", variables=variables)
 
     def changes(self, name: str, stack: Stack, **variables: object) -> dict[str, tuple[str, ...]]:
         """The actions of a plan by address, such as `("delete", "create")`; empty when it changes nothing."""
-        said = self._run(name, stack, "plan", "-input=false", "-out=planned", variables=variables)
-        if "\nNo changes. " in said:
-            return {}
+        if "\nNo changes. " in self._plan(name, stack, variables):
+            return {}  # and no second program, to read as JSON what it says
         found = json.loads(self._terraform(name, "show", "-json", "planned")).get("resource_changes", ())
         actions = {one["address"]: tuple(one["change"]["actions"]) for one in found}
         return {address: one for address, one in actions.items() if one not in (("no-op",), ("read",))}

@@ -57,6 +57,11 @@ def _build(
     """Add the twin's stacks to an app; return what the constructs of each recorded."""
     clouds = {cloud: stack(app, twin=twin, package=packages[cloud]) for cloud, stack in classes.items()}
     inventories: dict[str, Inventory] = {cloud: stack.inventory for cloud, stack in clouds.items()}
+    if twin.topology.idle:
+        from stacks.idle import IdleStack
+
+        for cloud in twin.topology.idle:
+            inventories[cloud] = IdleStack(app, cloud, twin=twin).inventory
     if twin.topology.wired_links:
         from stacks.links import LinksStack
 

@@ -12,7 +12,7 @@ from twinspan.inventory import Inventory, LinkEnd
 from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword, RandomProvider
 from twinspan.terraform.backend import StateBackend, output
-from twinspan.terraform.resources import generations, place
+from twinspan.terraform.resources import ACCEPTED_GENERATIONS, generations, place
 from twinspan.topology import LINKS_STACK, Link
 from twinspan.twin import Twin
 
@@ -80,6 +80,6 @@ class LinksStack(TwinStack):
         signing = place(keys, f"{link.name}_signing").address
         # Standard Webhooks writes a key as `whsec_` and base64.
         return (
-            "[for generation in range(var.key_generation - 1, var.key_generation + 1) : "
+            f"[for generation in {ACCEPTED_GENERATIONS} : "
             f'"whsec_${{base64encode({signing}[tostring(generation)].result)}}"]'
         )

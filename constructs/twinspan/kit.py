@@ -32,6 +32,10 @@ class Maker(Protocol[Made_co]):
     def __call__(self, scope: Construct, id_: str, /, *, foundation: Any) -> Made_co: ...
 
 
+class StoreMaker(Protocol[Made_co]):
+    def __call__(self, scope: Construct, id_: str, /, *, foundation: Any, former: bool) -> Made_co: ...
+
+
 class QueueMaker(Protocol[Made_co]):
     def __call__(
         self, scope: Construct, id_: str, /, *, foundation: Any, name: str, layer: Layer, optional: bool
@@ -94,10 +98,10 @@ class Kit:
     endpoints: EndpointMaker
     link_secrets: LinkSecretMaker
     keys: ApiKeysMaker
-    stores: Maker[Store]
+    stores: StoreMaker[Store]
     brokers: Maker[Broker]
     workflows: Maker[Workflow]
-    cold_stores: Maker[Tier]
+    cold_stores: StoreMaker[Tier]
     archive_stores: Maker[Tier]
     graphs: Maker[Graph]
     dashboards: Maker[Dashboards]
@@ -167,9 +171,9 @@ class Kit:
             scope, f"{role}-keys", foundation=self.foundation, role=role, layer=layer, optional=optional
         )
 
-    def store(self, scope: Construct) -> Store:
-        """The hot store."""
-        return self.stores(scope, "store", foundation=self.foundation)
+    def store(self, scope: Construct, *, former: bool = False) -> Store:
+        """The hot store. A former one keeps its rows: nothing moves them on before they expire."""
+        return self.stores(scope, "store", foundation=self.foundation, former=former)
 
     def broker(self, scope: Construct) -> Broker:
         """The broker that devices connect to."""
@@ -179,9 +183,11 @@ class Kit:
         """The workflow that a fired rule starts."""
         return self.workflows(scope, "workflow", foundation=self.foundation)
 
-    def cold_store(self, scope: Construct) -> Tier:
-        """The cold tier, whose rules also archive where the archive is in this cloud."""
-        return self.cold_stores(scope, "cold-store", foundation=self.foundation)
+    def cold_store(self, scope: Construct, *, former: bool = False) -> Tier:
+        """The cold tier, whose rules also archive where the archive is in this cloud. A former one has the
+        files of both tiers.
+        """
+        return self.cold_stores(scope, "cold-store", foundation=self.foundation, former=former)
 
     def archive_store(self, scope: Construct) -> Tier:
         """The archive tier of a twin whose cold tier is in another cloud."""

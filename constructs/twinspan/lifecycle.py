@@ -45,6 +45,13 @@ class Lifecycle:
         return cls(archive_after=ages.cold_days if here else None, delete_after=ages.archive_days)
 
     @classmethod
+    def of_former(cls, twin: Twin) -> "Lifecycle":
+        """The rules of a bucket that both tiers have left: its files age, and are not archived any more."""
+        ages = twin.config.retention
+        archived = Layer.ARCHIVE_STORAGE in twin.topology.layers
+        return cls(archive_after=None, delete_after=ages.archive_days if archived else ages.cold_days)
+
+    @classmethod
     def of_archive(cls, twin: Twin) -> "Lifecycle":
         """The rules of an archive tier of its own."""
         return cls(archive_after=0, delete_after=twin.config.retention.archive_days)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # the summary needs the names alone, and CDKTF takes a second
 
 BROKER = "broker_endpoint"
 DEAD_LETTERS = "dead_letter_queues"
+DEPLOYMENT = "deployment"
+FORMER = "former_stores"
 GRAFANA = "grafana_url"
 KEY_VAULT = "key_vault_id"
 TIERS = "storage_tiers"
@@ -20,6 +22,8 @@ _APIS = {Role.HOT_READER: "telemetry", Role.TWIN_READER: "graph"}
 _DESCRIPTIONS = {
     BROKER: "What devices connect to: the host of AWS IoT Core or Azure IoT Hub, or the topic of Pub/Sub.",
     DEAD_LETTERS: "Dead letters of each hop, and where `python -m operations dead-letters` resends them.",
+    DEPLOYMENT: "What the stack was deployed from: version, layers, event system, generation of the keys.",
+    FORMER: "Address of each store that a layer has left, by layer.",
     KEY_VAULT: "Key vault that holds the secrets of the links.",
     TIERS: "Cloud and address of each storage tier, for `python -m operations restore`.",
 }

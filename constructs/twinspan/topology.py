@@ -3,7 +3,7 @@
 Only this module decides whether a link is local or remote.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -70,19 +70,30 @@ class Topology:
     layers: Mapping[Layer, Cloud]
     read_api: bool = True
     """Whether clients outside the twin may read the hot store and the twin graph, through public endpoints
-    with an API key each."""
+    with API keys."""
+    former: Collection[tuple[Layer, Cloud]] = ()
+    """The stores that a layer has left, and that stay."""
+    entries: Collection[Cloud] = ()
+    """The clouds that twin.yaml names, in use or not."""
 
     @classmethod
     def of(cls, config: "Config") -> "Topology":
         """The topology of a configuration."""
         found = {layer: config.layers.cloud_of(layer) for layer in Layer}
         layers = {layer: cloud for layer, cloud in found.items() if cloud is not None}
-        return cls(layers, read_api=config.read_api)
+        entries = tuple(cloud for cloud in Cloud if getattr(config.clouds, cloud) is not None)
+        return cls(layers, read_api=bool(config.read_api), former=config.former, entries=entries)
 
     @cached_property
     def clouds(self) -> tuple[Cloud, ...]:
-        """The clouds in use, in the fixed order aws, azure, gcp."""
-        return tuple(cloud for cloud in Cloud if cloud in self.layers.values())
+        """The clouds with a layer or a former store, in the fixed order aws, azure, gcp."""
+        used = {*self.layers.values(), *(cloud for _, cloud in self.former)}
+        return tuple(cloud for cloud in Cloud if cloud in used)
+
+    @cached_property
+    def idle(self) -> tuple[Cloud, ...]:
+        """The clouds that twin.yaml names and nothing of the twin uses: each keeps an empty stack."""
+        return tuple(cloud for cloud in Cloud if cloud in self.entries and cloud not in self.clouds)
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
@@ -173,7 +184,12 @@ class Topology:
         """Stack names in deploy order: a stack per cloud, then `links` when a remote link starts in the
         twin.
         """
-        return (*(cloud.value for cloud in self.clouds), *((LINKS_STACK,) if self.wired_links else ()))
+        clouds = (cloud.value for cloud in Cloud if cloud in self.clouds or cloud in self.idle)
+        return (*clouds, *((LINKS_STACK,) if self.wired_links else ()))
+
+    def former_in(self, cloud: Cloud) -> tuple[Layer, ...]:
+        """The layers of which a cloud keeps a former store, L1 first."""
+        return tuple(layer for layer in Layer if (layer, cloud) in self.former)
 
     def layers_in(self, cloud: Cloud) -> tuple[Layer, ...]:
         """The layers that a cloud holds, L1 first."""

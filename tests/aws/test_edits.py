@@ -62,7 +62,11 @@ def test_an_edited_twin_is_whole_after_every_apply(
     applied(FIRST._replace(l1=AWS), enable_events=False, key_generation=2)
     assert kept(cloud)
 
-    twin.edit(synthesized(FIRST._replace(l1=AWS), clouds={**CLOUDS, "aws": {"region": "eu-west-1"}}))
+    twin.edit(
+        synthesized(
+            FIRST._replace(l1=AWS), clouds={**CLOUDS, "aws": {**CLOUDS["aws"], "region": "eu-west-1"}}
+        )
+    )
     with pytest.raises(TerraformFailed, match="This twin is deployed in account") as refused:
         twin.planned()
     assert "region eu-central-1. Terraform" in " ".join(str(refused.value).split())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from support import azure_rules
-from support.layouts import COVERING, Layout, twin_config
+from support.layouts import CLOUDS, COVERING, Layout, twin_config
 from support.synth import stacks
 from support.terraform_json import Stack, references, resources
 from twin_runtime.roles import Cloud
@@ -75,7 +75,7 @@ def test_an_output_that_destroy_cannot_do_without_is_found() -> None:
 
 def _at(location: str, layout: Layout) -> Stack:
     azure = {"location": location, "subscription_id": "00000000-0000-0000-0000-000000000000"}
-    clouds = {"azure": azure, "aws": {"region": "eu-central-1"}}
+    clouds = {"azure": azure, "aws": CLOUDS["aws"]}
     return stack_of(twin_config(layout, clouds=clouds))
 
 

@@ -82,7 +82,10 @@ def twins(draw):
         "twin": draw(st.from_regex(r"[a-z][a-z0-9]{2,19}", fullmatch=True)),
         "layers": {layer: draw(clouds) for layer in ("acquisition", "processing", "hot_storage")},
         "clouds": {
-            "aws": {"region": draw(st.sampled_from(regions.known(Cloud.AWS)))},
+            "aws": {
+                "region": draw(st.sampled_from(regions.known(Cloud.AWS))),
+                "account_id": "123456789012",
+            },
             "azure": {
                 "location": draw(st.sampled_from(regions.known(Cloud.AZURE))),
                 "subscription_id": str(draw(st.uuids())),

@@ -69,7 +69,7 @@ SYNTHESIZED = COVERING + PARTIAL
 """What the invariants of synthesized stacks are checked on."""
 
 CLOUDS: dict[str, Any] = {
-    "aws": {"region": "eu-central-1"},
+    "aws": {"region": "eu-central-1", "account_id": "000000000000"},
     "azure": {"location": "westeurope", "subscription_id": "00000000-0000-0000-0000-000000000000"},
     "gcp": {"project": "my-project", "region": "europe-west1"},
 }

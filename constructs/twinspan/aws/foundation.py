@@ -38,8 +38,12 @@ def provider(scope: Construct, twin: Twin) -> None:
     environment; those of another account than `clouds.aws.account_id` are refused."""
     aws = twin.config.clouds.aws
     assert aws is not None  # a cloud in use has its entry
-    allowed = [aws.account_id] if aws.account_id else None
-    AwsProvider(scope, "aws", region=aws.region, allowed_account_ids=allowed)
+    AwsProvider(scope, "aws", region=aws.region, allowed_account_ids=[aws.account_id])
+
+
+def providers(scope: Construct, twin: Twin) -> None:
+    """The provider blocks of a stack without resources."""
+    provider(scope, twin)
 
 
 class Foundation(Construct):

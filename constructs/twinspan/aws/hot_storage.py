@@ -24,7 +24,7 @@ class Store(Construct):
     point-in-time recovery leaves a backup, which AWS keeps for 35 days without charge.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation, former: bool = False) -> None:
         super().__init__(scope, id_)
         table = DynamodbTable(
             self,

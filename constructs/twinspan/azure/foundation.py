@@ -2,7 +2,7 @@
 
 from functools import cached_property
 
-from twinspan.azure.shared.group import Group
+from twinspan.azure.shared.group import Group, declare
 from twinspan.azure.shared.monitoring import Monitoring
 from twinspan.azure.shared.storage import HostStorage, Packages
 from twinspan.azure.shared.vault import Vault
@@ -10,6 +10,12 @@ from twinspan.packaging import Package
 from twinspan.providers import Construct
 from twinspan.providers.random import RandomProvider
 from twinspan.twin import Twin
+
+
+def providers(scope: Construct, twin: Twin) -> None:
+    """The provider blocks of a stack without resources."""
+    declare(scope, twin)
+    RandomProvider(scope)
 
 
 class Foundation(Group):

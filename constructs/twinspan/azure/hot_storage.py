@@ -47,7 +47,7 @@ class Store(Construct):
     container's default is for what carries none. Only what rows are looked up by is indexed.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation, former: bool = False) -> None:
         super().__init__(scope, id_)
         self._foundation = foundation
         self._account = self._cosmos_account()

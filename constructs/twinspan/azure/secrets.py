@@ -9,7 +9,13 @@ from twinspan.azure.shared.grants import READ_SECRET, grant
 from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret
 from twinspan.providers.random import RandomPassword
-from twinspan.terraform.resources import KEY_GENERATION_VARIABLE, Ref, generations, place
+from twinspan.terraform.resources import (
+    ACCEPTED_GENERATIONS,
+    KEY_GENERATION_VARIABLE,
+    Ref,
+    generations,
+    place,
+)
 from twinspan.topology import Link
 
 _SCOPE = "resource_versionless_id"
@@ -114,8 +120,9 @@ class ApiKeys(Construct):
         keys = place(password, f"{role}_api_keys").address
         current = f"var.{KEY_GENERATION_VARIABLE}"
         self.current = f"${{try({keys}[tostring({current})].result, null)}}"
-        both = f"range({current} - 1, {current} + 1)"
-        content = f"{{api_keys = [for generation in {both} : {keys}[tostring(generation)].result]}}"
+        content = (
+            f"{{api_keys = [for generation in {ACCEPTED_GENERATIONS} : {keys}[tostring(generation)].result]}}"
+        )
         name = names.api_keys_secret(foundation.names, role)
         secret = KeyVaultSecret(
             self,

@@ -125,14 +125,15 @@ class Bucket(Construct):
 class ColdStore(Bucket):
     """Files of events that left the hot store."""
 
-    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation, former: bool = False) -> None:
+        rules = Lifecycle.of_former if former else Lifecycle.of_cold
         super().__init__(
             scope,
             id_,
             foundation=foundation,
             layer=Layer.COLD_STORAGE,
             storage_class=COLD_CLASS,
-            lifecycle=Lifecycle.of_cold(foundation.twin),
+            lifecycle=rules(foundation.twin),
         )
 
 

@@ -15,14 +15,17 @@ from twinspan.config.graph import Entity, EntityType, Model, Property, Relations
 from twinspan.config.loader import ExtraCheck, load
 from twinspan.config.problems import ConfigErrors, Problem
 from twinspan.config.root import Alerts, Config, Retention
+from twinspan.config.safety import KEEPS, Client, Former, Keys, ReadApi
 
 __all__ = [
+    "KEEPS",
     "PLACEHOLDERS",
     "Alerts",
     "AllOf",
     "AnyOf",
     "AwsCloud",
     "AzureCloud",
+    "Client",
     "Clouds",
     "Command",
     "Comparison",
@@ -36,12 +39,15 @@ __all__ = [
     "Events",
     "ExtraCheck",
     "Feedback",
+    "Former",
     "GcpCloud",
+    "Keys",
     "Layers",
     "Metric",
     "Model",
     "Problem",
     "Property",
+    "ReadApi",
     "Relationship",
     "Retention",
     "Rule",

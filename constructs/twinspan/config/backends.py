@@ -1,6 +1,7 @@
 """Where Terraform keeps its state, one model per kind of backend.
 
-Every stack has its own state: `{stack}` in a key, path, prefix or workspace name is replaced by its name.
+Every stack has its own state: `{twin}` and `{stack}` in a key, path, prefix or workspace
+name are replaced by their names.
 Secrets are not accepted here, because the Terraform would contain them in plain text. Each backend reads its
 secrets from the environment.
 """
@@ -59,6 +60,8 @@ def _per_stack(value: str) -> str:
         raise Refusal(
             f"{shown(value)} would store the state of every stack in one place; add {{stack}} to it"
         )
+    if "{twin}" not in value:
+        raise Refusal(f"{shown(value)} would store the states of two twins in one place; add {{twin}} to it")
     return value
 
 
@@ -95,8 +98,8 @@ class LocalBackend(Backend):
     type: Literal["local"] = Field(description="State in a file on this machine.")
     path: PerStack | None = Field(
         default=None,
-        description="Path of the state file, with {stack}.",
-        examples=["/var/twinspan/{stack}.tfstate"],
+        description="Path of the state file, with {twin} and {stack}.",
+        examples=["/var/twinspan/{twin}.{stack}.tfstate"],
     )
 
 
@@ -106,7 +109,9 @@ class S3Backend(Backend):
     type: Literal["s3"] = Field(description="State in an S3 bucket.")
     bucket: Text = Field(description="Name of the bucket.", examples=["my-terraform-state"])
     region: Text = Field(description="Region of the bucket.", examples=["eu-central-1"])
-    key: PerStack = Field(default="{twin}/{stack}.tfstate", description="Key of the state, with {stack}.")
+    key: PerStack = Field(
+        default="{twin}/{stack}.tfstate", description="Key of the state, with {twin} and {stack}."
+    )
     encrypt: bool = Field(default=True, description="Encrypt the state at rest.")
     use_lockfile: bool = Field(
         default=True, description="Lock by a file beside the state (Terraform 1.10 or newer)."
@@ -126,7 +131,9 @@ class AzurermBackend(Backend):
     type: Literal["azurerm"] = Field(description="State in an Azure storage container.")
     storage_account_name: Text = Field(description="Name of the storage account.", examples=["mytfstate"])
     container_name: Text = Field(description="Name of the container.", examples=["tfstate"])
-    key: PerStack = Field(default="{twin}/{stack}.tfstate", description="Name of the blob, with {stack}.")
+    key: PerStack = Field(
+        default="{twin}/{stack}.tfstate", description="Name of the blob, with {twin} and {stack}."
+    )
     resource_group_name: Text | None = Field(
         default=None, description="Resource group of the storage account."
     )
@@ -147,7 +154,9 @@ class GcsBackend(Backend):
 
     type: Literal["gcs"] = Field(description="State in a Google Cloud Storage bucket.")
     bucket: Text = Field(description="Name of the bucket.", examples=["my-terraform-state"])
-    prefix: PerStack = Field(default="{twin}/{stack}", description="Folder of the state, with {stack}.")
+    prefix: PerStack = Field(
+        default="{twin}/{stack}", description="Folder of the state, with {twin} and {stack}."
+    )
     impersonate_service_account: Text | None = Field(default=None, description="Service account to act as.")
     kms_encryption_key: Text | None = Field(default=None, description="KMS key for the state.")
 
@@ -155,7 +164,9 @@ class GcsBackend(Backend):
 class Workspaces(Entry):
     """Workspaces of the organization."""
 
-    name: PerStack = Field(default="{twin}-{stack}", description="Name of a stack's workspace, with {stack}.")
+    name: PerStack = Field(
+        default="{twin}-{stack}", description="Name of a stack's workspace, with {twin} and {stack}."
+    )
 
 
 class RemoteBackend(Backend):

@@ -134,15 +134,11 @@ def archive_problem(layers: Mapping[str, object]) -> str | None:
 
 
 class AwsCloud(Entry):
-    """Region and account in AWS. `account_id` defaults to the account of Terraform's credentials."""
+    """Region and account in AWS."""
 
-    account_id: (
-        Annotated[
-            str, AfterValidator(_account), WithJsonSchema({"type": "string", "pattern": f"^{_ACCOUNT}$"})
-        ]
-        | None
-    ) = Field(
-        default=None,
+    account_id: Annotated[
+        str, AfterValidator(_account), WithJsonSchema({"type": "string", "pattern": f"^{_ACCOUNT}$"})
+    ] = Field(
         description="Account, 12 digits in quotes. Terraform refuses credentials of any other account.",
         examples=["123456789012"],
     )
@@ -194,7 +190,10 @@ class GcpCloud(Entry):
 
 
 class Clouds(Entry):
-    """One entry per cloud in use. An entry that no layer uses is allowed."""
+    """One entry per cloud in use.
+
+    A cloud without layers keeps an empty stack: applying it removes the resources that it had there.
+    """
 
     aws: AwsCloud | None = Field(
         default=None, description="Needed when a layer is in aws.", examples=[{"region": "eu-central-1"}]

@@ -57,6 +57,15 @@ class Device(Entry):
 
     id: DeviceId = Field(description="Id of the device at its broker.", examples=["thermostat-1"])
     type: str = Field(description="One of device_types.", examples=["thermostat"])
+    key: int = Field(
+        default=1,
+        ge=1,
+        le=1_000_000,
+        description="On Google Cloud, the number of the device's key. Raise it to revoke the key before.",
+    )
+    revoked: bool = Field(
+        default=False, description="Refuse every message of the device, and send it no command."
+    )
 
 
 Devices = List[Device]

@@ -6,13 +6,15 @@ from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from twin_runtime.roles import Layer
 from twinspan.config.backends import AnyBackend, LocalBackend
-from twinspan.config.base import Email, Entry, TwinName
+from twinspan.config.base import Email, Entry, List, TwinName
 from twinspan.config.clouds import Clouds, Layers
 from twinspan.config.devices import Devices, DeviceTypes
 from twinspan.config.events import Events
 from twinspan.config.graph import Model
 from twinspan.config.problems import Refusal
+from twinspan.config.safety import Client, FormerStore, Keys, Protect, ReadApi, Tags
 
 # A row expires this many days after the age at which the mover takes it, so that a mover that stopped for a
 # while loses no rows.
@@ -93,13 +95,33 @@ class Config(Entry):
         description="Where Terraform keeps its state.",
         examples=[{"type": "local"}],
     )
-    read_api: bool = Field(
+    read_api: bool | ReadApi = Field(
         default=True,
-        description="Public endpoints with API keys for clients outside the twin. "
-        "With false, hot_reader still has a public endpoint where visualization or a "
+        description="Public endpoints for clients outside the twin: with clients, an API key for each; with "
+        "true, one API key. With false, hot_reader still has a public endpoint where visualization or a "
         "twin_management in another cloud needs it.",
+        examples=[True, {"clients": ["erp"]}],
     )
-
+    keys: Keys = Field(
+        default=Keys(), description="Generation of API and signing keys.", examples=[{"generation": 2}]
+    )
+    protect: Protect = Field(
+        default=True,
+        description="Whether the clouds refuse to delete what holds data or identity: for the whole twin, or "
+        "by layer.",
+        examples=[True, {"visualization": False}],
+    )
+    former: List[FormerStore] = Field(
+        default=(),
+        description="Stores that a layer has left, as <layer>@<cloud>: each stays in its cloud, readable and "
+        "no longer written, until the line goes.",
+        examples=[["hot_storage@aws"]],
+    )
+    tags: Tags = Field(
+        default_factory=dict,
+        description="Tags (AWS, Azure) or labels (Google Cloud) of every resource that takes them.",
+        examples=[{"cost-center": "4711"}],
+    )
     alerts: Alerts | None = Field(
         None,
         description="Who receives alarm notifications. If unset, alarms appear only in the console.",
@@ -110,6 +132,17 @@ class Config(Entry):
 
     def model_post_init(self, context: Any) -> None:
         self._folder = (context or {}).get("folder", Path())
+
+    @property
+    def read_clients(self) -> tuple[Client, ...]:
+        """The clients of the read API that have keys of their own."""
+        return self.read_api.clients if isinstance(self.read_api, ReadApi) else ()
+
+    def protects(self, layer: Layer | None) -> bool:
+        """Whether what a layer holds is protected from deletion; None is what the layers share."""
+        if isinstance(self.protect, bool):
+            return self.protect
+        return layer is None or self.protect.get(layer, True)
 
     @property
     def folder(self) -> Path:

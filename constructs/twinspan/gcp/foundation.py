@@ -9,7 +9,7 @@ from twin_runtime.roles import Role
 from twinspan.gcp import names
 from twinspan.gcp.shared.builds import Builds
 from twinspan.gcp.shared.logs import Logs
-from twinspan.gcp.shared.project import Project
+from twinspan.gcp.shared.project import Project, provider
 from twinspan.gcp.shared.waits import Wait
 from twinspan.packaging import Package
 from twinspan.providers import Construct
@@ -17,10 +17,19 @@ from twinspan.providers.gcp import (
     MonitoringNotificationChannel,
     ServiceAccountIamMember,
 )
+from twinspan.providers.random import RandomProvider
+from twinspan.providers.time import TimeProvider
 from twinspan.terraform.resources import Ref, place
 from twinspan.twin import Twin
 
 MAKE_TOKENS = "roles/iam.serviceAccountTokenCreator"
+
+
+def providers(scope: Construct, twin: Twin) -> None:
+    """The provider blocks of a stack without resources."""
+    provider(scope, twin)
+    TimeProvider(scope)
+    RandomProvider(scope)
 
 
 class Foundation(Project):

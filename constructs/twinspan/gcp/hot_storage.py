@@ -24,7 +24,7 @@ class Store(Construct):
     Firestore deletes a document within a day after its `expires`. PITR cannot bring a deleted database back.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+    def __init__(self, scope: Construct, id_: str, *, foundation: Foundation, former: bool = False) -> None:
         super().__init__(scope, id_)
         self._foundation = foundation
         self._database = database(self, names.STORE, foundation=foundation, restorable=True)

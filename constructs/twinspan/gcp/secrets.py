@@ -9,7 +9,7 @@ from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.shared.secret import Secret
 from twinspan.providers import Construct
 from twinspan.providers.random import RandomPassword
-from twinspan.terraform.resources import KEY_GENERATION_VARIABLE, generations, place
+from twinspan.terraform.resources import ACCEPTED_GENERATIONS, KEY_GENERATION_VARIABLE, generations, place
 from twinspan.topology import Link
 
 
@@ -68,10 +68,8 @@ class ApiKeys(Secret):
         keys = place(
             RandomPassword(self, "keys", for_each=generations(optional=optional)), f"{role}_api_keys"
         )
-        variable = f"var.{KEY_GENERATION_VARIABLE}"
-        older, newest = (
-            f"{keys.address}[tostring({generation})].result" for generation in (f"{variable} - 1", variable)
-        )
+        newest = f"{keys.address}[tostring(var.{KEY_GENERATION_VARIABLE})].result"
+        accepted = f"[for generation in {ACCEPTED_GENERATIONS} : {keys.address}[tostring(generation)].result]"
         self.newest = f"${{try({newest}, null)}}" if optional else f"${{{newest}}}"
-        self.write(f"${{jsonencode({{api_keys = [{older}, {newest}]}})}}")
+        self.write(f"${{jsonencode({{api_keys = {accepted}}})}}")
         self.environment = {"API_KEYS_SECRET": self.address}

@@ -13,6 +13,10 @@ from twinspan.providers import TerraformElement
 
 EVENTS_VARIABLE = "enable_events"
 KEY_GENERATION_VARIABLE = "key_generation"
+KEYS_REVOKED_VARIABLE = "keys_revoked_before"
+_CURRENT, _REVOKED = f"var.{KEY_GENERATION_VARIABLE}", f"var.{KEYS_REVOKED_VARIABLE}"
+ACCEPTED_GENERATIONS = f"range(max({_CURRENT} - 1, {_REVOKED}), {_CURRENT} + 1)"
+"""The bare expression of the generations of keys that are accepted, the oldest first."""
 _COUNT = f"${{var.{EVENTS_VARIABLE} ? 1 : 0}}"
 _EACH = "[*]."
 """Part of the expressions of `Ref.path` that are null while the event system is off."""
@@ -51,14 +55,18 @@ class Ref:
         return f"${{{self.path(attribute)}}}"
 
 
-def place(resource: TerraformElement, name: str, *, optional: bool = False) -> Ref:
+def place(resource: TerraformElement, name: str, *, optional: bool = False, protect: bool = False) -> Ref:
     """Give a new resource its address `TYPE.name`, and `count` when it is part of the event system.
 
-    `name` is unique in the stack for the resource's type: letters, digits and '_'.
+    `name` is unique in the stack for the resource's type: letters, digits and '_'. `protect`: Terraform
+    refuses a plan that deletes it while its block is there. What is part of the event system cannot be
+    protected so, because switching the event system off deletes it.
     """
     resource.override_logical_id(name)
     if optional:
         resource.add_override("count", _COUNT)
+    elif protect:
+        resource.add_override("lifecycle.prevent_destroy", True)
     return Ref(f"{type_of(type(resource))}.{name}", optional, resource)
 
 
@@ -107,12 +115,12 @@ def _object(values: Mapping[str, str]) -> str:
 
 
 def generations(*, optional: bool = False) -> str:
-    """A `for_each` over the two generations of keys that are valid: the one before, and the current one.
+    """A `for_each` over the generations of keys that are accepted: the current one, and the one before unless
+    it is revoked.
 
     `for_each` excludes `count`, so an optional one is an empty set when the event system is off.
     """
-    current = f"var.{KEY_GENERATION_VARIABLE}"
-    both = f"[for generation in range({current} - 1, {current} + 1) : tostring(generation)]"
+    both = f"[for generation in {ACCEPTED_GENERATIONS} : tostring(generation)]"
     return f"${{toset(var.{EVENTS_VARIABLE} ? {both} : [])}}" if optional else f"${{toset({both})}}"
 
 

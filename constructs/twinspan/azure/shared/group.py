@@ -69,6 +69,15 @@ def provider(scope: Construct, twin: Twin) -> None:
     )
 
 
+def declare(scope: Construct, twin: Twin) -> None:
+    """The provider blocks of every Azure stack: azurerm, azapi and time."""
+    provider(scope, twin)
+    azure = twin.config.clouds.azure
+    assert azure is not None
+    AzapiProvider(scope, subscription_id=azure.subscription_id)
+    TimeProvider(scope)
+
+
 class Group(Construct):
     """Provider blocks and resource group. `group` and `location` are what every resource names."""
 
@@ -80,9 +89,7 @@ class Group(Construct):
         azure = twin.config.clouds.azure
         assert azure is not None
         self.location = azure.location
-        provider(self, twin)
-        AzapiProvider(self, subscription_id=azure.subscription_id)
-        TimeProvider(self)
+        declare(self, twin)
         self._group = place(
             ResourceGroup(
                 self,

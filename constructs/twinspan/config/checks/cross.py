@@ -26,6 +26,7 @@ def check(data: dict[str, Any]) -> Iterator[Finding]:
     devices, declared = list_at(data, "devices"), list_at(mapping_at(data, "events"), "rules")
     yield from _clouds(data)
     yield from _archive(data)
+    yield from _former(data)
     yield from _repeated(("devices",), "id", devices)
     if types := mapping_at(data, "device_types"):
         for i, name in texts(devices, "type"):
@@ -52,6 +53,39 @@ def _clouds(data: dict[str, Any]) -> Iterator[Finding]:
 def _archive(data: dict[str, Any]) -> Iterator[Finding]:
     if message := archive_problem(mapping_at(data, "layers")):
         yield ("layers", "archive_storage"), message
+
+
+def _former(data: dict[str, Any]) -> Iterator[Finding]:
+    clouds, seen = mapping_at(data, "clouds"), set[str]()
+    for i, store in enumerate(list_at(data, "former")):
+        if not isinstance(store, str):
+            continue
+        path: FieldPath = ("former", i)
+        layer, _, cloud = store.partition("@")
+        if store in seen:
+            yield path, f"{shown(store)} is given twice; keep one of them"
+        elif cloud in tuple(Cloud) and cloud not in clouds:
+            yield path, f"{shown(store)} needs clouds.{cloud}; add {cloud}: {_ENTRIES[Cloud(cloud)]}"
+        elif holder := next((name for name in _same_store(layer) if _cloud_of(data, name) == cloud), None):
+            why = "is" if holder == layer else f"has the same files as {holder}, which is"
+            yield path, f"{shown(store)} {why} still in {cloud}; remove this line"
+        seen.add(store)
+
+
+def _same_store(layer: str) -> tuple[str, ...]:
+    """The layers whose data is in the layer's store: both tiers of files are in one bucket per cloud."""
+    files = (Layer.COLD_STORAGE.value, Layer.ARCHIVE_STORAGE.value)
+    return (layer, *(each for each in files if each != layer)) if layer in files else (layer,)
+
+
+def _cloud_of(data: dict[str, Any], layer: str) -> object:
+    """The cloud of a layer, with the defaults of the tiers; None where it has none."""
+    given = mapping_at(data, "layers").get(layer)
+    if given is None and layer == Layer.ARCHIVE_STORAGE:
+        return _cloud_of(data, Layer.COLD_STORAGE)
+    if given is None and layer == Layer.COLD_STORAGE:
+        return _cloud_of(data, Layer.HOT_STORAGE)
+    return given
 
 
 def _repeated(section: FieldPath, key: str, entries: list[Any]) -> Iterator[Finding]:

@@ -1,0 +1,67 @@
+"""What every command is given: which twin, where its stacks are, and where results go."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from twinspan.twinfile import checked, output_folder, same_twin_file, twin_file
+
+if TYPE_CHECKING:
+    from twinspan.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+"""The folder of the repository."""
+
+
+@dataclass
+class Session:
+    """One run of the command.
+
+    With `as_json` standard output is one JSON document (`result`), and text for people goes to standard error.
+    """
+
+    twin: Path | None = None
+    """The file that `--twin` names."""
+    as_json: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    out: Path = field(default_factory=lambda: output_folder(os.environ))
+    stdout: IO[str] = field(default_factory=lambda: sys.stdout)
+    stderr: IO[str] = field(default_factory=lambda: sys.stderr)
+
+    @property
+    def selection(self) -> Mapping[str, str]:
+        """The environment, with `--twin` as TWIN."""
+        return {**self.environment, "TWIN": str(self.twin)} if self.twin else self.environment
+
+    def file(self) -> Path:
+        """The twin's file, for commands that touch nothing that is deployed."""
+        return twin_file(self.selection, root=ROOT)
+
+    def deployed_file(self) -> Path:
+        """The twin's file, for commands on stacks that may be deployed. Raises `WrongTwin`."""
+        return same_twin_file(self.selection, root=ROOT, out=self.out)
+
+    @cached_property
+    def config(self) -> Config:
+        """The checked configuration of `deployed_file`. Raises `ConfigErrors` and `WrongTwin`."""
+        return checked(self.deployed_file())
+
+    def say(self, text: str = "") -> None:
+        """Print text for people."""
+        print(text, file=self.stderr if self.as_json else self.stdout, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Print a warning to standard error."""
+        print(text, file=self.stderr, flush=True)
+
+    def result(self, document: Mapping[str, Any]) -> None:
+        """Print the command's JSON document, where `--json` asks for it."""
+        if self.as_json:
+            print(json.dumps(document, ensure_ascii=False, indent=1), file=self.stdout, flush=True)

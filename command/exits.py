@@ -1,4 +1,4 @@
-"""The exit statuses of every command, and the errors that lead to them. `str()` of each is for the operator."""
+"""The exit statuses of every command, and the errors that lead to them, whose text is for the operator."""
 
 from enum import IntEnum
 

@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 class Session:
     """One run of the command.
 
-    With `as_json` standard output is one JSON document (`result`), and text for people goes to standard error.
+    With `as_json`, standard output is one JSON document (`result`), and text for people goes to standard
+    error.
     """
 
     twin: Path | None = None

@@ -17,6 +17,7 @@ from local_cloud.terraform import MIRROR_VARIABLE, find_providers, read_stack
 from stacks.build import synthesize
 from support.edited_aws import EditedAws
 from support.edits import EDITS, FEW, Deployed, config_of, outcomes, twin
+from support.edits_page import page
 from support.planes import World, world
 from support.servers import missing
 from support.synth import Stack, stacks_of
@@ -25,6 +26,7 @@ from twinspan.config import Config
 
 pytestmark = [pytest.mark.terraform, pytest.mark.matrix]
 
+ROOT = Path(__file__).resolve().parents[2]
 RECORDED = Path(__file__).parent / "recorded"
 
 
@@ -121,3 +123,10 @@ def check(home: Cloud, deployed: Deployed, request: pytest.FixtureRequest) -> No
         text = json.dumps(found, indent=1, ensure_ascii=False)
         (RECORDED / f"{home}.json").write_text(text + "\n", "utf-8")
     assert found == recorded(home)
+
+
+def test_the_page_says_what_was_recorded(request: pytest.FixtureRequest) -> None:
+    text, file = page({cloud: recorded(cloud) for cloud in Cloud}), ROOT / "docs" / "edits.md"
+    if request.config.getoption("update_snapshots"):
+        file.write_text(text, "utf-8")
+    assert file.read_text("utf-8") == text

@@ -207,7 +207,7 @@ REFUSALS = {
 
 
 def outcomes(home: Cloud, deployed: Deployed, edits: Collection[Edit]) -> dict[str, Any]:
-    """The outcome of each edit, by its name. Edits are planned only: nothing is deployed but what they edit."""
+    """The outcome of each edit, by its name. Edits are planned only: what is deployed is what they edit."""
     found: dict[str, Any] = {}
     current: Config | None = None
     before: Stack = {}

@@ -12,13 +12,15 @@ _SIGNS = {"created": "+", "changed": "~", "replaced": "±", "deleted": "−"}
 _HEAD = """\
 # What an edit does
 
-Each row is an edit of a deployed twin that has all seven layers in one cloud, and what real Terraform plans for the stack
-of that cloud. AWS: the aws provider on MiniStack, without IoT TwinMaker and Managed Grafana. Azure and Google Cloud:
-stand-ins with the providers' schemas and rules. `make edits` plans all of it again and writes this page.
+Each row is an edit of a deployed twin that has all seven layers in one cloud, and what real Terraform plans
+for the stack of that cloud. AWS: the aws provider on MiniStack, without IoT TwinMaker and Managed Grafana.
+Azure and Google Cloud: stand-ins with the providers' schemas and rules. `make edits` plans all of it again
+and writes this page.
 
-`+` created, `~` changed, `±` replaced, `−` deleted. **Data at stake** is what the plan would delete. Data that a row does not
-name is kept. `twinspan plan` stops at data at stake until `--delete-data` names the store. Queues are an exception: they
-count only if they hold messages, or if nobody can tell. **Terraform stops** means that `cdktf deploy` refuses the edit, too.
+`+` created, `~` changed, `±` replaced, `−` deleted. **Data at stake** is what the plan would delete; data
+that a row does not name is kept. `twinspan plan` stops at data at stake until `--delete-data` names the
+store. Queues are an exception: they count only if they hold messages, or if nobody can tell. **Terraform
+stops** means that `cdktf deploy` refuses the edit, too.
 
 | edit | AWS | Azure | Google Cloud | data at stake | Terraform stops |
 |---|---|---|---|---|---|

@@ -1,6 +1,6 @@
 """The public HTTPS endpoint of a receiver: API Gateway, with an API key."""
 
-from twin_runtime.roles import ROLES, Role
+from twin_runtime.roles import READERS, ROLES
 from twinspan import outputs
 from twinspan.aws import facts
 from twinspan.aws.foundation import Foundation
@@ -24,7 +24,6 @@ from twinspan.providers.aws import (
 from twinspan.terraform.resources import Ref, place
 
 STAGE = "v1"
-READERS = (Role.HOT_READER, Role.TWIN_READER)
 AUTHORIZATION = "NONE"
 """By identities of AWS. The key is asked for all the same."""
 BAD_KEY, THROTTLED = "INVALID_API_KEY", "THROTTLED"
@@ -49,7 +48,7 @@ class Endpoint(Construct):
         self._foundation = foundation
         self._function = function
         self._role = function.role
-        self._rate = ROLES[function.role].max_concurrency
+        self._spec = ROLES[function.role]
         self._tags = foundation.labels(function.layer, function.role)
         self.method = "GET" if function.role in READERS else "POST"
         self.path = function.role.replace("_", "-")
@@ -183,15 +182,16 @@ class Endpoint(Construct):
         return place(stage, self._role, optional=self._function.optional)
 
     def _plan(self, api: Ref, stage: Ref, api_keys: ApiKeys) -> tuple[str, ...]:
-        """What callers may do together: as many requests a second as the function has instances, twice that
-        at once."""
+        """What each API key may do: as many requests a second as the function has instances, twice that at
+        once.
+        """
         plan = ApiGatewayUsagePlan(
             self,
             "plan",
             name=self._function.name,
             api_stages=[ApiGatewayUsagePlanApiStages(api_id=api["id"], stage=stage["stage_name"])],
             throttle_settings=ApiGatewayUsagePlanThrottleSettings(
-                rate_limit=self._rate, burst_limit=2 * self._rate
+                rate_limit=self._spec.rate, burst_limit=self._spec.burst
             ),
             tags=self._tags,
         )
@@ -213,8 +213,8 @@ class Endpoint(Construct):
                 path=f"/{STAGE}/{self.path}",
                 authorization=AUTHORIZATION,
                 timeout_ms=TIMEOUT_MS,
-                rate=self._rate,
-                burst=2 * self._rate,
+                rate=self._spec.rate,
+                burst=self._spec.burst,
                 answers=tuple(f"{status} for {kind}" for kind, status in ANSWERS.items()),
             )
         )

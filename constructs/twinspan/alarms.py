@@ -27,6 +27,6 @@ def refusals(function: str) -> str:
     """Return the text of the alarm on the refusals of a reader. `function` is its full name."""
     return (
         f"{function} refuses more than {REFUSALS_A_MINUTE} requests a minute: the API key is missing, "
-        "wrong or revoked (401), or a client sends too many (429). The lines `refused` of its log have status, "
-        "reason and count, and the client of a 429. If a key has leaked, revoke it."
+        "wrong or revoked (401), or a client sends too many (429). The lines `refused` of its log have "
+        "status, reason and count, and the client of a 429. If a key has leaked, revoke it."
     )

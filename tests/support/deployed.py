@@ -155,8 +155,8 @@ class Functions:
         """As the entry point makes them, but for where the ports, the environment and the package are."""
         function = self._known[cloud.name, role]
         environ = {name: name for name in settings.expected(role, cloud.name, remote=True)}
-        values = {"TWIN_ROLE": role, "API_KEY_READS": "true"}
-        values |= dict.fromkeys(("EVENTS_QUEUE", "COLD_LINK_SECRET", "API_CLIENTS"), "") | function.environ
+        values = dict.fromkeys(("EVENTS_QUEUE", "COLD_LINK_SECRET", "API_CLIENTS"), "")
+        values |= {"TWIN_ROLE": role, "API_KEY_READS": "true", **function.environ}
         return Context(
             role,
             function.memory,

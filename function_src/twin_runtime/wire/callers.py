@@ -6,11 +6,16 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
+from twin_runtime.errors import Retry
 from twin_runtime.ports import Request
-from twin_runtime.wire import gate
+from twin_runtime.wire import signing
 from twin_runtime.wire.answers import Refusal
-from twin_runtime.wire.secret_cache import CachedSecret
+from twin_runtime.wire.secret_cache import CachedSecret, keys_of
+
+TWIN = "twin"
+"""The client of the twin's own keys: links, Grafana, and whoever was given one."""
 
 
 class TokenBuckets:
@@ -56,8 +61,8 @@ class Callers:
     def client(self, request: Request) -> str | None:
         """The name of the client, None where nobody checked a key; raises `Refusal` 401."""
         if self._api_keys is not None:
-            return gate.check_api_key(request, self._api_keys)
-        return self._names.get(request.api_key_id, gate.TWIN) if request.api_key_id else None
+            return check_api_key(request, self._api_keys)
+        return self._names.get(request.api_key_id, TWIN) if request.api_key_id else None
 
     def limit(self, client: str | None) -> None:
         """Raise `Refusal` 429 where the client has made too many requests."""
@@ -70,3 +75,26 @@ class Callers:
                 {"retry-after": str(math.ceil(wait))},
                 client=client,
             )
+
+
+def check_api_key(request: Request, api_keys: CachedSecret) -> str:
+    """Return the client whose key the request has in `x-api-key`, `TWIN` for one of the twin's own; raises
+    `Refusal` 401.
+
+    A key that is no longer in the secret is refused within `secret_cache.MAX_AGE` seconds.
+    """
+    given = request.header("x-api-key")
+    client = signing.owner_of_key(given, _clients(api_keys.read()))
+    if client is None and given:
+        client = signing.owner_of_key(given, _clients(api_keys.refresh()))
+    if client is None:
+        raise Refusal(401, "The API key is missing or wrong.")
+    return client
+
+
+def _clients(secret: Mapping[str, Any]) -> Mapping[str, list[str]]:
+    """The keys of each client, and of the twin itself."""
+    clients = secret.get("clients", {})
+    if not isinstance(clients, dict):
+        raise Retry("The secret's clients are not an object.")
+    return {**{name: keys_of(clients, name) for name in clients}, TWIN: keys_of(secret, "api_keys")}

@@ -5,19 +5,14 @@ ago.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from twin_runtime.errors import Retry
 from twin_runtime.ports import Request
 from twin_runtime.wire import signing
 from twin_runtime.wire.answers import Refusal
-from twin_runtime.wire.secret_cache import CachedSecret
+from twin_runtime.wire.callers import Callers, check_api_key
+from twin_runtime.wire.secret_cache import CachedSecret, keys_of
 
-if TYPE_CHECKING:
-    from twin_runtime.wire.callers import Callers
-
-TWIN = "twin"
-"""The client of the twin's own keys: links, Grafana, and whoever was given one."""
 _SIGNATURE = (signing.ID, signing.TIMESTAMP, signing.SIGNATURE)
 
 
@@ -64,21 +59,6 @@ def check_get(
     return client
 
 
-def check_api_key(request: Request, api_keys: CachedSecret) -> str:
-    """Return the client whose key the request has in `x-api-key`, `TWIN` for one of the twin's own; raises
-    `Refusal` 401.
-
-    A key that is no longer in the secret is refused within `secret_cache.MAX_AGE` seconds.
-    """
-    given = request.header("x-api-key")
-    client = signing.owner_of_key(given, _clients(api_keys.read()))
-    if client is None and given:
-        client = signing.owner_of_key(given, _clients(api_keys.refresh()))
-    if client is None:
-        raise Refusal(401, "The API key is missing or wrong.")
-    return client
-
-
 def check_signature(request: Request, link: CachedSecret, now: float, *, signed: bytes | None = None) -> None:
     """Raise `Refusal` 401 unless the body, as it came, is signed by a key of the link's secret; or `signed`,
     of a request without a body.
@@ -100,19 +80,4 @@ def check_signature(request: Request, link: CachedSecret, now: float, *, signed:
 
 
 def _verify(secret: Mapping[str, Any], body: bytes, headers: Mapping[str, str | None], now: float) -> None:
-    signing.verify(_keys(secret, "signing_keys"), body, headers, now=now)
-
-
-def _clients(secret: Mapping[str, Any]) -> Mapping[str, list[str]]:
-    """The keys of each client, and of the twin itself."""
-    clients = secret.get("clients", {})
-    if not isinstance(clients, dict):
-        raise Retry("The secret's clients are not an object.")
-    return {**{name: _keys(clients, name) for name in clients}, TWIN: _keys(secret, "api_keys")}
-
-
-def _keys(secret: Mapping[str, Any], name: str) -> list[str]:
-    keys = secret.get(name)
-    if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys):
-        raise Retry(f"The secret has no {name}.")
-    return keys
+    signing.verify(keys_of(secret, "signing_keys"), body, headers, now=now)

@@ -145,6 +145,16 @@ class Spec(NamedTuple):
     idle: str = ""
     """Why an event that comes in costs nothing here, as a clause; empty where it does cost."""
 
+    @property
+    def rate(self) -> int:
+        """How many requests a second each client may make over HTTPS, or each API key on AWS."""
+        return self.max_concurrency
+
+    @property
+    def burst(self) -> int:
+        """How many requests at once, after a pause."""
+        return 2 * self.max_concurrency
+
     def trigger_of(self, *, remote: bool) -> Trigger:
         """What calls the local or the remote variant."""
         return self.remote_trigger if remote and self.remote_trigger else self.trigger
@@ -155,6 +165,8 @@ _DEAD = Variable("DEAD_LETTER_QUEUE")
 _LINK = Variable("LINK_SECRET")
 _REMOTE = Variable("LINK_SECRET", remote=True)
 _KEYS = Variable("API_KEYS_SECRET", clouds=_NO_AWS)
+# JSON: the client of each API key by the key's id. API Gateway checks the keys and tells the id.
+_CLIENTS = Variable("API_CLIENTS", clouds=(Cloud.AWS,), off=True)
 _ROLE = Variable("TWIN_ROLE", clouds=_NO_AWS)
 _STORE = Variable("STORE")
 _LOCAL_STORE = Variable("STORE", remote=False)
@@ -228,6 +240,7 @@ ROLES: dict[Role, Spec] = {
             Variable("API_KEY_READS", off=True),
             _REMOTE,
             _KEYS,
+            _CLIENTS,
             _ROLE,
         ),
         remote_link="twin",
@@ -341,7 +354,7 @@ ROLES: dict[Role, Spec] = {
         Layer.TWIN_MANAGEMENT,
         "Answers queries for twins and relationships from the twin graph.",
         Trigger.HTTPS,
-        (Variable("GRAPH"), _KEYS, _ROLE),
+        (Variable("GRAPH"), _KEYS, _CLIENTS, _ROLE),
         idle=_READS,
     ),
     Role.DASHBOARD_SYNC: Spec(
@@ -358,6 +371,8 @@ ROLES: dict[Role, Spec] = {
 }
 
 
+READERS = (Role.HOT_READER, Role.TWIN_READER)
+"""What clients outside the twin call."""
 SCHEDULES = {role: spec.schedule for role, spec in ROLES.items() if spec.schedule}
 """The roles that run by the clock."""
 

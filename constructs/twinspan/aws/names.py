@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from twin_runtime.roles import ROLES, Cloud, Layer, Role
+from twin_runtime.roles import READERS, ROLES, Cloud, Layer, Role
 from twinspan.naming import NameRule, Names
 from twinspan.topology import Topology
 
@@ -189,6 +189,11 @@ def failed_alarm(names: Names, role: Role) -> str:
     return names.name(role, "failed")
 
 
+def refusals_alarm(names: Names, role: Role) -> str:
+    """The alarm on the refusals of a reader."""
+    return names.name(role, "refusals")
+
+
 def telemetry_rule(names: Names) -> str:
     """`factory_telemetry`: a rule's name is an SQL name, without hyphens."""
     return names.name("telemetry").replace("-", "_")
@@ -224,6 +229,8 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
         if topology.is_receiver(role):
             yield "aws_api_gateway_rest_api", names.name(role)
             yield "aws_api_gateway_usage_plan", names.name(role)
+        if role in READERS:
+            yield "aws_cloudwatch_metric_alarm", refusals_alarm(names, role)
         if schedule := ROLES[role].schedule:
             yield "aws_iam_role", clock_role(names, role)
             yield "aws_scheduler_schedule_group", names.name(role)

@@ -115,7 +115,7 @@ class ReadApi(Entry):
         AfterValidator(_each_once),
     ] = Field(
         min_length=1,
-        max_length=50,
+        max_length=20,
         description="One API key per client: a name, or a name with generation and revoked_before.",
         examples=[["erp", {"name": "mobile", "generation": 2}]],
     )

@@ -16,7 +16,6 @@ from twinspan.topology import LINKS_STACK, Topology
 
 SHARED = "shared"
 """In a store's name, in the place of the layer: what the layers of a cloud share."""
-_SITE = {Cloud.AWS: ("account_id", "region"), Cloud.AZURE: ("subscription_id", "location")}
 _FILES_TYPES = {Cloud.AWS: "aws_s3_bucket", Cloud.GCP: "google_storage_bucket"}
 _QUEUES = {
     Cloud.AWS: "aws_sqs_queue",
@@ -33,6 +32,14 @@ class Identity(NamedTuple):
     twin: str | None = None
     region: str | None = None
     account: str | None = None
+
+
+SITE = {
+    Cloud.AWS: Identity("twin", "region", "account_id"),
+    Cloud.AZURE: Identity("twin", "location", "subscription_id"),
+    Cloud.GCP: Identity("twin", "region", "project"),
+}
+"""What twin.yaml calls the parts of an identity in each cloud."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,12 @@ def name_of(layer: Layer | None, stack: str) -> str:
     ('hot_storage@aws', 'shared@azure')
     """
     return f"{layer.value if layer else SHARED}@{stack}"
+
+
+def identity(config: Config, cloud: Cloud) -> Identity:
+    """The name, region and account of a twin in a cloud that twin.yaml names."""
+    site, words = getattr(config.clouds, cloud), SITE[cloud]
+    return Identity(config.name, getattr(site, str(words.region)), getattr(site, str(words.account)))
 
 
 def stores(config: Config) -> tuple[Store, ...]:
@@ -158,9 +171,7 @@ class _Twin:
         """By what the cloud tells one resource of a type from another."""
         if kind.startswith("random_"):
             return Identity()
-        account, region = _SITE.get(self.cloud, ("project", "region"))
-        site = getattr(self.config.clouds, self.cloud)
-        whole = Identity(self.config.name, getattr(site, region), getattr(site, account))
+        whole = identity(self.config, self.cloud)
         if kind in ("aws_iot_thing", "aws_grafana_workspace"):  # called by the device's id; numbered by AWS
             return whole._replace(twin=None)
         if kind == "google_pubsub_subscription":  # global

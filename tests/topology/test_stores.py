@@ -140,7 +140,7 @@ _ELSEWHERE: dict[str, dict[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("layout", _SEVEN, ids=str)
 def test_an_identity_changes_where_terraform_replaces(layout: Layout, change: str) -> None:
     """Held against the arguments in the JSON that force another resource."""
-    fields = {"twin": "plant"} if change == "twin" else {"clouds": _ELSEWHERE[change]}
+    fields: dict[str, Any] = {"twin": "plant"} if change == "twin" else {"clouds": _ELSEWHERE[change]}
     config, edited = twin_config(layout), twin_config(layout, **fields)
     cloud = layout.l1
     before, after = stacks(layout)[cloud], stacks_of(edited)[cloud]

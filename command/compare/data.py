@@ -11,7 +11,7 @@ from twinspan import stores
 from twinspan.config import KEEPS, Config, Former
 from twinspan.stores import Held, Identity
 from twinspan.terraform.holdings import Holding
-from twinspan.topology import LINKS_STACK, Topology
+from twinspan.topology import Topology
 
 _FILES = (Layer.COLD_STORAGE, Layer.ARCHIVE_STORAGE)
 
@@ -88,8 +88,6 @@ class _Edit:
         """Why an instance goes, as a clause."""
         if changed := self._moved_identity(held):
             return changed
-        if held.stack == LINKS_STACK:
-            return "its link no longer crosses clouds"
         if held.layer is None:
             return f"nothing in {CLOUD_NAMES[Cloud(held.stack)]} needs it any more"
         cloud = Cloud(held.stack)
@@ -124,8 +122,6 @@ class _Edit:
 
     def _moved_identity(self, held: Held) -> str | None:
         """The clause on what of an identity changes; None where nothing does."""
-        if held.stack == LINKS_STACK:
-            return None
         cloud = Cloud(held.stack)
         old, new = stores.identity(self._before, cloud), stores.identity(self._after, cloud)
         for part in ("twin", "account", "region"):

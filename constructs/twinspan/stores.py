@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from twin_runtime.roles import ROLES, Cloud, Layer, Role
+from twin_runtime.roles import Cloud, Layer, Role
 from twinspan.config import Config
 from twinspan.terraform.holdings import Holding, holding
-from twinspan.topology import LINKS_STACK, Topology
+from twinspan.topology import Topology
 
 SHARED = "shared"
 """In a store's name, in the place of the layer: what the layers of a cloud share."""
-_FILES_TYPES = {Cloud.AWS: "aws_s3_bucket", Cloud.GCP: "google_storage_bucket"}
 _QUEUES = {
     Cloud.AWS: "aws_sqs_queue",
     Cloud.AZURE: "azurerm_storage_queue",
@@ -109,13 +108,7 @@ def held(config: Config) -> Iterator[Held]:
         twin = _Twin(config, topology, cloud)
         of_the_cloud = {Cloud.AWS: _aws, Cloud.AZURE: _azure, Cloud.GCP: _gcp}[cloud]
         for block in (*_queues(twin), *of_the_cloud(twin)):
-            if (holds := holding(block.address)) is not Holding.NOTHING:
-                yield twin.held(block, holds)
-    for link in topology.wired_links:
-        address = f"random_password.{link.name}_signing"
-        if link.signed and holding(address) is not Holding.NOTHING:
-            there = (address,) if config.events.enabled or not link.optional else ()
-            yield Held(LINKS_STACK, address, None, holding(address), Identity(), link.optional, there)
+            yield twin.held(block)
 
 
 class _Block(NamedTuple):
@@ -123,7 +116,7 @@ class _Block(NamedTuple):
     layer: Layer | None
     optional: bool = False
     keys: tuple[str, ...] | None = None
-    """Of `for_each`; None: the block is not repeated, or by what is made again."""
+    """Of `for_each`; None: the block is not repeated."""
 
 
 @dataclass(frozen=True)
@@ -141,14 +134,9 @@ class _Twin:
 
     def files(self) -> Layer | None:
         """The layer that the files' bucket says it is of; None where there is no such bucket."""
-        tiers = (Layer.COLD_STORAGE, Layer.ARCHIVE_STORAGE)
         former = self.topology.former_in(self.cloud)
-        if any(layer in former for layer in tiers):
-            return Layer.COLD_STORAGE
-        return next((layer for layer in tiers if self.has(layer)), None)
-
-    def roles(self) -> tuple[Role, ...]:
-        return tuple(role for role, cloud in self.topology.roles.items() if cloud is self.cloud)
+        tiers = (Layer.COLD_STORAGE, Layer.ARCHIVE_STORAGE)
+        return next((layer for layer in tiers if self.has(layer) or layer in former), None)
 
     def receivers(self) -> tuple[Role, ...]:
         return self.topology.receivers_in(self.cloud)
@@ -156,14 +144,14 @@ class _Twin:
     def devices(self) -> tuple[str, ...]:
         return tuple(device.id for device in self.config.devices)
 
-    def held(self, block: _Block, holds: Holding) -> Held:
+    def held(self, block: _Block) -> Held:
         there = self.config.events.enabled or not block.optional
         keys = [""] if block.keys is None else [f'["{key}"]' for key in block.keys]
         return Held(
             stack=self.cloud.value,
             address=block.address,
             layer=block.layer,
-            holding=holds,
+            holding=holding(block.address),
             identity=self._identity(block.address.partition(".")[0]),
             optional=block.optional,
             instances=tuple(block.address + key for key in keys) if there else (),
@@ -208,10 +196,12 @@ def _aws(twin: _Twin) -> Iterator[_Block]:
         yield _Block("aws_iot_thing.devices", Layer.ACQUISITION, keys=twin.devices())
     if twin.hot():
         yield _Block("aws_dynamodb_table.hot", Layer.HOT_STORAGE)
-    yield from _bucket(twin)
+    if tier := twin.files():
+        yield _Block("aws_s3_bucket.files", tier)
     if twin.has(l4):
         yield _Block("aws_cloudformation_stack.graph", l4)
         yield _Block("aws_s3_bucket.graph", l4)
+        yield _Block("aws_s3_object.graph_scene", l4)
     if twin.has(Layer.VISUALIZATION):
         yield _Block("aws_grafana_workspace.grafana", Layer.VISUALIZATION)
 
@@ -219,25 +209,15 @@ def _aws(twin: _Twin) -> Iterator[_Block]:
 def _azure(twin: _Twin) -> Iterator[_Block]:
     hot, container = Layer.HOT_STORAGE, "azurerm_storage_container"
     yield _Block("azurerm_storage_account.twin", None)
-    yield _Block("azurerm_storage_account.packages", None)
-    for name in ("packages", "azure_webjobs_hosts", "azure_webjobs_secrets"):
-        yield _Block(f"{container}.{name}", None)
-    for role in twin.roles():
-        yield _Block(f"{container}.{role}_code", ROLES[role].layer, ROLES[role].optional)
     if twin.receivers() or twin.topology.link_secrets_in(Cloud.AZURE):
         yield _Block("azurerm_key_vault.twin", None)
-    yield from _api_keys(twin)
     if twin.has(Layer.ACQUISITION):
         yield _Block("azurerm_iothub.broker", Layer.ACQUISITION)
         yield _Block(f"{container}.broker_dead", Layer.ACQUISITION)
-    if twin.has(Layer.PROCESSING):
-        yield _Block(f"{container}.idempotency", Layer.PROCESSING, optional=True)
     if twin.hot():
         yield _Block("azurerm_cosmosdb_account.store", hot)
         yield _Block("azurerm_cosmosdb_sql_database.store", hot)
         yield _Block("azurerm_cosmosdb_sql_container.store", hot)
-        if twin.has(hot) and twin.has(Layer.TWIN_MANAGEMENT):  # how far twin_sync is in the change feed
-            yield _Block("azurerm_cosmosdb_sql_container.store_leases", hot)
     if tier := twin.files():
         yield _Block("azurerm_storage_account.files", tier)
         yield _Block(f"{container}.files", tier)
@@ -246,41 +226,17 @@ def _azure(twin: _Twin) -> Iterator[_Block]:
 
 
 def _gcp(twin: _Twin) -> Iterator[_Block]:
-    secret, l1, l5 = "google_secret_manager_secret", Layer.ACQUISITION, Layer.VISUALIZATION
-    yield _Block("google_storage_bucket.source", None)
-    for link in twin.topology.link_secrets_in(Cloud.GCP):
-        role = link.sender if link.sender_cloud is Cloud.GCP else link.receiver
-        layer = ROLES[role].layer if role else link.target  # Grafana sends without a role of its own
-        yield _Block(f"{secret}.link_{link.name}", layer, link.optional)
-    for block in _api_keys(twin):
-        yield block
-        yield _Block(f"{secret}.{block.address.partition('.')[2]}", block.layer, block.optional)
+    l1 = Layer.ACQUISITION
     if twin.has(l1):
         if twin.devices():
             command = f"{_QUEUES[Cloud.GCP]}.devices"
             yield _Block(command, l1, optional=True, keys=tuple(sorted(twin.devices())))
         yield _Block(f"{_QUEUES[Cloud.GCP]}.telemetry", l1)
-        yield _Block(f"{secret}.fleet", l1)
+        yield _Block("google_secret_manager_secret.fleet", l1)
         yield _Block("random_password.fleet", l1)
-    if twin.has(Layer.PROCESSING):
-        yield _Block("google_storage_bucket.idempotency", Layer.PROCESSING, optional=True)
     if twin.hot():
         yield _Block("google_firestore_database.hot", Layer.HOT_STORAGE)
-    yield from _bucket(twin)
+    if tier := twin.files():
+        yield _Block("google_storage_bucket.files", tier)
     if twin.has(Layer.TWIN_MANAGEMENT):
         yield _Block("google_firestore_database.graph", Layer.TWIN_MANAGEMENT)
-    if twin.has(l5):
-        yield _Block(f"{secret}.grafana_admin", l5)
-        yield _Block("random_password.grafana_admin", l5)
-        yield _Block("google_storage_bucket.dashboards", l5)
-
-
-def _bucket(twin: _Twin) -> Iterator[_Block]:
-    if tier := twin.files():
-        yield _Block(f"{_FILES_TYPES[twin.cloud]}.files", tier)
-
-
-def _api_keys(twin: _Twin) -> Iterator[_Block]:
-    """The random values of API keys, where Terraform makes them."""
-    for role in twin.receivers():
-        yield _Block(f"random_password.{role}_api_keys", ROLES[role].layer, ROLES[role].optional)

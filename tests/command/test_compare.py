@@ -237,12 +237,14 @@ def test_protection_that_is_switched_off_deletes_nothing() -> None:
     assert not comparison.deletions and not comparison.refusals()
 
 
-def test_a_queue_alone_is_named_and_not_refused() -> None:
-    """Whether it holds messages only the cloud can tell."""
-    moved = config_of(edited(Layout(GCP, AZURE, GCP), former=[]))
-    comparison = compare(config_of(edited(Layout(GCP, GCP, GCP))), moved)
-    of_queues = [each for each in comparison.deletions if not each.refused]
-    assert all(set(each.document()["resources"]) == {"messages"} for each in of_queues)
+@pytest.mark.parametrize("cloud", Cloud)
+def test_a_queue_alone_is_named_and_not_refused(cloud: Cloud) -> None:
+    """Whether it holds messages only the cloud can tell: the event system can be switched off."""
+    layout = Layout(*[cloud] * 7)
+    comparison = compare(config_of(edited(layout)), config_of(edited(layout, events={"enabled": False})))
+    assert {each.store for each in comparison.deletions} == {f"acquisition@{cloud}", f"processing@{cloud}"}
+    assert not any(each.refused for each in comparison.deletions)
+    assert not comparison.refusals()
 
 
 def test_a_line_of_former_is_offered_and_keeps_the_store() -> None:

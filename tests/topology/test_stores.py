@@ -29,6 +29,7 @@ _ARGUMENTS = {
     "aws_grafana_workspace": (),  # AWS numbers workspaces, and renames one
     "aws_iot_thing": ("name",),
     "aws_s3_bucket": ("bucket",),
+    "aws_s3_object": ("bucket", "key"),
     "aws_sqs_queue": ("name",),
     "azurerm_cosmosdb_account": ("name", "location", "resource_group_name"),
     "azurerm_cosmosdb_sql_container": ("name", "account_name", "database_name"),

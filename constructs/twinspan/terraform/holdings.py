@@ -7,6 +7,8 @@ calls data is protected where it is placed, and `twinspan plan` names it before 
 from collections.abc import Mapping
 from enum import StrEnum
 
+from twin_runtime.roles import Role
+
 
 class Holding(StrEnum):
     """What a resource holds, in the word that a plan uses for it."""
@@ -29,14 +31,14 @@ _HOLDING: Mapping[Holding, str] = {
         google_firestore_database
     """,
     Holding.FILES: """
-        aws_s3_bucket
+        aws_s3_bucket aws_s3_object
         azurerm_storage_account azurerm_storage_container
         google_storage_bucket
     """,
     Holding.GRAPH: "aws_cloudformation_stack azurerm_digital_twins_instance",
     Holding.DEVICES: "aws_iot_thing azurerm_iothub",
     Holding.MESSAGES: "aws_sqs_queue azurerm_storage_queue google_pubsub_subscription",
-    Holding.SECRET: "azurerm_key_vault google_secret_manager_secret random_password",
+    Holding.SECRET: "azurerm_key_vault google_secret_manager_secret",
     Holding.DASHBOARDS: "aws_grafana_workspace",
     Holding.NOTHING: """
         aws_api_gateway_api_key aws_api_gateway_deployment aws_api_gateway_gateway_response
@@ -48,14 +50,14 @@ _HOLDING: Mapping[Holding, str] = {
         aws_lambda_function_event_invoke_config aws_lambda_invocation aws_lambda_permission
         aws_s3_bucket_cors_configuration aws_s3_bucket_lifecycle_configuration
         aws_s3_bucket_ownership_controls aws_s3_bucket_policy aws_s3_bucket_public_access_block
-        aws_s3_bucket_server_side_encryption_configuration aws_s3_bucket_versioning aws_s3_object
+        aws_s3_bucket_server_side_encryption_configuration aws_s3_bucket_versioning
         aws_scheduler_schedule aws_scheduler_schedule_group aws_secretsmanager_secret
         aws_secretsmanager_secret_version aws_sfn_state_machine aws_sns_topic aws_sns_topic_subscription
         aws_sqs_queue_policy aws_sqs_queue_redrive_allow_policy
         azapi_resource azapi_resource_action azurerm_application_insights
         azurerm_cosmosdb_sql_role_assignment azurerm_eventgrid_system_topic
         azurerm_eventgrid_system_topic_event_subscription azurerm_function_app_flex_consumption
-        azurerm_key_vault_secret azurerm_log_analytics_workspace azurerm_management_lock
+        azurerm_key_vault_secret azurerm_log_analytics_workspace
         azurerm_monitor_action_group azurerm_monitor_metric_alert
         azurerm_monitor_scheduled_query_rules_alert_v2 azurerm_resource_group azurerm_role_assignment
         azurerm_service_plan azurerm_storage_blob azurerm_storage_management_policy
@@ -68,15 +70,37 @@ _HOLDING: Mapping[Holding, str] = {
         google_pubsub_topic_iam_member google_secret_manager_secret_iam_member
         google_secret_manager_secret_version google_service_account google_service_account_iam_member
         google_storage_bucket_iam_member google_storage_bucket_object google_workflows_workflow
-        random_id terraform_data time_sleep
+        random_id random_password terraform_data time_sleep
     """,
 }
 TYPES: Mapping[str, Holding] = {
     name: holding for holding, names in _HOLDING.items() for name in names.split()
 }
 
-REMADE: Mapping[str, str] = {}
+_CODE = "the functions' code, which an apply uploads"
+_LINKS = ("archive", "cold", "dashboards", "feedback", "telemetry", "twin", "write")
+REMADE: Mapping[str, str] = {
+    "aws_s3_object.graph_template": "the template of the TwinMaker workspace is made from twin.yaml",
+    **{f"google_secret_manager_secret.{role}_api_keys": "keys that the stack makes" for role in Role},
+    "google_secret_manager_secret.grafana_admin": "a password that the stack makes",
+    **{f"google_secret_manager_secret.link_{link}": "keys that the stack `links` writes" for link in _LINKS},
+    "google_storage_bucket.dashboards": "dashboards, which are made from twin.yaml",
+    "google_storage_bucket.idempotency": "which events have started the workflow, for some days",
+    "google_storage_bucket.source": _CODE,
+    "azurerm_cosmosdb_sql_container.store_leases": "how far twin_sync has read the changes",
+    "azurerm_storage_account.packages": _CODE,
+    "azurerm_storage_container.azure_webjobs_hosts": "leases, which the Functions host makes again",
+    "azurerm_storage_container.azure_webjobs_secrets": "keys of the Functions host, which nothing uses",
+    "azurerm_storage_container.idempotency": "which events have started the workflow, for some days",
+    "azurerm_storage_container.packages": _CODE,
+    **{f"azurerm_storage_container.{role}_code": _CODE for role in Role},
+}
 """Resources of a type that holds data which hold none, by address, with the reason."""
+_OWN: Mapping[str, Holding] = {
+    "google_firestore_database.graph": Holding.GRAPH,
+    "random_password.fleet": Holding.SECRET,  # the keys of all devices on Google Cloud derive from it
+}
+"""What resources hold that hold something else than others of their type, by address."""
 
 
 def holding(address: str) -> Holding:
@@ -84,4 +108,4 @@ def holding(address: str) -> Holding:
     block = address.partition("[")[0]
     if block in REMADE:
         return Holding.NOTHING
-    return TYPES[block.split(".")[0]]
+    return _OWN.get(block) or TYPES[block.split(".")[0]]

@@ -222,6 +222,7 @@ def link_secret(names: Names, link: str) -> str:
 def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
     """Every (Terraform type, name) of the stack that carries the twin's name, as far as AWS holds layers."""
     layers = topology.layers_in(Cloud.AWS)
+    stores = (*layers, *topology.former_in(Cloud.AWS))
     for role in (role for role, cloud in topology.roles.items() if cloud is Cloud.AWS):
         yield "aws_lambda_function", names.name(role)
         yield "aws_iam_role", names.name(role)
@@ -251,7 +252,7 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
         yield "aws_sns_topic", names.name(WORKFLOW)
         yield "aws_iam_role", names.name(WORKFLOW)
         yield "aws_cloudwatch_log_group", workflow_log(names)
-    if Layer.HOT_STORAGE in layers:
+    if Layer.HOT_STORAGE in stores:
         yield "aws_dynamodb_table", names.name(STORE)
     if Layer.TWIN_MANAGEMENT in layers:
         yield "aws_cloudformation_stack", workspace(names)
@@ -260,7 +261,7 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
     if Layer.VISUALIZATION in layers:
         yield "aws_grafana_workspace", names.name(GRAFANA)
         yield "aws_iam_role", names.name(GRAFANA)
-    if Layer.COLD_STORAGE in layers or Layer.ARCHIVE_STORAGE in layers:
+    if Layer.COLD_STORAGE in stores or Layer.ARCHIVE_STORAGE in stores:
         yield "aws_s3_bucket", bucket(names, FILES, account=_ANY_ACCOUNT)
     yield "aws_sns_topic", names.name(ALARMS)
 

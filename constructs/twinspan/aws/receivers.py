@@ -67,7 +67,9 @@ class Endpoint(Construct):
         if function.optional:
             self.url = f'${{one(formatlist("%s/{self.path}", {stage.address}[*].invoke_url))}}'
         self.api_key = api_keys.newest
-        outputs.publish_receiver(self, self._role, address=self.url, key=self.api_key)
+        outputs.publish_receiver(
+            self, self._role, address=self.url, key=self.api_key, clients=api_keys.clients
+        )
         if self._role in READERS:
             self._alarm(stage)
 
@@ -187,7 +189,7 @@ class Endpoint(Construct):
 
     def _plan(self, api: Ref, stage: Ref, api_keys: ApiKeys) -> tuple[str, ...]:
         """What each API key may do: as many requests a second as the function has instances, twice that at
-        once.
+        once. A usage plan limits each of its keys by itself.
         """
         plan = ApiGatewayUsagePlan(
             self,
@@ -200,11 +202,21 @@ class Endpoint(Construct):
             tags=self._tags,
         )
         placed = place(plan, self._role, optional=self._function.optional)
+        named = {self._role: api_keys.keys, f"{self._role}_clients": api_keys.client_keys}
+        of_plan = [self._plan_keys(placed, name, keys) for name, keys in named.items() if keys]
+        return placed.address, *of_plan, *filter(None, named.values())
+
+    def _plan_keys(self, plan: Ref, name: str, keys: str) -> str:
+        """Open the plan's API to every key of a map of them."""
         key = ApiGatewayUsagePlanKey(
-            self, "plan-key", usage_plan_id=placed["id"], key_id="${each.value.id}", key_type="API_KEY"
+            self,
+            f"plan-key-{name}",
+            usage_plan_id=plan["id"],
+            key_id="${each.value.id}",
+            key_type="API_KEY",
         )
-        key.add_override("for_each", f"${{{api_keys.keys}}}")
-        return placed.address, place(key, self._role).address, api_keys.keys
+        key.add_override("for_each", f"${{{keys}}}")
+        return place(key, name).address
 
     def _alarm(self, stage: Ref) -> None:
         """The alarm on refusals. API Gateway refuses keys before the function runs, and counts by the class

@@ -28,4 +28,6 @@ class Endpoint(Construct):
         super().__init__(scope, id_)
         function.grant_invoke(self, names.PUBLIC, names.EVERYBODY)
         self.url, self.api_key = function.uri, api_keys.newest
-        outputs.publish_receiver(self, function.role, address=self.url, key=self.api_key)
+        outputs.publish_receiver(
+            self, function.role, address=self.url, key=self.api_key, clients=api_keys.clients
+        )

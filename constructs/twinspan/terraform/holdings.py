@@ -6,6 +6,7 @@ calls data is protected where it is placed, and `twinspan plan` names it before 
 
 from collections.abc import Mapping
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 
 class Holding(StrEnum):
@@ -75,13 +76,27 @@ TYPES: Mapping[str, Holding] = {
     name: holding for holding, names in _HOLDING.items() for name in names.split()
 }
 
-REMADE: Mapping[str, str] = {}
-"""Resources of a type that holds data which hold none, by address, with the reason."""
+_KEY = "a key that the stack makes, and gives to its secret and outputs"
+REMADE: Mapping[str, str] = {
+    "google_secret_manager_secret.*_api_keys": "keys that the stack makes",
+    "google_secret_manager_secret.grafana_admin": "a password that the stack makes",
+    "google_secret_manager_secret.link_*": "keys that the stack `links` writes",
+    "google_storage_bucket.dashboards": "dashboards, which are made from twin.yaml",
+    "google_storage_bucket.idempotency": "which events have started the workflow, for some days",
+    "google_storage_bucket.source": "the functions' code, which an apply uploads",
+    "random_password.*_api_keys": _KEY,
+    "random_password.*_client_keys": _KEY,
+    "random_password.*_signing": "a key of a link, which the stack `links` gives to both ends",
+    "random_password.grafana_admin": "Grafana's password, which the stack gives to its secret",
+}
+"""Resources of a type that holds data which hold none, by address or pattern (`*`), with the reason."""
+_OTHERWISE: Mapping[str, Holding] = {"google_firestore_database.graph": Holding.GRAPH}
+"""Resources that hold something else than their type says."""
 
 
 def holding(address: str) -> Holding:
     """What the resource at an address (`TYPE.NAME`, an index may follow) holds. KeyError: an unknown type."""
     block = address.partition("[")[0]
-    if block in REMADE:
+    if any(fnmatchcase(block, pattern) for pattern in REMADE):
         return Holding.NOTHING
-    return TYPES[block.split(".")[0]]
+    return _OTHERWISE.get(block) or TYPES[block.split(".")[0]]

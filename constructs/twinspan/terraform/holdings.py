@@ -6,7 +6,8 @@ calls data is protected where it is placed, and `twinspan plan` names it before 
 
 from collections.abc import Mapping
 from enum import StrEnum
-from fnmatch import fnmatchcase
+
+from twin_runtime.roles import Role
 
 
 class Holding(StrEnum):
@@ -30,7 +31,7 @@ _HOLDING: Mapping[Holding, str] = {
         google_firestore_database
     """,
     Holding.FILES: """
-        aws_s3_bucket
+        aws_s3_bucket aws_s3_object
         azurerm_storage_account azurerm_storage_container
         google_storage_bucket
     """,
@@ -49,7 +50,7 @@ _HOLDING: Mapping[Holding, str] = {
         aws_lambda_function_event_invoke_config aws_lambda_invocation aws_lambda_permission
         aws_s3_bucket_cors_configuration aws_s3_bucket_lifecycle_configuration
         aws_s3_bucket_ownership_controls aws_s3_bucket_policy aws_s3_bucket_public_access_block
-        aws_s3_bucket_server_side_encryption_configuration aws_s3_bucket_versioning aws_s3_object
+        aws_s3_bucket_server_side_encryption_configuration aws_s3_bucket_versioning
         aws_scheduler_schedule aws_scheduler_schedule_group aws_secretsmanager_secret
         aws_secretsmanager_secret_version aws_sfn_state_machine aws_sns_topic aws_sns_topic_subscription
         aws_sqs_queue_policy aws_sqs_queue_redrive_allow_policy
@@ -76,27 +77,27 @@ TYPES: Mapping[str, Holding] = {
     name: holding for holding, names in _HOLDING.items() for name in names.split()
 }
 
-_KEY = "a key that the stack makes, and gives to its secret and outputs"
+_LINKS = ("archive", "cold", "dashboards", "feedback", "telemetry", "twin", "write")
 REMADE: Mapping[str, str] = {
-    "google_secret_manager_secret.*_api_keys": "keys that the stack makes",
+    "aws_s3_object.graph_template": "the template of the TwinMaker workspace is made from twin.yaml",
+    **{f"google_secret_manager_secret.{role}_api_keys": "keys that the stack makes" for role in Role},
     "google_secret_manager_secret.grafana_admin": "a password that the stack makes",
-    "google_secret_manager_secret.link_*": "keys that the stack `links` writes",
+    **{f"google_secret_manager_secret.link_{link}": "keys that the stack `links` writes" for link in _LINKS},
     "google_storage_bucket.dashboards": "dashboards, which are made from twin.yaml",
     "google_storage_bucket.idempotency": "which events have started the workflow, for some days",
     "google_storage_bucket.source": "the functions' code, which an apply uploads",
-    "random_password.*_api_keys": _KEY,
-    "random_password.*_client_keys": _KEY,
-    "random_password.*_signing": "a key of a link, which the stack `links` gives to both ends",
-    "random_password.grafana_admin": "Grafana's password, which the stack gives to its secret",
 }
-"""Resources of a type that holds data which hold none, by address or pattern (`*`), with the reason."""
-_OTHERWISE: Mapping[str, Holding] = {"google_firestore_database.graph": Holding.GRAPH}
-"""Resources that hold something else than their type says."""
+"""Resources of a type that holds data which hold none, by address, with the reason."""
+_OWN: Mapping[str, Holding] = {
+    "google_firestore_database.graph": Holding.GRAPH,
+    "random_password.fleet": Holding.SECRET,  # the keys of all devices on Google Cloud derive from it
+}
+"""What resources hold that hold something else than others of their type, by address."""
 
 
 def holding(address: str) -> Holding:
     """What the resource at an address (`TYPE.NAME`, an index may follow) holds. KeyError: an unknown type."""
     block = address.partition("[")[0]
-    if any(fnmatchcase(block, pattern) for pattern in REMADE):
+    if block in REMADE:
         return Holding.NOTHING
-    return _OTHERWISE.get(block) or TYPES[block.split(".")[0]]
+    return _OWN.get(block) or TYPES[block.split(".")[0]]

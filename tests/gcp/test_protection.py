@@ -1,81 +1,34 @@
 """What Google Cloud and Terraform delete for nobody, and what a former store keeps."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from support.layouts import twin_config
 from support.planes.twins import layout
 from support.replacement import KINDS
 from support.synth import stacks, stacks_of
-from support.terraform_json import Resource, resources
+from support.terraform_json import resources
 from twin_runtime.roles import Layer
-from twinspan.terraform.holdings import Holding, holding
 from twinspan.terraform.stackjson import Blocks
 
-WORDS = ("ggggggg", "mgggggg", "gmggggg", "ggmmmgg", "gggmmgg", "ggggmgg", "gggggmg", "ggggggm")
-SHARED = "ggggggg"
+ALL = layout("ggggggg")
 LAYER_OF = {
     "google_firestore_database.hot": Layer.HOT_STORAGE,
-    "google_firestore_database.graph": Layer.TWIN_MANAGEMENT,
     "google_storage_bucket.files": Layer.COLD_STORAGE,
-    "google_secret_manager_secret.fleet": Layer.ACQUISITION,
-    "random_password.fleet": Layer.ACQUISITION,
 }
-
-
-def held(stack: dict[str, Any]) -> Iterator[Resource]:
-    """What holds something, but for what the event system's switch deletes."""
-    for block in resources(stack):
-        if holding(block.address) is not Holding.NOTHING and not {"count", "for_each"} & block.body.keys():
-            yield block
-
-
-def protected(block: Resource) -> bool:
-    """Whether Terraform refuses to delete it, and Google where it can."""
-    body = block.body
-    native = {
-        "google_firestore_database": body.get("delete_protection_state") == "DELETE_PROTECTION_ENABLED",
-        "google_storage_bucket": body.get("force_destroy") is False,
-        "google_secret_manager_secret": body.get("deletion_protection") is True,
-    }.get(block.kind)
-    own = body.get("lifecycle", {}).get("prevent_destroy", False)
-    assert native in (own, None), f"{block.address} is half protected"
-    return own
-
-
-@pytest.mark.parametrize("letters", WORDS)
-def test_what_holds_something_is_protected(letters: str) -> None:
-    found = {block.address: protected(block) for block in held(stacks(layout(letters))["gcp"])}
-    assert found
-    assert [address for address, safe in found.items() if not safe] == []
-
-
-def test_a_trial_protects_nothing() -> None:
-    stack = stacks(layout(SHARED), protect=False)["gcp"]
-    assert [block.address for block in resources(stack) if protected(block)] == []
-
-
-@pytest.mark.parametrize("layer", sorted({*LAYER_OF.values()}))
-def test_a_layer_is_protected_by_itself(layer: Layer) -> None:
-    stack = stacks_of(twin_config(layout(SHARED), protect={layer.value: False}))["gcp"]
-    found = {block.address: protected(block) for block in held(stack) if block.address in LAYER_OF}
-    assert found == {address: owner is not layer for address, owner in LAYER_OF.items()}
 
 
 def test_a_database_that_terraform_deletes_is_deleted() -> None:
     """With the policy ABANDON it would be left behind, in no state."""
     for protect in (True, False):
-        stack = stacks(layout(SHARED), protect=protect)["gcp"]
+        stack = stacks(ALL, protect=protect)["gcp"]
         policies = {b.body["deletion_policy"] for b in resources(stack, "google_firestore_database")}
         assert policies == {"DELETE"}
 
 
 def test_what_the_event_system_s_switch_deletes_is_not_protected() -> None:
-    for block in resources(stacks(layout(SHARED))["gcp"]):
+    for block in resources(stacks(ALL)["gcp"]):
         if {"count", "for_each"} & block.body.keys():
-            assert not protected(block), block.address
+            assert "prevent_destroy" not in block.body.get("lifecycle", {}), block.address
 
 
 STORES = (
@@ -102,7 +55,7 @@ IN_PLACE = {
 
 @pytest.mark.parametrize(("letters", "former"), FORMER)
 def test_a_former_store_differs_in_what_can_be_changed_alone(letters: str, former: list[str]) -> None:
-    before = {block.address: block for block in resources(stacks(layout(SHARED))["gcp"])}
+    before = {block.address: block for block in resources(stacks(ALL)["gcp"])}
     config = twin_config(layout(letters), clouds=CLOUDS, former=[f"{layer}@gcp" for layer in former])
     after = stacks_of(config)["gcp"]
     kept = [block for block in resources(after) if block.kind in STORES and before.get(block.address)]

@@ -74,6 +74,10 @@ def test_google_refuses_to_delete_what_has_left_the_stack(world: World) -> None:
     with pytest.raises(TerraformFailed, match="delete_protection_state"):
         world.apply("gcp", stacks(layout("ggmgggg"))["gcp"])
     assert [one["name"] for one in world.objects("google_firestore_database")] == held
+    former = stacks_of(twin_config(layout("ggmgggg"), former=FORMER[:1]))["gcp"]
+    world.apply("gcp", former)  # and a line in twin.yaml puts back what went before it
+    assert world.changes("gcp", former) == {}
+    assert [one["name"] for one in world.objects("google_firestore_database")] == held
     with pytest.raises(TerraformFailed, match="deletion_protection"):
         world.apply("gcp", stacks(layout("mgggggg"))["gcp"])
     assert "google_secret_manager_secret.fleet" in world.state("gcp")

@@ -19,10 +19,10 @@ def one_away(home: str, away: str) -> list[str]:
 
 
 def walk(world: World, words: list[str]) -> None:
-    """Deploy one after the other; after each there is nothing left to do. Then destroy the twin."""
+    """Deploy one after the other, unprotected; after each there is nothing left to do. Then destroy it."""
     twin = Twin(world)
     for letters in words:
-        twin.deploy(stacks(layout(letters)))
+        twin.deploy(stacks(layout(letters), protect=False))
         assert twin.unsettled() == {}, letters
     twin.deploy({})
     assert not [kind for kind in KEPT_TO_THE_LAST if world.objects(kind)]

@@ -49,7 +49,7 @@ def test_only_receivers_are_open_to_the_internet(layout: Layout) -> None:
     broker = {"broker_endpoint"} if layout.l1 is Cloud.GCP else set[str]()
     keys = {published.api_key(Role(role)) for role in receivers}
     urls = {published.url(Role(role)) for role in receivers} | {f"{name}_url" for name in grafana}
-    assert outputs == {"dead_letter_queues", "storage_tiers"} | broker | keys | urls
+    assert outputs == {"dead_letter_queues", "deployment", "storage_tiers"} | broker | keys | urls
     assert all(stack["output"][key]["sensitive"] for key in keys)
 
 

@@ -33,9 +33,8 @@ class Bucket(Construct):
 
     What is deleted, or written over, can be brought back for UNDELETE_DAYS.
 
-    `force_destroy` is on, as the hot store has no delete protection: a twin must be removable by what made
-    it, and without it `cdktf destroy` would stop halfway at a bucket that is not empty. A plan that takes the
-    data away says so: the bucket is in its list of what is destroyed.
+    Where its layer is protected, nothing empties it: Google deletes no bucket that contains a file, and
+    `force_destroy` is off.
     """
 
     def __init__(
@@ -50,6 +49,7 @@ class Bucket(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._foundation = foundation
+        protect = foundation.protects(layer)
         name = names.bucket(foundation.twin.names, names.FILES)
         bucket = StorageBucket(
             self,
@@ -61,11 +61,11 @@ class Bucket(Construct):
             public_access_prevention="enforced",
             soft_delete_policy=StorageBucketSoftDeletePolicy(retention_duration_seconds=UNDELETE_DAYS * _DAY),
             lifecycle_rule=self._rules(lifecycle),
-            force_destroy=True,
+            force_destroy=not protect,
             labels=foundation.twin.labels(layer, "store"),
             depends_on=foundation.ready,
         )
-        self._bucket = foundation.inventory.part(place(bucket, names.FILES), name)
+        self._bucket = foundation.inventory.part(place(bucket, names.FILES, protect=protect), name)
         self.address = f"gs://{self._bucket['name']}"
 
     def grant_read(self, function: contracts.Function) -> None:

@@ -1,6 +1,6 @@
 """The secrets of links, and the API keys of receivers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from twin_runtime.roles import Cloud, Layer, Role
 from twinspan import contracts, outputs
@@ -8,6 +8,7 @@ from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow
+from twinspan.config import Client
 from twinspan.providers import Construct
 from twinspan.providers.aws import ApiGatewayApiKey, SecretsmanagerSecret, SecretsmanagerSecretVersion
 from twinspan.terraform.resources import KEY_GENERATION_VARIABLE, generations, place
@@ -72,10 +73,12 @@ class ApiKeys(Construct):
         foundation: Foundation,
         role: Role,
         layer: Layer,
+        clients: Sequence[Client] = (),
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id_)
         self.environment = {}
+        self.clients: str | None = None
         self.optional = optional
         key = ApiGatewayApiKey(
             self,

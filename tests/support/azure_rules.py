@@ -55,7 +55,7 @@ def _unrepeated(stack: Stack) -> Iterator[str]:
     again = {
         address: block.address
         for block in resources(stack, CODE)
-        for address in block.body["lifecycle"]["replace_triggered_by"]
+        for address in block.body.get("lifecycle", {}).get("replace_triggered_by", ())
     }
     for app in resources(stack, APP):
         if app.address not in again:

@@ -55,7 +55,7 @@ _HOLDING: Mapping[Holding, str] = {
         azapi_resource azapi_resource_action azurerm_application_insights
         azurerm_cosmosdb_sql_role_assignment azurerm_eventgrid_system_topic
         azurerm_eventgrid_system_topic_event_subscription azurerm_function_app_flex_consumption
-        azurerm_key_vault_secret azurerm_log_analytics_workspace azurerm_management_lock
+        azurerm_key_vault_secret azurerm_log_analytics_workspace
         azurerm_monitor_action_group azurerm_monitor_metric_alert
         azurerm_monitor_scheduled_query_rules_alert_v2 azurerm_resource_group azurerm_role_assignment
         azurerm_service_plan azurerm_storage_blob azurerm_storage_management_policy

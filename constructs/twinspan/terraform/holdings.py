@@ -7,6 +7,8 @@ calls data is protected where it is placed, and `twinspan plan` names it before 
 from collections.abc import Mapping
 from enum import StrEnum
 
+from twin_runtime.roles import Role
+
 
 class Holding(StrEnum):
     """What a resource holds, in the word that a plan uses for it."""
@@ -75,7 +77,16 @@ TYPES: Mapping[str, Holding] = {
     name: holding for holding, names in _HOLDING.items() for name in names.split()
 }
 
-REMADE: Mapping[str, str] = {}
+_CODE = "the functions' code, which an apply uploads"
+REMADE: Mapping[str, str] = {
+    "azurerm_cosmosdb_sql_container.store_leases": "how far twin_sync has read the changes",
+    "azurerm_storage_account.packages": _CODE,
+    "azurerm_storage_container.azure_webjobs_hosts": "leases, which the Functions host makes again",
+    "azurerm_storage_container.azure_webjobs_secrets": "keys of the Functions host, which nothing uses",
+    "azurerm_storage_container.idempotency": "which events have started the workflow, for some days",
+    "azurerm_storage_container.packages": _CODE,
+    **{f"azurerm_storage_container.{role}_code": _CODE for role in Role},
+}
 """Resources of a type that holds data which hold none, by address, with the reason."""
 
 

@@ -31,7 +31,7 @@ _HOLDING: Mapping[Holding, str] = {
         google_firestore_database
     """,
     Holding.FILES: """
-        aws_s3_bucket
+        aws_s3_bucket aws_s3_object
         azurerm_storage_account azurerm_storage_container
         google_storage_bucket
     """,
@@ -50,7 +50,7 @@ _HOLDING: Mapping[Holding, str] = {
         aws_lambda_function_event_invoke_config aws_lambda_invocation aws_lambda_permission
         aws_s3_bucket_cors_configuration aws_s3_bucket_lifecycle_configuration
         aws_s3_bucket_ownership_controls aws_s3_bucket_policy aws_s3_bucket_public_access_block
-        aws_s3_bucket_server_side_encryption_configuration aws_s3_bucket_versioning aws_s3_object
+        aws_s3_bucket_server_side_encryption_configuration aws_s3_bucket_versioning
         aws_scheduler_schedule aws_scheduler_schedule_group aws_secretsmanager_secret
         aws_secretsmanager_secret_version aws_sfn_state_machine aws_sns_topic aws_sns_topic_subscription
         aws_sqs_queue_policy aws_sqs_queue_redrive_allow_policy
@@ -79,6 +79,7 @@ TYPES: Mapping[str, Holding] = {
 
 _CODE = "the functions' code, which an apply uploads"
 REMADE: Mapping[str, str] = {
+    "aws_s3_object.graph_template": "the template of the TwinMaker workspace is made from twin.yaml",
     "azurerm_cosmosdb_sql_container.store_leases": "how far twin_sync has read the changes",
     "azurerm_storage_account.packages": _CODE,
     "azurerm_storage_container.azure_webjobs_hosts": "leases, which the Functions host makes again",

@@ -209,6 +209,7 @@ class Graph(Construct):
             key=key,
             content=content,
             content_type=_JSON,
-            tags=self._tags,
+            # S3 takes ten tags on an object at most: none of twin.yaml's, which are on the bucket.
+            tags={name: self._tags[name] for name in ("twin", "layer", "role")},
         )
         return place(made, f"{names.GRAPH}_{name}", protect=protect)

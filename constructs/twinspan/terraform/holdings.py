@@ -38,7 +38,7 @@ _HOLDING: Mapping[Holding, str] = {
     Holding.GRAPH: "aws_cloudformation_stack azurerm_digital_twins_instance",
     Holding.DEVICES: "aws_iot_thing azurerm_iothub",
     Holding.MESSAGES: "aws_sqs_queue azurerm_storage_queue google_pubsub_subscription",
-    Holding.SECRET: "azurerm_key_vault google_secret_manager_secret random_password",
+    Holding.SECRET: "azurerm_key_vault google_secret_manager_secret",
     Holding.DASHBOARDS: "aws_grafana_workspace",
     Holding.NOTHING: """
         aws_api_gateway_api_key aws_api_gateway_deployment aws_api_gateway_gateway_response
@@ -70,7 +70,7 @@ _HOLDING: Mapping[Holding, str] = {
         google_pubsub_topic_iam_member google_secret_manager_secret_iam_member
         google_secret_manager_secret_version google_service_account google_service_account_iam_member
         google_storage_bucket_iam_member google_storage_bucket_object google_workflows_workflow
-        random_id terraform_data time_sleep
+        random_id random_password terraform_data time_sleep
     """,
 }
 TYPES: Mapping[str, Holding] = {

@@ -3,6 +3,7 @@
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,3 +123,48 @@ def test_a_cloud_that_is_left_with_its_entry_ends_empty(world: World, tmp_path: 
     state = json.loads((tmp_path / "azure" / "terraform.tfstate").read_text(encoding="utf-8"))
     assert state["resources"] == []
     assert not world.objects("azurerm_resource_group")
+
+
+def keys_of(world: World, folder: Path, *clients: object, **variables: object) -> tuple[Any, Any]:
+    """What the secret of the read API's keys contains, and the output of the clients' newest ones."""
+    stack = edited("mmmmmmm", read_api={"clients": [*clients]})["azure"]
+    name = "hot_reader_api_keys"
+    published = {
+        "secret": {"value": stack["resource"]["azurerm_key_vault_secret"][name]["value"], "sensitive": True},
+        "newest": stack["output"]["telemetry_api_client_keys"],
+    }
+    passwords = {
+        each: body
+        for each, body in stack["resource"]["random_password"].items()
+        if each.startswith("hot_reader_")
+    }
+    part = {
+        "terraform": {"required_providers": {"random": {"source": "hashicorp/random"}}},
+        "variable": stack["variable"],
+        "resource": {"random_password": passwords},
+        "output": published,
+    }
+    world.apply("keys", part, **variables)
+    outputs = json.loads((folder / "keys" / "terraform.tfstate").read_text(encoding="utf-8"))["outputs"]
+    return json.loads(outputs["secret"]["value"]), outputs["newest"]["value"]
+
+
+def test_each_client_has_keys_that_are_rotated_and_revoked_on_their_own(world: World, tmp_path: Path) -> None:
+    first, newest = keys_of(world, tmp_path, "erp", "mobile")
+    assert {name: len(keys) for name, keys in first["clients"].items()} == {"erp": 2, "mobile": 2}
+    assert newest == {name: keys[-1] for name, keys in first["clients"].items()}
+    every = [*first["api_keys"], *first["clients"]["erp"], *first["clients"]["mobile"]]
+    assert len({*every}) == 6
+
+    rotated, newest = keys_of(world, tmp_path, {"name": "erp", "generation": 2}, "mobile")
+    assert rotated["clients"]["erp"] == [first["clients"]["erp"][1], newest["erp"]]
+    assert {**rotated, "clients": rotated["clients"]["mobile"]} == {
+        **first,
+        "clients": first["clients"]["mobile"],
+    }
+
+    revoked = {"name": "erp", "generation": 2, "revoked_before": 2}
+    last, _ = keys_of(world, tmp_path, revoked, key_generation=2, keys_revoked_before=2)
+    assert last["clients"] == {"erp": [newest["erp"]]}
+    assert len(last["api_keys"]) == 1
+    assert last["api_keys"][0] not in first["api_keys"]

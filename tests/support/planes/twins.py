@@ -1,6 +1,7 @@
 """A twin in a world, changed from one layout to the next: every stack, in the order of deployment."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from support.layouts import Layout, twin_config
 from support.planes.world import World
@@ -16,7 +17,7 @@ def layout(letters: str) -> Layout:
     return Layout(*(_LETTERS[letter] for letter in letters))
 
 
-def edited(letters: str, **fields: object) -> dict[str, Stack]:
+def edited(letters: str, **fields: Any) -> dict[str, Stack]:
     """The stacks of a layout with some fields of twin.yaml."""
     return stacks_of(twin_config(layout(letters), **fields))
 

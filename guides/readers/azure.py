@@ -360,6 +360,8 @@ def _permission(grant: AnyGrant) -> facts.Permission:
         return facts.Permission(role, on=f"the secret {grant.secret} alone, of {on}")
     if isinstance(grant, Grant) and grant.policy:
         return facts.Permission(role, on=f"{on}, by its Entra ID policy {grant.policy}")
+    if isinstance(grant, Grant) and grant.group:
+        return facts.Permission(role, on=f"{on}, given on the resource group")
     return facts.Permission(role, on=on)
 
 

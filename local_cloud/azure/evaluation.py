@@ -30,10 +30,11 @@ class App:
 
 def apps(evaluated: Evaluated) -> dict[str, App]:
     """By the name of the resource. Settings are those that the app's deployment writes, beside its code."""
-    deployed = [
-        deployment["body"]["properties"]["parameters"]
-        for deployment in evaluated.of("azapi_resource_action").values()
+    sent = [
+        action.get("body", {}).get("properties", {})
+        for action in evaluated.of("azapi_resource_action").values()
     ]
+    deployed = [properties["parameters"] for properties in sent if "parameters" in properties]
     settings = {parameters["site"]["value"]: parameters["settings"]["value"] for parameters in deployed}
     known = {each["id"]: each for each in evaluated.of("azurerm_user_assigned_identity").values()}
     found = {}
@@ -77,12 +78,13 @@ def policies(evaluated: Evaluated) -> dict[str, list[dict[str, str]]]:
 
 
 def twin_roles(evaluated: Evaluated) -> dict[str, str]:
-    """Roles on the Digital Twins instance, by principal."""
-    instances = {each["id"] for each in evaluated.of("azurerm_digital_twins_instance").values()}
+    """Roles on the Digital Twins instance, or on the group that it is in, by principal."""
+    instances = [each["id"] for each in evaluated.of("azurerm_digital_twins_instance").values()]
     return {
         each["principal_id"]: each["role_definition_name"]
         for each in evaluated.of("azurerm_role_assignment").values()
-        if each["scope"] in instances
+        if each["role_definition_name"].startswith("Azure Digital Twins ")
+        and any(f"{instance}/".startswith(f"{each['scope']}/") for instance in instances)
     }
 
 

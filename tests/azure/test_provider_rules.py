@@ -51,7 +51,7 @@ ACTIONS = {
     "tier_to_archive_after_days_since_modification_greater_than",
 }
 APP = "azurerm_function_app_flex_consumption"
-CODE = "azapi_resource_action"
+ACTION = "azapi_resource_action"
 ACCOUNT = "azurerm_storage_account"
 BLOB = "azurerm_storage_blob"
 STORE = "azurerm_cosmosdb_account"
@@ -267,15 +267,20 @@ RULES = [
          "Logic Apps, authorization policies: an issuer is required, of https://sts.windows.net/"),
     Rule(FLOW, "response_export_values", one_of(["properties.accessEndpoint"]),
          "azapi docs/resources/resource: what is not exported is not in `output`"),
-    Rule(CODE, "type", one_of("Microsoft.Resources/deployments@2022-09-01"),
+    Rule(ACTION, "type",
+         one_of("Microsoft.Resources/deployments@2022-09-01", "Microsoft.Authorization/locks@2020-05-01"),
          "azapi docs/resources/resource_action; it must be the type that resource_id ends in"),
-    Rule(CODE, "resource_id",
-         matches(rf"{GROUP_ID}/providers/Microsoft\.Resources/deployments/[A-Za-z0-9._()-]{{1,64}}"),
+    Rule(ACTION, "resource_id",
+         matches(rf"{GROUP_ID}/providers/Microsoft\.Resources/deployments/[A-Za-z0-9._()-]{{1,64}}"
+                 r"|\$\{azurerm_\w+\.\w+\.id\}/providers/Microsoft\.Authorization/locks/[A-Za-z0-9-]{1,64}"),
          "azapi parse/resource.go: an id of the type; resource name rules: 1 to 64 characters"),
-    Rule(CODE, "method", one_of("PUT"), "the same: POST, PATCH, PUT, DELETE, GET or HEAD, in capitals"),
-    Rule(CODE, "body", lambda body: isinstance(body, dict), "the same: an object, and no string"),
-    Rule(CODE, "body.properties.mode", one_of("Incremental"),
+    Rule(ACTION, "method", one_of("PUT"), "the same: POST, PATCH, PUT, DELETE, GET or HEAD, in capitals"),
+    Rule(ACTION, "body", lambda body: isinstance(body, dict), "the same: an object, and no string"),
+    Rule(ACTION, "body.properties.mode?", one_of("Incremental"),
          "Microsoft.Resources, deployment modes: Complete deletes what the template does not have"),
+    Rule(ACTION, "body.properties.level?", one_of("CanNotDelete"),
+         "Microsoft.Authorization, locks: CanNotDelete or ReadOnly, which refuses changes as well"),
+    Rule(ACTION, "body.properties.notes?", lambda notes: len(notes) <= 512, "the same: 512 characters"),
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.layouts import Layout, twin_config, twin_data
-from support.terraform_json import data_sources, environment, interpolations, references, resources
+from support.terraform_json import Resource, data_sources, environment, interpolations, references, resources
 from twin_azure import settings as azure_settings
 from twin_runtime import settings
 from twin_runtime.roles import ROLES, Cloud, Role
@@ -25,6 +25,12 @@ from .stacks import ALL, AZURE_LAYOUTS, FIRST, LAST, MIDDLE, azure_stack, stack_
 
 APP = "azurerm_function_app_flex_consumption"
 ROLE = "azurerm_role_assignment"
+ONE_IN_THE_GROUP = {
+    "IoT Hub Data Contributor": "azurerm_iothub",
+    "Azure Digital Twins Data Owner": "azurerm_digital_twins_instance",
+    "Azure Digital Twins Data Reader": "azurerm_digital_twins_instance",
+}
+"""Roles that are good for one type alone, of which the twin's group has one resource."""
 PUBLIC = {*("dispatcher", "ingestion", "writer", "hot_reader")}
 
 
@@ -42,6 +48,11 @@ def apps(layout: Layout) -> dict[str, dict[str, Any]]:
 
 def grants(layout: Layout) -> dict[str, dict[str, Any]]:
     return {block.name: block.body for block in resources(azure_stack(layout), ROLE)}
+
+
+def code_deployments() -> list[Resource]:
+    actions = resources(azure_stack(ALL), "azapi_resource_action")
+    return [block for block in actions if block.body["type"].startswith("Microsoft.Resources/deployments@")]
 
 
 @pytest.mark.parametrize("layout", AZURE_LAYOUTS, ids=str)
@@ -96,7 +107,7 @@ class TestEveryLayout:
 
     def test_no_grant_is_wider_than_what_it_is_for(self, layout: Layout) -> None:
         narrow = re.compile(
-            r"\$\{(one\()?azurerm_(storage_queue|storage_container|key_vault_secret|iothub|digital_twins_instance)"
+            r"\$\{(one\()?azurerm_(storage_queue|storage_container|key_vault_secret)"
             r"\.\w+(\[\*\])?"
             r"\.(resource_versionless_id|id)\)?\}"
         )
@@ -106,6 +117,10 @@ class TestEveryLayout:
                 assert grant["principal_id"] == "${each.value}"
             elif name in ("grafana_reads_metrics", "dashboard_sync_keeps_dashboards"):
                 assert grant["scope"] in grafana, name
+                assert "principal_id" in grant["principal_id"]
+            elif grant["role_definition_name"] in ONE_IN_THE_GROUP:
+                (_,) = resources(azure_stack(layout), ONE_IN_THE_GROUP[grant["role_definition_name"]])
+                assert grant["scope"] == "${azurerm_resource_group.twin.id}", name
                 assert "principal_id" in grant["principal_id"]
             else:
                 assert narrow.fullmatch(grant["scope"]), name
@@ -185,7 +200,12 @@ class TestSecretless:
         stack = azure_stack(ALL, read_api=False)
         assert not resources(stack, "azurerm_key_vault", "azurerm_key_vault_secret", "random_password")
         assert "random" not in stack["provider"]
-        assert set(stack["output"]) == {"broker_endpoint", "dead_letter_queues", "storage_tiers"}
+        assert set(stack["output"]) == {
+            "broker_endpoint",
+            "dead_letter_queues",
+            "deployment",
+            "storage_tiers",
+        }
 
     def test_no_value_in_the_stack_is_a_secret(self) -> None:
         for layout in (ALL, FIRST, MIDDLE, LAST):
@@ -271,14 +291,14 @@ class TestDeployment:
         assert used(self.inner["resources"]) == self.inner["parameters"].keys() == {*given, "expires"}
         wanted = self.content["parameters"].keys()
         assert used([self.config, given]) == wanted
-        for block in resources(azure_stack(ALL), "azapi_resource_action"):
+        for block in code_deployments():
             sent = block.body["body"]["properties"]
             assert sent["template"] == self.content
             assert sent["parameters"].keys() == wanted
 
     def test_a_deployment_that_failed_and_one_that_a_change_of_the_app_undid_are_repeated(self) -> None:
         """azapi_action_resource.go: state is written after the action alone, and never read from Azure."""
-        actions = {block.name: block for block in resources(azure_stack(ALL), "azapi_resource_action")}
+        actions = {block.name: block for block in code_deployments()}
         assert actions.keys() == apps(ALL).keys()
         for role, block in actions.items():
             app = f"{APP}.{role}"

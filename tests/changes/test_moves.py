@@ -1,10 +1,12 @@
 """Layers of a twin that is all in one cloud are moved away and back, each time with one apply per stack."""
 
+from itertools import pairwise
+
 import pytest
 
 from support.planes import World
-from support.planes.twins import Twin, layout
-from support.synth import stacks
+from support.planes.twins import Twin, edited
+from twin_runtime.roles import Layer
 
 pytestmark = [pytest.mark.terraform, pytest.mark.matrix]
 
@@ -18,11 +20,19 @@ def one_away(home: str, away: str) -> list[str]:
     return [home * layer + away + home * (LAYERS - layer - 1) for layer in range(LAYERS)]
 
 
+def unprotected(letters: str, later: str) -> bool | dict[str, bool]:
+    """The field `protect` of a twin before its next edit: off for what that takes away."""
+    if {*letters} - {*later}:
+        return False
+    return {layer: False for layer, *clouds in zip(Layer, letters, later, strict=True) if len({*clouds}) > 1}
+
+
 def walk(world: World, words: list[str]) -> None:
     """Deploy one after the other, unprotected; after each there is nothing left to do. Then destroy it."""
     twin = Twin(world)
-    for letters in words:
-        twin.deploy(stacks(layout(letters), protect=False))
+    for letters, later in pairwise([*words, ""]):
+        protect = unprotected(letters, later) if later else False
+        twin.deploy(edited(letters, protect=protect))
         assert twin.unsettled() == {}, letters
     twin.deploy({})
     assert not [kind for kind in KEPT_TO_THE_LAST if world.objects(kind)]

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from support.terraform_json import Stack, references, resources
 
@@ -11,6 +11,14 @@ CODE = "azapi_resource_action"
 ROLES = ("azurerm_role_assignment", "azurerm_cosmosdb_sql_role_assignment")
 OF_PEOPLE = ("grafana_admins", "grafana_reads_metrics")
 """Roles that nothing in an apply uses: people's in Grafana, and Grafana's own."""
+LOCK = "Microsoft.Authorization/locks@"
+_PARENTS = (
+    *("account_name", "database_name", "key_vault_id", "parent_id", "scope", "storage_account_id"),
+    *("storage_account_name", "storage_container_name", "system_topic"),
+)
+"""Arguments that name what a resource is a part of in Azure Resource Manager."""
+_NO_PARENTS = {("azurerm_cosmosdb_sql_role_assignment", "scope")}
+"""It is a part of the account, whatever the rows are that it is about."""
 BEFORE_LINKS = "time_sleep.operators_write_secrets"
 """The stack `links` uses the role, and comes after the whole stack."""
 _OUTPUT = re.compile(r"(try\()?data\.terraform_remote_state\.\w+\.outputs\.\w+")
@@ -30,6 +38,44 @@ def problems_of_links(stack: Stack) -> Iterator[str]:
     for found in _OUTPUT.finditer(json.dumps(stack.get("resource", {}))):
         if not found[1]:
             yield f"{found[0]} fails a destroy when it is gone"
+
+
+def locked(stack: Stack) -> dict[str, str]:
+    """What has a lock in a stack, by the address of the lock."""
+    found = {}
+    for block in resources(stack, CODE):
+        if block.body["type"].startswith(LOCK) and block.body["method"] == "PUT":
+            (target,) = references(block.body["resource_id"])
+            found[block.address] = target.address
+    return found
+
+
+def refused(stack: Stack, gone: Collection[str]) -> set[str]:
+    """Which of the blocks that an edit deletes Azure keeps: what has a lock, and what is below."""
+    scopes, blocks = set(locked(stack).values()), {block.address: block for block in resources(stack)}
+
+    def below(address: str) -> bool:
+        parents = {
+            reference.address
+            for argument in _PARENTS
+            if (blocks[address].kind, argument) not in _NO_PARENTS
+            for reference in references(blocks[address].body.get(argument, ""))
+        }
+        return address in scopes or any(below(parent) for parent in parents)
+
+    return {address for address in gone if below(address)}
+
+
+def needed(stack: Stack, address: str) -> set[str]:
+    """All that a block refers to, and what that does: Terraform deletes it after the block."""
+    blocks, found = {block.address: block for block in resources(stack)}, set[str]()
+    ahead = [address]
+    while ahead:
+        for reference in references(blocks[ahead.pop()].body):
+            if reference.address in blocks and reference.address not in found:
+                found.add(reference.address)
+                ahead.append(reference.address)
+    return found
 
 
 def _unsettled(stack: Stack) -> Iterator[str]:
@@ -55,7 +101,7 @@ def _unrepeated(stack: Stack) -> Iterator[str]:
     again = {
         address: block.address
         for block in resources(stack, CODE)
-        for address in block.body["lifecycle"]["replace_triggered_by"]
+        for address in block.body.get("lifecycle", {}).get("replace_triggered_by", ())
     }
     for app in resources(stack, APP):
         if app.address not in again:

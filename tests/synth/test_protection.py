@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from support import azure_rules
 from support.layouts import CLOUDS, SYNTHESIZED, Layout, twin_config
 from support.synth import Stack, stacks, stacks_of
 from twin_runtime.roles import Cloud, Layer
@@ -32,6 +33,14 @@ def argument(name: str, value: object) -> Native:
     return lambda _, block: block.body.get(name) == value
 
 
+def goes_after_a_lock(stack: Stack, block: Block) -> bool:
+    """Whether Terraform deletes a block no sooner than something that Azure refuses to delete."""
+    return any(
+        block.address in {scope, *azure_rules.needed(stack, scope)}
+        for scope in azure_rules.locked(stack).values()
+    )
+
+
 KEPT: Mapping[Cloud, Mapping[str, Kept]] = {
     # registry.terraform.io/providers/hashicorp/aws/5.100.0/docs/resources/<type>, and the API that it calls.
     AWS: {
@@ -49,7 +58,20 @@ KEPT: Mapping[Cloud, Mapping[str, Kept]] = {
         # a certificate is attached to.
         "aws_iot_thing": Kept(refused=False),
     },
-    AZURE: {},
+    # learn.microsoft.com/azure/azure-resource-manager/management/lock-resources, "Lock inheritance".
+    AZURE: {
+        "azurerm_cosmosdb_account": Kept(goes_after_a_lock),
+        "azurerm_cosmosdb_sql_container": Kept(goes_after_a_lock),
+        "azurerm_cosmosdb_sql_database": Kept(goes_after_a_lock),
+        "azurerm_digital_twins_instance": Kept(goes_after_a_lock),
+        "azurerm_iothub": Kept(goes_after_a_lock),
+        # The tiers' goes after a lock, too. What is deleted in the others can be brought back for days.
+        "azurerm_storage_account": Kept(),
+        "azurerm_storage_container": Kept(),
+        "azurerm_storage_queue": Kept(),
+        # Purge protection is on whatever twin.yaml says.
+        "azurerm_key_vault": Kept(),
+    },
     # registry.terraform.io/providers/hashicorp/google/6.50.0/docs/resources/<type>.
     GCP: {
         # "delete_protection_state": enabled, the API refuses DeleteDatabase.

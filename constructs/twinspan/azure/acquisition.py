@@ -8,6 +8,7 @@ from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.shared.grants import COMMAND, WRITE_BLOBS, Settling, grant
+from twinspan.azure.shared.lock import Lock
 from twinspan.providers import Construct
 from twinspan.providers.azure import (
     EventgridSystemTopic,
@@ -63,7 +64,9 @@ class Broker(Construct):
                 tags=self._tags,
             ),
             "broker",
+            protect=foundation.twin.config.protects(Layer.ACQUISITION),
         )
+        Lock(self, "kept", group=foundation, on=self._hub, name="broker", layer=Layer.ACQUISITION)
         self.address = self.endpoint = self._hub["hostname"]
         foundation.inventory.record(facts.Named(address=self._hub.address, name=name, value=self.address))
         self.dispatcher_environment: Mapping[str, str] = {}
@@ -136,7 +139,7 @@ class Broker(Construct):
 
     def grant_command(self, function: contracts.Function) -> None:
         """Direct methods. The hub knows no role that is narrower than data contributor and can call them."""
-        grant(function, "commands_devices", role=COMMAND, at=self._hub)
+        grant(function, "commands_devices", role=COMMAND, at=self._hub, scope=self._foundation.group_id)
 
     def _topic(self) -> Ref:
         name = self._foundation.names.name("telemetry")
@@ -156,7 +159,12 @@ class Broker(Construct):
     def _refused(self, topic: Ref) -> tuple[Ref, Settling]:
         """The container of what could not be delivered, and the topic's role there, in effect."""
         name = self._foundation.names.name(names.BROKER_DEAD_LETTERS)
-        container = self._foundation.storage.container(self, name, address="broker_dead")
+        container = self._foundation.storage.container(
+            self,
+            name,
+            address="broker_dead",
+            protect=self._foundation.twin.config.protects(Layer.ACQUISITION),
+        )
         writer = RoleAssignment(
             self,
             "write-refused",

@@ -41,12 +41,13 @@ class LinkSecret(Named):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant(inventory.Grant):
-    """A permission that is on a `secret` which the stack `links` makes, or that a `policy` of the resource
-    gives, and no role.
+    """A permission. It can be on a `secret` which the stack `links` makes, or given by a `policy` of the
+    resource rather than a role, or on the resource group (`group`) for the only resource of its kind there.
     """
 
     secret: str = ""
     policy: str = ""
+    group: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

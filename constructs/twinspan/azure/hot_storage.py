@@ -5,6 +5,7 @@ from twinspan import contracts
 from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import MANAGED_IDENTITY, Function
+from twinspan.azure.shared.lock import Lock
 from twinspan.config.root import SAFETY_DAYS
 from twinspan.providers import Construct
 from twinspan.providers.azure import (
@@ -45,11 +46,16 @@ class Store(Construct):
 
     A row carries its own `ttl` in seconds, which is more where a mover takes it to the cold tier first; the
     container's default is for what carries none. Only what rows are looked up by is indexed.
+
+    A `former` one has no default: rows then never expire, whatever they carry
+    (learn.microsoft.com/azure/cosmos-db/nosql/time-to-live, "If TTL isn't set on a container").
     """
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation, former: bool = False) -> None:
         super().__init__(scope, id_)
         self._foundation = foundation
+        layer = Layer.HOT_STORAGE
+        self._protect = foundation.twin.config.protects(layer)
         self._account = self._cosmos_account()
         database = place(
             CosmosdbSqlDatabase(
@@ -60,6 +66,7 @@ class Store(Construct):
                 account_name=self._account["name"],
             ),
             "store",
+            protect=self._protect,
         )
         self._database = foundation.inventory.part(database, DATABASE)
         container = CosmosdbSqlContainer(
@@ -71,7 +78,7 @@ class Store(Construct):
             database_name=self._database["name"],
             partition_key_paths=["/device"],
             partition_key_version=2,
-            default_ttl=_default_ttl_s(foundation.twin),
+            default_ttl=None if former else _default_ttl_s(foundation.twin),
             indexing_policy=CosmosdbSqlContainerIndexingPolicy(
                 indexing_mode="consistent",
                 included_path=[
@@ -81,7 +88,9 @@ class Store(Construct):
                 excluded_path=[CosmosdbSqlContainerIndexingPolicyExcludedPath(path="/*")],
             ),
         )
-        self._container = place(container, "store")
+        self._container = place(container, "store", protect=self._protect)
+        # The account and the database have more in them, which goes with other layers: roles and leases.
+        Lock(self, "kept", group=foundation, on=self._container, name="store", layer=layer)
         self.address = f"{self._account['endpoint']}{self._path(self._container)}"
         foundation.inventory.record(
             facts.Named(address=self._container.address, name=CONTAINER, value=self.address)
@@ -156,7 +165,7 @@ class Store(Construct):
             minimal_tls_version="Tls12",
             tags=foundation.labels(Layer.HOT_STORAGE, "store"),
         )
-        return place(account, "store")
+        return place(account, "store", protect=self._protect)
 
     def _grant(self, function: Function, purpose: str, role: str, container: Ref) -> None:
         """Data roles are Cosmos DB's own, not Azure's."""

@@ -15,7 +15,7 @@ def _address(queue: Ref, foundation: Foundation) -> str:
     return f"{foundation.storage.account['primary_queue_endpoint']}{queue['name']}"
 
 
-def _queue(scope: Construct, *, foundation: Foundation, name: str, optional: bool) -> Ref:
+def _queue(scope: Construct, *, foundation: Foundation, name: str, layer: Layer, optional: bool) -> Ref:
     """It has no tags: its type takes none. What is in it is encrypted, as everything in a storage account."""
     queue = StorageQueue(
         scope,
@@ -23,7 +23,8 @@ def _queue(scope: Construct, *, foundation: Foundation, name: str, optional: boo
         name=names.queue(foundation.names, name),
         storage_account_id=foundation.storage.account["id"],
     )
-    return place(queue, name.replace("-", "_"), optional=optional)
+    protect = foundation.twin.config.protects(layer)
+    return place(queue, name.replace("-", "_"), optional=optional, protect=protect)
 
 
 class DeadLetterQueue(Construct):
@@ -46,7 +47,7 @@ class DeadLetterQueue(Construct):
         super().__init__(scope, id_)
         self.name = name
         self.optional = optional
-        self.queue = _queue(self, foundation=foundation, name=name, optional=optional)
+        self.queue = _queue(self, foundation=foundation, name=name, layer=layer, optional=optional)
         self.address = self.source = _address(self.queue, foundation)
         queue = names.queue(foundation.names, name)
         foundation.inventory.record(facts.Named(address=self.queue.address, name=queue, value=self.address))
@@ -81,7 +82,7 @@ class Queue(Construct):
         super().__init__(scope, id_)
         self.name = name
         self.optional = optional
-        self.queue = _queue(self, foundation=foundation, name=name, optional=optional)
+        self.queue = _queue(self, foundation=foundation, name=name, layer=layer, optional=optional)
         self.queue_name = self.queue["name"]
         self.address = _address(self.queue, foundation)
         self.dead_letters = DeadLetterQueue(

@@ -10,11 +10,12 @@ from twinspan.providers import Construct
 
 
 class Endpoint(Construct):
-    """A receiver's URL and current API key, as outputs.
+    """A receiver's URL and newest API keys, as outputs.
 
     The trigger's level is anonymous, since the function checks more than the host could: the API key in
-    `x-api-key`, of two generations, and on a signed link each request's signature. Keys of the host's own
-    would be in its storage, could not be created by Terraform, and would need a header that only Azure has.
+    `x-api-key`, of the accepted generations, and on a signed link each request's signature. Keys of the
+    host's own would be in its storage, could not be created by Terraform, and would need a header that only
+    Azure has.
     """
 
     def __init__(
@@ -34,6 +35,8 @@ class Endpoint(Construct):
                 output=outputs.url(function.role),
             )
         )
-        outputs.publish_receiver(self, function.role, address=self.url, key=self.api_key)
+        outputs.publish_receiver(
+            self, function.role, address=self.url, key=self.api_key, clients=api_keys.clients
+        )
         if function.role in READERS:
             foundation.monitoring.on_refusals(function.role, app=function.app, layer=function.layer)

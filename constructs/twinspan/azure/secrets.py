@@ -1,6 +1,7 @@
 """Secrets: API keys that the stack makes, and the ends of links that `links` fills."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 from twin_runtime.roles import Layer, Role
 from twinspan import contracts, outputs
@@ -96,7 +97,7 @@ class LinkSecret(Construct):
             f"reads_link_{self._link.name}",
             role=READ_SECRET,
             at=self._filled,
-            scope=_SCOPE,
+            scope=self._filled[_SCOPE],
             optional=self._link.optional,
         )
 
@@ -104,7 +105,8 @@ class LinkSecret(Construct):
 class ApiKeys(Construct):
     """The API keys of one receiver, which checks them itself: the platform's own cannot be made by Terraform.
 
-    `current` is the newest key. `environment` contains the address of the two generations.
+    `current` is the newest key of the twin itself, `clients` the newest key of each client. `environment`
+    contains the address of all that are accepted, `{"api_keys": […], "clients": {"<client>": […]}}`.
     """
 
     def __init__(
@@ -125,9 +127,14 @@ class ApiKeys(Construct):
         keys = place(password, f"{role}_api_keys").address
         current = f"var.{KEY_GENERATION_VARIABLE}"
         self.current = f"${{try({keys}[tostring({current})].result, null)}}"
-        content = (
-            f"{{api_keys = [for generation in {ACCEPTED_GENERATIONS} : {keys}[tostring(generation)].result]}}"
-        )
+        own = f"[for generation in {ACCEPTED_GENERATIONS} : {keys}[tostring(generation)].result]"
+        self.clients: str | None = None
+        content = f"{{api_keys = {own}}}"
+        if clients:
+            each = self._keys_of(clients, role=role)
+            self.clients = f"${{{_object({name: given[-1] for name, given in each.items()})}}}"
+            lists = {name: f"[{', '.join(given)}]" for name, given in each.items()}
+            content = f"{{api_keys = {own}, clients = {_object(lists)}}}"
         name = names.api_keys_secret(foundation.names, role)
         secret = KeyVaultSecret(
             self,
@@ -144,12 +151,25 @@ class ApiKeys(Construct):
         foundation.inventory.record(facts.Named(address=self._secret.address, name=name, value=address))
         self.environment = {"API_KEYS_SECRET": address}
 
+    def _keys_of(self, clients: Sequence[Client], *, role: Role) -> dict[str, list[str]]:
+        """The keys of each client that are accepted, as expressions, the oldest first."""
+        named = {client.name: [f"{client.name}/{number}" for number in client.accepted] for client in clients}
+        every = json.dumps([key for keys in named.values() for key in keys])
+        password = RandomPassword(self, "client-keys", for_each=f"${{toset({every})}}")
+        address = place(password, f"{role}_client_keys").address
+        return {name: [f'{address}["{key}"].result' for key in keys] for name, keys in named.items()}
+
     def grant_read(self, function: contracts.Function) -> None:
         grant(
             function,
             "reads_api_keys",
             role=READ_SECRET,
             at=self._secret,
-            scope=_SCOPE,
+            scope=self._secret[_SCOPE],
             optional=self._secret.optional,
         )
+
+
+def _object(values: Mapping[str, str]) -> str:
+    """An object of Terraform's, of expressions."""
+    return "{" + ", ".join(f'"{name}" = {value}' for name, value in values.items()) + "}"

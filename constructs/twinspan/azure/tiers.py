@@ -5,6 +5,7 @@ from twinspan import contracts
 from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.shared.grants import READ_BLOBS, WRITE_BLOBS, grant
+from twinspan.azure.shared.lock import Lock
 from twinspan.azure.shared.storage import storage_account
 from twinspan.lifecycle import EVENTS, PARTS, PARTS_DAYS, THAWED_DAYS, UNDELETE_DAYS, Lifecycle
 from twinspan.providers import Construct
@@ -33,9 +34,9 @@ class Bucket(Construct):
     undelete and one bound on requests: those of the account of queues and hosts are others, and a backlog
     that is moved must not slow the queues down.
 
-    What is deleted, or written over, can be brought back for UNDELETE_DAYS. Nothing protects from
-    `cdktf destroy`, as nothing does in the hot store: a twin must be removable by what made it. A plan that
-    takes the data away says so: the account is in its list of what is destroyed.
+    What is deleted, or written over, can be brought back for UNDELETE_DAYS. The lock is on the lifecycle
+    rules, which Terraform deletes before the container and the account that they name. On those, a lock would
+    keep the roles of functions that other layers take away.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class Bucket(Construct):
         lifecycle: Lifecycle,
     ) -> None:
         super().__init__(scope, id_)
-        self._account = self._storage_account(foundation, layer)
+        self._foundation, self._layer = foundation, layer
+        self._protect = foundation.twin.config.protects(layer)
+        self._account = self._storage_account()
         container = StorageContainer(
             self,
             "container",
@@ -57,7 +60,7 @@ class Bucket(Construct):
             storage_account_id=self._account["id"],
             container_access_type="private",
         )
-        self._container = place(container, names.FILES)
+        self._container = place(container, names.FILES, protect=self._protect)
         endpoint = self._account["primary_blob_endpoint"]
         self.address = f"{endpoint}{self._container['name']}?tier={storage_class}"
         foundation.inventory.record(
@@ -71,18 +74,18 @@ class Bucket(Construct):
     def grant_write(self, function: contracts.Function) -> None:
         grant(function, f"writes_{names.FILES}", role=WRITE_BLOBS, at=self._container)
 
-    def _storage_account(self, foundation: Foundation, layer: Layer) -> Ref:
+    def _storage_account(self) -> Ref:
         """Each file is written with an access tier of its own."""
         account = storage_account(
             self,
             "account",
-            group=foundation,
-            name=names.tier_account(foundation.names),
-            layer=layer,
+            group=self._foundation,
+            name=names.tier_account(self._foundation.names),
+            layer=self._layer,
             role="store",
             undelete_days=UNDELETE_DAYS,
         )
-        return place(account, names.FILES)
+        return place(account, names.FILES, protect=self._protect)
 
     def _expire(self, lifecycle: Lifecycle) -> None:
         """Azure bills the Cool tier for 30 days at least and Archive for 180, whenever a file is deleted.
@@ -107,7 +110,8 @@ class Bucket(Construct):
             storage_account_id=self._account["id"],
             rule=[self._rule("events", EVENTS, events), self._rule("parts", PARTS, parts_of_files)],
         )
-        place(policy, names.FILES)
+        rules = place(policy, names.FILES)
+        Lock(self, "kept", group=self._foundation, on=rules, name=names.FILES, layer=self._layer)
 
     def _rule(
         self, name: str, prefix: str, actions: StorageManagementPolicyRuleActionsBaseBlob

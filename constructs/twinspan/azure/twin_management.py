@@ -7,6 +7,7 @@ from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.hot_storage import Store
 from twinspan.azure.shared.grants import KEEP_TWINS, READ_TWINS, grant
+from twinspan.azure.shared.lock import Lock
 from twinspan.providers import Construct
 from twinspan.providers.azure import DigitalTwinsInstance
 from twinspan.terraform.resources import place
@@ -19,6 +20,8 @@ class Graph(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
         super().__init__(scope, id_)
+        self._foundation = foundation
+        layer = Layer.TWIN_MANAGEMENT
         name = names.worldwide(foundation.names, names.GRAPH)
         instance = DigitalTwinsInstance(
             self,
@@ -26,9 +29,10 @@ class Graph(Construct):
             name=name,
             resource_group_name=foundation.group,
             location=foundation.location,
-            tags=foundation.labels(Layer.TWIN_MANAGEMENT, names.GRAPH),
+            tags=foundation.labels(layer, names.GRAPH),
         )
-        self._instance = place(instance, names.GRAPH)
+        self._instance = place(instance, names.GRAPH, protect=foundation.twin.config.protects(layer))
+        Lock(self, "kept", group=foundation, on=self._instance, name=names.GRAPH, layer=layer)
         self.address = f"https://{self._instance['host_name']}"
         foundation.inventory.record(
             facts.Named(address=self._instance.address, name=name, value=self.address)
@@ -36,9 +40,12 @@ class Graph(Construct):
 
     def feed_from(self, function: contracts.Function, *, store: contracts.Store | None = None) -> None:
         """It writes the graph, and gets each row from the store within seconds of its writing."""
-        grant(function, "keeps_graph", role=KEEP_TWINS, at=self._instance)
+        self._grant(function, "keeps_graph", KEEP_TWINS)
         if store:
             contracts.own(store, Store).hand_changes_to(contracts.own(function, Function))
 
     def grant_read(self, function: contracts.Function) -> None:
-        grant(function, "reads_graph", role=READ_TWINS, at=self._instance)
+        self._grant(function, "reads_graph", READ_TWINS)
+
+    def _grant(self, function: contracts.Function, purpose: str, role: str) -> None:
+        grant(function, purpose, role=role, at=self._instance, scope=self._foundation.group_id)

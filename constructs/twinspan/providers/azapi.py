@@ -102,8 +102,8 @@ class AzapiResourceAction(_Azapi):
         kind: str,
         resource_id: str,
         method: str,
-        body: Mapping[str, Any],
-        again_with: Sequence[str],
+        body: Mapping[str, Any] | None = None,
+        again_with: Sequence[str] = (),
     ) -> None:
         super().__init__(
             scope,
@@ -112,7 +112,7 @@ class AzapiResourceAction(_Azapi):
                 "type": kind,
                 "resource_id": resource_id,
                 "method": method,
-                "body": dict(body),
-                "lifecycle": {"replace_triggered_by": list(again_with)},
+                "body": dict(body) if body else None,
+                "lifecycle": {"replace_triggered_by": list(again_with)} if again_with else None,
             },
         )

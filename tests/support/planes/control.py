@@ -67,6 +67,7 @@ class ControlPlane:
     lock: threading.RLock = field(default_factory=threading.RLock)
     _objects: dict[tuple[str, str], Object] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
+    _locked: set[str] = field(default_factory=set)
     _serials: "count[int]" = field(default_factory=lambda: count(1000))
 
     def objects(self, type_: str) -> list[dict[str, Any]]:
@@ -100,8 +101,11 @@ class ControlPlane:
         return self._store(type_, values, secret, creating=False)
 
     def delete(self, type_: str, values: Values) -> None:
-        """Delete an object if it is there, with what lives in it."""
+        """Delete an object if it is there, with what lives in it. Raises `Refused` where Azure has a lock."""
         self.log.append(Call("delete", type_, str(values["id"])))
+        locks = () if kind_of(type_).unread else self._locks_on(str(values["id"]).lower())
+        if locks:
+            raise Refused(f"409: ScopeLocked: {values['id']}, by locks on {', '.join(locks)}", dict(values))
         if found := self.find(type_, values):
             self._remove(found)
 
@@ -139,10 +143,26 @@ class ControlPlane:
         failure = self._failure(type_, values)
         if failure is None or failure.leaves != "nothing":
             self._objects[type_, item.key] = item
+            self._lock(values)
         if failure is not None:
             kept = not creating or failure.leaves == "tainted"
             raise Refused(f"{type_} {values['id']}: this call was made to fail", values if kept else None)
         return item
+
+    def _lock(self, values: Values) -> None:
+        """Make or delete a management lock, where an action does that."""
+        scope, at, _ = str(values["id"]).lower().partition("/providers/microsoft.authorization/locks/")
+        if at:
+            (self._locked.add if values["method"] == "PUT" else self._locked.discard)(scope)
+
+    def _locks_on(self, id_: str) -> list[str]:
+        """The locked scopes that an id is at or below; of a resource group's, those in it."""
+        group = id_.rpartition("/")[0].endswith("/resourcegroups")
+        return sorted(
+            scope
+            for scope in self._locked
+            if f"{id_}/".startswith(f"{scope}/") or (group and scope.startswith(f"{id_}/"))
+        )
 
     def _failure(self, type_: str, values: Values) -> Failure | None:
         for failure in self.failures:
@@ -175,6 +195,7 @@ class ControlPlane:
         if self._objects.pop((item.type, item.key), None) is None:
             return
         self._gone |= item.names
+        self._locked -= item.names
         for other in [*self._objects.values()]:
             if not item.names.isdisjoint(other.parents):
                 self._remove(other)

@@ -1,9 +1,11 @@
 """A twin in a world, changed from one layout to the next: every stack, in the order of deployment."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from support.layouts import Layout
+from support.layouts import Layout, twin_config
 from support.planes.world import World
+from support.synth import stacks_of
 from support.terraform_json import Stack
 from twin_runtime.roles import Cloud
 
@@ -13,6 +15,11 @@ _LETTERS = {"m": Cloud.AZURE, "g": Cloud.GCP}
 def layout(letters: str) -> Layout:
     """The layout of `ggggggm`: a letter for each layer, `m` for Azure and `g` for Google Cloud."""
     return Layout(*(_LETTERS[letter] for letter in letters))
+
+
+def edited(letters: str, **fields: Any) -> dict[str, Stack]:
+    """The stacks of a layout with some fields of twin.yaml."""
+    return stacks_of(twin_config(layout(letters), **fields))
 
 
 class Twin:

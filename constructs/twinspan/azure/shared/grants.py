@@ -2,6 +2,7 @@
 
 from twin_runtime.roles import Layer, Role
 from twinspan import contracts
+from twinspan.azure import facts
 from twinspan.azure.shared.group import Group
 from twinspan.providers import Construct
 from twinspan.providers.azure import RoleAssignment, UserAssignedIdentity
@@ -70,6 +71,7 @@ class Grantee(Construct):
         super().__init__(scope, id_)
         self.role = role
         self.inventory = group.inventory
+        self.group_id = group.group_id
         self.layer = layer
         self.optional = optional
         identity = UserAssignedIdentity(
@@ -87,20 +89,31 @@ class Grantee(Construct):
 
 
 def grant(
-    to: contracts.Function, purpose: str, *, role: str, at: Ref, scope: str = "id", optional: bool = False
+    to: contracts.Function, purpose: str, *, role: str, at: Ref, scope: str = "", optional: bool = False
 ) -> Ref:
-    """Give a function's identity a built-in role at a resource, of which the attribute `scope` is the scope.
-    `purpose` is such as `sends_processing`.
+    """Give a function's identity a built-in role at a resource. `purpose` is such as `sends_processing`.
+
+    `scope` is where it is given, the resource itself by default. Azure takes back no role on what has a lock,
+    so such a role is given on the resource group, in which there is one resource of the kind.
     """
     grantee = contracts.own(to, Grantee)
     assignment = RoleAssignment(
         grantee,
         purpose.replace("_", "-"),
-        scope=at[scope],
+        scope=scope or at["id"],
         role_definition_name=role,
         principal_id=grantee.principal,
         principal_type="ServicePrincipal",
     )
     placed = place(assignment, f"{grantee.role}_{purpose}", optional=optional or grantee.optional)
     grantee.roles.add(placed)
-    return grantee.inventory.grant(placed, to=grantee.role, may=role, on=at)
+    grantee.inventory.record(
+        facts.Grant(
+            address=placed.address,
+            to=grantee.role,
+            may=(role,),
+            on=(at.address,),
+            group=scope == grantee.group_id,
+        )
+    )
+    return placed

@@ -83,13 +83,15 @@ class HostStorage(Construct):
             undelete_days=DEAD_LETTER_DAYS,
             versions=True,
         )
-        self.account = place(account, "twin")
+        self.account = place(account, "twin", protect=group.twin.config.protects(None))
         self.host_containers = [
             self.container(self, container, address=container.replace("-", "_"))
             for container in HOST_CONTAINERS
         ]
 
-    def container(self, scope: Construct, name: str, *, address: str, optional: bool = False) -> Ref:
+    def container(
+        self, scope: Construct, name: str, *, address: str, optional: bool = False, protect: bool = False
+    ) -> Ref:
         """A private container. It has no tags: its type takes none."""
         container = StorageContainer(
             scope,
@@ -98,7 +100,7 @@ class HostStorage(Construct):
             storage_account_id=self.account["id"],
             container_access_type="private",
         )
-        return place(container, address, optional=optional)
+        return place(container, address, optional=optional, protect=protect)
 
 
 class Packages(Construct):

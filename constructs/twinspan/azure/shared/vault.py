@@ -34,6 +34,7 @@ class Vault(Construct):
                 tags=group.labels(None, "secrets"),
             ),
             "twin",
+            protect=group.twin.config.protects(None),
         )
         self.address = vault.address
         self.id = vault["id"]

@@ -2,6 +2,8 @@
 a cloud. All are the example of three clouds with its layers placed anew.
 """
 
+from __future__ import annotations
+
 import json
 import tempfile
 from collections.abc import Mapping
@@ -9,21 +11,23 @@ from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from stacks import build as synthesis
 from twin_runtime.roles import Cloud, Layer
 from twinspan.config import Config
-from twinspan.inventory import Inventory
 from twinspan.topology import Topology
+
+if TYPE_CHECKING:  # it imports CDKTF, which takes a second to load
+    from twinspan.inventory import Inventory
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "three-clouds.yaml"
 CLOUDS: Mapping[Cloud, Mapping[str, str]] = MappingProxyType(
     {
-        Cloud.AWS: {"region": "eu-central-1"},
+        Cloud.AWS: {"region": "eu-central-1", "account_id": "000000000000"},
         Cloud.AZURE: {"location": "westeurope", "subscription_id": "00000000-0000-0000-0000-000000000000"},
         Cloud.GCP: {"project": "my-project", "region": "europe-west1"},
     }

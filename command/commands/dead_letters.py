@@ -116,12 +116,8 @@ def resend(
         raise UsageError("--limit must be 1 or more.")
     found = deployed(session, out, outputs, endpoints)
     stream = session.stream("dead_letters") if session.as_json else None
-    account = Account(session.say, stream.add if stream else None)
-    stopped = None
-    try:
+    with Account(session.say, stream.add if stream else None) as account:
         stopped = resend(found, selection, account.report, hop=hop, cloud=cloud, limit=limit, dry_run=dry_run)
-    finally:
-        account.end()
     if stream:
         stream.end(stopped=stopped)
     if stopped is not None:

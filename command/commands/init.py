@@ -129,7 +129,7 @@ def _layers(word: str | None, given: Mapping[Layer, str | None], *, ask: bool) -
             raise WrongInput(f"Without a terminal to ask on, init needs {options}, or --from.")
         for layer in Layer:
             if layer not in named:
-                known = [*Cloud] if layer in REQUIRED else [*Cloud, NONE]
+                known = [*map(str, Cloud), *([] if layer in REQUIRED else [NONE])]
                 default = None if layer in REQUIRED else layout.defaults(named)[layer]
                 question = f"Cloud of {layer}, {twinfile.MEANINGS[layer]}"
                 named[layer] = click.prompt(question, type=click.Choice(known), default=default, err=True)

@@ -41,7 +41,7 @@ def of_word(text: str) -> Mapping[Layer, str]:
         )
     found = dict(zip(Layer, given, strict=False))
     for layer, cloud in found.items():
-        known = [*map(str, Cloud)] if layer in REQUIRED else [*map(str, Cloud), NONE]
+        known = [*map(str, Cloud), *([] if layer in REQUIRED else [NONE])]
         if cloud not in known:
             raise LayoutError(f"{text!r}: {cloud!r} is not a cloud for {layer}; {suggestion(cloud, known)}")
     return defaults(found)

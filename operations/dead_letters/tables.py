@@ -44,6 +44,8 @@ class LetterTable:
 class Account:
     """Prints the outcome of each letter, and counts the letters that were resent and kept.
 
+    Use it as a context manager.
+
     `record` is given the outcome of each letter as a JSON object.
     """
 
@@ -67,7 +69,13 @@ class Account:
         if why:
             self._kept[why] += 1
 
-    def end(self) -> None:
+    def __enter__(self) -> Account:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Print the counts, also after an interrupt, but not where nothing was begun."""
+        if kind is not None and not self._counts:
+            return
         said = ", ".join(f"{count} {outcome}" for outcome, count in self._counts.items())
         self._out(f"\n{said}" if said else "No dead letter matches the selection.")
         _summarize(self._out, self._kept)

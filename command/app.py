@@ -199,7 +199,7 @@ def _said(error: Exception) -> tuple[str, Exit] | None:
 def _sentence(error: click.ClickException) -> str:
     """Return one line that says what is wrong with the command line, and where its options are listed."""
     text = error.format_message().strip().replace("\n", " ")
-    end = "" if text.endswith((".", "?")) else "."
+    end = "" if text.endswith((".", "?", "?)")) else "."
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"{text}{end} See {context.command_path} --help." if context else f"{text}{end}"
 

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -153,7 +154,7 @@ def test_the_twin_yaml_loads_as_chosen(choices: Choices, tmp_path: Path) -> None
     path.write_text(table().text("twin.yaml", choices), encoding="utf-8")
     config = load(path, extra_checks=[name_problems])
     assert answers.choices_of(config) == choices
-    assert Topology.of(config) == answers.topology(choices)
+    assert replace(Topology.of(config), entries=()) == answers.topology(choices)
     assert {cloud for cloud in Cloud if getattr(config.clouds, cloud)} == set(config.layers.clouds)
 
 

@@ -6,7 +6,6 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
-CDKTF := node_modules/.bin/cdktf
 STAMP := $(VENV)/.synth-installed
 DEV_STAMP := $(VENV)/.dev-installed
 NODE_STAMP := node_modules/.installed
@@ -39,10 +38,10 @@ help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 synth: $(STAMP) $(NODE_STAMP) ## twin.yaml (TWIN=path) to Terraform in cdktf.out/, with a summary
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" scripts/synth "$(CDKTF)"
+	@$(VENV)/bin/twinspan synth
 
 demo: local-cloud ## The twin (TWIN=path) on this machine, without a cloud account (KEEP=1 leaves it up)
-	@$(PY) -m local_cloud $(if $(KEEP),--keep)
+	@$(VENV)/bin/twinspan demo $(if $(KEEP),--keep)
 
 local-cloud: $(DEV_STAMP) $(SERVERS_STAMP) $(MINISTACK_STAMP) $(WORKER_STAMP) ## Install the emulators of the clouds
 
@@ -65,8 +64,9 @@ test: $(NODE_STAMP) local-cloud ## All tests but the long matrices
 test-all: $(NODE_STAMP) local-cloud lint types ## Everything
 	@$(PY) -m pytest -q $(TESTS)
 
-docs: $(DEV_STAMP) $(NODE_STAMP) ## Render the deployment guides, the picker and the parity page in docs/
+docs: $(DEV_STAMP) $(NODE_STAMP) ## Render the deployment guides, the picker, the parity page and command.md in docs/
 	@$(PY) -m guides docs
+	@$(PY) -m command.reference docs/command.md
 
 schema: $(DEV_STAMP) ## Write docs/twin.schema.json
 	@PYTHONPATH=constructs:function_src $(PY) -m twinspan.config.schema docs/twin.schema.json
@@ -88,10 +88,11 @@ $(PY):
 	@echo "Creating the Python environment in $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)
 
-$(STAMP): requirements.txt | $(PY)
+$(STAMP): requirements.txt pyproject.toml | $(PY)
 	@scripts/node-version
 	@echo "Installing CDKTF and the provider bindings (1.3 GB on disk, a few minutes the first time) …"
 	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check -r requirements.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@echo "Unpacking them for the jsii kernel (1.1 GB in your user cache, half a minute) …"
 	@PYTHONPATH=constructs $(PY) -m twinspan.loading.indexes
 	@touch $@

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from twinspan.twinfile import checked, output_folder, same_twin_file, twin_file
 
@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 class Session:
     """One run of the command.
 
-    With `as_json`, standard output is one JSON document (`result`), and text for people goes to standard
-    error.
+    With `as_json`, standard output is one JSON document (`result`, `stream`), and text for people goes to
+    standard error.
     """
 
     twin: Path | None = None
@@ -33,8 +33,8 @@ class Session:
     as_json: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     out: Path = field(default_factory=lambda: output_folder(os.environ))
-    stdout: IO[str] = field(default_factory=lambda: sys.stdout)
-    stderr: IO[str] = field(default_factory=lambda: sys.stderr)
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
 
     @property
     def selection(self) -> Mapping[str, str]:
@@ -54,9 +54,14 @@ class Session:
         """The checked configuration of `deployed_file`. Raises `ConfigErrors` and `WrongTwin`."""
         return checked(self.deployed_file())
 
+    @property
+    def people(self) -> TextIO:
+        """Where text for people goes."""
+        return self.stderr if self.as_json else self.stdout
+
     def say(self, text: str = "") -> None:
         """Print text for people."""
-        print(text, file=self.stderr if self.as_json else self.stdout, flush=True)
+        print(text, file=self.people, flush=True)
 
     def warn(self, text: str) -> None:
         """Print a warning to standard error."""
@@ -66,3 +71,33 @@ class Session:
         """Print the command's JSON document, where `--json` asks for it."""
         if self.as_json:
             print(json.dumps(document, ensure_ascii=False, indent=1), file=self.stdout, flush=True)
+
+    def stream(self, name: str) -> Stream:
+        """Begin a JSON document whose list `name` may be long."""
+        return Stream(self.stdout, name)
+
+
+class Stream:
+    """A JSON document with a list, each item on a line of its own as soon as it is there.
+
+    A document that `end` does not complete is not valid JSON, and the exit status is not 0.
+    """
+
+    def __init__(self, out: TextIO, name: str) -> None:
+        self._out = out
+        self._before = f"{{{json.dumps(name)}: ["
+
+    def add(self, item: Mapping[str, Any]) -> None:
+        """Print an item."""
+        self.line(json.dumps(item, ensure_ascii=False))
+
+    def line(self, item: str) -> None:
+        """Print an item that is JSON on one line already."""
+        print(f"{self._before}\n {item}", end="", file=self._out, flush=True)
+        self._before = ","
+
+    def end(self, **fields: Any) -> None:
+        """Complete the document with further fields."""
+        rest = "".join(f",\n{json.dumps(key)}: {json.dumps(value)}" for key, value in fields.items())
+        head = "" if self._before == "," else self._before
+        print(f"{head}\n]{rest}}}", file=self._out, flush=True)

@@ -2,6 +2,8 @@
 a cloud. All are the example of three clouds with its layers placed anew.
 """
 
+from __future__ import annotations
+
 import json
 import tempfile
 from collections.abc import Mapping
@@ -9,15 +11,17 @@ from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from stacks import build as synthesis
 from twin_runtime.roles import Cloud, Layer
 from twinspan.config import Config
-from twinspan.inventory import Inventory
 from twinspan.topology import Topology
+
+if TYPE_CHECKING:  # it imports CDKTF, which takes a second to load
+    from twinspan.inventory import Inventory
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "three-clouds.yaml"

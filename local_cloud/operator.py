@@ -1,7 +1,7 @@
 """What somebody who operates the local twin needs: outputs, endpoints and environment, as files.
 
 With them every command for real clouds works here, such as
-`python -m operations dead-letters list --outputs … --endpoints …`.
+`twinspan dead-letters list --outputs … --endpoints …`.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Operator:
         return cls(outputs, endpoints, environment, twin_file)
 
     def run(self, program: str, command: str, *options: str) -> str:
-        """Run `python -m operations`, and return its standard output. Raises `LocalCloudError`."""
+        """Run `twinspan`, and return its standard output. Raises `LocalCloudError`."""
         done = subprocess.run(  # noqa: S603 - our own command line
-            [sys.executable, "-m", "operations", program, command, *options, *self.files()],
+            [sys.executable, "-m", "twinspan", program, command, *options, *self.files()],
             cwd=ROOT,
-            env={**os.environ, **self.environment},
+            env={**os.environ, **self.environment, "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             text=True,
             check=False,
@@ -70,9 +70,7 @@ class Operator:
 
     def dead_letters(self, *options: str) -> list[dict[str, Any]]:
         """Return every dead letter of the twin, as `dead-letters list --json` prints it."""
-        return [
-            json.loads(line) for line in self.run("dead-letters", "list", "--json", *options).splitlines()
-        ]
+        return json.loads(self.run("dead-letters", "list", "--json", *options))["dead_letters"]
 
 
 def _private(path: Path, document: Mapping[str, Any]) -> None:

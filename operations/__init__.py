@@ -1,6 +1,6 @@
-"""Programs that an operator runs against a deployed twin: `python -m operations`.
+"""What an operator does with a deployed twin, without a command line: `command/` has that.
 
-`dead_letters` lists and resends dead letters (docs/dead-letters.md); `restore` reads and loads older data
-(docs/restore.md). Both find the clouds' resources in the stacks' `outputs`, and connect to them with the
+`dead_letters` lists, resends and deletes dead letters (docs/dead-letters.md); `restore` reads and loads older
+data (docs/restore.md). Both find the clouds' resources in the stacks' `outputs`, and connect to them with the
 operator's credentials through `access` and `reach`.
 """

@@ -1,8 +1,7 @@
-"""What both programs print: tables as text or JSON lines, counts, and safe text."""
+"""What an operator's commands print: tables as they come, counts, and safe text."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Any
@@ -12,19 +11,15 @@ NONE = "–"
 
 
 class Table:
-    """Prints rows as they come: in the format `row` below a line of its field names, or as JSON lines."""
+    """Prints rows as they come, in the format `row`, below a line of its field names."""
 
-    def __init__(self, out: Print, row: str, *, as_json: bool = False) -> None:
+    def __init__(self, out: Print, row: str) -> None:
         self._out = out
         self._row = row
-        self._as_json = as_json
         self._titles = {name: name for _, name, _, _ in Formatter().parse(row) if name}
 
     def add(self, fields: Mapping[str, Any], **shown: Any) -> None:
-        """Print `fields` as a JSON object, or the columns from `shown` and else from `fields`."""
-        if self._as_json:
-            self._out(json.dumps(fields))
-            return
+        """Print the columns from `shown` and else from `fields`."""
         if self._titles:
             self._out(self._row.format(**self._titles))
             self._titles = {}

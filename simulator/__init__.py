@@ -1,7 +1,7 @@
 """A fleet of simulated devices that speak their broker's own protocol, as docs/devices.md describes it.
 
 Against real brokers and local ones alike: where to connect stands in an endpoint document (`endpoint.py`).
-From the command line it is `python -m simulator --endpoint endpoint.json …`; under Locust it is
+From the command line it is `twinspan simulate --endpoint endpoint.json …`; under Locust it is
 `simulator/locustfile.py`. From Python, with `constructs/` and `function_src/` on the path:
 
 One device, message by message:

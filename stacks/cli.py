@@ -1,21 +1,20 @@
-"""The command line of main.py: what it takes, and which command it is.
+"""The command line of main.py, which the command line of CDKTF runs.
 
-`stacks.commands` takes a quarter of a second to load, which a synth uses to start CDKTF.
+What is imported inside the functions takes a quarter of a second to load, which a synth uses to start CDKTF.
 """
 
 import gc
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from twinspan.loading import quick
 
-COMMANDS = ("synth", "check", "summary")
-USAGE = """usage: python main.py [synth | check | summary]
+USAGE = """usage: python main.py
 
-  synth    write the Terraform of a twin to cdktf.out/ and print the summary (default)
-  check    report the problems of a twin.yaml, and write nothing
-  summary  print the summary of what was synthesized
+Writes the Terraform of a twin to cdktf.out/ and prints a summary: the app of `cdktf synth`.
+`twinspan --help` lists the commands for everything else.
 
 environment:
   TWIN          the twin.yaml (default: ./twin.yaml, else examples/three-clouds.yaml)
@@ -29,30 +28,35 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], *, root: Path
     if {"-h", "--help"} & set(arguments):
         print(USAGE)
         return 0
-    command = arguments[0] if arguments else "synth"
-    if command not in COMMANDS or len(arguments) > 1:
+    if arguments:
         print(
-            f"main.py takes one of {', '.join(COMMANDS)}, got {' '.join(arguments)!r}; see main.py --help",
+            f"main.py takes no arguments, got {' '.join(arguments)!r}: see main.py --help, or run twinspan.",
             file=sys.stderr,
         )
         return 2
-    if command != "synth":
-        return _run(command, environment, root)
-    gc.disable()  # a synth ends in seconds, and what it allocates lives as long as it does
+    with starting_early() as early:
+        from stacks import commands, summary
+        from twinspan.config import ConfigErrors
+        from twinspan.twinfile import WrongTwin, output_folder, same_twin_file, short
+
+        out = output_folder(environment)
+        try:
+            path = same_twin_file(environment, root=root, out=out)
+            print(f"Synthesizing {short(path)} …", flush=True)
+            print(summary.text(commands.synth(path, out, early)))
+        except (ConfigErrors, WrongTwin) as errors:
+            print(errors, file=sys.stderr)
+            return 2
+    return 0
+
+
+@contextmanager
+def starting_early() -> Iterator[quick.Early]:
+    """Load CDKTF beside the block, and leave out what a process that ends in seconds can do without."""
+    gc.disable()  # what a synth allocates lives as long as it does
     early = quick.Early()
     try:
-        return _run(command, environment, root, early)
+        yield early
     finally:
         early.wait()
         gc.freeze()  # or the interpreter looks through all of it when it ends
-
-
-def _run(command: str, environment: Mapping[str, str], root: Path, *early: quick.Early) -> int:
-    from stacks import commands
-
-    try:
-        getattr(commands, command)(environment, root, *early)
-    except (commands.ConfigErrors, commands.WrongTwin) as errors:
-        print(errors, file=sys.stderr)
-        return 2
-    return 0

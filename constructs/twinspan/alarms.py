@@ -6,7 +6,7 @@ REFUSALS_A_MINUTE = 60
 
 def dead_letters(queue: str, hop: str) -> str:
     """Return the text of the alarm on a dead-letter queue. `queue` is its full name."""
-    command = "python -m operations dead-letters"
+    command = "twinspan dead-letters"
     return (
         f"There are dead letters in {queue}. List them with their reasons: `{command} list --hop {hop}`. "
         f"Then resend them: `{command} resend --hop {hop} --all`."

@@ -21,11 +21,11 @@ _APIS = {Role.HOT_READER: "telemetry", Role.TWIN_READER: "graph"}
 """The receivers that clients outside the twin call; other receivers have outputs of the role's name."""
 _DESCRIPTIONS = {
     BROKER: "What devices connect to: the host of AWS IoT Core or Azure IoT Hub, or the topic of Pub/Sub.",
-    DEAD_LETTERS: "Dead letters of each hop, and where `python -m operations dead-letters` resends them.",
+    DEAD_LETTERS: "Dead letters of each hop, and where `twinspan dead-letters` resends them.",
     DEPLOYMENT: "What the stack was deployed from: version, layers, event system, generation of the keys.",
     FORMER: "Address of each store that a layer has left, by layer.",
     KEY_VAULT: "Key vault that holds the secrets of the links.",
-    TIERS: "Cloud and address of each storage tier, for `python -m operations restore`.",
+    TIERS: "Cloud and address of each storage tier, for `twinspan restore`.",
 }
 
 

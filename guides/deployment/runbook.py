@@ -33,7 +33,10 @@ _PARTS = (
     (
         "dead-letters",
         "Resend dead letters",
-        (("docs/dead-letters.md", "List and resend dead letters"), ("docs/dead-letters.md", "Permissions")),
+        (
+            ("docs/dead-letters.md", "List, resend and delete dead letters"),
+            ("docs/dead-letters.md", "Permissions"),
+        ),
     ),
     (
         "restore",

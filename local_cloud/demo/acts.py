@@ -129,8 +129,10 @@ def one_rule(stage: Stage) -> None:
             stage.hop(sent, time.time(), f"workflow: {state}", stage.where["event_checker"])
 
 
-def many(stage: Stage) -> bool:
-    """Readings of the whole fleet with faults among them, counted; whether all is as it should be."""
+def many(stage: Stage) -> tuple[outcome.Outcome, bool]:
+    """Send readings of the whole fleet with faults among them; return the counts, and whether all is as it
+    should be.
+    """
     screen, fleet = stage.screen, stage.fleet
     screen.title(f"{READINGS} readings of {len(fleet.devices)} devices, {RATE:.0f} a second")
     traffic = Options(rate=RATE, count=READINGS, seed=1, shares=FAULTS, run=_run_name(), commands=False)
@@ -164,7 +166,7 @@ def many(stage: Stage) -> bool:
         screen.line(
             "User code processes these readings: readings that it drops on purpose count as lost here."
         )
-    return not result.duplicates and (own or not result.lost)
+    return result, not result.duplicates and (own or not result.lost)
 
 
 def complaints(stage: Stage) -> None:

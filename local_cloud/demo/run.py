@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from concurrent.futures import Future
 from pathlib import Path
 
 from local_cloud.cloud import LocalCloud, Options
 from local_cloud.demo import acts
+from local_cloud.demo.outcome import Outcome
 from local_cloud.demo.screen import Screen
 from local_cloud.hops import Watch
 from local_cloud.operator import Operator
 from local_cloud.reader import Reader
 from simulator import endpoint
 from simulator.fleet import Fleet
+from stacks import summary
 from twinspan.config import Config
 from twinspan.topology import Topology
 
@@ -32,9 +33,9 @@ class Demo:
         self._folder = folder
         self._screen = screen
 
-    def go(self, out: Path, synthesized: Future[None], *, keep: bool) -> bool:
-        """Show everything; whether nothing was lost. `out` has the stacks once `synthesized` is done. `keep`
-        waits for Ctrl-C at the end.
+    def go(self, out: Path, synthesized: Future[None], *, keep: bool) -> tuple[Outcome, bool]:
+        """Show everything; return the counts of `acts.many`, and whether nothing was lost. `out` has the
+        stacks once `synthesized` is done. `keep` waits for Ctrl-C at the end.
         """
         synthesized.result()
         self._screen.step("synthesized")
@@ -48,14 +49,14 @@ class Demo:
                 stage = self._stage(twin, endpoint.read(document), watch)
                 acts.one_event(stage)
                 acts.one_rule(stage)
-                good = acts.many(stage)
+                counts, good = acts.many(stage)
                 acts.complaints(stage)
             finally:
                 watch.close()
             self._screen.title("Done")
             if keep:
                 self._keep(stage, document)
-        return good
+        return counts, good
 
     def _stage(self, twin: LocalCloud, broker: endpoint.Endpoint, watch: Watch) -> acts.Stage:
         roles = Topology.of(self._config).roles
@@ -75,14 +76,13 @@ class Demo:
     def _keep(self, stage: acts.Stage, document: Path) -> None:
         line, operator, outputs = self._screen.line, stage.operator, stage.twin.outputs
         self._screen.title("It runs until Ctrl-C. Commands to try:")
-        program = Path(sys.executable)
-        program = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program
-        line(f"{program} -m simulator --endpoint {document} --twin {self._twin_file} --rate 5")
+        program, files = summary.program(), " ".join(operator.files())
+        line(f"{program} simulate --endpoint {document} --twin {self._twin_file} --rate 5")
         line(
             f"curl --cacert {stage.twin.trust} -H 'x-api-key: {outputs['telemetry_api_key']}' "
             f"'{outputs['telemetry_api_url']}?device={stage.fleet.devices[0].id}&latest=true'"
         )
         given = " ".join(f"{name}={value}" for name, value in operator.environment.items())
-        line(f"{given} {program} -m operations dead-letters list {' '.join(operator.files())}")
+        line(f"{given} {program} dead-letters list {files}")
         line(f"logs: {self._folder / 'logs'}")
         threading.Event().wait()

@@ -116,7 +116,7 @@ class LocalGcp:
         return {}
 
     def operator_endpoints(self) -> dict[str, str]:
-        """Where the servers are, as `python -m operations` takes it in `--endpoints`."""
+        """Where the servers are, as the commands of an operator take it in `--endpoints`."""
         at = {name: f"127.0.0.1:{port}" for name, port in self.ports.items()}
         return {
             "pubsub": f"http://{at['pubsub']}",

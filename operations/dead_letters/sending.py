@@ -81,7 +81,7 @@ class Sender:
         for target, prepared in ready.items():
             done |= {id(letter) for letter in self._deliver(target, prepared)}
         if done:
-            self._clear(source, batch, done)
+            clear(source, batch, done)
 
     def _chosen(self, batch: Batch) -> Iterator[Letter]:
         for letter in (letter for _, letters in batch for letter in letters):
@@ -112,13 +112,14 @@ class Sender:
                 self.report(letter, SENT, "")
                 yield letter
 
-    @staticmethod
-    def _clear(source: Source, batch: Batch, done: set[int]) -> None:
-        empty: list[Received] = []
-        for message, letters in batch:
-            left = [letter for letter in letters if id(letter) not in done]
-            if not left:
-                empty.append(message)
-            elif len(left) < len(letters):
-                source.replace(message, left)
-        source.delete(empty)
+
+def clear(source: Source, batch: Batch, done: set[int]) -> None:
+    """Delete the letters whose `id()` is in `done`; the others of a message of several stay in it."""
+    empty: list[Received] = []
+    for message, letters in batch:
+        left = [letter for letter in letters if id(letter) not in done]
+        if not left:
+            empty.append(message)
+        elif len(left) < len(letters):
+            source.replace(message, left)
+    source.delete(empty)

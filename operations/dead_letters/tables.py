@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from operations.dead_letters.letters import Letter
@@ -14,13 +15,12 @@ _REASONS = 20
 
 
 class LetterTable:
-    """The list: a line per letter, or a JSON object per line."""
+    """The list: a line per letter."""
 
-    def __init__(self, out: Print, now: float, *, as_json: bool = False) -> None:
+    def __init__(self, out: Print, now: float) -> None:
         self._out = out
         self._now = now
-        self._as_json = as_json
-        self._table = Table(out, _ROW, as_json=as_json)
+        self._table = Table(out, _ROW)
         self._reasons: Counter[str] = Counter()
 
     def add(self, letter: Letter) -> None:
@@ -36,17 +36,22 @@ class LetterTable:
 
     def end(self) -> None:
         """Print the number of letters by reason."""
-        if not self._as_json:
-            count = self._reasons.total()
-            self._out(f"\n{counted(count, 'dead letter')}" if count else "No dead letters.")
-            _summarize(self._out, self._reasons)
+        count = self._reasons.total()
+        self._out(f"\n{counted(count, 'dead letter')}" if count else "No dead letters.")
+        _summarize(self._out, self._reasons)
 
 
 class Account:
-    """Prints the outcome of each letter, and counts the letters that were resent and kept."""
+    """Prints the outcome of each letter, and counts the letters that were resent and kept.
 
-    def __init__(self, out: Print) -> None:
+    Use it as a context manager.
+
+    `record` is given the outcome of each letter as a JSON object.
+    """
+
+    def __init__(self, out: Print, record: Callable[[dict[str, Any]], None] | None = None) -> None:
         self._out = out
+        self._record = record
         self._counts: Counter[str] = Counter()
         self._kept: Counter[str] = Counter()
 
@@ -59,25 +64,40 @@ class Account:
         line = f"{outcome:<6}  {hop}  {plain(letter.device)}  {plain(letter.event_id)}"
         self._out(f"{line}  {why}" if why else line)
         self._counts[outcome] += 1
+        if self._record:
+            self._record({**identity(letter), "outcome": outcome, "reason": why or None})
         if why:
             self._kept[why] += 1
 
-    def end(self) -> None:
+    def __enter__(self) -> Account:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """Print the counts, also after an interrupt, but not where nothing was begun."""
+        if kind is not None and not self._counts:
+            return
         said = ", ".join(f"{count} {outcome}" for outcome, count in self._counts.items())
         self._out(f"\n{said}" if said else "No dead letter matches the selection.")
         _summarize(self._out, self._kept)
 
 
-def fields(letter: Letter, now: float) -> dict[str, Any]:
-    """Return a letter as a JSON object, without its content, which may be long."""
+def identity(letter: Letter) -> dict[str, Any]:
+    """Return which letter it is, as a JSON object."""
     return {
         "hop": letter.location.hop,
         "cloud": letter.location.cloud,
+        "device": letter.device,
+        "event_id": letter.event_id,
+    }
+
+
+def fields(letter: Letter, now: float) -> dict[str, Any]:
+    """Return a letter as a JSON object, without its content, which may be long."""
+    return {
+        **identity(letter),
         "time": times.from_epoch(letter.at),
         "age_s": round(now - letter.at, 3),
         "role": letter.content.role,
-        "device": letter.device,
-        "event_id": letter.event_id,
         "reason": letter.reason,
         "detail": letter.content.detail,
         "read": letter.reads,

@@ -14,13 +14,11 @@ WITHIN_HOURS = {"aws": 48, "azure": 15, "gcp": 0}
 _ROW = "{tier:<8} {cloud:<6} {state:<10} {day:<10} {rows:>6} {size:>9}  {name}"
 
 
-def print_files(files: Sequence[File], out: Print, *, as_json: bool = False) -> None:
-    """Print a line per file and their sum, or a JSON object per line."""
-    table = Table(out, _ROW, as_json=as_json)
+def print_files(files: Sequence[File], out: Print) -> None:
+    """Print a line per file and their sum."""
+    table = Table(out, _ROW)
     for file in files:
         table.add(fields(file))
-    if as_json:
-        return
     if not files:
         out("No file contains events of this range.")
         return

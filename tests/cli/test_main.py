@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from support.servers import missing
+from support.twinspan_command import environment as clean_environment
+from support.twinspan_command import twinspan
 from twinspan.config import PLACEHOLDERS
 from twinspan.twinfile import checked
 
@@ -60,16 +62,8 @@ def test_without_a_file_it_takes_the_example(tmp_path: Path) -> None:
         "enable_events is true",
         "cdktf.out/stacks/<stack>/cdk.tf.json",
         "first replace clouds.aws.account_id, clouds.azure.subscription_id, clouds.gcp.project by your own",
-        "This is the example that comes with Twinspan.",
     ):
         assert words in done.stdout
-
-
-def test_the_printed_command_deploys_what_was_synthesized(tmp_path: Path) -> None:
-    """`--skip-synth`: the command line neither runs the app again nor reads TWIN."""
-    done = run(cwd=tmp_path, environment={"TWIN": str(own_twin(tmp_path / "mine.yaml"))})
-    assert "Deploy: npx cdktf deploy --skip-synth aws\n" in done.stdout
-    assert "This is the example" not in done.stdout
 
 
 def test_no_example_can_be_applied() -> None:
@@ -87,17 +81,16 @@ def test_stacks_of_another_twin_are_not_taken_for_this_one(tmp_path: Path) -> No
     assert run(cwd=tmp_path, environment={"TWIN": "mine.yaml"}).returncode == 0
     before = (tmp_path / "cdktf.out/stacks/aws/cdk.tf.json").read_bytes()
     own_twin(tmp_path / "twin.yaml")
-    for command in ((), ("summary",)):
-        done = run(*command, cwd=tmp_path)
+    for done in (run(cwd=tmp_path), twinspan("synth", cwd=tmp_path)):
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (
             "cdktf.out contains the stacks of mine.yaml, but TWIN is not set, which selects twin.yaml; "
             "set TWIN=mine.yaml to keep that twin, or TWIN=twin.yaml to replace it.\n"
         )
     assert (tmp_path / "cdktf.out/stacks/aws/cdk.tf.json").read_bytes() == before
-    assert run("check", cwd=tmp_path).returncode == 0
-    assert run(cwd=tmp_path, environment={"TWIN": "twin.yaml"}).returncode == 0
-    assert run("summary", cwd=tmp_path).returncode == 0  # and from here on without TWIN
+    assert twinspan("check", cwd=tmp_path).returncode == 0
+    assert twinspan("synth", "--twin", "twin.yaml", cwd=tmp_path).returncode == 0
+    assert run(cwd=tmp_path).returncode == 0  # and from here on without TWIN
     mine.unlink()
 
 
@@ -148,32 +141,29 @@ def test_missing_file_is_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_unknown_command_is_one_sentence(tmp_path: Path) -> None:
+def test_an_argument_is_one_sentence(tmp_path: Path) -> None:
     done = run("deploy", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "synth, check, summary" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "main.py takes no arguments, got 'deploy': see main.py --help, or run twinspan.\n"
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("summary", "-h")])
 def test_help(arguments: tuple[str, ...], tmp_path: Path) -> None:
     done = run(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("usage: python main.py [synth | check | summary]")
+    assert done.stdout.startswith("usage: python main.py\n")
 
 
-def test_rules_without_a_decision_on_events_are_reported(tmp_path: Path) -> None:
-    example = (ROOT / "examples" / "events-off.yaml").read_text(encoding="utf-8")
-    assert example.count("  enabled: false") == 1
-    (tmp_path / "twin.yaml").write_text(example.replace("  enabled: false", ""), encoding="utf-8")
-    done = run("check", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "twin.yaml: the rules under events have no effect" in done.stderr
-
-
-def test_check_reads_only(tmp_path: Path) -> None:
-    done = run("check", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert list(tmp_path.iterdir()) == []
+def test_the_app_loads_nothing_of_the_command_line() -> None:
+    """What `cdktf synth` waits for."""
+    code = (
+        "import sys, stacks.cli, stacks.commands, stacks.summary, twinspan.config, twinspan.twinfile\n"
+        "print(sorted({'click', 'rich', 'command', 'cdktf', 'jsii'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.matrix

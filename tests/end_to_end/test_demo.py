@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -15,8 +14,10 @@ import pytest
 from local_cloud import terraform
 from local_cloud.aws import server
 from local_cloud.errors import MissingProgram
+from support import documents
 from support.layouts import EXAMPLES
 from support.servers import missing, npm_module
+from support.twinspan_command import environment, twinspan
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform]
 
@@ -34,11 +35,10 @@ def _programs() -> None:
 
 
 def demo(folder: Path, *options: str, twin: Path = EXAMPLES / "single-gcp.yaml") -> subprocess.Popen[str]:
-    environment = {**os.environ, "TWIN": str(twin), "TWINSPAN_LOCAL_CLOUD_FOLDER": str(folder)}
     return subprocess.Popen(
-        [sys.executable, "-m", "local_cloud", *options],
+        [sys.executable, "-m", "twinspan", "demo", *options],
         cwd=ROOT,
-        env=environment,
+        env=environment({"TWIN": str(twin), "TWINSPAN_LOCAL_CLOUD_FOLDER": str(folder)}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -69,9 +69,12 @@ def left(folder: Path) -> list[str]:
 
 
 def test_it_follows_an_event_trips_a_rule_and_counts(tmp_path: Path) -> None:
-    running = demo(tmp_path / "local")
-    said, complaints = running.communicate(timeout=PATIENCE_S)
-    assert running.returncode == 0, said + complaints
+    running = demo(tmp_path / "local", "--json")
+    document, said = running.communicate(timeout=PATIENCE_S)
+    assert running.returncode == 0, said
+    counts = documents.checked("demo", document)
+    assert counts["good"]
+    assert (counts["lost"], counts["duplicates"], counts["readings"]) == (0, 0, 200)
     for role in ("dispatcher", "processor", "persister"):
         assert re.search(rf"\+ +\d+\.\d\d s +Google Cloud +{role}: ", said), said
     assert "read back: " in said
@@ -98,7 +101,7 @@ def test_it_stays_up_until_it_is_told_to_end(number: signal.Signals, tmp_path: P
     folder = tmp_path / "local"
     running = demo(folder, "--keep")
     said = said_until(running, "logs: ")
-    for command in ("-m simulator --endpoint", "curl ", "-m operations dead-letters list"):
+    for command in ("twinspan simulate --endpoint", "curl ", "twinspan dead-letters list"):
         assert command in said
     assert len(left(folder)) > 5
     running.send_signal(number)
@@ -165,19 +168,11 @@ def test_a_mistake_in_the_file_is_said_at_once(tmp_path: Path) -> None:
 
 
 def test_a_missing_program_is_said_with_the_fix(tmp_path: Path) -> None:
-    running = subprocess.run(
-        [sys.executable, "-m", "local_cloud"],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "TWIN": str(EXAMPLES / "single-aws.yaml"),
-            "TWINSPAN_LOCAL_CLOUD_FOLDER": str(tmp_path / "local"),
-            "TWINSPAN_MINISTACK": str(tmp_path / "nowhere"),
-        },
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    given = {
+        "TWIN": str(EXAMPLES / "single-aws.yaml"),
+        "TWINSPAN_LOCAL_CLOUD_FOLDER": str(tmp_path / "local"),
+        "TWINSPAN_MINISTACK": str(tmp_path / "nowhere"),
+    }
+    running = twinspan("demo", cwd=ROOT, given=given)
     assert running.returncode == 2
     assert running.stderr.strip() == "MiniStack is not installed in nowhere: run make local-cloud."

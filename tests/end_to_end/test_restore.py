@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from local_cloud.operator import ROOT, Operator
 from local_cloud.reader import Reader
 from support.layouts import Layout, config_of
 from support.local import local_twin, until
+from support.twinspan_command import twinspan
 from twin_runtime.roles import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
@@ -34,14 +33,7 @@ RETRIEVING = 3
 
 
 def restore(operator: Operator, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "operations", "restore", *command, *RANGE, *operator.files()],
-        cwd=ROOT,
-        env={**os.environ, **operator.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return twinspan("restore", *command, *RANGE, *operator.files(), cwd=ROOT, given=operator.environment)
 
 
 def retrieved(operator: Operator, *command: str) -> str:

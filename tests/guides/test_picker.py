@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,7 @@ from guides import dataflow, pages, sections, words
 from guides.picker import answers, costs, index, twinfile
 from guides.picker.answers import EVENTS, NONE, OFF, ON, READ_API
 from guides.picker.decisions import Choices, Table
+from guides.picker.layout import of_word, word
 from guides.prices import events as prices
 from local_cloud import node
 from local_cloud.errors import MissingProgram
@@ -152,8 +154,18 @@ def test_the_twin_yaml_loads_as_chosen(choices: Choices, tmp_path: Path) -> None
     path.write_text(table().text("twin.yaml", choices), encoding="utf-8")
     config = load(path, extra_checks=[name_problems])
     assert answers.choices_of(config) == choices
-    assert Topology.of(config) == answers.topology(choices)
+    assert replace(Topology.of(config), entries=()) == answers.topology(choices)
     assert {cloud for cloud in Cloud if getattr(config.clouds, cloud)} == set(config.layers.clouds)
+
+
+@pytest.mark.parametrize("choices", COVERING, ids=lambda choices: "-".join(choices.values()))
+def test_the_word_of_a_layout_is_of_the_choices(choices: Choices) -> None:
+    """What follows `twinspan init --from` in the page; `tests/command` runs it."""
+    found, *switches = table().text("init", choices).split()
+    assert found == word(choices)
+    assert of_word(found) == {layer: choices[layer.value] for layer in Layer}
+    off = [name for name in (EVENTS, READ_API) if choices[name] == OFF]
+    assert switches == [f"--no-{name.replace('_', '-')}" for name in off]
 
 
 def test_choices_that_twin_yaml_refuses_are_shut() -> None:
@@ -258,7 +270,7 @@ def test_what_the_page_asks_for_is_in_the_table() -> None:
     shown = set(re.findall(r'data-(?:show|value|usd|to|mark)="([^" ]+)', page()))
     unseen = {name.split("/")[0] for name in told.facts.keys() - shown}
     # These are read in groups and texts, as states of inputs, or by parts with no row of their own.
-    assert unseen <= {"alone", "cost", "secret", "shut", "yaml", "link"}
+    assert unseen <= {"alone", "cost", "secret", "shut", "yaml", "link", "layout", "init"}
 
 
 def test_without_javascript_the_page_shows_the_example() -> None:

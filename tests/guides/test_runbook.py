@@ -7,12 +7,12 @@ from __future__ import annotations
 import re
 import shlex
 
+import click
 import pytest
 
+from command.app import cli
 from guides.deployment import documents, runbook
 from guides.deployment.documents import Table
-from operations import program
-from simulator import cli as simulator
 from support.html import DOCS
 from twin_runtime.roles import CLOUD_NAMES, Cloud
 
@@ -21,13 +21,18 @@ TEXTS = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sort
 FENCES = re.findall(r"^```sh\n(.*?)^```", "\n".join(TEXTS), re.DOTALL | re.MULTILINE)
 COMMANDS = sorted({line.partition(" #")[0].strip() for fence in FENCES for line in fence.splitlines()})
 PARTS = {cloud: runbook.parts(cloud) for cloud in Cloud}
-PARSERS = {"operations": program.parser, "simulator": simulator._parser}
 
 
-@pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("python -m ")])
-def test_the_programs_take_each_command(command: str) -> None:
-    words = shlex.split(command.partition(" > ")[0])[2:]
-    PARSERS[words[0]]().parse_args(words[1:])  # exits where it is wrong
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("twinspan ")])
+def test_twinspan_takes_each_command(line: str) -> None:
+    name, *words = shlex.split(line.partition(" > ")[0])
+    context: click.Context = cli.make_context(name, words)
+    while isinstance(context.command, click.Group):
+        name, command, words = context.command.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )
+        assert command is not None
+        context = command.make_context(name, words, parent=context)  # raises where it is wrong
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("make ")])

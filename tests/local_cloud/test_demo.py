@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 from local_cloud.demo import complaints, outcome
 from local_cloud.demo.scratch import scratch
 from local_cloud.errors import LocalCloudError
+from support.twinspan_command import environment, twinspan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -112,21 +112,18 @@ with scratch(Path(sys.argv[1])):
 
 def test_a_second_demonstration_leaves_the_first_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / "scratch"
-    first = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder)], cwd=ROOT)
+    first = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder)], cwd=ROOT, env=environment())
     try:
         until = time.monotonic() + 30
         while not (folder / "file").exists() and time.monotonic() < until:
             time.sleep(0.02)
-        second = subprocess.run(
-            [sys.executable, "-m", "local_cloud"],
-            cwd=ROOT,
-            env={**os.environ, "TWINSPAN_LOCAL_CLOUD_FOLDER": str(folder)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        given = {"TWINSPAN_LOCAL_CLOUD_FOLDER": str(folder)}
+        second, former = (
+            twinspan(*arguments, cwd=ROOT, given=given, module=module)
+            for module, arguments in (("twinspan", ["demo"]), ("local_cloud", []))
         )
-        assert (second.returncode, second.stdout) == (2, "")
+        assert (second.returncode, second.stdout) == (former.returncode, former.stdout) == (2, "")
+        assert former.stderr.endswith(f": use twinspan demo.\n{second.stderr}")
         assert second.stderr == (
             f"{folder} is in use by another demonstration, process {first.pid}: end it, "
             "or name another folder in TWINSPAN_LOCAL_CLOUD_FOLDER.\n"

@@ -1,4 +1,4 @@
-"""The output `storage_tiers` of a stack, which `python -m operations restore` reads."""
+"""The output `storage_tiers` of a stack, which `twinspan restore` reads."""
 
 from twin_runtime.roles import Layer
 from twinspan import outputs

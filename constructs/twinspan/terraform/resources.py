@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from twinspan.providers import TerraformElement
+from twinspan.terraform.stackjson import EVENTS_VARIABLE
 
-EVENTS_VARIABLE = "enable_events"
 KEY_GENERATION_VARIABLE = "key_generation"
 KEYS_REVOKED_VARIABLE = "keys_revoked_before"
 _CURRENT, _REVOKED = f"var.{KEY_GENERATION_VARIABLE}", f"var.{KEYS_REVOKED_VARIABLE}"

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from twin_runtime.roles import Layer
-from twinspan.terraform.resources import EVENTS_VARIABLE
 
+EVENTS_VARIABLE = "enable_events"
 StackJson = dict[str, Any]
 """A `cdk.tf.json` as it was parsed."""
 

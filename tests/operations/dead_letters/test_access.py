@@ -14,9 +14,9 @@ from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
 
 from azure.servers import KEY, azurite
+from command.app import main
 from gcp import servers as google_servers
 from gcp.servers import FakeGoogle, call
-from operations import program
 from support.samples import TIME
 from twin_azure.queues import StorageQueue
 from twin_gcp import devices
@@ -33,7 +33,7 @@ BODY = b'{"temperature": 21.5}'
 def run(folder: Path, example: str, *arguments: str) -> int:
     twin = str(ROOT / "examples" / f"{example}.yaml")
     files = ["--outputs", str(folder / "outputs.json"), "--endpoints", str(folder / "endpoints.json")]
-    return program.main(["dead-letters", *arguments, "--twin", twin, *files], root=ROOT)
+    return main(["dead-letters", *arguments, "--twin", twin, *files])
 
 
 def write(folder: Path, cloud: str, hops: dict[str, Any], endpoints: dict[str, str]) -> None:

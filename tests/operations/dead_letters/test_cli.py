@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from operations import program
+from command.app import main
 from operations.dead_letters.sources import aws
+from support import documents
 from support.samples import TIME, event
 from twin_aws.clients import client
 from twin_runtime.delivery.dead_letters import DeadLetter, encode
@@ -62,7 +64,7 @@ def _defaults() -> dict[str, Any]:
 
 
 def run(*arguments: str) -> int:
-    return program.main(["dead-letters", *arguments, "--outputs", "outputs.json"], root=ROOT)
+    return main(["dead-letters", *arguments, "--outputs", "outputs.json"])
 
 
 def put(url: str, *bodies: str) -> None:
@@ -109,8 +111,7 @@ def test_list_prints_each_letter_and_the_reasons(
 def test_list_as_json(queues: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     put(queues["processing-dead"], letter(event=known()), letter("Another.", body="x"))
     assert run("list", "--json", "--hop", "processing", "--reason", "no.") == 0
-    (line,) = capsys.readouterr().out.splitlines()
-    found = json.loads(line)
+    (found,) = documents.read("dead-letters list", capsys)["dead_letters"]
     assert (found["hop"], found["event_id"], found["time"], found["reason"]) == (
         "processing",
         "e1",
@@ -159,6 +160,89 @@ def test_a_queue_that_is_gone_is_one_sentence(
     assert len(bodies(queues["processing-dead"])) == 1
 
 
+def test_resend_as_a_document(queues: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    put(queues["processing-dead"], letter(event=known()), letter(body="x"))
+    assert run("resend", "--hop", "processing", "--all", "--json") == 1
+    found = documents.read("dead-letters resend", capsys)
+    assert sorted(each["outcome"] for each in found["dead_letters"]) == ["kept", "resent"]
+    assert found["stopped"] is None
+    assert run("resend", "--hop", "telemetry", "--all", "--json") == 0
+    assert documents.read("dead-letters resend", capsys) == {"dead_letters": [], "stopped": None}
+
+
+class TestPurge:
+    def test_without_a_terminal_it_wants_a_yes(
+        self, queues: dict[str, str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        put(queues["processing-dead"], letter(body="x"))
+        assert run("purge", "--all") == 2
+        said = capsys.readouterr()
+        assert "there is no terminal to ask on: add --yes." in said.err
+        assert said.out == ""
+        assert len(bodies(queues["processing-dead"])) == 1
+
+    @pytest.mark.parametrize(("answer", "left"), [("y", 0), ("n", 2)])
+    def test_it_asks_with_the_number(
+        self,
+        queues: dict[str, str],
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        answer: str,
+        left: int,
+    ) -> None:
+        put(queues["processing-dead"], letter(body="x"), letter(body="y"))
+        put(queues["telemetry-dead"], letter(body="z"))
+        monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
+        assert run("purge", "--all", "--hop", "processing") == 0
+        said = capsys.readouterr()
+        assert "processing (aws): 2 dead letters" in said.out
+        assert "Delete 2 dead letters for good?" in said.err
+        assert ("2 dead letters deleted." in said.out) is (answer == "y")
+        assert ("Nothing was deleted." in said.out) is (answer == "n")
+        assert len(bodies(queues["processing-dead"])) == left
+        assert len(bodies(queues["telemetry-dead"])) == 1
+
+    def test_selected_letters_of_every_hop(
+        self, queues: dict[str, str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        put(queues["processing-dead"], letter("Another.", body="x"), letter(event=known()))
+        put(queues["telemetry-dead"], letter("Another.", body="z"))
+        assert run("purge", "--yes", "--json", "--reason", "another") == 0
+        found = documents.read("dead-letters purge", capsys)["deleted"]
+        assert sorted((each["hop"], each["dead_letters"]) for each in found) == [
+            ("processing", 1),
+            ("telemetry", 1),
+        ]
+        (left,) = bodies(queues["processing-dead"])
+        assert json.loads(left)["reason"] == "No."
+        assert bodies(queues["telemetry-dead"]) == []
+        assert run("purge", "--yes", "--reason", "another") == 0
+        assert capsys.readouterr().out == "No dead letter matches the selection.\n"
+
+    def test_what_arrives_after_the_question_stays(
+        self, queues: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put(queues["processing-dead"], letter("Before.", body="x"))
+
+        class Late(Terminal):
+            def readline(self, *_: Any) -> str:
+                put(queues["processing-dead"], letter("After.", body="x"))
+                return super().readline()
+
+        monkeypatch.setattr("sys.stdin", Late("y\n"))
+        assert run("purge", "--all") == 0
+        assert "1 dead letter deleted." in capsys.readouterr().out
+        (left,) = bodies(queues["processing-dead"])
+        assert json.loads(left)["reason"] == "After."
+
+
+class Terminal(io.StringIO):
+    """Answers as somebody at a keyboard would."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -168,11 +252,12 @@ def test_a_queue_that_is_gone_is_one_sentence(
         (["resend", "--hop", "nowhere", "--all"], "there are processing (aws), telemetry (aws)"),
         (["resend", "--hop", "events", "--all"], "There is no hop events"),
         (["list", "--cloud", "gcp"], "in gcp"),
-        (["list", "--cloud", "ibm"], "choose from"),
+        (["list", "--cloud", "ibm"], "'ibm' is not one of 'aws', 'azure', 'gcp'"),
         (["list", "--since", "yesterday"], "--since 'yesterday' must be a time such as"),
         (["list", "--since", "1h", "--until", "2h"], "--since must be before --until"),
         (["resend", "--hop", "processing", "--all", "--limit", "0"], "--limit must be 1 or more"),
-        (["purge"], "invalid choice"),
+        (["pruge"], "did you mean 'purge'?"),
+        (["purge"], "Select dead letters with --all"),
     ],
 )
 def test_a_wrong_command_line_is_a_sentence(
@@ -187,4 +272,4 @@ def test_a_wrong_command_line_is_a_sentence(
 
 def test_a_twin_file_that_is_not_there(queues: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list", "--twin", "nowhere.yaml") == 2
-    assert "nowhere.yaml: does not exist" in capsys.readouterr().err
+    assert "--twin nowhere.yaml does not exist" in capsys.readouterr().err

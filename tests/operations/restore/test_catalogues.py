@@ -14,14 +14,15 @@ import pytest
 from azure.storage.blob import BlobProperties, ContainerClient, StandardBlobTier
 
 from azure.servers import KEY, azurite
+from command.app import main
+from command.exits import Exit
 from local_cloud.gcp.storage import Storage
-from operations import program
 from operations.access import Access
-from operations.restore import commands
 from operations.restore.catalogues import Entry, State
 from operations.restore.catalogues.aws import S3Catalogue
 from operations.restore.catalogues.azure import BlobCatalogue
 from operations.restore.locations import Location
+from support import documents
 from support.samples import TWIN
 from support.servers import free_port
 from twin_runtime.ports import Objects
@@ -31,7 +32,6 @@ from twin_runtime.storage.rows import to_json
 from . import samples
 from .samples import DAYS, DEVICE
 
-ROOT = Path(__file__).resolve().parents[3]
 RANGE = ("--device", DEVICE, "--from", samples.FROM, "--to", samples.TO)
 FILES = [samples.file(samples.rows_of(day)) for day in DAYS]
 numbers = count(1)
@@ -172,13 +172,13 @@ class TestServers:
         blob.set_standard_blob_tier(StandardBlobTier.ARCHIVE)
         self.write(tmp_path, buckets)
         assert self.run(tmp_path, "list", "--json") == 0
-        told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        told = documents.read("restore list", capsys)["files"]
         assert [(each["tier"], each["cloud"], each["state"]) for each in told] == [
             ("archive", "gcp", "ready"),
             ("archive", "azure", "archived"),
             ("cold", "azure", "ready"),
         ]
-        assert self.run(tmp_path, "rows") == commands.RETRIEVING
+        assert self.run(tmp_path, "rows") == Exit.NOT_YET
         said = capsys.readouterr()
         assert "1 file in azure must be retrieved from the archive, which takes up to 15 hours." in said.err
         assert "Azure archives rehydrated files again after 7 days." in said.err
@@ -207,6 +207,4 @@ class TestServers:
     @staticmethod
     def run(folder: Path, *command: str) -> int:
         files = [word for name in ("outputs", "endpoints") for word in (f"--{name}", str(folder / name))]
-        return program.main(
-            ["restore", *command, *RANGE, "--twin", str(folder / "twin.yaml"), *files], root=ROOT
-        )
+        return main(["restore", *command, *RANGE, "--twin", str(folder / "twin.yaml"), *files])

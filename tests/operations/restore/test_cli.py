@@ -13,8 +13,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from operations import program
-from operations.restore import commands
+from command.app import main
+from command.exits import Exit
+from support import documents
 from support.samples import TWIN
 from twin_aws.clients import client
 from twin_aws.cloud import Aws
@@ -25,10 +26,9 @@ from twin_runtime.storage.rows import to_json
 from . import samples
 from .samples import DAYS, DEVICE, TYPE
 
-ROOT = Path(__file__).resolve().parents[3]
 REGION = "eu-central-1"
 numbers = count(1)
-TWIN_FILE = samples.twin_file("aws", aws={"region": REGION})
+TWIN_FILE = samples.twin_file("aws", aws={"region": REGION, "account_id": "000000000000"})
 RANGE = ("--device", DEVICE, "--from", samples.FROM, "--to", samples.TO)
 EXPECTED = [row for day in DAYS[1:4] for row in samples.rows_of(day, [DEVICE])][1:-1]
 
@@ -105,9 +105,7 @@ def full(tiers: Tiers) -> Tiers:
 
 
 def run(*arguments: str) -> int:
-    return program.main(
-        ["restore", *arguments, "--twin", "twin.yaml", "--outputs", "outputs.json"], root=ROOT
-    )
+    return main(["restore", *arguments, "--twin", "twin.yaml", "--outputs", "outputs.json"])
 
 
 class TestCommands:
@@ -131,7 +129,7 @@ class TestCommands:
 
     def test_list_as_json(self, full: Tiers, capsys: pytest.CaptureFixture[str]) -> None:
         assert run("list", "--json", *RANGE) == 0
-        found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        found = documents.read("restore list", capsys)["files"]
         assert [each["state"] for each in found] == ["archived", "ready", "ready"]
         assert all(found[0]["size"] > 0 and each["rows"] == 4 for each in found)
 
@@ -147,7 +145,7 @@ class TestCommands:
     def test_rows_are_retrieved_first_and_then_printed(
         self, full: Tiers, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert run("rows", *RANGE) == commands.RETRIEVING == 3
+        assert run("rows", *RANGE) == Exit.NOT_YET == 3
         said = capsys.readouterr()
         assert said.out == ""
         assert "1 file in aws must be retrieved from the archive" in said.err
@@ -189,6 +187,19 @@ class TestCommands:
         page = store.query(DEVICE, start="2000", end="2100", limit=100, cursor=None, descending=False)
         return list(page.rows)
 
+    def test_documents(self, full: Tiers, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run("rows", *RANGE, "--json") == Exit.NOT_YET
+        waiting = documents.read("restore rows", capsys)
+        assert (waiting["events"], len(waiting["retrieving"])) == ([], 1)
+        assert run("rows", *RANGE, "--json") == 0
+        found = documents.read("restore rows", capsys)
+        assert found == {"events": [json.loads(to_json(row, TWIN)) for row in EXPECTED], "retrieving": []}
+        assert run("load", *RANGE, "--days", "5", "--json") == 0
+        loaded = documents.read("restore load", capsys)
+        assert (loaded["rows"], loaded["files"], loaded["cloud"]) == (4, 3, "aws")
+        assert run("load", "--device", DEVICE, "--from", "3d", "--to", "1d", "--days", "1", "--json") == 0
+        assert documents.read("restore load", capsys)["until"] is None
+
     def test_a_device_that_twin_yaml_has_no_more(
         self, full: Tiers, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -227,7 +238,7 @@ class TestCommands:
                 ["rows", "--device", "stranger", "--from", "2d", "--to", "1d"],
                 "twin.yaml has no device 'stranger'",
             ),
-            (["warm"], "invalid choice"),
+            (["warm"], "'warm' is not a command"),
         ],
     )
     def test_a_wrong_command_line_is_a_sentence(

@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from twinspan.config.base import Entry
-from twinspan.config.events import TAG
+from twinspan.config.base import TAG, Entry
 from twinspan.config.problems import Refusal
 from twinspan.config.text import shown
 

@@ -23,6 +23,7 @@ from twin_runtime.values import ValueType
 from twinspan.config.problems import Refusal
 from twinspan.config.text import shown
 
+TAG = "\0"  # pydantic puts a variant's tag into an error's location: this marks what is not in the file
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 

@@ -12,7 +12,7 @@ from twinspan.config.root import Config
 _EXAMPLE = {
     "twin": "factory",
     "layers": {"acquisition": "aws", "processing": "aws", "hot_storage": "aws"},
-    "clouds": {"aws": {"region": "eu-central-1"}},
+    "clouds": {"aws": {"region": "eu-central-1", "account_id": "123456789012"}},
     "device_types": {"thermostat": {"telemetry": {"temperature": {"type": "number", "unit": "Cel"}}}},
     "devices": [{"id": "thermostat-1", "type": "thermostat"}],
 }

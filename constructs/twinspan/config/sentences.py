@@ -8,8 +8,8 @@ from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 
 from twinspan.config.backends import KINDS, SECRETS
-from twinspan.config.base import List
-from twinspan.config.events import TAG, Condition
+from twinspan.config.base import TAG, List
+from twinspan.config.events import Condition
 from twinspan.config.root import Config
 from twinspan.config.text import FieldPath, one_of, shown, suggestion
 
@@ -50,8 +50,11 @@ def _wrong_value(kind: str, value: Any, context: dict[str, Any], location: Locat
             f"{shown(value)} is not a {what}; {suggestion(_COMPANIES.get(str(value).lower(), value), words)}"
         )
     if kind in ("greater_than_equal", "less_than_equal"):
-        bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
-        return f"must be {bound}, got {shown(value)}; choose another number of days"
+        least = "ge" in context
+        bound, most = (context["ge"], "more") if least else (context["le"], "less")
+        return (
+            f"must be at {'least' if least else 'most'} {bound}, got {shown(value)}; write {bound} or {most}"
+        )
     return _wrong_type(kind, value, location)
 
 
@@ -107,6 +110,8 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(item) for item in value) + "]"
+    if isinstance(value, str) and value.isdigit():  # without quotes it would be a number
+        return f'"{value}"'
     return shown(value) if isinstance(value, bool) else str(value)
 
 

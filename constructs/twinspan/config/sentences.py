@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from twinspan.config.backends import KINDS, SECRETS
 from twinspan.config.base import TAG, List
 from twinspan.config.events import Condition
+from twinspan.config.extending import EXTENDS
 from twinspan.config.root import Config
 from twinspan.config.text import FieldPath, one_of, shown, suggestion
 
@@ -122,7 +123,8 @@ def _info_at(location: Location) -> FieldInfo | None:
 
 def _fields_at(location: Location) -> list[str]:
     owner = _model_at(location)
-    return list(_by_name(owner)) if owner else []
+    here = [] if location else [EXTENDS]
+    return [*_by_name(owner), *here] if owner else here
 
 
 def _by_name(model: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -101,6 +101,12 @@ class LocalBackend(Backend):
         examples=["/var/twinspan/{twin}.{stack}.tfstate"],
     )
 
+    def arguments(self, *, twin: str, stack: str) -> dict[str, Any]:
+        # Terraform runs in cdktf.out/stacks/<stack>. An absolute path would differ between machines, and one
+        # without the way up would hide each stack's state from the others.
+        path = self.path or "../../../terraform.{twin}.{stack}.tfstate"
+        return _filled({"path": path}, twin=twin, stack=stack)
+
 
 class S3Backend(Backend):
     """An S3 bucket."""

@@ -1,4 +1,4 @@
-"""States that twin.yaml no longer leads to: those under a former name or key, and those of clouds that left."""
+"""States that twin.yaml no longer leads to: under a former name or key, or of a cloud that it left."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Vanished:
             had = _count(self.resources)
             return f"twin.yaml no longer names {name}, where {self.place} still has {had}; {keep}"
         return (
-            f"twin.yaml no longer names {name}, where {self.place} may still have resources; {keep} If it has "
-            "none, delete the folder of the stack."
+            f"twin.yaml no longer names {name}, where {self.place} may still have resources; {keep} If it "
+            "has none, delete the folder of the stack."
         )
 
 

@@ -95,7 +95,10 @@ def local_files(config: Config, stack: str, out: Path) -> list[Path]:
     mark = "\N{SUBSTITUTE}"
     arguments = config.backend.arguments(twin=mark, stack=stack)
     file = _place(config.backend.type, arguments, folder(out, stack)).file
-    return sorted(map(Path, glob.glob(glob.escape(str(file)).replace(mark, "*")))) if file else []
+    if file is None:
+        return []
+    pattern = glob.escape(str(file.relative_to(file.anchor))).replace(mark, "*")
+    return sorted(Path(file.anchor).glob(pattern))
 
 
 def make_private(config: Config, out: Path) -> Iterator[str]:

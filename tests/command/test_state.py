@@ -1,4 +1,4 @@
-"""States under former names and of clouds that left; local states for this user alone. With real Terraform."""
+"""States under former names and of clouds that left; local states for this user alone."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def test_a_renamed_twin_s_state_is_found_and_moved(here: Path) -> None:
     )
     assert found.state and (found.state.resources, found.state.twin) == (1, "old")
     assert str(found) == (
-        "Stack aws: there is a state in terraform.old.aws.tfstate (twin old, 1 resource), but twin.yaml puts the "
-        "state in terraform.new.aws.tfstate. If it is the state of this twin, move it:\n"
+        "Stack aws: there is a state in terraform.old.aws.tfstate (twin old, 1 resource), but twin.yaml puts "
+        "the state in terraform.new.aws.tfstate. If it is the state of this twin, move it:\n"
         "  mv terraform.old.aws.tfstate terraform.new.aws.tfstate\n"
         "  terraform -chdir=cdktf.out/stacks/aws init -reconfigure\n"
         "If it is another twin's, leave it there:\n"
@@ -116,7 +116,7 @@ def test_the_state_of_another_twin_may_stay(here: Path) -> None:
     stack(two)
     assert found.otherwise
     run(*shlex.split(found.otherwise))
-    assert listed() == [] if Path("terraform.two.aws.tfstate").exists() else True
+    assert not Path("terraform.two.aws.tfstate").exists()
     deploy(two)
     assert former_states(two, OUT) == []
     assert states.local_state(here / "terraform.one.aws.tfstate") == states.LocalState(1, "one")
@@ -134,7 +134,7 @@ def test_a_state_in_a_clean_folder_is_found_by_its_file(here: Path) -> None:
 
 @pytest.mark.terraform
 def test_a_state_under_a_former_key_is_migrated(here: Path) -> None:
-    """From the default place to a path of one's own with a blank in it, and from one kind of backend to another."""
+    """From the default place to a path of one's own with a blank in it, and to another kind of backend."""
     old = twin()
     deploy(old)
     new = twin(type="local", path=f"{here}/my states/{{twin}}/{{stack}}.tfstate")
@@ -205,8 +205,8 @@ def test_a_cloud_that_left_twin_yaml_is_known_until_its_state_is_empty(here: Pat
     assert vanished(both, OUT) == []
     (left,) = vanished(twin(), OUT)
     assert str(left) == (
-        "twin.yaml no longer names Google Cloud, where terraform.factory.gcp.tfstate still has 1 resource; keep "
-        "clouds.gcp in twin.yaml and deploy: an empty stack removes the resources."
+        "twin.yaml no longer names Google Cloud, where terraform.factory.gcp.tfstate still has 1 resource; "
+        "keep clouds.gcp in twin.yaml and deploy: an empty stack removes the resources."
     )
     run("terraform", "-chdir=cdktf.out/stacks/gcp", "destroy", "-auto-approve", "-no-color")
     assert vanished(twin(), OUT) == []

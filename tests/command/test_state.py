@@ -34,7 +34,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def twin(name: str = "factory", *, clouds: tuple[Cloud, ...] = (AWS,), **backend: Any) -> Config:
-    fields = {"backend": backend} if backend else {}
+    fields: dict[str, Any] = {"backend": backend} if backend else {}
     return twin_config(
         Layout(AWS, AWS, AWS), twin=name, clouds={each: CLOUDS[each] for each in clouds}, **fields
     )

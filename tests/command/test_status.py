@@ -58,7 +58,7 @@ def status(*options: str) -> tuple[int, str]:
     """Run the command; its exit status and its standard output."""
     out, err = StringIO(), StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = main(options)
+        code = main(list(options))
     assert not err.getvalue()
     return code, out.getvalue()
 

@@ -28,7 +28,7 @@ from .samples import DAYS, DEVICE, TYPE
 ROOT = Path(__file__).resolve().parents[3]
 REGION = "eu-central-1"
 numbers = count(1)
-TWIN_FILE = samples.twin_file("aws", aws={"region": REGION})
+TWIN_FILE = samples.twin_file("aws", aws={"region": REGION, "account_id": "123456789012"})
 RANGE = ("--device", DEVICE, "--from", samples.FROM, "--to", samples.TO)
 EXPECTED = [row for day in DAYS[1:4] for row in samples.rows_of(day, [DEVICE])][1:-1]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from stacks import summary
 from stacks.build import synthesize
+from stacks.states import make_private
 from twinspan.loading import quick
 from twinspan.twin import Twin
 from twinspan.twinfile import checked, record
@@ -17,5 +19,7 @@ def synth(path: Path, out: Path, early: quick.Early) -> dict[str, Any]:
     config = checked(path)
     early.use(Twin(config).topology.clouds)
     synthesize(config, out, ready=early.wait)
+    for warning in make_private(config, out):
+        print(warning, file=sys.stderr)
     record(path, out=out)
     return summary.document(config, path, out)

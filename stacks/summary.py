@@ -58,11 +58,8 @@ def text(found: Mapping[str, Any]) -> str:
     ]
     for stack in stacks:
         events = f" + {stack['with_events']} with events" if stack["with_events"] else ""
-        holds = ", ".join(stack["layers"])
-        if stack["name"] == LINKS_STACK:
-            holds = "keys and secrets of the remote links"
         counted = f"{stack['resources']} resources{events}"
-        lines.append(f"  {stack['name']:<{width}}  {counted:<32}  {holds}".rstrip())
+        lines.append(f"  {stack['name']:<{width}}  {counted:<32}  {_holds(stack)}")
     lines += ["", "Links", *map(_link_line, found["links"])]
     if found["endpoints"]:
         lines += ["", "Endpoints", *map(_endpoint_line, found["endpoints"])]
@@ -86,8 +83,22 @@ def selection(path: Path) -> str:
 
 def _stack(name: str, topology: Topology, out: Path) -> dict[str, Any]:
     always, optional = resources(out / "stacks" / name / "cdk.tf.json")
-    layers = [] if name == LINKS_STACK else [layer.value for layer in topology.layers_in(Cloud(name))]
-    return {"name": name, "resources": always, "with_events": optional, "layers": layers}
+    cloud = None if name == LINKS_STACK else Cloud(name)
+    return {
+        "name": name,
+        "resources": always,
+        "with_events": optional,
+        "layers": [layer.value for layer in topology.layers_in(cloud)] if cloud else [],
+        "former": [layer.value for layer in topology.former_in(cloud)] if cloud else [],
+    }
+
+
+def _holds(stack: Mapping[str, Any]) -> str:
+    """Return what a stack is for."""
+    if stack["name"] == LINKS_STACK:
+        return "keys and secrets of the remote links"
+    held = [*stack["layers"], *(f"former {layer}" for layer in stack["former"])]
+    return ", ".join(held) or "no layer: deploying it removes what was there"
 
 
 def _link(link: Link) -> dict[str, Any]:
@@ -135,9 +146,7 @@ def _endpoint_line(endpoint: Mapping[str, Any]) -> str:
     why = "  [for Grafana, although read_api is false]" if endpoint["for_grafana_only"] else ""
     names = (endpoint[f"{each}_output"] for each in ("url", "key", "client_keys"))
     published = ", ".join(filter(None, names))
-    return (
-        f"  {endpoint['function']:<11}  {CLOUD_NAMES[endpoint['cloud']]:<12}  outputs {published}{why}"
-    )
+    return f"  {endpoint['function']:<11}  {CLOUD_NAMES[endpoint['cloud']]:<12}  outputs {published}{why}"
 
 
 def _events_line(found: Mapping[str, Any]) -> str:

@@ -8,13 +8,15 @@ from typing import Any
 import click
 
 from command.exits import Exit
-from command.schemas import NUMBER_OR_NULL, TEXT, array, document
+from command.schemas import NUMBER_OR_NULL, TEXT, TEXT_OR_NULL, array, document
 from command.session import Session
+from command.state import vanished
 from twinspan.config import Config, ConfigErrors
 from twinspan.twinfile import checked, short
 
 SCHEMA: Mapping[str, Any] = document(
-    problems=array(document(field=TEXT, message=TEXT, line=NUMBER_OR_NULL)), warnings=array(TEXT)
+    problems=array(document(file=TEXT_OR_NULL, field=TEXT, message=TEXT, line=NUMBER_OR_NULL)),
+    warnings=array(TEXT),
 )
 
 
@@ -27,14 +29,16 @@ def command(session: Session) -> int:
     """
     path = session.file()
     try:
-        warnings = list(_warnings(checked(path)))
+        config = checked(path)
     except ConfigErrors as errors:
         problems = [
-            {"field": each.field, "message": each.message, "line": each.line} for each in errors.problems
+            {"file": each.file, "field": each.field, "message": each.message, "line": each.line}
+            for each in errors.problems
         ]
         session.result({"problems": problems, "warnings": []})
         session.warn(str(errors))
         return Exit.WRONG_INPUT
+    warnings = [*_warnings(config), *map(str, vanished(config, session.out))]
     for warning in warnings:
         session.warn(f"{short(path)}: {warning}")
     session.result({"problems": [], "warnings": warnings})

@@ -20,7 +20,9 @@ SCHEMA = document(
     device_types=COUNT,
     rules=COUNT,
     events=FLAG,
-    stacks=array(document(name=TEXT, resources=COUNT, with_events=COUNT, layers=array(TEXT))),
+    stacks=array(
+        document(name=TEXT, resources=COUNT, with_events=COUNT, layers=array(TEXT), former=array(TEXT))
+    ),
     links=array(
         document(
             name=TEXT,

@@ -75,6 +75,17 @@ def test_no_example_can_be_applied() -> None:
             assert getattr(getattr(config.clouds, cloud), field) == value, example.name
 
 
+def test_local_states_are_for_this_user_alone(tmp_path: Path) -> None:
+    """For `cdktf deploy` too: Terraform keeps the mode of an empty file that is there before."""
+    assert run(cwd=tmp_path, environment={"TWIN": str(own_twin(tmp_path / "mine.yaml"))}).returncode == 0
+    states = sorted(tmp_path.glob("*.tfstate*"))
+    assert [path.name for path in states] == [
+        "terraform.pumps.aws.tfstate",
+        "terraform.pumps.aws.tfstate.backup",
+    ]
+    assert {path.stat().st_mode & 0o777 for path in states} == {0o600}
+
+
 def test_stacks_of_another_twin_are_not_taken_for_this_one(tmp_path: Path) -> None:
     """`cdktf deploy` and `destroy` run the app again, in a shell where TWIN may not be set."""
     mine = own_twin(tmp_path / "mine.yaml")
@@ -123,7 +134,7 @@ def test_own_file_comes_before_the_example(tmp_path: Path) -> None:
 def test_mistakes_exit_2_with_a_sentence_each_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "twin.yaml").write_text(
         "twin: Factory\nlayers: {acquisition: aws, processing: azur, hot_storage: aws}\n"
-        "clouds: {aws: {region: eu-central-1}}\ndevice_types: {}\n",
+        "clouds: {aws: {region: eu-central-1, account_id: '123456789012'}}\ndevice_types: {}\n",
         encoding="utf-8",
     )
     done = run(cwd=tmp_path)

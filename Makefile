@@ -33,7 +33,7 @@ QUICK ?=
 # The demonstration stays up until Ctrl-C where KEEP is set.
 KEEP ?=
 
-.PHONY: help synth demo local-cloud check fast lint types test test-all docs schema snapshots bench clean
+.PHONY: help synth demo local-cloud check fast lint types test test-all docs schema snapshots edits bench clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ schema: $(DEV_STAMP) ## Write docs/twin.schema.json
 
 snapshots: $(DEV_STAMP) ## Accept the synthesized stacks as the new snapshots
 	@$(PY) -m pytest -q tests/synth --snapshot-update
+
+edits: local-cloud ## Plan every edit of a deployed twin, and write docs/edits.md (a quarter of an hour)
+	@$(PY) -m pytest -q tests/edits --snapshot-update
 
 bench: local-cloud ## Measure, and write docs/performance.md (QUICK=1: every benchmark small, and no page)
 	@$(PY) -m benchmarks $(if $(QUICK),--quick)

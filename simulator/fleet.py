@@ -20,6 +20,8 @@ class Device:
     telemetry: Mapping[str, Metric]
     rules: Mapping[str, Mapping[str, Any]]
     """Each rule as twin.json has it (`twin_runtime.rules.parse`)."""
+    key: int = 1
+    """The number of its key on Google Cloud."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class Fleet:
 
     @classmethod
     def of(cls, config: Config, *, devices: int | None = None) -> Fleet:
-        """The first `devices` of the configuration, or all. Raises `SimulatorError`."""
-        known = config.devices
+        """The first `devices` of the configuration that are not revoked, or all. Raises `SimulatorError`."""
+        known = [device for device in config.devices if not device.revoked]
         if not known:
             raise SimulatorError(f"The twin {config.name} has no devices: list some under devices: first.")
         if devices is not None and devices > len(known):
@@ -52,6 +54,7 @@ class Fleet:
                     for rule in documents
                     if rule.get("device") == device.id or rule.get("device_type") == device.type
                 },
+                key=device.key,
             )
             for device in known[:devices]
         )

@@ -108,7 +108,7 @@ class Run:
 
     def _connect(self, device: Device) -> Client | None:
         try:
-            client = clients.connect(self._endpoint, device.id, timeout=self._options.timeout)
+            client = clients.connect(self._endpoint, device.id, key=device.key, timeout=self._options.timeout)
             if self._options.commands:
                 client.on_command(partial(self._command, device.id))
         except NotConnected as error:

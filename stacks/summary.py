@@ -39,23 +39,25 @@ def text(config: Config, out: Path) -> str:
         events = f" + {optional} with events" if optional else ""
         lines.append(f"  {stack:<{width}}  {f'{always} resources{events}':<32}  {holds}")
     lines += ["", "Links", *(f"  {_link(link)}" for link in topology.links if link.sender_cloud)]
-    if endpoints := _endpoints(topology):
+    if endpoints := _endpoints(config, topology):
         lines += ["", "Endpoints", *endpoints]
     lines += ["", _events(config)]
     lines += [f"Files:  {out / 'stacks'}/<stack>/cdk.tf.json"]
     return "\n".join([*lines, _deploy(config, topology)])
 
 
-def _endpoints(topology: Topology) -> list[str]:
+def _endpoints(config: Config, topology: Topology) -> list[str]:
     """Return a line for each receiver that a client can call with an API key alone."""
     by_key = dict.fromkeys(link.receiver for link in topology.links if link.by_key)
     why = "" if topology.read_api else "  [for Grafana, although read_api is false]"
-    return [
-        f"  {role:<11}  {CLOUD_NAMES[topology.roles[role]]:<12}  "
-        f"outputs {outputs.url(role)}, {outputs.api_key(role)}{why}"
-        for role in by_key
-        if role is not None
-    ]
+    lines: list[str] = []
+    for role in filter(None, by_key):
+        published = [outputs.url(role), outputs.api_key(role)]
+        if config.read_clients and topology.has_clients(role):
+            published.append(outputs.client_keys(role))
+        where = CLOUD_NAMES[topology.roles[role]]
+        lines.append(f"  {role:<11}  {where:<12}  outputs {', '.join(published)}{why}")
+    return lines
 
 
 def _events(config: Config) -> str:

@@ -85,6 +85,8 @@ def manifest(config: Config) -> dict[str, object]:
         **_ages(config),
         "device_types": types,
         "devices": {device.id: device.type for device in config.devices},
+        "device_keys": {device.id: device.key for device in config.devices if device.key > 1},
+        "revoked": sorted(device.id for device in config.devices if device.revoked),
         "rules": rules,
         "model": _model(config),
     }

@@ -76,11 +76,13 @@ def request_of(event: Mapping[str, Any]) -> Request:
         name: [value] for name, value in (event.get("headers") or {}).items()
     }
     query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters") or {}
+    identity = (event.get("requestContext") or {}).get("identity") or {}
     return Request(
         method=event["httpMethod"],
         headers={name: ", ".join(values) for name, values in headers.items()},
         body=b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8"),
         query=query,
+        api_key_id=identity.get("apiKeyId") or "",
     )
 
 

@@ -1,8 +1,9 @@
 """Who sent a message: devices sign, because Pub/Sub does not tell which principal published.
 
 A device's key is HMAC-SHA256(fleet secret, device id), in hexadecimal: 64 characters, which are the key as
-they stand. `python -m twin_gcp.devices <device id>` prints it, with the fleet secret on standard input. A
-message carries three attributes:
+they stand. Key number n, from 2 on, is HMAC-SHA256(fleet secret, "<device id>#<n>"); no device id contains
+'#'. Only the key of the device's number in twin.json is accepted. `python -m twin_gcp.devices <device id>
+--key <n>` prints a key, with the fleet secret on standard input. A message carries three attributes:
 
     device_id         the device's id
     device_time       when it was signed: Unix time in whole seconds, in decimal
@@ -26,9 +27,10 @@ _VERSION = "v1="
 _TIME = re.compile(r"[0-9]{1,12}")
 
 
-def device_key(fleet_secret: str, device: str) -> str:
-    """The key that a device is given."""
-    return hmac.new(fleet_secret.encode(), device.encode(), hashlib.sha256).hexdigest()
+def device_key(fleet_secret: str, device: str, number: int = 1) -> str:
+    """The device's key of that number, which is at least 1."""
+    name = device if number == 1 else f"{device}#{number}"
+    return hmac.new(fleet_secret.encode(), name.encode(), hashlib.sha256).hexdigest()
 
 
 def signature(key: str, device: str, at: int, data: bytes) -> str:
@@ -42,14 +44,21 @@ def attributes(key: str, device: str, at: int, data: bytes) -> dict[str, str]:
     return {"device_id": device, "device_time": str(at), "device_signature": signature(key, device, at, data)}
 
 
-def problem(fleet_secret: str, sent: Mapping[str, str], data: bytes, received: str) -> str | None:
-    """Why the message is not from the device that it names; None when it is. `received` is RFC 3339."""
+def problem(
+    fleet_secret: str, sent: Mapping[str, str], data: bytes, received: str, keys: Mapping[str, int]
+) -> str | None:
+    """Why the message is not from the device that it names; None when it is. `received` is RFC 3339, `keys`
+    the number of a device's key where that is above 1.
+    """
     device, at = sent.get("device_id", ""), sent.get("device_time", "")
     if not device:
         return "The message has no attribute device_id."
     if not _TIME.fullmatch(at):
         return "The attribute device_time is not Unix time in seconds."
-    expected = signature(device_key(fleet_secret, device), device, int(at), data)
+    # A device's name with '#' would have the key of another device's number.
+    if "#" in device:
+        return "The attribute device_id is not a device's id."
+    expected = signature(device_key(fleet_secret, device, keys.get(device, 1)), device, int(at), data)
     # Both sides as bytes: text that is not ASCII cannot be compared in constant time.
     if not hmac.compare_digest(expected.encode(), sent.get("device_signature", "").encode()):
         return "The attribute device_signature is not that of the device."
@@ -59,6 +68,16 @@ def problem(fleet_secret: str, sent: Mapping[str, str], data: bytes, received: s
 
 
 if __name__ == "__main__":
+    import argparse
     import sys
 
-    print(device_key(sys.stdin.read().rstrip("\n"), sys.argv[1]))
+    parser = argparse.ArgumentParser(
+        prog="python -m twin_gcp.devices",
+        description="Prints a device's key. Reads the fleet secret from standard input.",
+    )
+    parser.add_argument("device", help="id of the device")
+    parser.add_argument("--key", type=int, default=1, metavar="N", help="number of the key (default: 1)")
+    given = parser.parse_args()
+    if given.key < 1:
+        parser.error(f"--key must be 1 or more, got {given.key}")
+    print(device_key(sys.stdin.read().rstrip("\n"), given.device, given.key))

@@ -26,6 +26,6 @@ def handler_of(role: Role) -> triggers.Handler:
         case Trigger.CLOCK:
             return triggers.scheduled(made, log)
         case Trigger.BROKER:
-            return triggers.broker(made, context.secret("FLEET_SECRET"), log)
+            return triggers.broker(made, context.secret("FLEET_SECRET"), context.twin, log)
         case trigger:
             raise ValueError(f"{role} is triggered by the {trigger}, which Google Cloud does not have.")

@@ -16,6 +16,7 @@ from . import envelope
 if TYPE_CHECKING:
     from twin_runtime.delivery.consumer import Consumer
     from twin_runtime.functions.dispatcher import Dispatcher
+    from twin_runtime.model import Twin
     from twin_runtime.wire.secret_cache import CachedSecret
 
 Answer = tuple[str | bytes, int, Mapping[str, str]]
@@ -97,14 +98,22 @@ def scheduled(role: Scheduled, log: Log) -> Handler:
     return handle
 
 
-def broker(role: Dispatcher, fleet: CachedSecret, log: Log) -> Handler:
+def broker(role: Dispatcher, fleet: CachedSecret, twin: Twin, log: Log) -> Handler:
     """The entry point of the role that devices' messages are pushed to; their keys derive from `fleet`."""
     from . import devices
 
     def dispatch(pushed: envelope.Envelope) -> Answer:
-        problem = devices.problem(fleet.read_text(), pushed.attributes, pushed.data, pushed.published)
+        named = pushed.attributes.get("device_id", "")
+        # What names a revoked device is dropped, whoever signed it.
+        problem = (
+            None
+            if named in twin.revoked
+            else devices.problem(
+                fleet.read_text(), pushed.attributes, pushed.data, pushed.published, twin.device_keys
+            )
+        )
         message = BrokerMessage(
-            device=None if problem else pushed.attributes["device_id"],
+            device=None if problem else named,
             body=pushed.data,
             received=pushed.published,
             problem=problem,

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twin_runtime import settings
+from twin_runtime import jsontext, settings
 from twin_runtime.delivery.dead_letters import DeadLetters
+from twin_runtime.errors import ConfigurationError
 from twin_runtime.log import Log, Sink, to_stdout
 from twin_runtime.model import Twin, load_twin, package_root
 from twin_runtime.ports import Cloud
+from twin_runtime.roles import ROLES
 from twin_runtime.wire.secret_cache import CachedSecret
 
 if TYPE_CHECKING:
     from twin_runtime.storage.reader_client import Reader
     from twin_runtime.tiers.file_sinks import FileSink
+    from twin_runtime.wire.callers import Callers
 
 
 class Context:
@@ -46,6 +49,17 @@ class Context:
         """None where the platform checks the key before the function runs."""
         return self.secret("API_KEYS_SECRET") if self.settings["API_KEYS_SECRET"] else None
 
+    def callers(self) -> Callers:
+        """The clients of a reader. Raises `ConfigurationError` where API_CLIENTS is malformed."""
+        from twin_runtime.wire.callers import Callers, TokenBuckets
+
+        spec, api_keys = ROLES[self.settings.role], self.api_keys()
+        return Callers(
+            api_keys,
+            names=_clients(self.settings["API_CLIENTS"]),
+            buckets=TokenBuckets(spec.rate, spec.burst) if api_keys else None,
+        )
+
     def reader(self) -> Reader:
         """How the role reads the hot store, here or in another cloud."""
         from twin_runtime.storage.reader_client import LocalReader, RemoteReader
@@ -63,3 +77,16 @@ class Context:
 
             return RemoteFiles(LinkClient(self.secret("LINK_SECRET"), log=self.log))
         return LocalFiles(self.cloud.objects(self.settings["COLD_STORE"]))
+
+
+def _clients(text: str) -> dict[str, str]:
+    """The clients by the id of their API key; empty where none are named."""
+    if not text:
+        return {}
+    try:
+        clients = jsontext.loads(text, max_bytes=len(text.encode()))
+    except jsontext.Malformed:
+        clients = None
+    if not isinstance(clients, dict) or not all(isinstance(name, str) for name in clients.values()):
+        raise ConfigurationError("API_CLIENTS must be a JSON object: the client of each API key by its id.")
+    return clients

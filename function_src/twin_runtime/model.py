@@ -1,7 +1,7 @@
 """The twin as its package describes it: `twin.json` beside the runtime's folder.
 
 {"twin": "factory", "hot_days": 30, "safety_days": 30, "cold_days": 90, "archive_days": 3650,
- "devices": {"thermostat-1": "thermostat"},
+ "devices": {"thermostat-1": "thermostat"}, "device_keys": {"thermostat-1": 2}, "revoked": [],
  "device_types": {"thermostat": {"telemetry": {…}, "commands": {…}, "processor": "processors/thermostat.py"}},
  "rules": [{"name": "overheating", "device_type": "thermostat",
             "when": {"metric": "temperature", "above": 80},
@@ -56,7 +56,8 @@ class Model(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """The twin. `devices` maps each device's name to its type's.
+    """The twin. `devices` maps each device's name to its type's, `device_keys` to the number of its key where
+    that is above 1. No message of a device in `revoked` is accepted, and no command is sent to it.
 
     An event leaves a tier when it is as many days old as `hot_days`, `cold_days` and `archive_days` say; the
     last two are None where the twin has no such tier.
@@ -72,6 +73,8 @@ class Twin:
     cold_days: int | None = None
     archive_days: int | None = None
     model: Model = field(default_factory=Model)
+    device_keys: Mapping[str, int] = field(default_factory=dict)
+    revoked: frozenset[str] = frozenset()
 
     @property
     def expire_days(self) -> int:
@@ -116,6 +119,15 @@ def parse(document: Any) -> Twin:
     for device, device_type in devices.items():
         if not isinstance(device_type, str) or device_type not in types:
             raise ConfigurationError(f"{FILE_NAME}: device {device!r} is of a type that is not there.")
+    keys, revoked = document.get("device_keys") or {}, document.get("revoked") or []
+    if not isinstance(keys, dict) or any(type(number) is not int or number < 1 for number in keys.values()):
+        raise ConfigurationError(f"{FILE_NAME}: device_keys does not map devices to numbers of 1 or more.")
+    if not isinstance(revoked, list) or not all(isinstance(device, str) for device in revoked):
+        raise ConfigurationError(f"{FILE_NAME}: revoked is not a list of devices.")
+    if strangers := sorted({*keys, *revoked} - devices.keys()):
+        raise ConfigurationError(
+            f"{FILE_NAME}: device {strangers[0]!r} has a key or is revoked, and is not there."
+        )
     try:
         parsed = tuple(rules.parse(rule) for rule in document.get("rules") or ())
     except rules.RuleError as error:
@@ -130,6 +142,8 @@ def parse(document: Any) -> Twin:
         cold_days=cold_days,
         archive_days=archive_days,
         model=_model(document.get("model") or {}),
+        device_keys=keys,
+        revoked=frozenset(revoked),
     )
 
 

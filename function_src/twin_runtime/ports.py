@@ -387,12 +387,16 @@ class Cloud(Protocol):
 
 
 class Request(NamedTuple):
-    """An HTTP request, free of any framework. Header names are in any case; `query` values one or several."""
+    """An HTTP request, free of any framework. Header names are in any case; `query` values one or several.
+
+    `api_key_id` is the platform's id of the API key, where the platform has checked one.
+    """
 
     method: str
     headers: Mapping[str, str]
     body: bytes = b""
     query: Mapping[str, str | Sequence[str]] = {}
+    api_key_id: str = ""
 
     def header(self, name: str) -> str | None:
         """The value of a header, None where it is absent."""

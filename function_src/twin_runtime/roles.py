@@ -145,6 +145,16 @@ class Spec(NamedTuple):
     idle: str = ""
     """Why an event that comes in costs nothing here, as a clause; empty where it does cost."""
 
+    @property
+    def rate(self) -> int:
+        """How many requests a second each client may make over HTTPS, or each API key on AWS."""
+        return self.max_concurrency
+
+    @property
+    def burst(self) -> int:
+        """How many requests at once, after a pause."""
+        return 2 * self.max_concurrency
+
     def trigger_of(self, *, remote: bool) -> Trigger:
         """What calls the local or the remote variant."""
         return self.remote_trigger if remote and self.remote_trigger else self.trigger
@@ -361,6 +371,8 @@ ROLES: dict[Role, Spec] = {
 }
 
 
+READERS = (Role.HOT_READER, Role.TWIN_READER)
+"""What clients outside the twin call."""
 SCHEDULES = {role: spec.schedule for role, spec in ROLES.items() if spec.schedule}
 """The roles that run by the clock."""
 

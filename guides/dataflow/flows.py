@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from guides import dataflow, twins
 from guides.dataflow import Edge, Graph, Node, steps
-from twin_runtime.roles import Cloud, Layer, Role
+from twin_runtime.roles import READERS, Cloud, Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,6 @@ _FLOWS = (
         "hot_store > hot_reader",
     ),
 )
-_READERS = (Role.HOT_READER, Role.TWIN_READER)
 
 
 def flows(layer: Layer) -> tuple[Flow, ...]:
@@ -160,7 +159,7 @@ def _picture(flow: Flow, cloud: Cloud, graph: Graph, *, multi: bool) -> Picture:
     here = [edges[pair] for pair in flow.edges if pair in edges]
     # What a reader reads belongs to the flow where something in it asks the reader.
     asked = {edge.target for edge in here if edge.reads}
-    here = [edge for edge in here if edge.target not in _READERS or edge.target in asked]
+    here = [edge for edge in here if edge.target not in READERS or edge.target in asked]
     ends = {end for edge in here for end in (edge.source, edge.target)}
     nodes = tuple(node for node in graph.nodes if node.id in ends)
     numbered = tuple(

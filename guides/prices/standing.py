@@ -9,7 +9,7 @@ from guides.prices.azure import METERED, UNIT_DAY
 from guides.prices.bill import ceil
 from guides.prices.items import table
 from guides.prices.table import Price, PriceError, Table
-from twin_runtime.roles import ROLES, SCHEDULES, Cloud, Layer, Role, Trigger
+from twin_runtime.roles import READERS, ROLES, SCHEDULES, Cloud, Layer, Role, Trigger
 from twinspan.topology import Topology
 
 MINUTES = Decimal(365 * 24 * 60) / 12
@@ -66,9 +66,14 @@ class _Twin:
         own = [role for role in self.roles(cloud) if ROLES[role].dead_letters]
         return self.queues(cloud) + len([role for role in own if self._trigger(role) is not Trigger.QUEUE])
 
+    def readers(self, cloud: Cloud) -> int:
+        """Functions that clients call, each with an alarm on its refusals."""
+        return len([role for role in self.roles(cloud) if role in READERS])
+
     def _trigger(self, role: Role) -> Trigger:
         spec = ROLES[role]
-        return spec.trigger_of(remote=bool(spec.remote_link) and self.topology.link(spec.remote_link).remote)
+        links = (link for link in self.topology.links if link.name == spec.remote_link)
+        return spec.trigger_of(remote=any(link.remote for link in links))
 
     def secrets(self, cloud: Cloud) -> int:
         """Ends of links with a secret."""
@@ -125,7 +130,7 @@ def _aws(twin: _Twin) -> Iterator[Fixed]:
     count = twin.secrets(cloud)
     yield twin.fixed(cloud, "secrets", "secret", count, _counted(count, "secret"))
     # The alarm of a schedule looks at three metrics.
-    count = twin.letters(cloud) + 3 * len(twin.scheduled(cloud))
+    count = twin.letters(cloud) + 3 * len(twin.scheduled(cloud)) + twin.readers(cloud)
     yield twin.fixed(cloud, "alarms", "alarm", count, _counted(count, "metric") + " with an alarm")
     yield from _runs(twin, cloud, {"request": Decimal(0), "time": Decimal(1)})
 
@@ -146,7 +151,7 @@ def _azure(twin: _Twin) -> Iterator[Fixed]:
     readers = _secret_readers(twin, cloud)
     text = f"{_counted(readers, 'function')} reading a secret each minute"
     yield twin.fixed(cloud, "secrets", "vault", readers * MINUTES, text)
-    count = twin.letters(cloud) + len(twin.scheduled(cloud))
+    count = twin.letters(cloud) + len(twin.scheduled(cloud)) + twin.readers(cloud)
     yield twin.fixed(cloud, "alarms", "log_alarm", count, f"{count} alarms on logs, every 5 minutes")
     yield from _runs(twin, cloud, {"request": Decimal(0), "time": Decimal(1)})
 

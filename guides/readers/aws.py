@@ -29,6 +29,7 @@ from twinspan.terraform.stackjson import pieces, referred
 from twinspan.topology import Topology
 
 NOUNS: Nouns = {
+    ("aws_api_gateway_api_key", "id"): "clients by the id of their key in",
     ("aws_dynamodb_table", "name"): "name of the table",
     ("aws_grafana_workspace", "endpoint"): "host of the workspace",
     ("aws_grafana_workspace", "id"): "id of the workspace",

@@ -83,11 +83,14 @@ def for_server(stack: Mapping[str, Any], server: MiniStack, *, grafana: str = ""
     if "aws" in providers:
         terraform.required_providers(copy)["aws"]["version"] = providers["aws"][0]
     copy["provider"] = {"aws": [{**block, **_provider(server)} for block in stack["provider"]["aws"]]}
-    copy["resource"] = {kind: named for kind, named in copy["resource"].items() if kind not in _ELSEWHERE}
-    keys = copy["resource"].get(_API_KEY, {})
-    made = {name: {**body, "value": _api_key(server, name) + _each(body)} for name, body in keys.items()}
-    if made:
-        copy["resource"] = {**copy["resource"], _API_KEY: made}
+    held = copy.pop("resource", {})
+    kept = {kind: named for kind, named in held.items() if kind not in _ELSEWHERE}
+    if keys := kept.get(_API_KEY):
+        kept[_API_KEY] = {
+            name: {**body, "value": _api_key(server, name) + _each(body)} for name, body in keys.items()
+        }
+    if kept:  # Terraform refuses an empty one
+        copy["resource"] = kept
     return copy
 
 

@@ -10,7 +10,14 @@ import time
 from typing import Any
 
 from ministack.core import iam_evaluator  # type: ignore[import-not-found]
-from ministack.services import iot, lambda_svc, s3, scheduler, sqs  # type: ignore[import-not-found]
+from ministack.services import (  # type: ignore[import-not-found]
+    apigateway_v1,
+    iot,
+    lambda_svc,
+    s3,
+    scheduler,
+    sqs,
+)
 
 PROCESSES = 4
 """Of a function at a time. More are not faster on one machine; an invocation beyond them waits, where AWS
@@ -22,6 +29,7 @@ _acquire_execution_slot = lambda_svc._acquire_execution_slot
 _sqs_esm_concurrency = lambda_svc._sqs_esm_concurrency
 _receive_messages_for_esm = sqs._receive_messages_for_esm
 _handle_s3 = s3.handle_request
+_event_of_request = apigateway_v1._build_lambda_event_v1
 _SMALLEST = "x-amz-transition-default-minimum-object-size"
 _smallest: dict[str, str] = {}
 
@@ -99,6 +107,14 @@ def rule_to_function(account_id: str, region: str, function_arn: str, event: Any
     threading.Thread(target=invoke, daemon=True).start()
 
 
+def event_with_key(*request: Any, **options: Any) -> Any:
+    """A function is told the id of the API key that API Gateway has checked. MiniStack leaves it out."""
+    event = _event_of_request(*request, **options)
+    key = apigateway_v1._resolve_api_key(apigateway_v1._api_key_from_request(event["headers"]))
+    event["requestContext"]["identity"]["apiKeyId"] = key and key["id"]
+    return event
+
+
 if __name__ == "__main__":
     asyncio.base_events.BaseEventLoop.create_server = on_loopback  # type: ignore[method-assign]
     iam_evaluator.enforce = as_iam_names_it
@@ -108,6 +124,7 @@ if __name__ == "__main__":
     sqs._receive_messages_for_esm = received
     iot._dispatch_rule_to_lambda = rule_to_function
     s3.handle_request = rules_and_smallest
+    apigateway_v1._build_lambda_event_v1 = event_with_key
     scheduler.start_scheduler = lambda: None  # runs by the clock are asked for
     from ministack import app  # type: ignore[import-not-found]
 

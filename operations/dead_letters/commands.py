@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 from operations.access import Access
-from operations.arguments import add_common, deployed, timestamp
+from operations.arguments import Deployed, add_common, deployed, timestamp
 from operations.dead_letters import locations
-from operations.dead_letters.forms import FleetSecret
+from operations.dead_letters.forms import Authentic
 from operations.dead_letters.letters import Selection
 from operations.dead_letters.locations import Location
 from operations.dead_letters.sending import Sender, Targets, batches
@@ -87,7 +87,7 @@ def _resend(given: argparse.Namespace, root: Path) -> int:
         for location in selected:
             if sender.stopped is None and sender.taken != given.limit:
                 with _source(location, found.access) as source:
-                    sender.run(location, source, _fleet_secret(found.access, location))
+                    sender.run(location, source, _authentic(found, location))
     finally:
         account.end()
     if sender.stopped is not None:
@@ -99,10 +99,13 @@ def _source(location: Location, access: Access) -> Source:
     return access.adapter("operations.dead_letters.sources", location)
 
 
-def _fleet_secret(access: Access, location: Location) -> FleetSecret | None:
+def _authentic(found: Deployed, location: Location) -> Authentic | None:
     if not location.fleet_secret:
         return None
-    return cache(lambda: access.to(location.cloud).secret(location.fleet_secret).fetch())
+    from twin_gcp import devices
+
+    secret = cache(lambda: found.access.to(location.cloud).secret(location.fleet_secret).fetch())
+    return lambda sent, data, at: devices.problem(secret(), sent, data, at, found.twin.device_keys)
 
 
 def _selection(given: argparse.Namespace, now: float) -> Selection:

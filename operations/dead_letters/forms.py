@@ -24,18 +24,19 @@ from twin_runtime.ports import BrokerMessage
 
 _MAX_BYTES = 64_000_000
 _PUBSUB = "CloudPubSubDeadLetterSource"
-FleetSecret = Callable[[], str]
+Authentic = Callable[[Mapping[str, str], bytes, str], str | None]
+"""Receives attributes, data and time of a device's message; why it is not the device's, None when it is."""
 
 
-def read(location: Location, message: Received, fleet_secret: FleetSecret | None = None) -> list[Letter]:
+def read(location: Location, message: Received, authentic: Authentic | None = None) -> list[Letter]:
     """Return the letters of a message.
 
-    `fleet_secret` is called for a device's message on Google Cloud, and may raise `Retry`. Without
-    `fleet_secret` such a letter can be listed but not resent.
+    `authentic` is called for a device's message on Google Cloud, and may raise `Retry`. Without `authentic`
+    such a letter can be listed but not resent.
     """
     if location.kind == "dispatcher":
         if location.cloud == "gcp" and f"{_PUBSUB}DeliveryCount" in message.attributes:
-            return [_pubsub(location, message, fleet_secret)]
+            return [_pubsub(location, message, authentic)]
         document = _json(message.body)
         if location.cloud == "aws" and isinstance(document, dict):
             if "requestPayload" in document and "requestContext" in document:
@@ -103,10 +104,8 @@ def _event_grid(location: Location, message: Received, item: Any) -> Letter:
     return _undelivered(location, message, reason, original, at, raw=item)
 
 
-def _pubsub(location: Location, message: Received, fleet_secret: FleetSecret | None) -> Letter:
+def _pubsub(location: Location, message: Received, authentic: Authentic | None) -> Letter:
     """Check the signature as the dispatcher does, at the time at which the device published."""
-    from twin_gcp import devices
-
     sent = message.attributes.get(f"{_PUBSUB}TopicPublishTime")
     problem = None
     try:
@@ -117,10 +116,10 @@ def _pubsub(location: Location, message: Received, fleet_secret: FleetSecret | N
             "Pub/Sub did not state when the message was published.",
         )
     named = message.attributes.get("device_id")
-    if fleet_secret is None:
+    if authentic is None:
         problem = "The device's signature was not checked."
     elif problem is None:
-        problem = devices.problem(fleet_secret(), message.attributes, message.body, published)
+        problem = authentic(message.attributes, message.body, published)
     original = BrokerMessage(named if problem is None else None, message.body, published, problem)
     return _undelivered(location, message, dead_letters.MOVED_BY_QUEUE, original, message.at, named=named)
 

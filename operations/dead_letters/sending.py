@@ -40,10 +40,10 @@ class Targets:
         return self._connected(location)
 
 
-def batches(location: Location, source: Source, fleet_secret: forms.FleetSecret | None) -> Iterator[Batch]:
+def batches(location: Location, source: Source, authentic: forms.Authentic | None) -> Iterator[Batch]:
     """Yield every message of a source with its letters, a page at a time."""
     for page in source.pages():
-        yield [(message, forms.read(location, message, fleet_secret)) for message in page]
+        yield [(message, forms.read(location, message, authentic)) for message in page]
 
 
 @dataclass(slots=True)
@@ -62,9 +62,9 @@ class Sender:
     taken: int = 0
     stopped: str | None = None
 
-    def run(self, location: Location, source: Source, fleet_secret: forms.FleetSecret | None = None) -> None:
+    def run(self, location: Location, source: Source, authentic: forms.Authentic | None = None) -> None:
         """Resend; raises `Retry` if the source fails. `stopped` is the reason if a target failed."""
-        for batch in batches(location, source, fleet_secret):
+        for batch in batches(location, source, authentic):
             self._send(source, batch)
             if self.stopped is not None or self.limit == self.taken:
                 return

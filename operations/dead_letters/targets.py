@@ -25,6 +25,8 @@ from twin_runtime.storage.lifetimes import HotRows
 
 _TRUNCATED = "The letter is truncated: its content was too long for the dead-letter queue."
 
+_REVOKED = "The device is revoked."
+
 
 class Unsendable(Exception):
     """A letter cannot be resent; the text is the sentence that says why."""
@@ -89,6 +91,8 @@ class DispatcherTarget:
             raise Unsendable(letter.message.problem)
         if letter.message.device is None:
             raise Unsendable(f"The sender was not authenticated as a device: {letter.reason}")
+        if letter.message.device in self._twin.revoked:
+            raise Unsendable(_REVOKED)
         made, refused = _Made(self._queue.max_body_bytes), _Refusals()
         log = Log("dispatcher", lambda _level, _line: None)
         Dispatcher(twin=self._twin, queue=made, dead=refused, log=log).handle([letter.message])
@@ -130,7 +134,10 @@ def _published(broker: Broker, twin: Twin, events: Sequence[Event]) -> dict[int,
     refused: dict[int, str] = {}
     for position, event in enumerate(events):
         try:
-            broker.send(cloudevents.device_of(event, twin), event)
+            device = cloudevents.device_of(event, twin)
+            if device in twin.revoked:
+                raise Refused(_REVOKED)
+            broker.send(device, event)
         except (Refused, Retry) as error:
             refused[position] = error.reason
     return refused

@@ -10,8 +10,10 @@ __all__ = ["Client", "OnCommand", "connect"]
 TIMEOUT_S = 10.0
 
 
-def connect(endpoint: Endpoint, device: str, *, timeout: float = TIMEOUT_S) -> Client:
-    """Connect one device. `timeout` is for each step, in seconds. Raises `NotConnected`."""
+def connect(endpoint: Endpoint, device: str, *, key: int = 1, timeout: float = TIMEOUT_S) -> Client:
+    """Connect one device. `key` is the number of its key on Google Cloud; `timeout` is for each step, in
+    seconds. Raises `NotConnected`.
+    """
     # Each imported when it is used: the cloud's own library need not be there for the others.
     if isinstance(endpoint, AwsEndpoint):
         from simulator.clients.aws import AwsClient
@@ -23,4 +25,4 @@ def connect(endpoint: Endpoint, device: str, *, timeout: float = TIMEOUT_S) -> C
         return AzureClient(endpoint, device, timeout=timeout)
     from simulator.clients.gcp import GcpClient
 
-    return GcpClient(endpoint, device, timeout=timeout)
+    return GcpClient(endpoint, device, key=key, timeout=timeout)

@@ -29,9 +29,9 @@ _log = logging.getLogger(__name__)
 class GcpClient(Client):
     """No connection is held but for HTTP's own, so making one never fails."""
 
-    def __init__(self, endpoint: GcpEndpoint, device: str, *, timeout: float) -> None:
+    def __init__(self, endpoint: GcpEndpoint, device: str, *, key: int, timeout: float) -> None:
         self._device, self._timeout = device, timeout
-        self._key = device_key(endpoint.fleet_secret, device)
+        self._key = device_key(endpoint.fleet_secret, device, key)
         self._http = HttpClient(connect_timeout=timeout)
         project = f"{endpoint.url}/v1/projects/{endpoint.project}"
         self._topic = f"{project}/topics/{endpoint.twin}-telemetry"

@@ -39,3 +39,21 @@ def test_nobody_is_told_without_alerts(synthesized: Callable[..., Path]) -> None
     assert "aws_sns_topic_subscription" not in resources
     assert "aws_kms_key" not in resources
     assert all("alarm_actions" not in alarm for alarm in resources["aws_cloudwatch_metric_alarm"].values())
+
+
+def test_many_refusals_of_a_reader_fire_an_alarm(synthesized: Callable[..., Path]) -> None:
+    """API Gateway refuses keys itself. Its metrics are those of a stage, by the API's name."""
+    resources = json.loads((synthesized(HERE) / "cdk.tf.json").read_text())["resource"]
+    alarm = resources["aws_cloudwatch_metric_alarm"]["hot_reader_refusals"]
+    assert (alarm["namespace"], alarm["metric_name"], alarm["statistic"]) == (
+        "AWS/ApiGateway",
+        "4XXError",
+        "Sum",
+    )
+    api = resources["aws_api_gateway_rest_api"]["hot_reader"]["name"]
+    assert alarm["dimensions"] == {
+        "ApiName": api,
+        "Stage": "${aws_api_gateway_stage.hot_reader.stage_name}",
+    }
+    assert (alarm["threshold"], alarm["period"]) == (300, 300), "60 a minute"
+    assert alarm["treat_missing_data"] == "notBreaching"

@@ -71,7 +71,9 @@ def test_an_edited_twin_is_whole_after_every_apply(
         twin.planned()
     assert "region eu-central-1. Terraform" in " ".join(str(refused.value).split())
 
-    twin.edit(synthesized(FIRST._replace(l1=AWS)))
+    twin.edit(synthesized(FIRST._replace(l1=AWS), protect=False))
+    twin.apply()
+    assert kept(cloud)
     twin.destroy()
     assert twin.left() == {}
 

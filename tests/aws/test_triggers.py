@@ -123,6 +123,14 @@ def test_a_query_with_one_and_several_values() -> None:
     assert triggers.request_of(single).header("webhook-id") == "b"
 
 
+def test_the_id_of_the_api_key() -> None:
+    assert triggers.request_of(proxy_event()).api_key_id == ""
+    for context in (None, {}, {"identity": None}, {"identity": {"apiKeyId": None}}):
+        assert triggers.request_of(proxy_event(requestContext=context)).api_key_id == ""
+    named = proxy_event(requestContext={"identity": {"apiKeyId": "k1"}})
+    assert triggers.request_of(named).api_key_id == "k1"
+
+
 def test_an_answer() -> None:
     class Role:
         def handle(self, request: Request) -> Response:
@@ -191,7 +199,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 SMALL = {
     "STORE": "t", "BROKER": "example", "WORKFLOW": "arn:aws:states:eu-central-1:1:stateMachine:w",
     "COLD_STORE": "s3://b?class=STANDARD_IA", "ARCHIVE_STORE": "s3://b?class=DEEP_ARCHIVE",
-    "API_KEY_READS": "true", "GRAFANA": "https://g.example?workspace=g-1&service_account=1",
+    "API_KEY_READS": "true", "API_CLIENTS": '{"k1": "erp"}', "GRAFANA": "https://g.example?workspace=g-1&service_account=1",
 }  # fmt: skip
 
 

@@ -140,7 +140,7 @@ class TestEveryLayout:
             for block in resources(stack, "azurerm_monitor_scheduled_query_rules_alert_v2")
         }
         dead = {name for name in queues if name.endswith("_dead")}
-        assert dead == {name for name in alarms if not name.endswith("_failed")}
+        assert dead == {name for name in alarms if not name.endswith(("_failed", "_refusals"))}
         for block in resources(stack, "azurerm_storage_queue"):
             if block.name in dead:
                 query, counted = alarms[block.name]
@@ -416,8 +416,22 @@ class TestAlerts:
         assert len(alarms) == 2
         assert all(block.body["action"] == [{"action_group_id": told}] for block in alarms)
         alarms = resources(stack, "azurerm_monitor_scheduled_query_rules_alert_v2")
-        assert len(alarms) == 5
+        assert len(alarms) == 6
         assert all(block.body["action"] == {"action_groups": [told]} for block in alarms)
+
+    def test_many_refusals_of_a_reader_fire_an_alarm(self) -> None:
+        """More than 60 a minute over the window of 15 minutes, by all instances."""
+        stack = stack_of(twin_config(ALL))
+        alarm = stack["resource"]["azurerm_monitor_scheduled_query_rules_alert_v2"]["hot_reader_refusals"]
+        (criteria,) = alarm["criteria"]
+        assert (
+            'AppRoleName =~ "${azurerm_function_app_flex_consumption.hot_reader.name}"' in criteria["query"]
+        )
+        assert 'line.event == "refused" and toint(line.status) in (401, 429)' in criteria["query"]
+        assert criteria["query"].endswith(
+            'summarize refused = sum(toint(line["count"])) | where refused > 900'
+        )
+        assert alarm["window_duration"] == "PT15M"
 
     def test_a_line_that_comes_late_is_seen(self) -> None:
         # A workspace shows a line minutes after it was logged; a look covers the window before it alone.

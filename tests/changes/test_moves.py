@@ -28,7 +28,7 @@ def unprotected(letters: str, later: str) -> bool | dict[str, bool]:
 
 
 def walk(world: World, words: list[str]) -> None:
-    """Deploy one after the other; after each there is nothing left to do. Then destroy the twin."""
+    """Deploy one after the other, unprotected; after each there is nothing left to do. Then destroy it."""
     twin = Twin(world)
     for letters, later in pairwise([*words, ""]):
         protect = unprotected(letters, later) if later else False

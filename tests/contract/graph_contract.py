@@ -24,6 +24,7 @@ from twin_runtime.functions.twin_sync import TwinSync
 from twin_runtime.graph import graph as desired_graph
 from twin_runtime.model import Twin
 from twin_runtime.ports import Event, GraphTwin, GraphWriter, Relationship, Request
+from twin_runtime.wire.callers import Callers
 from twin_runtime.wire.secret_cache import CachedSecret
 
 AT = "2024-02-29T12:00:00.000000Z"
@@ -72,8 +73,8 @@ class GraphContract:
 
     def read(self, graph: GraphWriter, **query: Any) -> Any:
         """What twin_reader answers."""
-        keys = CachedSecret(MemorySecret(json.dumps({"api_keys": [API_KEY]})))
-        role = TwinReader(twin=GRAPH_TWIN, graph=graph, log=log("twin_reader")[0], api_keys=keys)
+        callers = Callers(CachedSecret(MemorySecret(json.dumps({"api_keys": [API_KEY]}))))
+        role = TwinReader(twin=GRAPH_TWIN, graph=graph, log=log("twin_reader")[0], callers=callers)
         response = role.handle(Request("GET", {"x-api-key": API_KEY}, b"", query))
         assert response.status == query.pop("status", 200), response.body
         return json.loads(response.body)

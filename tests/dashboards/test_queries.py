@@ -21,6 +21,7 @@ from twin_runtime.functions.hot_reader import HotReader
 from twin_runtime.ports import Request
 from twin_runtime.roles import Cloud
 from twin_runtime.storage import rows
+from twin_runtime.wire.callers import Callers
 from twin_runtime.wire.secret_cache import CachedSecret
 from twinspan import datasource, packaging
 from twinspan.dashboards import queries
@@ -45,8 +46,8 @@ class Reader(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.store = MemoryStore()
-        keys = CachedSecret(MemorySecret(json.dumps({"api_keys": [KEY]})))
-        self.role = HotReader(twin=TWIN, store=self.store, log=log("hot_reader")[0], api_keys=keys)
+        callers = Callers(CachedSecret(MemorySecret(json.dumps({"api_keys": [KEY]}))))
+        self.role = HotReader(twin=TWIN, store=self.store, log=log("hot_reader")[0], callers=callers)
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def measure(self, device: str, at: datetime, data: dict[str, Any]) -> None:

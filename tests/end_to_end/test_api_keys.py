@@ -1,4 +1,4 @@
-"""Receivers refuse whoever has no API key or a wrong one; on AWS, API Gateway does."""
+"""Receivers refuse whoever has no API key or a wrong one; on AWS, API Gateway does. The log says who read."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import ssl
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from local_cloud import hops
 from local_cloud.cloud import LocalCloud
+from local_cloud.reader import Reader
 from support.layouts import Layout, twin_config
-from support.local import local_twin
+from support.local import local_twin, until
 from twin_runtime.roles import Cloud, Role
 from twinspan import outputs as published
 
@@ -26,6 +29,18 @@ def test_receivers_refuse_without_a_key(tmp_path: Path) -> None:
         refused = [401, 401, 401]
         roles = ("ingestion", "writer", "hot_reader", "event_feedback")
         assert answers(twin) == dict.fromkeys(roles, refused)
+        # Three at one function of Azure: the first is a line, the others are counted for the next minute.
+        lines = until(lambda: logged(twin, "ingestion", "refused"), seconds=30)
+        assert [(line["status"], line["count"]) for line in lines] == [(401, 1)]
+        Reader.of(twin.outputs, trust=twin.trust).page(device="thermostat-1", latest="true")
+        (line,) = until(lambda: logged(twin, "hot_reader", "read"), seconds=30)
+        assert (line["client"], line["device"]) == ("twin", "thermostat-1")
+
+
+def logged(twin: LocalCloud, role: str, event: str) -> list[dict[str, Any]]:
+    """The lines of a role's log that report an event."""
+    found = (entry for _, entry in hops.entries(twin.log_lines()))
+    return [entry for entry in found if (entry.get("role"), entry.get("event")) == (role, event)]
 
 
 def answers(twin: LocalCloud) -> dict[str, list[int]]:

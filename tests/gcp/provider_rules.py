@@ -164,8 +164,8 @@ RULES = [
     Rule(
         DATABASE,
         "delete_protection_state",
-        one_of("DELETE_PROTECTION_DISABLED"),
-        "documentation: enabled, the database cannot be deleted",
+        one_of("DELETE_PROTECTION_ENABLED", "DELETE_PROTECTION_DISABLED"),
+        "source: ValidateEnum",
     ),
     Rule(
         DATABASE,
@@ -375,6 +375,13 @@ RULES = [
         "replication.user_managed.replicas",
         lambda v: len(v) == 1,
         "source: exactly one of auto and user_managed, whose replicas cannot be empty",
+    ),
+    Rule(
+        "google_secret_manager_secret",
+        "version_destroy_ttl",
+        lambda v: v.endswith("s") and int(v[:-1]) >= 86_400,
+        "documentation: seconds, at least 24 hours",
+        required=False,
     ),
     Rule(
         "google_service_account",

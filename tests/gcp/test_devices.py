@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from gcp.servers import ROOT
 from twin_gcp import devices
+from twinspan.config.base import DeviceId
 
 FLEET = "fleet-secret"
 AT = 1_709_208_000
@@ -18,7 +20,7 @@ SENT = devices.attributes(devices.device_key(FLEET, "thermostat-1"), "thermostat
 
 
 def test_a_device_that_signs_is_believed() -> None:
-    assert devices.problem(FLEET, SENT, DATA, RECEIVED) is None
+    assert devices.problem(FLEET, SENT, DATA, RECEIVED, {}) is None
 
 
 def test_the_values_are_those_that_the_documentation_gives() -> None:
@@ -31,13 +33,15 @@ def test_the_values_are_those_that_the_documentation_gives() -> None:
 @pytest.mark.parametrize("seconds", [-300, 0, 300])
 def test_clocks_may_differ_by_five_minutes(seconds: int) -> None:
     key = devices.device_key(FLEET, "d")
-    assert devices.problem(FLEET, devices.attributes(key, "d", AT + seconds, DATA), DATA, RECEIVED) is None
+    assert (
+        devices.problem(FLEET, devices.attributes(key, "d", AT + seconds, DATA), DATA, RECEIVED, {}) is None
+    )
 
 
 @pytest.mark.parametrize("seconds", [-301, 301])
 def test_and_not_by_more(seconds: int) -> None:
     key = devices.device_key(FLEET, "d")
-    problem = devices.problem(FLEET, devices.attributes(key, "d", AT + seconds, DATA), DATA, RECEIVED)
+    problem = devices.problem(FLEET, devices.attributes(key, "d", AT + seconds, DATA), DATA, RECEIVED, {})
     assert problem == "The attribute device_time is more than 300 seconds off."
 
 
@@ -58,22 +62,53 @@ def test_and_not_by_more(seconds: int) -> None:
     ],
 )
 def test_what_was_changed_is_not_believed(changed: dict[str, str], data: bytes, said: str) -> None:
-    problem = devices.problem(FLEET, SENT | changed, data, RECEIVED)
+    problem = devices.problem(FLEET, SENT | changed, data, RECEIVED, {})
     assert problem and said in problem
 
 
 def test_another_device_s_key_does_not_sign_for_this_one() -> None:
     key = devices.device_key(FLEET, "thermostat-2")
-    assert devices.problem(FLEET, devices.attributes(key, "thermostat-1", AT, DATA), DATA, RECEIVED)
+    assert devices.problem(FLEET, devices.attributes(key, "thermostat-1", AT, DATA), DATA, RECEIVED, {})
 
 
-def test_the_command_prints_a_device_s_key() -> None:
-    printed = subprocess.run(
-        [sys.executable, "-m", "twin_gcp.devices", "thermostat-1"],
+@pytest.mark.parametrize("number", [1, 2, 3, 1_000_000])
+def test_only_the_key_of_the_device_s_number_signs(number: int) -> None:
+    keys = {"thermostat-1": number, "thermostat-2": number + 1}
+    for other in (1, 2, 3, 999_999, 1_000_000):
+        key = devices.device_key(FLEET, "thermostat-1", other)
+        sent = devices.attributes(key, "thermostat-1", AT, DATA)
+        assert (devices.problem(FLEET, sent, DATA, RECEIVED, keys) is None) is (other == number)
+
+
+def test_a_key_s_number_is_no_part_of_another_device_s_name() -> None:
+    """`thermostat-1#2` cannot be a device, or its first key would be the second one of thermostat-1."""
+    with pytest.raises(ValidationError):
+        TypeAdapter(DeviceId).validate_python("thermostat-1#2")
+    key = devices.device_key(FLEET, "thermostat-1", 2)
+    sent = devices.attributes(key, "thermostat-1#2", AT, DATA)
+    assert devices.problem(FLEET, sent, DATA, RECEIVED, {}) == "The attribute device_id is not a device's id."
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m twin_gcp.devices`."""
+    return subprocess.run(
+        [sys.executable, "-m", "twin_gcp.devices", *arguments],
         input=FLEET + "\n",
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         cwd=ROOT / "function_src",
-    ).stdout
-    assert printed.strip() == devices.device_key(FLEET, "thermostat-1")
+    )
+
+
+@pytest.mark.parametrize(("arguments", "number"), [((), 1), (("--key", "1"), 1), (("--key", "7"), 7)])
+def test_the_command_prints_a_device_s_key(arguments: tuple[str, ...], number: int) -> None:
+    ran = command("thermostat-1", *arguments)
+    assert (ran.returncode, ran.stdout.strip()) == (0, devices.device_key(FLEET, "thermostat-1", number))
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "two"])
+def test_the_command_refuses_a_number_that_no_key_has(number: str) -> None:
+    ran = command("thermostat-1", "--key", number)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "--key" in ran.stderr

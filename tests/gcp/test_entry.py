@@ -43,20 +43,30 @@ ENVIRONMENT: dict[str, dict[str, str]] = {
     "processor": {**DEAD, "PERSISTING_QUEUE": TOPICS + "persisting"},
     "event_feedback": {**DEAD, "BROKER": TOPICS + "device-commands"},
 }
-Client = Callable[[str], Any]
+COMMAND = event("c1") | {
+    "type": "twinspan.command.v1",
+    "subject": "set_point",
+    "data": {"command": "set_point", "value": 20, "rule": "overheating", "event_id": "e1"},
+    "time": TIME,
+}
+Client = Callable[..., Any]
 
 
 @pytest.fixture
 def client(tmp_path: Path, google: FakeGoogle, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """A role's test client, with Google's APIs at the fake and twin.json in a folder of its own."""
-    (tmp_path / "twin.json").write_text(json.dumps(DOCUMENT))
+    """A role's test client, with Google's APIs at the fake and twin.json in a folder of its own. Deploys
+    `document`.
+    """
     endpoints = Endpoints(pubsub=google.url, secrets=google.url, executions=google.url)
 
-    def load(role: str) -> Any:
+    def load(role: str, **document: Any) -> Any:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))  # each twin.json is read once
+        folder.mkdir()
+        (folder / "twin.json").write_text(json.dumps(DOCUMENT | document))
         for name, value in {"TWIN_ROLE": role, **ENVIRONMENT[role]}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(entry, "GcpCloud", lambda: GcpCloud(endpoints=endpoints))
-        monkeypatch.setattr(context, "package_root", lambda: tmp_path)
+        monkeypatch.setattr(context, "package_root", lambda: folder)
         main = ROOT / "function_src/twin_gcp/root/main.py"
         return functions_framework.create_app("handle", str(main), "http").test_client()
 
@@ -83,9 +93,10 @@ def sent(google: FakeGoogle, topic: str) -> list[Any]:
     return [json.loads(base64.b64decode(message["data"])) for message in google.messages]
 
 
-def signed_push(data: bytes) -> dict[str, Any]:
-    key = devices.device_key("fleet", "thermostat-1")
-    return pushed(data, 1, **devices.attributes(key, "thermostat-1", 1_709_208_010, data))
+def signed_push(data: bytes, *, key: int = 1) -> dict[str, Any]:
+    """A message of thermostat-1, signed with its key of that number."""
+    signing = devices.device_key("fleet", "thermostat-1", key)
+    return pushed(data, 1, **devices.attributes(signing, "thermostat-1", 1_709_208_010, data))
 
 
 def test_a_device_s_message_becomes_an_event(client: Client, google: FakeGoogle) -> None:
@@ -111,6 +122,47 @@ def test_a_message_without_a_signature_goes_to_the_dead_letters(client: Client, 
     answer = client("dispatcher").post("/", json=pushed(b'{"temperature": 1}', device_id="thermostat-1"))
     assert answer.status_code == 204
     assert "device_time" in json.dumps(sent(google, "topics/dead"))
+
+
+def test_an_old_key_is_refused_once_its_number_was_raised_and_deployed(
+    client: Client, google: FakeGoogle
+) -> None:
+    google.versions = ["fleet"]
+    first, second = signed_push(b'{"temperature": 1}'), signed_push(b'{"temperature": 2}', key=2)
+    client("dispatcher").post("/", json=first)
+    client("dispatcher").post("/", json=second)
+    before, letter = sent(google, "processing")
+    assert before[0]["data"] == {"temperature": 1}
+    assert "device_signature" in json.dumps(letter)
+
+    google.messages.clear()
+    deployed = client("dispatcher", device_keys={"thermostat-1": 2})
+    assert deployed.post("/", json=first).status_code == 204
+    assert deployed.post("/", json=second).status_code == 204
+    letter, after = sent(google, "processing")
+    assert "device_signature" in json.dumps(letter)
+    assert after[0]["data"] == {"temperature": 2}
+
+
+@pytest.mark.parametrize("key", [1, 2])
+def test_a_revoked_device_s_messages_are_dropped_whoever_signs(
+    client: Client, google: FakeGoogle, key: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    google.versions = ["fleet"]
+    dispatcher = client("dispatcher", revoked=["thermostat-1"])
+    assert dispatcher.post("/", json=signed_push(b'{"temperature": 1}', key=key)).status_code == 204
+    assert google.messages == []
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    revoked, dispatched = (line for line in lines if line["event"] in ("revoked", "dispatched"))
+    assert (revoked["severity"], revoked["device"], revoked["messages"]) == ("WARNING", "thermostat-1", 1)
+    assert (dispatched["events"], dispatched["refused"], dispatched["revoked"]) == (0, 0, 1)
+
+
+def test_a_revoked_device_gets_no_command(client: Client, google: FakeGoogle) -> None:
+    feedback = client("event_feedback", revoked=["thermostat-1"])
+    assert feedback.post("/", json=pushed(batch(COMMAND))).status_code == 204
+    assert "The device is revoked." in json.dumps(sent(google, "topics/dead"))
+    assert not any("device-commands" in request for request in google.requests)
 
 
 def test_a_message_waits_while_the_next_queue_fails(client: Client, google: FakeGoogle) -> None:
@@ -156,13 +208,7 @@ def test_a_receiver_takes_what_is_signed_and_refuses_the_rest(client: Client, go
 
 
 def test_commands_reach_the_device_s_subscription(client: Client, google: FakeGoogle) -> None:
-    command = event("c1") | {
-        "type": "twinspan.command.v1",
-        "subject": "set_point",
-        "data": {"command": "set_point", "value": 20, "rule": "overheating", "event_id": "e1"},
-        "time": TIME,
-    }
-    assert client("event_feedback").post("/", json=pushed(batch(command))).status_code == 204
+    assert client("event_feedback").post("/", json=pushed(batch(COMMAND))).status_code == 204
     (message,) = google.messages
     assert message["attributes"] == {"device_id": "thermostat-1"}
 

@@ -49,7 +49,7 @@ def test_only_receivers_are_open_to_the_internet(layout: Layout) -> None:
     broker = {"broker_endpoint"} if layout.l1 is Cloud.GCP else set[str]()
     keys = {published.api_key(Role(role)) for role in receivers}
     urls = {published.url(Role(role)) for role in receivers} | {f"{name}_url" for name in grafana}
-    assert outputs == {"dead_letter_queues", "storage_tiers"} | broker | keys | urls
+    assert outputs == {"dead_letter_queues", "deployment", "storage_tiers"} | broker | keys | urls
     assert all(stack["output"][key]["sensitive"] for key in keys)
 
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_delivered_is_kept(layout: Layout) -> None:
     alarms = {
         each.name
         for each in resources(stack, "google_monitoring_alert_policy")
-        if not each.name.endswith("_failed")
+        if not each.name.endswith(("_failed", "_refusals"))
     }
     dead_topics = {
         each.name for each in resources(stack, "google_pubsub_topic") if each.name.endswith("_dead")
@@ -231,6 +231,22 @@ def test_alarms_tell_whom_twin_yaml_names() -> None:
     assert channel.body["labels"] == {"email_address": "ops@example.com"}
     for each in resources(stack, "google_monitoring_alert_policy"):
         assert each.body["notification_channels"] == ["${google_monitoring_notification_channel.alerts.name}"]
+
+
+def test_many_refusals_of_a_reader_fire_an_alarm() -> None:
+    """The filter is on what the function writes, and Cloud Logging makes of it."""
+    (policy,) = [
+        each
+        for each in resources(gcp_stack(ALL), "google_monitoring_alert_policy")
+        if each.name.endswith("_refusals")
+    ]
+    assert policy.name == "hot_reader_refusals"
+    line = policy.body["conditions"][0]["condition_matched_log"]["filter"]
+    name = gcp_stack(ALL)["resource"]["google_cloudfunctions2_function"]["hot_reader"]["name"]
+    assert f'resource.labels.service_name="{name}"' in line
+    assert 'jsonPayload.event="refused"' in line
+    assert "jsonPayload.status=(401 OR 429)" in line
+    assert "jsonPayload.count>60" in line
 
 
 def test_a_stack_that_consumes_nothing_has_no_identity_for_pushes() -> None:

@@ -36,7 +36,7 @@ def test_a_bucket_is_closed_and_what_is_deleted_comes_back(layout: Layout, tier:
     assert bucket["public_access_prevention"] == "enforced"
     assert bucket["uniform_bucket_level_access"] is True
     assert bucket["soft_delete_policy"] == {"retention_duration_seconds": UNDELETE_DAYS * 86_400}
-    assert bucket["force_destroy"] is True
+    assert bucket["force_destroy"] is False
     assert bucket["labels"] == {"twin": "factory", "layer": f"{tier}_storage", "role": "store"}
 
 

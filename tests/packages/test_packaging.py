@@ -105,6 +105,15 @@ def test_runtime_reads_back_the_rules_as_written(tmp_path: Path) -> None:
     assert set(twin.devices) == {"thermostat-1"}
 
 
+def test_runtime_reads_back_which_keys_devices_have_and_which_are_revoked() -> None:
+    ids = {"thermostat-1": {}, "thermostat-2": {"key": 3}, "thermostat-3": {"revoked": True, "key": 2}}
+    devices = [{"id": id_, "type": "thermostat", **fields} for id_, fields in ids.items()]
+    twin = model.parse(packaging.manifest(Config.model_validate(twin_data(LAYOUTS[0], devices=devices))))
+    assert twin.device_keys == {"thermostat-2": 3, "thermostat-3": 2}
+    assert twin.revoked == {"thermostat-3"}
+    assert set(twin.devices) == set(ids)
+
+
 @pytest.mark.parametrize(
     ("layers", "expected"),
     [

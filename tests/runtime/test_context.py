@@ -34,6 +34,7 @@ def assembled(name: str, cloud: MemoryCloud, root: Path, *, remote: bool = False
     environ = {name: name.lower() for name in settings.expected(role, cloud.name, remote=remote)}
     if "API_KEY_READS" in environ:
         environ |= {"API_KEY_READS": "true", "COLD_LINK_SECRET": ""}
+    environ.pop("API_CLIENTS", None)
     if "TWIN_ROLE" in environ:
         environ["TWIN_ROLE"] = role
     context = Context(role, cloud, environ=environ | changes, root=root, sink=Lines())

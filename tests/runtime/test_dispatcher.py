@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters, decode
 from twin_runtime.errors import Retry
 from twin_runtime.events import cloudevents
 from twin_runtime.functions.dispatcher import Dispatcher
+from twin_runtime.model import Twin
 from twin_runtime.ports import BrokerMessage, Event
 
 NOW = 1_709_208_000.0
@@ -24,17 +26,21 @@ NOW = 1_709_208_000.0
 DAY = 86_400
 
 
+def message(payload: object, **changes: Any) -> BrokerMessage:
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    fields: dict[str, Any] = {"device": "thermostat-1", "body": body, "received": "2024-02-29T12:00:00Z"}
+    return BrokerMessage(**(fields | changes))
+
+
 class Bench:
-    def __init__(self, **queue: Any) -> None:
+    def __init__(self, twin: Twin = TWIN, **queue: Any) -> None:
         self.queue, self.dead = MemoryQueue(**queue), MemoryQueue()
         logger, self.lines = log("dispatcher")
         letters = DeadLetters(self.dead, logger)
-        self.role = Dispatcher(twin=TWIN, queue=self.queue, dead=letters, log=logger, clock=lambda: NOW)
+        self.role = Dispatcher(twin=twin, queue=self.queue, dead=letters, log=logger, clock=lambda: NOW)
 
     def send(self, payload: object, **changes: Any) -> None:
-        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        fields: dict[str, Any] = {"device": "thermostat-1", "body": body, "received": "2024-02-29T12:00:00Z"}
-        self.role.handle([BrokerMessage(**(fields | changes))])
+        self.role.handle([message(payload, **changes)])
 
     def events(self) -> list[Event]:
         return [event for body in self.queue.bodies for event in json.loads(body)]
@@ -190,6 +196,18 @@ def test_only_the_broker_says_who_sent_it() -> None:
     assert "not known" in reason({"temperature": 1}, device="stranger")
     assert "did not say" in reason({"temperature": 1}, device=None)
     assert reason({"temperature": 1}, problem="The HMAC is wrong.") == "The HMAC is wrong."
+
+
+def test_messages_of_revoked_devices_are_dropped_and_counted_and_no_others() -> None:
+    bench = Bench(replace(TWIN, revoked=frozenset({"thermostat-2", "pump-1"})))
+    flood = [message({"temperature": n}, device="thermostat-2") for n in range(3)]
+    bench.role.handle([*flood, message(b"{", device="pump-1"), message({"temperature": 7}), *flood])
+    assert [event["data"] for event in bench.events()] == [{"temperature": 7}]
+    assert bench.letters() == []
+    told = [(line["level"], line["device"], line["messages"]) for line in bench.lines.named("revoked")]
+    assert told == [("warning", "thermostat-2", 6), ("warning", "pump-1", 1)]
+    (dispatched,) = bench.lines.named("dispatched")
+    assert (dispatched["messages"], dispatched["events"], dispatched["revoked"]) == (8, 1, 7)
 
 
 def test_values_are_exact() -> None:

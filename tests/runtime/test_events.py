@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -126,11 +127,13 @@ def test_a_checker_has_one_way_to_feed_back() -> None:
         EventChecker(workflow=MemoryWorkflow(), **Bench().shared())
 
 
-def feedback() -> tuple[Bench, MemoryBroker, EventFeedback, list[dict[str, Any]]]:
+def feedback(**fields: Any) -> tuple[Bench, MemoryBroker, EventFeedback, list[dict[str, Any]]]:
+    """A role with two commands for it. `fields` are its twin's that differ."""
     checker = CheckerBench()
     checker.role.handle([message(event("a", HOT), event("b", HOT, device="thermostat-2"))])
     bench, broker = Bench("event_feedback"), MemoryBroker()
-    return bench, broker, EventFeedback(broker=broker, **bench.shared()), checker.sent()
+    role = EventFeedback(broker=broker, **bench.shared(replace(TWIN, **fields)))
+    return bench, broker, role, checker.sent()
 
 
 def test_commands_reach_their_devices() -> None:
@@ -155,6 +158,14 @@ def test_a_device_that_the_broker_does_not_know() -> None:
     assert role.handle([message(*commands)]) == []
     assert [letter.event for letter in bench.letters()] == [commands[0]]
     assert [device for device, _ in broker.sent] == ["thermostat-2"]
+
+
+def test_a_revoked_device_gets_no_command_and_others_do() -> None:
+    bench, broker, role, commands = feedback(revoked=frozenset({"thermostat-1"}))
+    assert role.handle([message(*commands)]) == []
+    assert broker.sent == [("thermostat-2", commands[1])]
+    (letter,) = bench.letters()
+    assert (letter.event, letter.reason) == (commands[0], "The device is revoked.")
 
 
 def test_telemetry_is_not_a_command() -> None:

@@ -17,6 +17,7 @@ from twin_runtime.errors import Retry
 from twin_runtime.functions import hot_reader
 from twin_runtime.ports import Page, Request, Response
 from twin_runtime.storage import rows
+from twin_runtime.wire.callers import Callers
 from twin_runtime.wire.secret_cache import CachedSecret
 
 BASE = 1_709_208_000
@@ -26,10 +27,10 @@ NOW = 2_000_000_000.0
 class Bench:
     def __init__(self, count: int = 0) -> None:
         self.store = MemoryStore()
-        keys = CachedSecret(MemorySecret(json.dumps({"api_keys": [API_KEY]})))
+        callers = Callers(CachedSecret(MemorySecret(json.dumps({"api_keys": [API_KEY]}))))
         logger, self.lines = log("hot_reader")
         self.role = hot_reader.HotReader(
-            twin=TWIN, store=self.store, log=logger, api_keys=keys, clock=lambda: NOW
+            twin=TWIN, store=self.store, log=logger, callers=callers, clock=lambda: NOW
         )
         self.events = [event(f"e{n}", {"n": n}, at=times.from_epoch(BASE + n)) for n in range(count)]
         self.put(*self.events)

@@ -87,6 +87,13 @@ def test_text_that_is_not_a_twin(tmp_path: Path, text: str) -> None:
         ({"device_types": {"pump": {"processor": 1}}}, "not a path"),
         ({"devices": {"d": "robot"}}, "type that is not there"),
         ({"devices": {"d": ["pump"]}}, "type that is not there"),
+        ({"device_keys": {"pump-1": "2"}}, "device_keys does not map"),
+        ({"device_keys": {"pump-1": True}}, "device_keys does not map"),
+        ({"device_keys": {"pump-1": 0}}, "device_keys does not map"),
+        ({"device_keys": {"stranger": 2}}, "'stranger' has a key or is revoked, and is not there"),
+        ({"revoked": {"pump-1": True}}, "revoked is not a list"),
+        ({"revoked": ["pump-1", 1]}, "revoked is not a list"),
+        ({"revoked": ["stranger"]}, "'stranger' has a key or is revoked, and is not there"),
         ({"rules": [{"name": "r", "device": "d", "when": {"metric": "m", "near": 1}, "then": {}}]}, "near"),
     ],
 )

@@ -31,6 +31,7 @@ from twin_runtime.tiers.tier_client import RemoteTier
 from twin_runtime.tiers.tier_files import QUERY_MEDIA_TYPE
 from twin_runtime.tiers.tier_reader import ColdTier, TierReader
 from twin_runtime.wire import signing
+from twin_runtime.wire.callers import Callers
 from twin_runtime.wire.http_client import Answer
 from twin_runtime.wire.secret_cache import CachedSecret
 
@@ -51,7 +52,7 @@ def reader(tiers: Tiers, cold: ColdTier | None, **options: Any) -> HotReader:
         twin=options.pop("twin", KEPT),
         store=tiers.hot,
         log=log("hot_reader")[0],
-        api_keys=CachedSecret(MemorySecret(json.dumps({"api_keys": [API_KEY]}))),
+        callers=Callers(CachedSecret(MemorySecret(json.dumps({"api_keys": [API_KEY]})))),
         cold=cold,
         clock=lambda: NOW,
         **options,

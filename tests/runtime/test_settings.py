@@ -28,7 +28,7 @@ def test_what_is_expected_loads_and_each_part_is_needed(role: str, cloud: str, r
     loaded = settings.load(role, cloud, environ)
     assert {name: loaded[name] for name in environ} == environ
     assert loaded.remote == remote
-    may_be_absent = {"EVENTS_QUEUE", "COLD_STORE", "COLD_LINK_SECRET", "API_KEY_READS"}
+    may_be_absent = {"EVENTS_QUEUE", "COLD_STORE", "COLD_LINK_SECRET", "API_KEY_READS", "API_CLIENTS"}
     if role == "cold_writer" or role.startswith("archive_") or role == "cold_mover":
         may_be_absent.remove("COLD_STORE")
     if role == "hot_reader" or (role, cloud) == ("event_feedback", "aws"):
@@ -55,8 +55,8 @@ def test_the_table() -> None:
     assert expected("persister", "aws") == {"DEAD_LETTER_QUEUE", "EVENTS_QUEUE", "STORE"}
     assert expected("persister", "aws", remote=True) == {"DEAD_LETTER_QUEUE", "EVENTS_QUEUE", "LINK_SECRET"}
     reads = {"STORE", "COLD_STORE", "COLD_LINK_SECRET", "API_KEY_READS"}
-    assert expected("hot_reader", "aws") == reads
-    assert expected("hot_reader", "aws", remote=True) == reads | {"LINK_SECRET"}
+    assert expected("hot_reader", "aws") == reads | {"API_CLIENTS"}
+    assert expected("hot_reader", "aws", remote=True) == reads | {"API_CLIENTS", "LINK_SECRET"}
     assert expected("hot_reader", "azure") == reads | {"API_KEYS_SECRET", "TWIN_ROLE"}
     assert expected("cold_mover", "aws") == {"STORE", "COLD_STORE"}
     assert expected("cold_mover", "aws", remote=True) == {"STORE", "LINK_SECRET"}
@@ -72,6 +72,7 @@ def test_the_table() -> None:
     assert expected("twin_sync", "azure", remote=True) == {"GRAPH", "LINK_SECRET", "TWIN_ROLE"}
     assert expected("twin_connector", "aws") == {"STORE"}
     assert expected("twin_connector", "aws", remote=True) == {"LINK_SECRET"}
+    assert expected("twin_reader", "aws") == {"GRAPH", "API_CLIENTS"}
     assert expected("twin_reader", "gcp") == {"GRAPH", "API_KEYS_SECRET", "TWIN_ROLE"}
     assert expected("dashboard_sync", "aws") == {"GRAFANA", "LINK_SECRET"}
     assert expected("event_checker", "aws") == {"DEAD_LETTER_QUEUE", "WORKFLOW", "COMMANDS_QUEUE"}

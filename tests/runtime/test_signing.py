@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 from base64 import b64encode
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -113,17 +115,36 @@ def test_the_same_batch_has_the_same_id() -> None:
 @pytest.mark.parametrize(
     ("given_key", "accepted", "expected"),
     [
-        ("a", ["a"], True),
-        ("b", ["a", "b"], True),
-        ("c", ["a", "b"], False),
-        ("a ", ["a"], False),
-        ("", ["a"], False),
-        (None, ["a"], False),
-        ("", [""], False),
-        (None, [""], False),
-        ("é\ud800", ["a"], False),
-        ("a", [], False),
+        ("a", {"twin": ["a"]}, "twin"),
+        ("b", {"twin": ["a", "b"], "erp": ["c"]}, "twin"),
+        ("c", {"twin": ["a", "b"], "erp": ["c"]}, "erp"),
+        ("d", {"twin": ["a", "b"], "erp": ["c"]}, None),
+        ("a ", {"twin": ["a"]}, None),
+        ("", {"twin": ["a"]}, None),
+        (None, {"twin": ["a"]}, None),
+        ("", {"twin": ["a"], "erp": [""]}, None),
+        (None, {"twin": [""]}, None),
+        ("é\ud800", {"twin": ["a"]}, None),
+        ("a", {"twin": []}, None),
+        ("a", {}, None),
     ],
 )
-def test_api_keys(given_key: str | None, accepted: list[str], expected: bool) -> None:
-    assert signing.key_accepted(given_key, accepted) is expected
+def test_whose_api_key_it_is(
+    given_key: str | None, accepted: dict[str, list[str]], expected: str | None
+) -> None:
+    assert signing.owner_of_key(given_key, accepted) == expected
+
+
+def test_every_api_key_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the first, the last or none is right."""
+    compared: list[int] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared[-1] += 1
+        return hmac.compare_digest(one, other)
+
+    monkeypatch.setattr(signing, "hmac", SimpleNamespace(compare_digest=compare))
+    for key in ("a", "d", "e", ""):
+        compared.append(0)
+        signing.owner_of_key(key, {"twin": ["a", "b"], "erp": ["c"], "mobile": ["d"]})
+    assert compared == [4, 4, 4, 4]

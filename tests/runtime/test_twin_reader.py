@@ -14,6 +14,7 @@ from twin_runtime.errors import Retry
 from twin_runtime.functions.twin_reader import TwinReader
 from twin_runtime.functions.twin_sync import TwinSync
 from twin_runtime.ports import Request, Response
+from twin_runtime.wire.callers import Callers
 from twin_runtime.wire.secret_cache import CachedSecret
 
 AT = "2024-02-29T12:00:00.000000Z"
@@ -24,8 +25,8 @@ class Bench:
         self.graph = MemoryGraph()
         TwinSync(twin=GRAPH_TWIN, graph=self.graph, reader=None, log=log("twin_sync")[0]).run(budget=30.0)
         self.graph.set_values("pump-1", {"flow": 2.5, "turns": 3}, AT)
-        keys = CachedSecret(MemorySecret(json.dumps({"api_keys": [API_KEY]})))
-        self.role = TwinReader(twin=GRAPH_TWIN, graph=self.graph, log=log("twin_reader")[0], api_keys=keys)
+        callers = Callers(CachedSecret(MemorySecret(json.dumps({"api_keys": [API_KEY]}))))
+        self.role = TwinReader(twin=GRAPH_TWIN, graph=self.graph, log=log("twin_reader")[0], callers=callers)
 
     def answer(self, **query: Any) -> Response:
         return self.role.handle(Request("GET", {"x-api-key": API_KEY}, b"", query))

@@ -16,6 +16,7 @@ import pytest
 from simulator import endpoint
 from simulator.errors import SimulatorError
 from simulator.faults import Fault
+from simulator.fleet import Fleet
 from simulator.options import Options
 from simulator.pace import Pace
 from simulator.payloads import rfc3339
@@ -23,6 +24,7 @@ from simulator.report import percentile
 from simulator.run import Run
 from support.brokers import PubSubCapture
 from support.fleets import fleet
+from support.layouts import LAYOUTS, twin_config
 from twin_gcp.devices import problem
 
 
@@ -49,7 +51,7 @@ def test_every_reading_is_sent_once_signed_and_recorded(pubsub: PubSubCapture, t
     stored = {}
     for topic, attributes, body in pubsub.published:
         assert topic == "factory-telemetry"
-        assert problem("fleet", attributes, body, now) is None
+        assert problem("fleet", attributes, body, now, {}) is None
         readings = json.loads(body)
         for reading in readings if isinstance(readings, list) else [readings]:
             stored[attributes["device_id"], reading["id"]] = (reading["time"], reading["data"])
@@ -71,10 +73,27 @@ def test_faults_are_counted_and_recorded_by_kind(pubsub: PubSubCapture, tmp_path
     lost = report.faults["spoofed"] + report.faults["malformed"]
     assert report.sent == 300 - lost + report.faults["duplicate"]
     now = rfc3339(datetime.now(UTC))
-    refused = [problem("fleet", attributes, body, now) for _, attributes, body in pubsub.published]
+    refused = [problem("fleet", attributes, body, now, {}) for _, attributes, body in pubsub.published]
     assert sum(reason is not None for reason in refused) == report.faults["spoofed"]
     for line in lines(tmp_path / "record"):
         assert (line["device"] != line["sent_by"]) is (line["fault"] == "spoofed")
+
+
+def test_a_device_signs_with_the_key_of_its_number(pubsub: PubSubCapture) -> None:
+    config = twin_config(LAYOUTS[0], devices=[{"id": "thermostat-1", "type": "thermostat", "key": 3}])
+    devices = Fleet.of(config).devices
+    where = endpoint.parse(pubsub.endpoint(), {})
+    Run(Fleet("factory", "gcp", devices), where, Options(rate=5000, count=1)).go()
+    now = rfc3339(datetime.now(UTC))
+    ((_, attributes, body),) = pubsub.published
+    assert problem("fleet", attributes, body, now, {"thermostat-1": 3}) is None
+    assert problem("fleet", attributes, body, now, {}) is not None
+
+
+def test_a_revoked_device_is_not_of_the_fleet() -> None:
+    devices = [{"id": f"t-{n}", "type": "thermostat", "revoked": n == 1} for n in range(1, 4)]
+    config = twin_config(LAYOUTS[0], devices=devices)
+    assert [device.id for device in Fleet.of(config, devices=2).devices] == ["t-2", "t-3"]
 
 
 def test_what_is_not_acknowledged_is_failed_with_the_reason(pubsub: PubSubCapture, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from twin_runtime.context import Context
 from twin_runtime.errors import Retry
 from twin_runtime.log import Sink
 from twin_runtime.roles import Role
+from twin_runtime.wire.callers import TokenBuckets
 
 MAIN = Path(gcp.__file__).parent / "root" / "main.py"
 _numbers = itertools.count(1)
@@ -64,13 +65,23 @@ class Deployed:
         return platforms.functions_host(self.loaded) if self.cloud == "azure" else platforms.wsgi(self.loaded)
 
     def api_keys(self) -> list[str]:
-        """Those that are accepted; on AWS by API Gateway."""
-        return json.loads(self.memory.secret("API_KEYS_SECRET").text or "{}").get("api_keys", [])
+        """Those that are accepted, of all clients; on AWS by API Gateway."""
+        secret = json.loads(self.memory.secret("API_KEYS_SECRET").text or '{"api_keys": []}')
+        return [*secret["api_keys"], *itertools.chain(*secret.get("clients", {}).values())]
 
-    def admit(self, *, signing_keys: Sequence[str] = (KEY_1,), api_keys: Sequence[str] = (API_KEY,)) -> None:
-        """Write the secrets of a receiver."""
+    def admit(
+        self,
+        *,
+        signing_keys: Sequence[str] = (KEY_1,),
+        api_keys: Sequence[str] = (API_KEY,),
+        clients: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Write the secrets of a receiver; a secret without clients is as it was before there were any."""
         self.memory.secret("LINK_SECRET").text = json.dumps({"signing_keys": list(signing_keys)})
-        self.memory.secret("API_KEYS_SECRET").text = json.dumps({"api_keys": list(api_keys)})
+        secret: dict[str, Any] = {"api_keys": list(api_keys)}
+        self.memory.secret("API_KEYS_SECRET").text = json.dumps(
+            secret if clients is None else {**secret, "clients": clients}
+        )
 
     def consume(self, body: str, attempt: int = 1) -> bool:
         """Hand the queue trigger a message; whether it is done."""
@@ -87,18 +98,21 @@ class Deployed:
 class Functions:
     """Loads functions; a context, since an entry point may put its role together at its first call.
 
-    `folder` gets a `twin.json`. Two functions of one role and cloud do not stand side by side: the later one
-    takes the place of the earlier.
+    `folder` gets a `twin.json`. Unless `limited`, a client may make any number of requests. Two functions of
+    one role and cloud do not stand side by side: the later one takes the place of the earlier.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, limited: bool = False) -> None:
         self._folder = folder
+        self._limited = limited
         self._stack = ExitStack()
         self._known: dict[tuple[str, str], Deployed] = {}
 
     def __enter__(self) -> Functions:
         for module in (aws, azure, gcp):
             self._stack.enter_context(patch.object(module, "Context", self._context))
+        if not self._limited:
+            self._stack.enter_context(patch.object(TokenBuckets, "take", lambda *_: 0.0))
         self._stack.enter_context(patch.dict(os.environ))
         os.environ.pop("TRIGGER_QUEUE", None)
         os.environ |= {"PARTITIONS": "1", azure_settings.TIMEOUT: "00:10:00"}
@@ -141,8 +155,8 @@ class Functions:
         """As the entry point makes them, but for where the ports, the environment and the package are."""
         function = self._known[cloud.name, role]
         environ = {name: name for name in settings.expected(role, cloud.name, remote=True)}
-        values = {"TWIN_ROLE": role, "EVENTS_QUEUE": "", "COLD_LINK_SECRET": "", "API_KEY_READS": "true"}
-        values |= function.environ
+        values = dict.fromkeys(("EVENTS_QUEUE", "COLD_LINK_SECRET", "API_CLIENTS"), "")
+        values |= {"TWIN_ROLE": role, "API_KEY_READS": "true", **function.environ}
         return Context(
             role,
             function.memory,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from local_cloud import terraform
 from local_cloud.aws import apply
 from local_cloud.aws.cloud import LocalAws
+from support.synth import Stack
 
 MINISTACKS_OWN: Mapping[str, frozenset[str]] = {
     "aws_api_gateway_gateway_response": frozenset({"response_templates"}),
@@ -51,9 +52,9 @@ class EditedAws:
         self._folder = folder
         self._initialised = False
 
-    def edit(self, stack: Path) -> None:
-        """Take the stack of a folder of synthesized JSON in the place of the one before."""
-        copy = apply.for_server(terraform.read_stack(stack), self._cloud.server)
+    def edit(self, stack: Path, change: Callable[[Stack], Stack] = lambda stack: stack) -> None:
+        """Take the stack of a folder of synthesized JSON in the place of the one before, with a change."""
+        copy = apply.for_server(change(terraform.read_stack(stack)), self._cloud.server)
         self._workspace.write(copy, stack / "assets")
         if not self._initialised:
             self._workspace.run("init", "-input=false")
@@ -95,19 +96,26 @@ class EditedAws:
 
     def planned(self, **variables: object) -> dict[str, set[str]]:
         """What another apply would change: by address the arguments. What is `MINISTACKS_OWN` is left out."""
+        return {address: arguments for address, (_, arguments) in self._planned(variables).items()}
+
+    def actions(self, **variables: object) -> dict[str, tuple[str, ...]]:
+        """What another apply would do: by address, such as `("delete", "create")`."""
+        return {address: actions for address, (actions, _) in self._planned(variables).items()}
+
+    def _planned(self, variables: Mapping[str, object]) -> dict[str, tuple[tuple[str, ...], set[str]]]:
         self._workspace.run("plan", "-input=false", "-out=plan", *_given(variables))
         plan = json.loads(self._workspace.run("show", "-json", "plan"))
         found = {}
         for each in plan.get("resource_changes", ()):
-            change = each["change"]
-            if change["actions"] in (["no-op"], ["read"]):
+            change, actions = each["change"], tuple(each["change"]["actions"])
+            if actions in (("no-op",), ("read",)):
                 continue
             before, after = change["before"] or {}, change["after"] or {}
             differ = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-            if change["actions"] == ["update"]:
+            if actions == ("update",):
                 differ -= MINISTACKS_OWN.get(each["type"], frozenset())
-            if differ or change["actions"] != ["update"]:
-                found[each["address"]] = differ
+            if differ or actions != ("update",):
+                found[each["address"]] = actions, differ
         return found
 
     def destroy(self, **variables: object) -> None:

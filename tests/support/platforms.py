@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -83,10 +84,20 @@ def proxy_event(wire: Wire) -> dict[str, Any]:
         "multiValueQueryStringParameters": query,
         "pathParameters": None,
         "stageVariables": None,
-        "requestContext": {"httpMethod": wire.method, "path": path, "stage": "v1"},
+        "requestContext": {
+            "httpMethod": wire.method,
+            "path": path,
+            "stage": "v1",
+            "identity": {"apiKeyId": key_id(wire.header("x-api-key"))},
+        },
         "body": b64encode(wire.body).decode() if wire.body else None,
         "isBase64Encoded": bool(wire.body),
     }
+
+
+def key_id(key: str | None) -> str | None:
+    """The id that API Gateway has for an API key."""
+    return key and sha256(key.encode()).hexdigest()[:10]
 
 
 def api_gateway(function: Platform, *, method: str, api_keys: Callable[[], Collection[str]]) -> Platform:

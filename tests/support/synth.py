@@ -42,13 +42,15 @@ def share(folder: Path) -> None:
 
 
 @cache
-def stacks(layout: Layout, *, events: bool = True, read_api: bool = True) -> dict[str, Stack]:
+def stacks(
+    layout: Layout, *, events: bool = True, read_api: bool = True, protect: bool = True
+) -> dict[str, Stack]:
     """The stacks of a layout, synthesized once per session. Not to be changed by a test."""
-    kept = [folder / f"{layout}-{events:d}{read_api:d}.json" for folder in _shared]
+    kept = [folder / f"{layout}-{events:d}{read_api:d}{protect:d}.json" for folder in _shared]
     for file in kept:
         if file.exists():
             return json.loads(file.read_bytes())
-    made = stacks_of(twin_config(layout, events=events, read_api=read_api))
+    made = stacks_of(twin_config(layout, events=events, read_api=read_api, protect=protect))
     for file in kept:
         new = file.with_suffix(f".{os.getpid()}")
         new.write_text(json.dumps(made), encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from twin_runtime.roles import ROLES, Cloud, Layer, Role
+from twin_runtime.roles import READERS, ROLES, Cloud, Layer, Role
 from twinspan.naming import NameRule, Names
 from twinspan.topology import Topology
 
@@ -189,6 +189,11 @@ def failed_alarm(names: Names, role: Role) -> str:
     return names.name(role, "failed")
 
 
+def refusals_alarm(names: Names, role: Role) -> str:
+    """The alarm on the refusals of a reader."""
+    return names.name(role, "refusals")
+
+
 def telemetry_rule(names: Names) -> str:
     """`factory_telemetry`: a rule's name is an SQL name, without hyphens."""
     return names.name("telemetry").replace("-", "_")
@@ -217,6 +222,7 @@ def link_secret(names: Names, link: str) -> str:
 def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
     """Every (Terraform type, name) of the stack that carries the twin's name, as far as AWS holds layers."""
     layers = topology.layers_in(Cloud.AWS)
+    stores = (*layers, *topology.former_in(Cloud.AWS))
     for role in (role for role, cloud in topology.roles.items() if cloud is Cloud.AWS):
         yield "aws_lambda_function", names.name(role)
         yield "aws_iam_role", names.name(role)
@@ -224,6 +230,8 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
         if topology.is_receiver(role):
             yield "aws_api_gateway_rest_api", names.name(role)
             yield "aws_api_gateway_usage_plan", names.name(role)
+        if role in READERS:
+            yield "aws_cloudwatch_metric_alarm", refusals_alarm(names, role)
         if schedule := ROLES[role].schedule:
             yield "aws_iam_role", clock_role(names, role)
             yield "aws_scheduler_schedule_group", names.name(role)
@@ -244,7 +252,7 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
         yield "aws_sns_topic", names.name(WORKFLOW)
         yield "aws_iam_role", names.name(WORKFLOW)
         yield "aws_cloudwatch_log_group", workflow_log(names)
-    if Layer.HOT_STORAGE in layers:
+    if Layer.HOT_STORAGE in stores:
         yield "aws_dynamodb_table", names.name(STORE)
     if Layer.TWIN_MANAGEMENT in layers:
         yield "aws_cloudformation_stack", workspace(names)
@@ -253,7 +261,7 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
     if Layer.VISUALIZATION in layers:
         yield "aws_grafana_workspace", names.name(GRAFANA)
         yield "aws_iam_role", names.name(GRAFANA)
-    if Layer.COLD_STORAGE in layers or Layer.ARCHIVE_STORAGE in layers:
+    if Layer.COLD_STORAGE in stores or Layer.ARCHIVE_STORAGE in stores:
         yield "aws_s3_bucket", bucket(names, FILES, account=_ANY_ACCOUNT)
     yield "aws_sns_topic", names.name(ALARMS)
 

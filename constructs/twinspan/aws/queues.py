@@ -34,7 +34,9 @@ def _compact(**fields: object) -> str:
 class DeadLetterQueue(Construct):
     """A queue of refused messages and the alarm that fires while one is in it.
 
-    No queue may move messages here by itself: only functions and the broker send.
+    No queue may move messages here by itself: only functions and the broker send. No queue has
+    `prevent_destroy`: an interrupted apply leaves a queue tainted, which the next one replaces, and an empty
+    queue can go. `twinspan plan` refuses to delete one that holds messages.
     """
 
     _redrive_allow_policy: str | None = _compact(redrivePermission="denyAll")

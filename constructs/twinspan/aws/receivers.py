@@ -1,8 +1,8 @@
 """The public HTTPS endpoint of a receiver: API Gateway, with an API key."""
 
-from twin_runtime.roles import ROLES, Role
-from twinspan import outputs
-from twinspan.aws import facts
+from twin_runtime.roles import READERS, ROLES
+from twinspan import alarms, outputs
+from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
 from twinspan.aws.secrets import ApiKeys
@@ -20,15 +20,16 @@ from twinspan.providers.aws import (
     ApiGatewayUsagePlanApiStages,
     ApiGatewayUsagePlanKey,
     ApiGatewayUsagePlanThrottleSettings,
+    CloudwatchMetricAlarm,
 )
 from twinspan.terraform.resources import Ref, place
 
 STAGE = "v1"
-READERS = (Role.HOT_READER, Role.TWIN_READER)
 AUTHORIZATION = "NONE"
 """By identities of AWS. The key is asked for all the same."""
 BAD_KEY, THROTTLED = "INVALID_API_KEY", "THROTTLED"
 ANSWERS = {BAD_KEY: "401", THROTTLED: "429"}
+_PERIOD_S = 300
 TIMEOUT_MS = 29_000
 """The longest that API Gateway waits for a function by default."""
 
@@ -49,7 +50,7 @@ class Endpoint(Construct):
         self._foundation = foundation
         self._function = function
         self._role = function.role
-        self._rate = ROLES[function.role].max_concurrency
+        self._spec = ROLES[function.role]
         self._tags = foundation.labels(function.layer, function.role)
         self.method = "GET" if function.role in READERS else "POST"
         self.path = function.role.replace("_", "-")
@@ -69,6 +70,8 @@ class Endpoint(Construct):
         outputs.publish_receiver(
             self, self._role, address=self.url, key=self.api_key, clients=api_keys.clients
         )
+        if self._role in READERS:
+            self._alarm(stage)
 
     def _api(self) -> Ref:
         api = ApiGatewayRestApi(
@@ -185,15 +188,16 @@ class Endpoint(Construct):
         return place(stage, self._role, optional=self._function.optional)
 
     def _plan(self, api: Ref, stage: Ref, api_keys: ApiKeys) -> tuple[str, ...]:
-        """What each key may do: as many requests a second as the function has instances, twice that at
-        once. A usage plan limits each of its keys by itself."""
+        """What each API key may do: as many requests a second as the function has instances, twice that at
+        once. A usage plan limits each of its keys by itself.
+        """
         plan = ApiGatewayUsagePlan(
             self,
             "plan",
             name=self._function.name,
             api_stages=[ApiGatewayUsagePlanApiStages(api_id=api["id"], stage=stage["stage_name"])],
             throttle_settings=ApiGatewayUsagePlanThrottleSettings(
-                rate_limit=self._rate, burst_limit=2 * self._rate
+                rate_limit=self._spec.rate, burst_limit=self._spec.burst
             ),
             tags=self._tags,
         )
@@ -214,6 +218,29 @@ class Endpoint(Construct):
         key.add_override("for_each", f"${{{keys}}}")
         return place(key, name).address
 
+    def _alarm(self, stage: Ref) -> None:
+        """The alarm on refusals. API Gateway refuses keys before the function runs, and counts by the class
+        of the status: what the function answers with 400 or 404 is among them.
+        """
+        alarm = CloudwatchMetricAlarm(
+            self,
+            "alarm",
+            alarm_name=names.refusals_alarm(self._foundation.twin.names, self._role),
+            alarm_description=alarms.refusals(self._function.name),
+            namespace="AWS/ApiGateway",
+            metric_name="4XXError",
+            dimensions={"ApiName": self._function.name, "Stage": stage["stage_name"]},
+            statistic="Sum",
+            period=_PERIOD_S,
+            evaluation_periods=1,
+            comparison_operator="GreaterThanThreshold",
+            threshold=alarms.REFUSALS_A_MINUTE * _PERIOD_S // 60,
+            treat_missing_data="notBreaching",
+            alarm_actions=self._foundation.alarm_actions or None,
+            tags=self._tags,
+        )
+        place(alarm, f"{self._role}_refusals")
+
     def _record(self, api: Ref, route: dict[str, Ref], stage: Ref, permission: Ref, *plan: str) -> None:
         parts = (api, route["path"], route["method"], route["integration"], stage, permission)
         self._foundation.inventory.record(
@@ -225,8 +252,8 @@ class Endpoint(Construct):
                 path=f"/{STAGE}/{self.path}",
                 authorization=AUTHORIZATION,
                 timeout_ms=TIMEOUT_MS,
-                rate=self._rate,
-                burst=2 * self._rate,
+                rate=self._spec.rate,
+                burst=self._spec.burst,
                 answers=tuple(f"{status} for {kind}" for kind, status in ANSWERS.items()),
             )
         )

@@ -166,6 +166,11 @@ def failed_alarm(names: Names, role: Role) -> str:
     return names.name(role, "failed")
 
 
+def refusals_alarm(names: Names, role: Role) -> str:
+    """The alarm on the refusals of a reader."""
+    return names.name(role, "refusals")
+
+
 def vault(names: Names) -> str:
     """The key vault: `factory3f9a01`."""
     return names.compact(Cloud.AZURE)
@@ -249,3 +254,4 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
             yield "azapi_resource_action", code_deployment(names, role)
             yield "azurerm_key_vault_secret", api_keys_secret(names, role)
             yield "azurerm_monitor_scheduled_query_rules_alert_v2", failed_alarm(names, role)
+            yield "azurerm_monitor_scheduled_query_rules_alert_v2", refusals_alarm(names, role)

@@ -1,5 +1,6 @@
 """Public endpoints: HTTP triggers."""
 
+from twin_runtime.roles import READERS
 from twinspan import outputs
 from twinspan.azure import facts
 from twinspan.azure.foundation import Foundation
@@ -37,3 +38,5 @@ class Endpoint(Construct):
         outputs.publish_receiver(
             self, function.role, address=self.url, key=self.api_key, clients=api_keys.clients
         )
+        if function.role in READERS:
+            foundation.monitoring.on_refusals(function.role, app=function.app, layer=function.layer)

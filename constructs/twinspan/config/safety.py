@@ -42,7 +42,8 @@ class Generations(Entry):
         default=0,
         ge=0,
         le=LATEST_GENERATION,
-        description="Generations below this one are refused at once. In an emergency: the generation itself.",
+        description="Generations below this one are refused, within a minute of the deployment. In an "
+        "emergency: the generation itself.",
     )
 
     @model_validator(mode="after")
@@ -87,8 +88,14 @@ def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+OWN = "twin"
+"""The client of the twin's own API key in the access log."""
+
+
 def _each_once(clients: tuple[Client, ...]) -> tuple[Client, ...]:
     names = [client.name for client in clients]
+    if OWN in names:
+        raise Refusal(f"{shown(OWN)} stands for the twin's own key; choose another name")
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise Refusal(f"{shown(twice)} is given twice; keep one of them")
     return clients
@@ -108,7 +115,7 @@ class ReadApi(Entry):
         AfterValidator(_each_once),
     ] = Field(
         min_length=1,
-        max_length=50,
+        max_length=20,
         description="One API key per client: a name, or a name with generation and revoked_before.",
         examples=[["erp", {"name": "mobile", "generation": 2}]],
     )

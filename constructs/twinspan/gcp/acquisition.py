@@ -103,10 +103,11 @@ class Broker(Construct):
 
 class _FleetSecret(Secret):
     """The secret from which every device's key is derived (`twin_gcp.devices`): whoever holds it can be any
-    device.
+    device. It cannot be remade: with another one, every device would need a new key.
     """
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
+        protect = foundation.protects(Layer.ACQUISITION)
         super().__init__(
             scope,
             id_,
@@ -114,7 +115,8 @@ class _FleetSecret(Secret):
             name=names.in_region(foundation.twin.names, names.FLEET),
             key=names.FLEET,
             labels=foundation.twin.labels(Layer.ACQUISITION, "broker"),
+            protect=protect,
         )
         foundation.need_random()
-        fleet = place(RandomPassword(self, "random", length=48), names.FLEET)
+        fleet = place(RandomPassword(self, "random", length=48), names.FLEET, protect=protect)
         self.write(fleet["result"])

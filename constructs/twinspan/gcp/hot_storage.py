@@ -1,5 +1,6 @@
 """The hot store: a Firestore database of the twin's own."""
 
+from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
@@ -21,17 +22,20 @@ COLLECTION = "rows"
 class Store(Construct):
     """Rows by device and key (see `twin_gcp.store`), read back to any minute of the last seven days (PITR).
 
-    Firestore deletes a document within a day after its `expires`. PITR cannot bring a deleted database back.
+    Firestore deletes a document within a day after its `expires`, but in a former store, from which nothing
+    moves the rows on. PITR cannot bring a deleted database back.
     """
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation, former: bool = False) -> None:
         super().__init__(scope, id_)
         self._foundation = foundation
-        self._database = database(self, names.STORE, foundation=foundation, restorable=True)
+        self._database = database(
+            self, names.STORE, foundation=foundation, layer=Layer.HOT_STORAGE, restorable=True
+        )
         self.address = foundation.path("databases", self._database)
-        self._indexes()
+        self._indexes(expiring=not former)
 
-    def _indexes(self) -> None:
+    def _indexes(self, *, expiring: bool) -> None:
         """No index on single fields: one on times that only grow would bound the collection to 500 writes per
         second, and one on the long `data` would refuse it. Two composite ones instead, for both
         directions."""
@@ -51,7 +55,7 @@ class Store(Construct):
             database=self._database["name"],
             collection=COLLECTION,
             field="expires",
-            ttl_config=FirestoreFieldTtlConfig(),
+            ttl_config=FirestoreFieldTtlConfig() if expiring else None,
             index_config=FirestoreFieldIndexConfig(),
             depends_on=[placed.element],
         )

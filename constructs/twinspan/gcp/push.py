@@ -67,7 +67,7 @@ def push(
         ),
         labels=foundation.twin.labels(layer, role),
     )
-    placed = place(subscription, key, optional=optional)
+    placed = place(subscription, key, optional=optional, protect=foundation.protects(layer))
     acknowledge = PubsubSubscriptionIamMember(
         scope,
         "push-acknowledge",

@@ -111,7 +111,9 @@ class DeadLetterQueue(Construct):
             expiration_policy=PubsubSubscriptionExpirationPolicy(ttl=""),
             labels=self._labels,
         )
-        subscription = place(kept, name.replace("-", "_"), optional=optional)
+        subscription = place(
+            kept, name.replace("-", "_"), optional=optional, protect=foundation.protects(layer)
+        )
         foundation.inventory.record(
             Subscription(address=subscription.address, name=whole, topic=self.topic.address, kept_s=kept_s)
         )

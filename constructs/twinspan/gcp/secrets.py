@@ -1,5 +1,6 @@
 """The secrets of links and of receivers."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 from twin_runtime.roles import Layer, Role
@@ -38,8 +39,8 @@ class LinkSecret(Secret):
 
 
 class ApiKeys(Secret):
-    """The API keys of a receiver, of the generations `key_generation` - 1 and `key_generation`: {"api_keys":
-    […]}.
+    """The API keys of a receiver that are accepted, its own and those of each client: {"api_keys": […],
+    "clients": {"<client>": […]}}.
     """
 
     environment: Mapping[str, str]
@@ -67,6 +68,7 @@ class ApiKeys(Secret):
             optional=optional,
         )
         self.clients: str | None = None
+        self._role = role
         foundation.need_random()
         keys = place(
             RandomPassword(self, "keys", for_each=generations(optional=optional)), f"{role}_api_keys"
@@ -74,5 +76,27 @@ class ApiKeys(Secret):
         newest = f"{keys.address}[tostring(var.{KEY_GENERATION_VARIABLE})].result"
         accepted = f"[for generation in {ACCEPTED_GENERATIONS} : {keys.address}[tostring(generation)].result]"
         self.newest = f"${{try({newest}, null)}}" if optional else f"${{{newest}}}"
-        self.write(f"${{jsonencode({{api_keys = {accepted}}})}}")
+        content = f"api_keys = {accepted}"
+        if clients:
+            of_each = self._of_clients(clients)
+            self.clients = f"${{{_object({name: keys[-1] for name, keys in of_each.items()})}}}"
+            lists = {name: f"[{', '.join(keys)}]" for name, keys in of_each.items()}
+            content = f"{content}, clients = {_object(lists)}"
+        self.write(f"${{jsonencode({{{content}}})}}")
         self.environment = {"API_KEYS_SECRET": self.address}
+
+    def _of_clients(self, clients: Sequence[Client]) -> Mapping[str, Sequence[str]]:
+        """Make the keys of each client's accepted generations. Returns them as expressions, the oldest first.
+
+        The generations are numbers of twin.yaml: each client's keys are rotated and revoked on their own.
+        """
+        made = {client.name: [f"{client.name}/{number}" for number in client.accepted] for client in clients}
+        every = json.dumps([key for keys in made.values() for key in keys])
+        password = RandomPassword(self, "client-keys", for_each=f"${{toset({every})}}")
+        keys_of = place(password, f"{self._role}_client_keys").address
+        return {name: [f'{keys_of}["{key}"].result' for key in keys] for name, keys in made.items()}
+
+
+def _object(values: Mapping[str, str]) -> str:
+    """An object of Terraform's whose values are expressions."""
+    return "{" + ", ".join(f'"{name}" = {value}' for name, value in values.items()) + "}"

@@ -1,6 +1,6 @@
 """The cold and the archive tier: Cloud Storage buckets. The cold one archives by rule where both are here."""
 
-from twin_runtime.roles import Layer
+from twin_runtime.roles import Cloud, Layer
 from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
@@ -33,9 +33,8 @@ class Bucket(Construct):
 
     What is deleted, or written over, can be brought back for UNDELETE_DAYS.
 
-    `force_destroy` is on, as the hot store has no delete protection: a twin must be removable by what made
-    it, and without it `cdktf destroy` would stop halfway at a bucket that is not empty. A plan that takes the
-    data away says so: the bucket is in its list of what is destroyed.
+    Where its layer is protected, nothing empties it: Google deletes no bucket that contains a file, and
+    `force_destroy` is off.
     """
 
     def __init__(
@@ -50,6 +49,7 @@ class Bucket(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._foundation = foundation
+        protect = foundation.protects(layer)
         name = names.bucket(foundation.twin.names, names.FILES)
         bucket = StorageBucket(
             self,
@@ -61,11 +61,11 @@ class Bucket(Construct):
             public_access_prevention="enforced",
             soft_delete_policy=StorageBucketSoftDeletePolicy(retention_duration_seconds=UNDELETE_DAYS * _DAY),
             lifecycle_rule=self._rules(lifecycle),
-            force_destroy=True,
+            force_destroy=not protect,
             labels=foundation.twin.labels(layer, "store"),
             depends_on=foundation.ready,
         )
-        self._bucket = foundation.inventory.part(place(bucket, names.FILES), name)
+        self._bucket = foundation.inventory.part(place(bucket, names.FILES, protect=protect), name)
         self.address = f"gs://{self._bucket['name']}"
 
     def grant_read(self, function: contracts.Function) -> None:
@@ -111,16 +111,17 @@ class Bucket(Construct):
 
 
 class ColdStore(Bucket):
-    """Files of events that left the hot store."""
+    """Files of events that left the hot store. A former one keeps the labels and the class of its tier."""
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation, former: bool = False) -> None:
         rules = Lifecycle.of_former if former else Lifecycle.of_cold
+        archive_alone = former and Layer.COLD_STORAGE not in foundation.twin.topology.former_in(Cloud.GCP)
         super().__init__(
             scope,
             id_,
             foundation=foundation,
-            layer=Layer.COLD_STORAGE,
-            storage_class=COLD_CLASS,
+            layer=Layer.ARCHIVE_STORAGE if archive_alone else Layer.COLD_STORAGE,
+            storage_class=ARCHIVE_CLASS if archive_alone else COLD_CLASS,
             lifecycle=rules(foundation.twin),
         )
 

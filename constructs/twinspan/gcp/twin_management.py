@@ -1,5 +1,6 @@
 """L4: the twin graph, in a Firestore database: Google Cloud has no service for digital twins."""
 
+from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
@@ -28,7 +29,9 @@ class Graph(Construct):
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
         super().__init__(scope, id_)
         self._foundation = foundation
-        self._database = database(self, names.GRAPH, foundation=foundation, restorable=False)
+        self._database = database(
+            self, names.GRAPH, foundation=foundation, layer=Layer.TWIN_MANAGEMENT, restorable=False
+        )
         self.address = foundation.path("databases", self._database)
         self._indexes()
 

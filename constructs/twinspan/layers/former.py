@@ -6,16 +6,18 @@ from twinspan.kit import Kit
 from twinspan.providers import Construct
 
 
-class FormerStores(Construct):
-    """What twin.yaml lists under `former` of this cloud, at the addresses that the layers gave it."""
+def former_stores(stack: Construct, kit: Kit) -> None:
+    """Add what twin.yaml lists under `former` of this cloud, at the addresses that the layers gave it.
 
-    def __init__(self, scope: Construct, id_: str, *, kit: Kit) -> None:
-        super().__init__(scope, id_)
-        former = kit.twin.topology.former_in(kit.cloud)
-        kept = {}
-        if Layer.HOT_STORAGE in former:
-            kept[Layer.HOT_STORAGE.value] = kit.store(self, former=True).address
-        if files := [layer for layer in (Layer.COLD_STORAGE, Layer.ARCHIVE_STORAGE) if layer in former]:
-            address = kit.cold_store(self, former=True).address
-            kept |= {layer.value: address for layer in files}
-        outputs.publish(scope, outputs.FORMER, kept)
+    Each is in a construct of its layer's name, which is free: what has no labels is known by it.
+    """
+    former = kit.twin.topology.former_in(kit.cloud)
+    kept = {}
+    if Layer.HOT_STORAGE in former:
+        scope = Construct(stack, "hot-storage")
+        kept[Layer.HOT_STORAGE.value] = kit.store(scope, former=True).address
+    if files := [layer for layer in (Layer.COLD_STORAGE, Layer.ARCHIVE_STORAGE) if layer in former]:
+        scope = Construct(stack, files[0].replace("_", "-"))
+        address = kit.cold_store(scope, former=True).address
+        kept |= {layer.value: address for layer in files}
+    outputs.publish(stack, outputs.FORMER, kept)

@@ -78,8 +78,15 @@ TYPES: Mapping[str, Holding] = {
 }
 
 _CODE = "the functions' code, which an apply uploads"
+_LINKS = ("archive", "cold", "dashboards", "feedback", "telemetry", "twin", "write")
 REMADE: Mapping[str, str] = {
     "aws_s3_object.graph_template": "the template of the TwinMaker workspace is made from twin.yaml",
+    **{f"google_secret_manager_secret.{role}_api_keys": "keys that the stack makes" for role in Role},
+    "google_secret_manager_secret.grafana_admin": "a password that the stack makes",
+    **{f"google_secret_manager_secret.link_{link}": "keys that the stack `links` writes" for link in _LINKS},
+    "google_storage_bucket.dashboards": "dashboards, which are made from twin.yaml",
+    "google_storage_bucket.idempotency": "which events have started the workflow, for some days",
+    "google_storage_bucket.source": _CODE,
     "azurerm_cosmosdb_sql_container.store_leases": "how far twin_sync has read the changes",
     "azurerm_storage_account.packages": _CODE,
     "azurerm_storage_container.azure_webjobs_hosts": "leases, which the Functions host makes again",
@@ -89,6 +96,11 @@ REMADE: Mapping[str, str] = {
     **{f"azurerm_storage_container.{role}_code": _CODE for role in Role},
 }
 """Resources of a type that holds data which hold none, by address, with the reason."""
+_OWN: Mapping[str, Holding] = {
+    "google_firestore_database.graph": Holding.GRAPH,
+    "random_password.fleet": Holding.SECRET,  # the keys of all devices on Google Cloud derive from it
+}
+"""What resources hold that hold something else than others of their type, by address."""
 
 
 def holding(address: str) -> Holding:
@@ -96,4 +108,4 @@ def holding(address: str) -> Holding:
     block = address.partition("[")[0]
     if block in REMADE:
         return Holding.NOTHING
-    return TYPES[block.split(".")[0]]
+    return _OWN.get(block) or TYPES[block.split(".")[0]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from twin_runtime.context import Context
@@ -36,19 +37,28 @@ class Dispatcher:
         """Return when every reading is in the queue or in the dead letters; raises what the queue raises.
 
         The broker then delivers all of `messages` again, and the readings get the same ids as before.
+        Messages of revoked devices are dropped, and counted in the log.
         """
         events: list[Event] = []
         letters: list[DeadLetter] = []
+        dropped: Counter[str] = Counter()
         for message in messages:
-            self._sort(message, events, letters)
+            if message.device in self._twin.revoked:
+                # No dead letter: whoever has the device's key could fill the queue with them.
+                dropped[str(message.device)] += 1
+            else:
+                self._sort(message, events, letters)
         for position, reason in self._outbox.send(events).items():
             letters.append(DeadLetter(reason, event=events[position]))
         self._dead.put(letters)
+        for device, count in dropped.items():
+            self._log.warning("revoked", device=device, messages=count)
         self._log.info(
             "dispatched",
             messages=len(messages),
             events=len(events),
             refused=len(letters),
+            revoked=dropped.total(),
             traceparent=events[0]["traceparent"] if events else None,
         )
 

@@ -42,12 +42,15 @@ class Commands:
 
     def send(self, command: Event) -> None:
         """Durable with the broker on return; raises `Refused` or `Retry`."""
+        device = cloudevents.device_of(command, self._twin)
+        if device in self._twin.revoked:
+            raise Refused("The device is revoked.")
         identity = (command["source"], command["id"])
         with self._lock:
             if self._clock() - self._sent.get(identity, float("-inf")) < _REMEMBER_SECONDS:
                 return
         try:
-            self._broker.send(cloudevents.device_of(command, self._twin), command)
+            self._broker.send(device, command)
         except (Refused, Retry):
             raise
         except Exception as error:

@@ -29,6 +29,7 @@ from twin_runtime.storage.range_query import RangeQuery, TypeQuery
 from twin_runtime.tiers.tier_reader import ColdTier, TierPage
 from twin_runtime.wire import gate
 from twin_runtime.wire.answers import Refusal, guarded, json_answer
+from twin_runtime.wire.callers import Callers
 from twin_runtime.wire.secret_cache import CachedSecret
 
 MAX_ANSWER_BYTES = 4_000_000
@@ -36,8 +37,8 @@ MAX_ANSWER_BYTES = 4_000_000
 
 
 class HotReader:
-    """`api_keys` is None where the platform has checked the key. Without `by_key` a request must be signed,
-    by a key of `link`. `cold` is None where the twin has no cold tier. Thread-safe.
+    """Without `by_key` a request must be signed, by a key of `link`. `cold` is None where the twin has no
+    cold tier. Thread-safe.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class HotReader:
         twin: Twin,
         store: Store,
         log: Log,
-        api_keys: CachedSecret | None = None,
+        callers: Callers,
         link: CachedSecret | None = None,
         by_key: bool = True,
         cold: ColdTier | None = None,
@@ -55,7 +56,7 @@ class HotReader:
         self._twin = twin
         self._store = store
         self._log = log
-        self._api_keys = api_keys
+        self._callers = callers
         self._link = link
         self._by_key = by_key
         self._cold = cold
@@ -67,17 +68,19 @@ class HotReader:
 
     def _handle(self, request: Request) -> Response:
         now = self._clock()
-        gate.check_get(request, api_keys=self._api_keys, link=self._link, by_key=self._by_key, now=now)
+        client = gate.check_get(request, callers=self._callers, link=self._link, by_key=self._by_key, now=now)
         query = range_query.parse(request.query, self._twin)
         if isinstance(query, TypeQuery):
             events, cursor = self._newest(query, now)
-            owner = f'"type":{jsontext.dumps(query.type)}'
+            owner, name = "type", query.type
         else:
             events, cursor = self._range(query, now)
-            owner = f'"device":{jsontext.dumps(query.device)}'
-        self._log.info("read", events=len(events), more=cursor is not None)
+            owner, name = "device", query.device
+        self._log.info("read", client=client, **{owner: name}, events=len(events), more=cursor is not None)
         return json_answer(
-            200, f'{{{owner},"events":[{",".join(events)}],"cursor":{jsontext.dumps(cursor)}}}'
+            200,
+            f'{{"{owner}":{jsontext.dumps(name)},"events":[{",".join(events)}],'
+            f'"cursor":{jsontext.dumps(cursor)}}}',
         )
 
     def _newest(self, query: TypeQuery, now: float) -> tuple[list[str], str | None]:
@@ -153,7 +156,7 @@ def assemble(context: Context) -> HotReader:
         twin=context.twin,
         store=context.cloud.store(context.settings["STORE"]),
         log=context.log,
-        api_keys=context.api_keys(),
+        callers=context.callers(),
         link=context.secret("LINK_SECRET") if context.settings.remote else None,
         by_key=by_key,
         cold=_cold_tier(context),

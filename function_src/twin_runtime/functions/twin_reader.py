@@ -25,34 +25,31 @@ from twin_runtime.model import Twin
 from twin_runtime.ports import GraphReader, GraphTwin, Request, Response
 from twin_runtime.wire import gate
 from twin_runtime.wire.answers import Refusal, answer, guarded
-from twin_runtime.wire.secret_cache import CachedSecret
+from twin_runtime.wire.callers import Callers
 
 
 class TwinReader:
-    """`api_keys` is None where the platform has checked the key. Thread-safe."""
+    """Answers from `graph`. Thread-safe."""
 
-    def __init__(
-        self, *, twin: Twin, graph: GraphReader, log: Log, api_keys: CachedSecret | None = None
-    ) -> None:
+    def __init__(self, *, twin: Twin, graph: GraphReader, log: Log, callers: Callers) -> None:
         self._twin = twin
         self._graph = graph
         self._log = log
-        self._api_keys = api_keys
+        self._callers = callers
 
     def handle(self, request: Request) -> Response:
         """Answer a request; never raises."""
         return guarded(self._log, lambda: self._handle(request))
 
     def _handle(self, request: Request) -> Response:
-        if request.method != "GET":
-            raise Refusal(405, "Only GET is served here.", {"allow": "GET"})
-        gate.check_api_key(request, self._api_keys)
+        client = gate.check_get(request, callers=self._callers, link=None, by_key=True, now=0)
         query = graph_query.parse(request.query, self._twin)
         try:
             document = self._answer(query)
         except Refused:
             raise Refusal(400, "The cursor is not one that was given for this query.") from None
-        self._log.info("read", more=document.get("cursor") is not None)
+        more = document.get("cursor") is not None
+        self._log.info("read", client=client, id=query.id, type=query.type, more=more)
         return answer(200, document)
 
     def _answer(self, query: GraphQuery) -> Mapping[str, Any]:
@@ -92,5 +89,5 @@ def assemble(context: Context) -> TwinReader:
         twin=context.twin,
         graph=context.cloud.graph(context.settings["GRAPH"], context.twin),
         log=context.log,
-        api_keys=context.api_keys(),
+        callers=context.callers(),
     )

@@ -12,13 +12,23 @@ from twin_runtime.ports import Response
 
 
 class Refusal(Exception):
-    """The request is answered with this status and this sentence."""
+    """The request is answered with this status and this sentence. `client` is whose request it is, where the
+    log needs to say so.
+    """
 
-    def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        client: str | None = None,
+    ) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
         self.headers = headers or {}
+        self.client = client
 
 
 def guarded(log: Log, handle: Callable[[], Response]) -> Response:
@@ -26,7 +36,7 @@ def guarded(log: Log, handle: Callable[[], Response]) -> Response:
     try:
         return handle()
     except Refusal as refusal:
-        log.warning("refused", status=refusal.status, reason=refusal.reason)
+        log.tally("refused", status=refusal.status, reason=refusal.reason, client=refusal.client)
         return answer(refusal.status, {"error": refusal.reason}, refusal.headers)
     except Retry as error:
         log.warning("unavailable", reason=error.reason)

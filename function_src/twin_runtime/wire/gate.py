@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from twin_runtime.errors import Retry
 from twin_runtime.ports import Request
 from twin_runtime.wire import signing
 from twin_runtime.wire.answers import Refusal
-from twin_runtime.wire.secret_cache import CachedSecret
+from twin_runtime.wire.callers import Callers, check_api_key
+from twin_runtime.wire.secret_cache import CachedSecret, keys_of
 
 _SIGNATURE = (signing.ID, signing.TIMESTAMP, signing.SIGNATURE)
 
@@ -33,37 +33,30 @@ def check_post(
         raise Refusal(415, f"The content type must be {' or '.join(media_types)}.")
     if len(request.body) > max_bytes:
         raise Refusal(413, f"The body is larger than {max_bytes} bytes.")
-    check_api_key(request, api_keys)
+    if api_keys is not None:
+        check_api_key(request, api_keys)
     check_signature(request, link, now)
     return media_type
 
 
 def check_get(
-    request: Request, *, api_keys: CachedSecret | None, link: CachedSecret | None, by_key: bool, now: float
-) -> None:
-    """Raise `Refusal` unless a GET may come in: by its API key and, unless `by_key`, its signature.
+    request: Request, *, callers: Callers, link: CachedSecret | None, by_key: bool, now: float
+) -> str | None:
+    """Return the client of a GET that may come in: by its API key and, unless `by_key`, its signature. None
+    where nobody checked a key. Raises `Refusal`.
 
-    A signature that is given must be right all the same.
+    A signature that is given must be right all the same. The twin's own functions sign, and are not limited.
     """
     if request.method != "GET":
         raise Refusal(405, "Only GET is served here.", {"allow": "GET"})
-    check_api_key(request, api_keys)
+    client = callers.client(request)
     if by_key and not any(request.header(name) for name in _SIGNATURE):
-        return
+        callers.limit(client)
+        return client
     if link is None:
         raise Refusal(401, "No signature is accepted here.")
     check_signature(request, link, now, signed=signing.canonical_query(request.query).encode("ascii"))
-
-
-def check_api_key(request: Request, api_keys: CachedSecret | None) -> None:
-    """Raise `Refusal` 401 unless the request has an accepted `x-api-key`, or none is to be checked here."""
-    if api_keys is None:
-        return
-    given = request.header("x-api-key")
-    if signing.key_accepted(given, _keys(api_keys.read(), "api_keys")):
-        return
-    if not given or not signing.key_accepted(given, _keys(api_keys.refresh(), "api_keys")):
-        raise Refusal(401, "The API key is missing or wrong.")
+    return client
 
 
 def check_signature(request: Request, link: CachedSecret, now: float, *, signed: bytes | None = None) -> None:
@@ -87,11 +80,4 @@ def check_signature(request: Request, link: CachedSecret, now: float, *, signed:
 
 
 def _verify(secret: Mapping[str, Any], body: bytes, headers: Mapping[str, str | None], now: float) -> None:
-    signing.verify(_keys(secret, "signing_keys"), body, headers, now=now)
-
-
-def _keys(secret: Mapping[str, Any], name: str) -> list[str]:
-    keys = secret.get(name)
-    if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys):
-        raise Retry(f"The secret has no {name}.")
-    return keys
+    signing.verify(keys_of(secret, "signing_keys"), body, headers, now=now)

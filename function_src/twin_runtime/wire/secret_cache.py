@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twin_runtime import jsontext
@@ -91,3 +91,11 @@ class CachedSecret:
                 raise Retry("The secret is not a JSON object.")
             self._parsed = value
         return self._parsed
+
+
+def keys_of(secret: Mapping[str, Any], name: str) -> list[str]:
+    """The keys of that name in a secret; raises `Retry` where there are none."""
+    keys = secret.get(name)
+    if not isinstance(keys, list) or not keys or not all(isinstance(key, str) for key in keys):
+        raise Retry(f"The secret has no {name}.")
+    return keys

@@ -73,14 +73,18 @@ def verify(keys: Sequence[str], body: bytes, headers: Mapping[str, str | None], 
         raise BadSignature("The signature is by no key that is accepted.", unknown=True)
 
 
-def key_accepted(given: str | None, accepted: Sequence[str]) -> bool:
-    """Whether an API key is one of those accepted; the time it takes tells nothing about them."""
+def owner_of_key(given: str | None, accepted: Mapping[str, Sequence[str]]) -> str | None:
+    """Return who owns an API key, by the keys that each owner has; None: it is nobody's. All keys are
+    compared, so the time that it takes tells nothing about them.
+    """
     digest = sha256((given or "").encode("utf-8", "surrogatepass")).digest()
-    good = False
-    for key in accepted:
-        # An empty key in the secret would let everyone in.
-        good |= hmac.compare_digest(digest, sha256(key.encode()).digest()) and key != ""
-    return good
+    found = None
+    for owner, keys in accepted.items():
+        for key in keys:
+            # An empty key in the secret would let everyone in.
+            good = hmac.compare_digest(digest, sha256(key.encode()).digest()) and key != ""
+            found = owner if good else found
+    return found
 
 
 def _signature(key: bytes, id: str, timestamp: str, body: bytes) -> bytes:

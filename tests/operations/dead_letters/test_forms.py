@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,8 +42,10 @@ def read(
     attributes: dict[str, str] | None = None,
 ) -> list[Letter]:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    secret = (lambda: fleet) if fleet is not None else None
-    return forms.read(location, Received("m1", data, at, "handle", attributes or {}), secret)
+    authentic: forms.Authentic | None = None
+    if fleet is not None:
+        authentic = lambda sent, data, at: devices.problem(fleet, sent, data, at, {})  # noqa: E731
+    return forms.read(location, Received("m1", data, at, "handle", attributes or {}), authentic)
 
 
 def sent_back(letter: Letter) -> list[dict]:
@@ -202,6 +205,14 @@ def test_a_devices_message_with_a_wrong_signature(attributes: dict[str, str], wh
     assert letter.device == attributes["device_id"], "the list says whom it names"
     with pytest.raises(Unsendable, match=why):
         sent_back(letter)
+
+
+def test_a_device_that_was_revoked_since() -> None:
+    """The dispatcher drops its messages, which would look as if they had been sent."""
+    (letter,) = read(GCP, BODY, attributes=moved())
+    target = DispatcherTarget(MemoryQueue(), replace(TWIN, revoked=frozenset({"thermostat-1"})))
+    with pytest.raises(Unsendable, match="revoked"):
+        target.prepare(letter)
 
 
 def test_without_the_fleets_secret_it_can_be_looked_at_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from twin_runtime.functions.event_feedback import EventFeedback
 from twin_runtime.functions.persister import Persister
 from twin_runtime.functions.processor import Processor
 from twin_runtime.log import Log
+from twin_runtime.model import Twin
 from twin_runtime.ports import BrokerMessage, Unstored
 
 from .memory import MemoryAccess, MemoryLocation, MemorySource
@@ -40,7 +42,8 @@ NO = "The store failed."
 class Run:
     """The command's inside, over memory."""
 
-    def __init__(self, *others: Location) -> None:
+    def __init__(self, *others: Location, twin: Twin = TWIN) -> None:
+        self.twin = twin
         self.access = MemoryAccess()
         self.others = others
         self.told: list[tuple[str | None, str, str]] = []
@@ -55,7 +58,7 @@ class Run:
         def report(letter: Letter, outcome: str, why: str) -> None:
             self.told.append((letter.event_id, outcome, why))
 
-        targets = Targets(cast(Access, self.access), TWIN, [location, *self.others])
+        targets = Targets(cast(Access, self.access), self.twin, [location, *self.others])
         self.sender = Sender(targets, selection or Selection(), report, **options)
         with MemorySource(self.location(location)) as source:
             self.sender.run(location, source)
@@ -305,6 +308,13 @@ def test_where_no_queue_is_before_the_devices_the_broker_takes_commands(run: Run
         ("c2", KEPT, "The device is away."),
     ]
     assert [device for device, _ in broker.sent] == ["thermostat-1"]
+
+
+def test_a_command_for_a_device_that_was_revoked_since_is_kept() -> None:
+    run = Run(twin=replace(TWIN, revoked=frozenset({"thermostat-1"})))
+    run.location(DEVICES).add(letter(event=command("c1")))
+    assert run.send(DEVICES) == [("c1", KEPT, "The device is revoked.")]
+    assert run.access.reach.broker("devices").sent == []
 
 
 @pytest.mark.parametrize("to", [COMMANDS, DEVICES], ids=lambda location: location.kind)

@@ -38,6 +38,7 @@ class Kind:
     unchecked: Sequence[str] = ()
     made: Mapping[str, str] = field(default_factory=dict)
     renewed: Sequence[str] = ()
+    protected: Mapping[str, Any] = field(default_factory=dict)
     schema: Mapping[str, Any] = field(default_factory=dict)
 
     def replaces(self, argument: str) -> bool:

@@ -117,6 +117,8 @@ class Provider:
         )
         try:
             if made is None:
+                if guards := [key for key, on in kind_of(name).protected.items() if prior.get(key) == on]:
+                    raise Refused(f"{name} {prior['id']} cannot be deleted: {guards[0]} is set", prior)
                 self._control.delete(name, prior)
                 return {"new_state": encode(None, block.type), "legacy_type_system": True}
             act = self._control.create if prior is None else self._control.update

@@ -62,6 +62,10 @@ class World:
         actions = {one["address"]: tuple(one["change"]["actions"]) for one in found}
         return {address: one for address, one in actions.items() if one not in (("no-op",), ("read",))}
 
+    def state(self, name: str) -> list[str]:
+        """The addresses in the state of a stack that was applied."""
+        return self._terraform(name, "state", "list").split()
+
     def objects(self, type_: str) -> list[dict[str, Any]]:
         """What the clouds hold of a type, with all its values."""
         return self.control.objects(type_)

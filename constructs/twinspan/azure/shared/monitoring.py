@@ -24,7 +24,8 @@ from twinspan.terraform.resources import Ref, place
 
 _SEVERITY = 1  # 0 is critical, 4 verbose: something is lost until a person looks
 _EVERY = "PT5M"
-_WINDOW = "PT15M"
+_WINDOW_MIN = 15
+_WINDOW = f"PT{_WINDOW_MIN}M"
 """Longer than the pause between two looks: a line that reaches the workspace minutes late is still seen."""
 _LATE_MIN = 10
 """By how much a line can be late."""
@@ -204,6 +205,23 @@ class Monitoring(Construct):
             role=role,
             optional=optional,
             after=after,
+        )
+
+    def on_refusals(self, role: Role, *, app: Ref, layer: Layer) -> None:
+        """Add an alarm that fires when a reader refuses many requests."""
+        many = alarms.REFUSALS_A_MINUTE * _WINDOW_MIN
+        self._on_query(
+            f"{role}_refusals",
+            name=names.refusals_alarm(self._group.names, role),
+            query=f'AppTraces | where AppRoleName =~ "{app["name"]}" and Message has "refused" '
+            "| extend line = parse_json(Message) "
+            '| where line.event == "refused" and toint(line.status) in (401, 429) '
+            f'| summarize refused = sum(toint(line["count"])) | where refused > {many}',
+            window=_WINDOW,
+            description=alarms.refusals(self._group.names.name(role)),
+            layer=layer,
+            role=role,
+            optional=False,
         )
 
     def on_metric(

@@ -1,4 +1,4 @@
-"""The alarms on dead-letter queues and on scheduled functions."""
+"""The alarms on dead-letter queues, on scheduled functions and on readers."""
 
 from twin_runtime.roles import Layer, Role
 from twinspan import alarms
@@ -70,30 +70,69 @@ def fire_when_a_run_fails(
     """
     jobs = foundation.twin.names.name(role)
     title = f"{foundation.twin.config.name}: a run of {role} failed"
-    condition = MonitoringAlertPolicyConditionsConditionMatchedLog(
-        filter=(
-            'resource.type="cloud_scheduler_job" AND '
-            f'resource.labels.job_id=~"^{jobs}-[0-9]+$" AND severity>=ERROR'
-        )
+    _fire_on_line(
+        scope,
+        f"{role}_failed",
+        title=title,
+        line='resource.type="cloud_scheduler_job" AND '
+        f'resource.labels.job_id=~"^{jobs}-[0-9]+$" AND severity>=ERROR',
+        severity="ERROR",
+        content=alarms.failed_run(jobs),
+        foundation=foundation,
+        labels=foundation.twin.labels(layer, role),
+        optional=optional,
     )
+
+
+def fire_when_many_are_refused(scope: Construct, role: Role, *, foundation: Foundation, layer: Layer) -> None:
+    """Notify the twin's channels when an instance of a reader logs that it has refused many requests since
+    its last line, which was a minute ago: a policy on logs counts nothing itself.
+    """
+    service = foundation.twin.names.name(role)
+    _fire_on_line(
+        scope,
+        f"{role}_refusals",
+        title=f"{foundation.twin.config.name}: {role} refuses many requests",
+        line=f'resource.type="cloud_run_revision" AND resource.labels.service_name="{service}" AND '
+        f'jsonPayload.event="refused" AND jsonPayload.status=(401 OR 429) AND '
+        f"jsonPayload.count>{alarms.REFUSALS_A_MINUTE}",
+        severity="WARNING",
+        content=alarms.refusals(service),
+        foundation=foundation,
+        labels=foundation.twin.labels(layer, role),
+        optional=False,
+    )
+
+
+def _fire_on_line(
+    scope: Construct,
+    address: str,
+    *,
+    title: str,
+    line: str,
+    severity: str,
+    content: str,
+    foundation: Foundation,
+    labels: dict[str, str],
+    optional: bool,
+) -> None:
+    """Notify the twin's channels, once an hour at most, when a line of the project's logs matches."""
+    condition = MonitoringAlertPolicyConditionsConditionMatchedLog(filter=line)
     policy = MonitoringAlertPolicy(
         scope,
         "alarm",
         display_name=title,
         combiner="OR",
-        severity="ERROR",
+        severity=severity,
         conditions=[MonitoringAlertPolicyConditions(display_name=title, condition_matched_log=condition)],
         # A policy on logs must limit how often it notifies.
         alert_strategy=MonitoringAlertPolicyAlertStrategy(
             notification_rate_limit=MonitoringAlertPolicyAlertStrategyNotificationRateLimit(period="3600s"),
             auto_close="3600s",
         ),
-        documentation=MonitoringAlertPolicyDocumentation(
-            content=alarms.failed_run(jobs),
-            mime_type="text/markdown",
-        ),
+        documentation=MonitoringAlertPolicyDocumentation(content=content, mime_type="text/markdown"),
         notification_channels=foundation.channels,
-        user_labels=foundation.twin.labels(layer, role),
+        user_labels=labels,
         depends_on=foundation.ready,
     )
-    place(policy, f"{role}_failed", optional=optional)
+    place(policy, address, optional=optional)

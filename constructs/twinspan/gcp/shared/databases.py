@@ -1,5 +1,6 @@
 """What the twin's Firestore databases have in common."""
 
+from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
@@ -11,12 +12,13 @@ READ = "roles/datastore.viewer"
 WRITE = "roles/datastore.user"
 
 
-def database(scope: Construct, name: str, *, foundation: Foundation, restorable: bool) -> Ref:
+def database(scope: Construct, name: str, *, foundation: Foundation, layer: Layer, restorable: bool) -> Ref:
     """A database, encrypted by Google. `restorable`: it can be read back to any minute of the last seven
     days.
 
-    `terraform destroy` deletes it with its data: a twin must be removable by what made it.
+    Where the layer is protected, Google deletes it for nobody, the console included.
     """
+    protect = foundation.protects(layer)
     whole = names.in_region(foundation.twin.names, name)
     recovery = "ENABLED" if restorable else "DISABLED"
     made = FirestoreDatabase(
@@ -28,11 +30,12 @@ def database(scope: Construct, name: str, *, foundation: Foundation, restorable:
         concurrency_mode="OPTIMISTIC",
         app_engine_integration_mode="DISABLED",
         point_in_time_recovery_enablement=f"POINT_IN_TIME_RECOVERY_{recovery}",
-        delete_protection_state="DELETE_PROTECTION_DISABLED",
+        delete_protection_state=f"DELETE_PROTECTION_{'ENABLED' if protect else 'DISABLED'}",
+        # With the default, ABANDON, a destroy would succeed and leave the database behind, in no state.
         deletion_policy="DELETE",
         depends_on=foundation.ready,
     )
-    return foundation.inventory.part(place(made, name), whole)
+    return foundation.inventory.part(place(made, name, protect=protect), whole)
 
 
 def grant(

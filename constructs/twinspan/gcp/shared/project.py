@@ -78,6 +78,10 @@ class Project(Construct):
         """
         return f"projects/{self.project}/{collection}/{ref[attribute]}"
 
+    def protects(self, layer: Layer | None) -> bool:
+        """Whether what a layer holds is protected from deletion; None is what the layers share."""
+        return self.twin.config.protects(layer)
+
     def need_random(self) -> None:
         """Declare hashicorp/random, once."""
         if self._random is None:
@@ -103,7 +107,7 @@ class Project(Construct):
 
     def _enable(self) -> None:
         topology = self.twin.topology
-        layers = topology.layers_in(Cloud.GCP)
+        layers = (*topology.layers_in(Cloud.GCP), *topology.former_in(Cloud.GCP))
         services = {*SERVICES, *(name for layer in layers for name in LAYER_SERVICES.get(layer, ()))}
         if any(ROLES[role].schedule and cloud is Cloud.GCP for role, cloud in topology.roles.items()):
             services.add(CLOCK_SERVICE)

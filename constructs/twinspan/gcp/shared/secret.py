@@ -18,8 +18,14 @@ from twinspan.terraform.resources import Ref, place
 READ = "roles/secretmanager.secretAccessor"
 
 
+UNDO_DAYS = 7
+"""How long a version of a protected secret can be brought back after its destruction."""
+
+
 class Secret(Construct):
-    """A secret without a version."""
+    """A secret without a version. `protect`: Terraform refuses to delete it, even when its block is gone, and
+    a version that is destroyed can be enabled again for UNDO_DAYS.
+    """
 
     def __init__(
         self,
@@ -31,6 +37,7 @@ class Secret(Construct):
         key: str,
         labels: dict[str, str],
         optional: bool = False,
+        protect: bool = False,
     ) -> None:
         super().__init__(scope, id_)
         self.optional = optional
@@ -44,9 +51,12 @@ class Secret(Construct):
                 user_managed=SecretManagerSecretReplicationUserManaged(replicas=replicas)
             ),
             labels=labels,
+            deletion_protection=protect or None,
+            version_destroy_ttl=f"{UNDO_DAYS * 86_400}s" if protect else None,
             depends_on=foundation.ready,
         )
-        self.ref: Ref = foundation.inventory.part(place(secret, key, optional=optional), name)
+        placed = place(secret, key, optional=optional, protect=protect)
+        self.ref: Ref = foundation.inventory.part(placed, name)
         self.address = foundation.path("secrets", self.ref, "secret_id")
 
     def grant_read(self, function: contracts.Function) -> None:

@@ -121,7 +121,6 @@ class ApiKeys(Construct):
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id_)
-        self.clients: str | None = None
         foundation.random  # noqa: B018  (the provider, made once)
         password = RandomPassword(self, "keys", for_each=generations(optional=optional))
         keys = place(password, f"{role}_api_keys").address

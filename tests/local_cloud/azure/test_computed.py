@@ -194,3 +194,22 @@ def test_who_may_start_a_run_is_read_from_the_policies() -> None:
     resources = {"azapi_resource.workflow[0]": {**workflow, "body": {"properties": properties}}}
     expected = {"/workflows/flow/triggers/fired/paths/invoke": [{"oid": "p", "aud": "a"}]}
     assert evaluation.policies(Evaluated(resources, {})) == expected
+
+
+def test_a_role_on_the_group_is_one_on_the_instance_in_it() -> None:
+    def role(name: str, scope: str, to: str) -> dict[str, str]:
+        return {"role_definition_name": name, "scope": scope, "principal_id": to}
+
+    reader, owner = "Azure Digital Twins Data Reader", "Azure Digital Twins Data Owner"
+    instance = f"{GROUP}/providers/Microsoft.DigitalTwins/digitalTwinsInstances/graph"
+    roles = {
+        "a": role(reader, GROUP, "a"),
+        "b": role(owner, instance, "b"),
+        "c": role(reader, f"{GROUP}2", "c"),
+        "d": role("IoT Hub Data Contributor", GROUP, "d"),
+    }
+    resources = {
+        "azurerm_digital_twins_instance.graph": {"id": instance},
+        **{f"azurerm_role_assignment.{name}": body for name, body in roles.items()},
+    }
+    assert evaluation.twin_roles(Evaluated(resources, {})) == {"a": reader, "b": owner}

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
-from support.layouts import CLOUDS, Layout
+from stacks import summary
+from support.layouts import CLOUDS, Layout, twin_config
 from twin_runtime.roles import Cloud
+from twinspan.aws.names import planned
+from twinspan.naming import Names
+from twinspan.topology import Topology
 
 AWS, AZURE, GCP = Cloud.AWS, Cloud.AZURE, Cloud.GCP
 Stack = dict[str, Any]
@@ -66,6 +70,13 @@ def test_the_function_is_told_whose_key_it_is(stack: Stack, role: str) -> None:
     assert found == stack["resource"]["aws_api_gateway_api_key"][f"{role}_clients"]["for_each"]
 
 
+def test_the_summary_names_the_outputs_with_their_keys(synthesized: Synthesize) -> None:
+    given: dict[str, Any] = {"read_api": {"clients": CLIENTS}}
+    said = summary.text(twin_config(WHOLE, **given), synthesized(WHOLE, **given).parents[1])
+    for output in READERS.values():
+        assert f"outputs {output}_api_url, {output}_api_key, {output}_api_client_keys" in said
+
+
 def test_without_clients_there_is_nothing_of_them(tiers: Stack) -> None:
     assert "API_CLIENTS" not in json.dumps(tiers)
     assert "_clients" not in json.dumps(tiers)
@@ -112,3 +123,14 @@ def test_a_store_that_becomes_a_former_one_is_changed_in_what_expires_alone(
     assert after["aws_dynamodb_table"]["hot"]["ttl"] == {"attribute_name": "expires", "enabled": False}
     events = after["aws_s3_bucket_lifecycle_configuration"]["files"]["rule"][0]
     assert "transition" not in events
+
+
+def test_the_name_of_a_former_store_is_planned() -> None:
+    """twin.yaml is checked against the planned names."""
+    clouds = {cloud: CLOUDS[cloud] for cloud in (AWS, AZURE)}
+    config = twin_config(
+        Layout(*[AZURE] * 5), former=["hot_storage@aws", "archive_storage@aws"], clouds=clouds
+    )
+    names = dict(planned(Names.of(config), Topology.of(config)))
+    assert names["aws_dynamodb_table"] == "factory-hot"
+    assert names["aws_s3_bucket"].startswith("factory-files-")

@@ -40,7 +40,8 @@ KEPT: Mapping[Cloud, Mapping[str, Kept]] = {
         # "force_destroy": all objects are deleted before the bucket; DeleteBucket refuses one that has any.
         "aws_s3_bucket": Kept(argument("force_destroy", False)),
         "aws_s3_object": Kept(),
-        "aws_sqs_queue": Kept(),
+        # Creation takes so long that an interrupted apply leaves one tainted: the next must replace it.
+        "aws_sqs_queue": Kept(refused=False),
         # The provider has no argument for CloudFormation's termination protection.
         "aws_cloudformation_stack": Kept(),
         "aws_grafana_workspace": Kept(),

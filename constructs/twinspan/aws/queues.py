@@ -34,7 +34,9 @@ def _compact(**fields: object) -> str:
 class DeadLetterQueue(Construct):
     """A queue of refused messages and the alarm that fires while one is in it.
 
-    No queue may move messages here by itself: only functions and the broker send.
+    No queue may move messages here by itself: only functions and the broker send. No queue has
+    `prevent_destroy`: an interrupted apply leaves a queue tainted, which the next one replaces, and an empty
+    queue can go. `twinspan plan` refuses to delete one that holds messages.
     """
 
     _redrive_allow_policy: str | None = _compact(redrivePermission="denyAll")
@@ -66,7 +68,7 @@ class DeadLetterQueue(Construct):
             redrive_allow_policy=self._redrive_allow_policy,
             tags=tags,
         )
-        self.queue = place(queue, address, optional=optional, protect=foundation.protects(layer))
+        self.queue = place(queue, address, optional=optional)
         foundation.inventory.record(facts.DeadLetters(address=self.queue.address, kept_s=kept_s))
         self.address = self.source = self.queue["url"]
         _refuse_plain_http(self, self.queue, address)
@@ -141,7 +143,7 @@ class Queue(Construct):
             redrive_policy=_compact(deadLetterTargetArn=dead["arn"], maxReceiveCount=MAX_RECEIVES),
             tags=foundation.labels(layer, name),
         )
-        self.queue = place(queue, name, optional=optional, protect=foundation.protects(layer))
+        self.queue = place(queue, name, optional=optional)
         foundation.inventory.record(
             facts.Queue(
                 address=self.queue.address,

@@ -93,13 +93,15 @@ class World:
     def _run(self, name: str, stack: Stack, *arguments: str, variables: Mapping[str, object]) -> str:
         folder = self._folder / name
         folder.mkdir(exist_ok=True)
-        self._learn(stack)
+        self.learn(stack)
         (folder / "cdk.tf.json").write_text(json.dumps(self._moved_in(stack), indent=1), "utf-8")
         declared = stack.get("variable", {})
         given = [f"-var={key}={json.dumps(value)}" for key, value in variables.items() if key in declared]
         return self._terraform(name, *arguments, *given)
 
-    def _terraform(self, name: str, *arguments: str) -> str:
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment in which Terraform finds the providers of all stacks so far."""
         attached = {
             _SOURCES.get(provider.name, f"hashicorp/{provider.name}"): {
                 "Protocol": "grpc",
@@ -110,16 +112,18 @@ class World:
             }
             for provider in self._providers.values()
         }
-        environment = {"TF_REATTACH_PROVIDERS": json.dumps(attached)}
+        return {"TF_REATTACH_PROVIDERS": json.dumps(attached)}
+
+    def _terraform(self, name: str, *arguments: str) -> str:
         try:
             return terraform.run(
-                self._folder / name, *arguments, config=self._config, environment=environment
+                self._folder / name, *arguments, config=self._config, environment=self.environment
             )
         except TerraformFailed as failed:
             _, _, errors = str(failed).partition("\nError: ")  # after the whole plan
             raise TerraformFailed(f"{name}: {errors or failed}") from None
 
-    def _learn(self, stack: Stack) -> None:
+    def learn(self, stack: Stack) -> None:
         """Start the providers of a stack, with the schemas of its types beside those of earlier stacks."""
         types = [*stack.get("resource", {}), *(f"data.{type_}" for type_ in stack.get("data", {}))]
         for source in stack["terraform"]["required_providers"].values():

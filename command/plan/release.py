@@ -1,0 +1,101 @@
+"""Lifts the protection of stores whose deletion the operator has asked for.
+
+The clouds refuse to delete what they protect, and Terraform deletes with what the state says of it. Terraform
+therefore first writes the unprotected value, and nothing else, to the resources of those stores.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from command.plan import scratch
+from command.plan.reading import Loss
+from command.terraform.program import Heard, Program, Stack
+from twinspan.terraform.stackjson import StackJson
+
+KIND = "release"
+PLAN = "twinspan.tfplan"
+
+
+@dataclass(frozen=True)
+class _Lock:
+    """Arguments that a provider demands of a type, and the values that let it be deleted."""
+
+    demanded: tuple[str, ...]
+    off: Mapping[str, Any]
+
+
+_LOCKS: Mapping[str, _Lock] = {
+    "aws_dynamodb_table": _Lock(
+        ("name", "hash_key", "range_key", "billing_mode", "attribute"), {"deletion_protection_enabled": False}
+    ),
+    "aws_s3_bucket": _Lock(("bucket",), {"force_destroy": True}),
+    "google_firestore_database": _Lock(
+        ("project", "name", "location_id", "type"),
+        {"delete_protection_state": "DELETE_PROTECTION_DISABLED", "deletion_policy": "DELETE"},
+    ),
+    "google_storage_bucket": _Lock(("project", "name", "location"), {"force_destroy": True}),
+}
+"""By type: its own protection. A management lock is a resource that depends on what it protects, so that
+Terraform deletes it first."""
+
+
+def locked(losses: Iterable[Loss]) -> list[Loss]:
+    """What of the losses is protected by an argument of its own."""
+    return [
+        loss
+        for loss in losses
+        if loss.kind in _LOCKS
+        and any(loss.values.get(name) != value for name, value in _LOCKS[loss.kind].off.items())
+    ]
+
+
+def release(
+    program: Program,
+    stack: Stack,
+    body: StackJson,
+    losses: Iterable[Loss],
+    variables: Mapping[str, str],
+    heard: Heard | None = None,
+) -> None:
+    """Lift the protection of what is locked. Raises `TerraformFailed`."""
+    protected = locked(losses)
+    if not protected:
+        return
+    target = scratch.make(program, stack, KIND, unlocked(body, protected))
+    options = [f"-target={loss.address}" for loss in protected]
+    target.plan(PLAN, variables, *options)
+    target.apply(PLAN, heard)
+
+
+def unlocked(stack: StackJson, losses: Iterable[Loss]) -> StackJson:
+    """The stack with the resources of the losses as they are in the state, but for their protection."""
+    made = copy.deepcopy(stack)
+    for loss in losses:
+        lock = _LOCKS[loss.kind]
+        name = loss.address.partition(".")[2]
+        demanded = {
+            key: value for key in lock.demanded if (value := loss.values.get(key)) not in (None, [], "")
+        }
+        others = sorted(
+            key
+            for key, value in loss.values.items()
+            if key not in (*lock.off, "id", "arn") and value not in (None, [], {}, "")
+        )
+        made.setdefault("resource", {}).setdefault(loss.kind, {})[name] = {
+            **scratch.as_json(demanded),
+            **lock.off,
+            "lifecycle": {"ignore_changes": others},
+        }
+    return made
+
+
+def _without_null(value: object) -> object:
+    """A value of the state without what is not set in the blocks of a list."""
+    if isinstance(value, list):
+        return [_without_null(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: item for key, item in value.items() if item is not None}
+    return value

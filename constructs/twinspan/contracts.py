@@ -92,11 +92,20 @@ class Secret(Protocol):
 
 
 class ApiKeys(Protocol):
-    """The API keys of one receiver, in the generations `key_generation` - 1 and `key_generation`."""
+    """The API keys of one receiver: those of the twin itself, of the accepted generations of the twin's keys,
+    and those of each client, of the client's own accepted generations.
+    """
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What the receiver's function needs to check the key itself; empty where the platform checks it."""
+        """What the receiver's function needs to check the key itself, or to tell which client's key the
+        platform has checked.
+        """
+        ...
+
+    @property
+    def clients(self) -> str | None:
+        """An expression: the newest key of each client, by its name. None without clients."""
         ...
 
     def grant_read(self, function: Function) -> None: ...

@@ -1,10 +1,11 @@
 """The constructs of one cloud, as the layers create them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from twin_runtime.roles import ROLES, Cloud, Layer, Role, Schedule
+from twinspan.config import Client
 from twinspan.contracts import (
     ApiKeys,
     Broker,
@@ -79,7 +80,16 @@ class LinkSecretMaker(Protocol):
 
 class ApiKeysMaker(Protocol):
     def __call__(
-        self, scope: Construct, id_: str, /, *, foundation: Any, role: Role, layer: Layer, optional: bool
+        self,
+        scope: Construct,
+        id_: str,
+        /,
+        *,
+        foundation: Any,
+        role: Role,
+        layer: Layer,
+        clients: Sequence[Client],
+        optional: bool,
     ) -> ApiKeys: ...
 
 
@@ -165,10 +175,24 @@ class Kit:
             scope, f"link-{link.name}", foundation=self.foundation, link=link, layer=layer
         )
 
-    def api_keys(self, scope: Construct, role: Role, *, layer: Layer, optional: bool = False) -> ApiKeys:
-        """The keys that open one receiver."""
+    def api_keys(
+        self,
+        scope: Construct,
+        role: Role,
+        *,
+        layer: Layer,
+        clients: Sequence[Client] = (),
+        optional: bool = False,
+    ) -> ApiKeys:
+        """The keys that open one receiver: those of the twin itself, and those of each client."""
         return self.keys(
-            scope, f"{role}-keys", foundation=self.foundation, role=role, layer=layer, optional=optional
+            scope,
+            f"{role}-keys",
+            foundation=self.foundation,
+            role=role,
+            layer=layer,
+            clients=clients,
+            optional=optional,
         )
 
     def store(self, scope: Construct, *, former: bool = False) -> Store:

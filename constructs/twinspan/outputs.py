@@ -39,6 +39,11 @@ def api_key(role: Role) -> str:
     return f"{_APIS.get(role, role)}_api_key"
 
 
+def client_keys(role: Role) -> str:
+    """Return the output with the newest API key of each client of a receiver."""
+    return f"{_APIS[role]}_api_client_keys"
+
+
 def link_secret(link: Link) -> str:
     """Return the output that names the secret of the cloud's end of a link."""
     return f"link_{link.name}_secret"
@@ -66,11 +71,18 @@ def publish(
     return output
 
 
-def publish_receiver(scope: Construct, role: Role, *, address: str, key: str) -> None:
-    """Add a receiver's URL and newest API key."""
+def publish_receiver(
+    scope: Construct, role: Role, *, address: str, key: str, clients: str | None = None
+) -> None:
+    """Add a receiver's URL and newest API key; and `clients`, an expression of the newest key of each client
+    by its name.
+    """
     publish(scope, url(role), address, description=f"URL of {role}.")
     described = f"API key of {role}, of the generation key_generation."
     publish(scope, api_key(role), key, description=described, sensitive=True)
+    if clients is not None:
+        described = f"API key of each client of {role}, of the client's newest generation."
+        publish(scope, client_keys(role), clients, description=described, sensitive=True)
 
 
 def publish_link_secret(scope: Construct, link: Link, value: str) -> None:

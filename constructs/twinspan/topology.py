@@ -199,6 +199,10 @@ class Topology:
         """Whether the role stands behind a public HTTPS endpoint."""
         return any(link.public and link.receiver is role for link in self.links)
 
+    def has_clients(self, role: Role) -> bool:
+        """Whether clients outside the twin call the role."""
+        return any(link.sender_cloud is None and link.receiver is role for link in self.links)
+
     def receivers_in(self, cloud: Cloud) -> tuple[Role, ...]:
         """The roles of a cloud that stand behind a public HTTPS endpoint."""
         return tuple(r for r, where in self.roles.items() if where is cloud and self.is_receiver(r))

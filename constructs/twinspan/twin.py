@@ -24,9 +24,10 @@ class Twin:
         return Names.of(self.config)
 
     def labels(self, layer: Layer | None, role: Role | str) -> dict[str, str]:
-        """Tags (AWS, Azure) or labels (Google) of a resource: twin, layer and role.
+        """Tags (AWS, Azure) or labels (Google) of a resource: those of twin.yaml, then twin, layer and role.
 
         `layer` is None for what all layers of a cloud share. A resource of no function's own names what it
         serves, such as "broker" or "store", as its role.
         """
-        return {"twin": self.config.name, "layer": layer.value if layer else "shared", "role": str(role)}
+        own = {"twin": self.config.name, "layer": layer.value if layer else "shared", "role": str(role)}
+        return {**self.config.tags, **own}

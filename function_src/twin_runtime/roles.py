@@ -155,6 +155,8 @@ _DEAD = Variable("DEAD_LETTER_QUEUE")
 _LINK = Variable("LINK_SECRET")
 _REMOTE = Variable("LINK_SECRET", remote=True)
 _KEYS = Variable("API_KEYS_SECRET", clouds=_NO_AWS)
+# JSON: the client of each API key by the key's id. API Gateway checks the keys and tells the id.
+_CLIENTS = Variable("API_CLIENTS", clouds=(Cloud.AWS,), off=True)
 _ROLE = Variable("TWIN_ROLE", clouds=_NO_AWS)
 _STORE = Variable("STORE")
 _LOCAL_STORE = Variable("STORE", remote=False)
@@ -228,6 +230,7 @@ ROLES: dict[Role, Spec] = {
             Variable("API_KEY_READS", off=True),
             _REMOTE,
             _KEYS,
+            _CLIENTS,
             _ROLE,
         ),
         remote_link="twin",
@@ -341,7 +344,7 @@ ROLES: dict[Role, Spec] = {
         Layer.TWIN_MANAGEMENT,
         "Answers queries for twins and relationships from the twin graph.",
         Trigger.HTTPS,
-        (Variable("GRAPH"), _KEYS, _ROLE),
+        (Variable("GRAPH"), _KEYS, _CLIENTS, _ROLE),
         idle=_READS,
     ),
     Role.DASHBOARD_SYNC: Spec(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from stacks.aws import AwsStack
+from stacks.idle import IdleStack
 from support.layouts import Layout, config_of, twin_data
 from twin_runtime.roles import Cloud
 from twinspan import packaging
@@ -24,7 +25,10 @@ def synthesize(folder: Path, layout: Layout, **fields: Any) -> Path:
     """Write the AWS stack of a layout; its folder."""
     twin = Twin(config_of(twin_data(layout, **fields)))
     app = App(outdir=str(folder / "out"))
-    AwsStack(app, twin=twin, package=packaging.build(twin.config, AWS, folder / "packages"))
+    if AWS in twin.topology.idle:
+        IdleStack(app, AWS, twin=twin)
+    else:
+        AwsStack(app, twin=twin, package=packaging.build(twin.config, AWS, folder / "packages"))
     app.synth()
     return folder / "out" / "stacks" / "aws"
 

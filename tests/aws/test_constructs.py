@@ -299,4 +299,4 @@ def test_everything_that_takes_tags_says_twin_layer_and_role(
 
 
 def test_the_provider_block_names_the_region_and_no_secret(whole: Stack) -> None:
-    assert whole["provider"]["aws"] == [{"region": "eu-central-1"}]
+    assert whole["provider"]["aws"] == [{"region": "eu-central-1", "allowed_account_ids": ["000000000000"]}]

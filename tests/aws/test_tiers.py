@@ -73,11 +73,6 @@ def test_what_is_deleted_can_be_brought_back_for_some_days(
 
 
 @each_tier
-def test_a_twin_can_be_removed_with_its_files(fixture: str, request: pytest.FixtureRequest) -> None:
-    assert request.getfixturevalue(fixture)["resource"]["aws_s3_bucket"][FILES]["force_destroy"] is True
-
-
-@each_tier
 def test_parts_that_were_left_behind_go_after_a_week(fixture: str, request: pytest.FixtureRequest) -> None:
     parts = rules(request.getfixturevalue(fixture))[PARTS]
     assert parts["expiration"] == [{"days": 7}]

@@ -194,7 +194,10 @@ def test_the_stack_is_made_of_the_template_in_the_bucket(graph: Stack) -> None:
 def test_the_scene_is_left_to_those_who_draw_it(graph: Stack) -> None:
     scene = graph["resource"]["aws_s3_object"]["graph_scene"]
     assert scene["key"] == "overview.json"
-    assert scene["lifecycle"] == {"ignore_changes": ["content", "content_type", "etag"]}
+    assert scene["lifecycle"] == {
+        "ignore_changes": ["content", "content_type", "etag"],
+        "prevent_destroy": True,
+    }
     assert json.loads(scene["content"])["nodes"] == []
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from support.layouts import SYNTHESIZED, Layout
-from support.synth import Stack, stacks
+from support.layouts import SYNTHESIZED, Layout, twin_config
+from support.synth import Stack, stacks, stacks_of
 from support.terraform_json import Resource, resources, strings
+from twin_runtime.roles import Cloud
 
 each_layout = pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
 
@@ -216,3 +217,15 @@ def test_everything_that_takes_labels_says_twin_layer_and_role(layout: Layout) -
                 assert labels is not None, f"{name}: {block.address} has no labels"
                 assert {"twin", "layer", "role"} <= labels.keys(), f"{name}: {block.address} has {labels}"
                 assert labels["twin"] == "factory"
+
+
+@pytest.mark.parametrize("cloud", list(Cloud))
+def test_everything_that_takes_labels_has_those_of_twin_yaml(cloud: Cloud) -> None:
+    """They add to twin, layer and role, and replace none of them."""
+    own = {"cost_center": "4711", "env": "prod"}
+    layout = Layout(*[cloud] * 7)
+    without = {block.address: block.labels for block in resources(stacks(layout)[cloud])}
+    for block in resources(stacks_of(twin_config(layout, tags=own))[cloud]):
+        labels = without[block.address]
+        added = {} if block.kind == "aws_s3_object" else own  # S3 takes ten tags on an object at most
+        assert block.labels == (labels and {**added, **labels}), block.address

@@ -43,7 +43,8 @@ class Broker(Construct):
 
     A thing is named by its device's id, so in one account and region an id belongs to one twin: a second
     twin's thing of the same name is refused at apply. There are no thing types: one cannot be deleted within
-    five minutes of its deprecation, which `destroy` would wait for.
+    five minutes of its deprecation, which `destroy` would wait for. A thing has no `prevent_destroy`, which
+    would refuse to take one device out of twin.yaml: AWS itself deletes no thing that has a certificate.
 
     The operator creates the certificates, because Terraform state would contain a private key that Terraform
     creates. Create each certificate on the device (or by fleet provisioning), then attach the policy and the

@@ -70,6 +70,10 @@ class Foundation(Construct):
     def labels(self, layer: Layer | None, role: Role | str) -> dict[str, str]:
         return self.twin.labels(layer, role)
 
+    def protects(self, layer: Layer) -> bool:
+        """Whether what a layer holds is protected from deletion."""
+        return self.twin.config.protects(layer)
+
     @cached_property
     def region(self) -> str:
         aws = self.twin.config.clouds.aws
@@ -89,7 +93,8 @@ class Foundation(Construct):
         """The topic that alarms notify.
 
         It has a key of its own: CloudWatch may not use the key that AWS manages for SNS, and its messages to
-        a topic under that key vanish. Whoever subscribes confirms by the e-mail that AWS sends.
+        a topic under that key vanish. Whoever subscribes confirms by the e-mail that AWS sends. The key is
+        not protected from deletion: it encrypts messages that SNS delivers at once, and nothing at rest.
         """
         tags = self.labels(None, "alarms")
         key = place(

@@ -19,13 +19,15 @@ from twinspan.terraform.resources import place
 
 class Store(Construct):
     """Rows by device and by `<time>#<id>`, paid by request, gone some time after `expires` (epoch seconds).
+    The rows of a former one do not expire.
 
-    There is no deletion protection: `cdktf destroy` must do what it says. Deleting a table that has
-    point-in-time recovery leaves a backup, which AWS keeps for 35 days without charge.
+    While it is protected, DynamoDB itself refuses to delete the table. Deleting one that has point-in-time
+    recovery leaves a backup, which AWS keeps for 35 days without charge.
     """
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation, former: bool = False) -> None:
         super().__init__(scope, id_)
+        protected = foundation.protects(Layer.HOT_STORAGE)
         table = DynamodbTable(
             self,
             "table",
@@ -37,12 +39,14 @@ class Store(Construct):
                 DynamodbTableAttribute(name="device", type="S"),
                 DynamodbTableAttribute(name="key", type="S"),
             ],
-            ttl=DynamodbTableTtl(attribute_name="expires", enabled=True),
+            # DynamoDB wants the attribute named to switch expiry off, too.
+            ttl=DynamodbTableTtl(attribute_name="expires", enabled=not former),
+            deletion_protection_enabled=protected,
             point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
             server_side_encryption=DynamodbTableServerSideEncryption(enabled=True),
             tags=foundation.labels(Layer.HOT_STORAGE, "store"),
         )
-        self.table = place(table, names.STORE)
+        self.table = place(table, names.STORE, protect=protected)
         self.address = self.table["name"]
 
     def grant_read(self, function: contracts.Function) -> None:

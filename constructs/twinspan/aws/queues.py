@@ -66,7 +66,7 @@ class DeadLetterQueue(Construct):
             redrive_allow_policy=self._redrive_allow_policy,
             tags=tags,
         )
-        self.queue = place(queue, address, optional=optional)
+        self.queue = place(queue, address, optional=optional, protect=foundation.protects(layer))
         foundation.inventory.record(facts.DeadLetters(address=self.queue.address, kept_s=kept_s))
         self.address = self.source = self.queue["url"]
         _refuse_plain_http(self, self.queue, address)
@@ -141,7 +141,7 @@ class Queue(Construct):
             redrive_policy=_compact(deadLetterTargetArn=dead["arn"], maxReceiveCount=MAX_RECEIVES),
             tags=foundation.labels(layer, name),
         )
-        self.queue = place(queue, name, optional=optional)
+        self.queue = place(queue, name, optional=optional, protect=foundation.protects(layer))
         foundation.inventory.record(
             facts.Queue(
                 address=self.queue.address,

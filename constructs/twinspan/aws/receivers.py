@@ -66,7 +66,9 @@ class Endpoint(Construct):
         if function.optional:
             self.url = f'${{one(formatlist("%s/{self.path}", {stage.address}[*].invoke_url))}}'
         self.api_key = api_keys.newest
-        outputs.publish_receiver(self, self._role, address=self.url, key=self.api_key)
+        outputs.publish_receiver(
+            self, self._role, address=self.url, key=self.api_key, clients=api_keys.clients
+        )
 
     def _api(self) -> Ref:
         api = ApiGatewayRestApi(
@@ -183,8 +185,8 @@ class Endpoint(Construct):
         return place(stage, self._role, optional=self._function.optional)
 
     def _plan(self, api: Ref, stage: Ref, api_keys: ApiKeys) -> tuple[str, ...]:
-        """What callers may do together: as many requests a second as the function has instances, twice that
-        at once."""
+        """What each key may do: as many requests a second as the function has instances, twice that at
+        once. A usage plan limits each of its keys by itself."""
         plan = ApiGatewayUsagePlan(
             self,
             "plan",
@@ -196,11 +198,21 @@ class Endpoint(Construct):
             tags=self._tags,
         )
         placed = place(plan, self._role, optional=self._function.optional)
+        named = {self._role: api_keys.keys, f"{self._role}_clients": api_keys.client_keys}
+        of_plan = [self._plan_keys(placed, name, keys) for name, keys in named.items() if keys]
+        return placed.address, *of_plan, *filter(None, named.values())
+
+    def _plan_keys(self, plan: Ref, name: str, keys: str) -> str:
+        """Open the plan's API to every key of a map of them."""
         key = ApiGatewayUsagePlanKey(
-            self, "plan-key", usage_plan_id=placed["id"], key_id="${each.value.id}", key_type="API_KEY"
+            self,
+            f"plan-key-{name}",
+            usage_plan_id=plan["id"],
+            key_id="${each.value.id}",
+            key_type="API_KEY",
         )
-        key.add_override("for_each", f"${{{api_keys.keys}}}")
-        return placed.address, place(key, self._role).address, api_keys.keys
+        key.add_override("for_each", f"${{{keys}}}")
+        return place(key, name).address
 
     def _record(self, api: Ref, route: dict[str, Ref], stage: Ref, permission: Ref, *plan: str) -> None:
         parts = (api, route["path"], route["method"], route["integration"], stage, permission)

@@ -1,6 +1,6 @@
 """The secrets of links, and the API keys of receivers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from twin_runtime.roles import Cloud, Layer, Role
 from twinspan import contracts, outputs
@@ -8,6 +8,7 @@ from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.shared.grants import grant
 from twinspan.aws.shared.policies import allow
+from twinspan.config import Client
 from twinspan.providers import Construct
 from twinspan.providers.aws import ApiGatewayApiKey, SecretsmanagerSecret, SecretsmanagerSecretVersion
 from twinspan.terraform.resources import KEY_GENERATION_VARIABLE, generations, place
@@ -57,9 +58,11 @@ class LinkSecret(Construct):
 
 
 class ApiKeys(Construct):
-    """The API keys of one receiver, of two generations. AWS makes their values, and API Gateway checks them.
+    """The API keys of one receiver: two generations of the twin's own, and each client's. AWS makes their
+    values, and API Gateway checks them.
 
-    The function therefore needs nothing: no environment and no permission.
+    The function therefore needs no permission. Its variable API_CLIENTS, `{<id of a key>: <client>}`, tells
+    whose key a request came with; it is absent without clients.
     """
 
     environment: Mapping[str, str]
@@ -72,21 +75,46 @@ class ApiKeys(Construct):
         foundation: Foundation,
         role: Role,
         layer: Layer,
+        clients: Sequence[Client] = (),
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id_)
         self.environment = {}
+        self.clients: str | None = None
         self.optional = optional
+        self._foundation, self._role, self._tags = foundation, role, foundation.labels(layer, role)
         key = ApiGatewayApiKey(
             self,
             "key",
             name=foundation.twin.names.name(role, "${each.key}"),
             description=f"Key of {role}, by generation",
-            tags=foundation.labels(layer, role),
+            tags=self._tags,
         )
         key.add_override("for_each", generations(optional=optional))
         self.keys = place(key, role).address
         """Address of the keys, a map by generation."""
+        self.client_keys = self._of_clients(clients) if clients else None
+        """Address of the clients' keys, a map by `<client>-<generation>`; None without clients."""
+
+    def _of_clients(self, clients: Sequence[Client]) -> str:
+        """Make the keys of each client's accepted generations. The generations are numbers of twin.yaml: each
+        client's keys are rotated and revoked on their own.
+        """
+        key = ApiGatewayApiKey(
+            self,
+            "client-keys",
+            name=self._foundation.twin.names.name(self._role, "${each.key}"),
+            description=f"Key of {self._role} for the client ${{each.value}}",
+            tags=self._tags,
+        )
+        names_by_key = {f"{each.name}-{n}": each.name for each in clients for n in each.accepted}
+        key.add_override("for_each", names_by_key)
+        keys = place(key, f"{self._role}_clients").address
+        newest = (f'"{each.name}" = {keys}["{each.name}-{each.generation}"].value' for each in clients)
+        self.clients = f"${{{{{', '.join(newest)}}}}}"
+        ids = (f'({keys}["{name}"].id) = "{client}"' for name, client in names_by_key.items())
+        self.environment = {"API_CLIENTS": f"${{jsonencode({{{', '.join(ids)}}})}}"}
+        return keys
 
     @property
     def newest(self) -> str:

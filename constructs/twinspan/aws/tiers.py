@@ -1,6 +1,6 @@
 """The cold and the archive tier: S3 buckets. The cold one archives by rule where both are here."""
 
-from twin_runtime.roles import Layer
+from twin_runtime.roles import Cloud, Layer
 from twinspan import contracts
 from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
@@ -121,15 +121,16 @@ class Bucket(ClosedBucket):
 
 
 class ColdStore(Bucket):
-    """Files of events that left the hot store."""
+    """Files of events that left the hot store. A former one is tagged as the tier it was."""
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation, former: bool = False) -> None:
         rules = Lifecycle.of_former if former else Lifecycle.of_cold
+        archive_alone = former and Layer.COLD_STORAGE not in foundation.twin.topology.former_in(Cloud.AWS)
         super().__init__(
             scope,
             id_,
             foundation=foundation,
-            layer=Layer.COLD_STORAGE,
+            layer=Layer.ARCHIVE_STORAGE if archive_alone else Layer.COLD_STORAGE,
             storage_class=COLD_CLASS,
             lifecycle=rules(foundation.twin),
         )

@@ -50,7 +50,7 @@ class Graph(Construct):
     """The workspace, its bucket and role; by CloudFormation, whose template is in the bucket.
 
     The scene is empty at first. It belongs to those who draw it, in TwinMaker's console: Terraform does not
-    touch it again.
+    touch it again, and while the layer is protected refuses to delete it.
     """
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation) -> None:
@@ -62,8 +62,10 @@ class Graph(Construct):
             self, "bucket", foundation=foundation, layer=Layer.TWIN_MANAGEMENT, name=names.GRAPH, role="graph"
         ).bucket
         self._open_to_browsers()
-        self._scene = self._object("scene", f"{twinmaker.SCENE}.json", json.dumps(twinmaker.EMPTY_SCENE))
-        self._scene.element.add_override("lifecycle", {"ignore_changes": ["content", "content_type", "etag"]})
+        protect = foundation.protects(Layer.TWIN_MANAGEMENT)
+        scene = json.dumps(twinmaker.EMPTY_SCENE)
+        self._scene = self._object("scene", f"{twinmaker.SCENE}.json", scene, protect=protect)
+        self._scene.element.add_override("lifecycle.ignore_changes", ["content", "content_type", "etag"])
         self._stack: Ref | None = None
 
     def feed_from(self, function: contracts.Function, *, store: contracts.Store | None = None) -> None:
@@ -144,7 +146,7 @@ class Graph(Construct):
             tags=self._tags,
         )
         stack.add_override("depends_on", [permission.address, self._scene.address])
-        placed = place(stack, names.GRAPH)
+        placed = place(stack, names.GRAPH, protect=foundation.protects(Layer.TWIN_MANAGEMENT))
         foundation.inventory.record(
             facts.Workspace(
                 address=placed.address, name=self.address, to=connector.role, permission=may_call.address
@@ -199,7 +201,7 @@ class Graph(Construct):
         cors = S3BucketCorsConfiguration(self, "cors", bucket=self.bucket["id"], cors_rule=[rule])
         place(cors, names.GRAPH)
 
-    def _object(self, name: str, key: str, content: str) -> Ref:
+    def _object(self, name: str, key: str, content: str, *, protect: bool = False) -> Ref:
         made = S3Object(
             self,
             name,
@@ -207,6 +209,7 @@ class Graph(Construct):
             key=key,
             content=content,
             content_type=_JSON,
-            tags=self._tags,
+            # S3 takes ten tags on an object at most: none of twin.yaml's, which are on the bucket.
+            tags={name: self._tags[name] for name in ("twin", "layer", "role")},
         )
-        return place(made, f"{names.GRAPH}_{name}")
+        return place(made, f"{names.GRAPH}_{name}", protect=protect)

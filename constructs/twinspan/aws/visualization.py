@@ -53,7 +53,7 @@ class Dashboards(Construct):
             configuration=json.dumps(_CONFIGURATION, separators=(",", ":")),
             tags=self._tags,
         )
-        self._workspace = place(workspace, "grafana")
+        self._workspace = place(workspace, "grafana", protect=foundation.protects(Layer.VISUALIZATION))
         self._account = self._service_account()
         self._admins()
         self.address = (

@@ -1,11 +1,14 @@
 """Secrets: API keys that the stack makes, and the ends of links that `links` fills."""
 
+from collections.abc import Sequence
+
 from twin_runtime.roles import Layer, Role
 from twinspan import contracts, outputs
 from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.azure.shared.grants import READ_SECRET, grant
+from twinspan.config import Client
 from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret
 from twinspan.providers.random import RandomPassword
@@ -112,9 +115,11 @@ class ApiKeys(Construct):
         foundation: Foundation,
         role: Role,
         layer: Layer,
+        clients: Sequence[Client] = (),
         optional: bool = False,
     ) -> None:
         super().__init__(scope, id_)
+        self.clients: str | None = None
         foundation.random  # noqa: B018  (the provider, made once)
         password = RandomPassword(self, "keys", for_each=generations(optional=optional))
         keys = place(password, f"{role}_api_keys").address

@@ -1,9 +1,10 @@
 """The secrets of links and of receivers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from twin_runtime.roles import Layer, Role
 from twinspan import outputs
+from twinspan.config import Client
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.shared.secret import Secret
@@ -53,6 +54,7 @@ class ApiKeys(Secret):
         foundation: Foundation,
         role: Role,
         layer: Layer,
+        clients: Sequence[Client] = (),
         optional: bool = False,
     ) -> None:
         super().__init__(
@@ -64,6 +66,7 @@ class ApiKeys(Secret):
             labels=foundation.twin.labels(layer, role),
             optional=optional,
         )
+        self.clients: str | None = None
         foundation.need_random()
         keys = place(
             RandomPassword(self, "keys", for_each=generations(optional=optional)), f"{role}_api_keys"

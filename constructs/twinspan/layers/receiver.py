@@ -18,10 +18,12 @@ def receiver(
     optional: bool = False,
 ) -> tuple[Function, Endpoint]:
     """A function behind HTTPS with its API keys and, on a link that is signed, the secret that holds the
-    signing keys.
+    signing keys. One that clients outside the twin call has keys of each named client too.
     """
-    link = kit.twin.topology.link_of(role)
-    api_keys = kit.api_keys(scope, role, layer=layer, optional=optional)
+    topology = kit.twin.topology
+    link = topology.link_of(role)
+    clients = kit.twin.config.read_clients if topology.has_clients(role) else ()
+    api_keys = kit.api_keys(scope, role, layer=layer, clients=clients, optional=optional)
     secret = kit.link_secret(scope, link, layer=layer) if link else None
     function = kit.function(
         scope,

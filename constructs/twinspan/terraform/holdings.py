@@ -29,14 +29,14 @@ _HOLDING: Mapping[Holding, str] = {
         google_firestore_database
     """,
     Holding.FILES: """
-        aws_s3_bucket
+        aws_s3_bucket aws_s3_object
         azurerm_storage_account azurerm_storage_container
         google_storage_bucket
     """,
     Holding.GRAPH: "aws_cloudformation_stack azurerm_digital_twins_instance",
     Holding.DEVICES: "aws_iot_thing azurerm_iothub",
     Holding.MESSAGES: "aws_sqs_queue azurerm_storage_queue google_pubsub_subscription",
-    Holding.SECRET: "azurerm_key_vault google_secret_manager_secret random_password",
+    Holding.SECRET: "azurerm_key_vault google_secret_manager_secret",
     Holding.DASHBOARDS: "aws_grafana_workspace",
     Holding.NOTHING: """
         aws_api_gateway_api_key aws_api_gateway_deployment aws_api_gateway_gateway_response
@@ -48,7 +48,7 @@ _HOLDING: Mapping[Holding, str] = {
         aws_lambda_function_event_invoke_config aws_lambda_invocation aws_lambda_permission
         aws_s3_bucket_cors_configuration aws_s3_bucket_lifecycle_configuration
         aws_s3_bucket_ownership_controls aws_s3_bucket_policy aws_s3_bucket_public_access_block
-        aws_s3_bucket_server_side_encryption_configuration aws_s3_bucket_versioning aws_s3_object
+        aws_s3_bucket_server_side_encryption_configuration aws_s3_bucket_versioning
         aws_scheduler_schedule aws_scheduler_schedule_group aws_secretsmanager_secret
         aws_secretsmanager_secret_version aws_sfn_state_machine aws_sns_topic aws_sns_topic_subscription
         aws_sqs_queue_policy aws_sqs_queue_redrive_allow_policy
@@ -68,14 +68,16 @@ _HOLDING: Mapping[Holding, str] = {
         google_pubsub_topic_iam_member google_secret_manager_secret_iam_member
         google_secret_manager_secret_version google_service_account google_service_account_iam_member
         google_storage_bucket_iam_member google_storage_bucket_object google_workflows_workflow
-        random_id terraform_data time_sleep
+        random_id random_password terraform_data time_sleep
     """,
 }
 TYPES: Mapping[str, Holding] = {
     name: holding for holding, names in _HOLDING.items() for name in names.split()
 }
 
-REMADE: Mapping[str, str] = {}
+REMADE: Mapping[str, str] = {
+    "aws_s3_object.graph_template": "the template of the TwinMaker workspace is made from twin.yaml",
+}
 """Resources of a type that holds data which hold none, by address, with the reason."""
 
 

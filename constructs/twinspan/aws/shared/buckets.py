@@ -23,9 +23,8 @@ from twinspan.terraform.resources import Ref, place
 class ClosedBucket(Construct):
     """An S3 bucket, encrypted, versioned, closed to the public and to plain HTTP.
 
-    `force_destroy` is on, as the hot store has no deletion protection: a twin must be removable by what made
-    it, and without it `cdktf destroy` would stop halfway at a bucket that is not empty. A plan that takes the
-    data away says so: the bucket is in its list of what is destroyed.
+    While it is protected `force_destroy` is off: S3 deletes no bucket that holds a file, or an old version of
+    one. Without protection Terraform empties the bucket first, so that a trial ends with one command.
     """
 
     def __init__(
@@ -40,14 +39,15 @@ class ClosedBucket(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._name = name
+        protected = foundation.protects(layer)
         bucket = S3Bucket(
             self,
             "bucket",
             bucket=names.bucket(foundation.twin.names, name, account=foundation.account),
-            force_destroy=True,
+            force_destroy=not protected,
             tags=foundation.labels(layer, role),
         )
-        self.bucket = place(bucket, name)
+        self.bucket = place(bucket, name, protect=protected)
         self._close()
         self._encrypt()
         self.versioning = self._version()

@@ -20,6 +20,10 @@ Plan = Mapping[str, Any]
 STAND_IN = "twinspan_stand_in"
 """Name of the resource that a scratch copy has in the place of outputs which are not there yet."""
 
+LOCK = "azapi_resource_action"
+"""The type that writes a management lock."""
+_LOCKS = "/Microsoft.Authorization/locks/"
+
 
 class Action(StrEnum):
     CREATE = "create"
@@ -51,6 +55,8 @@ class Loss:
     because: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The resource in the state, with secrets."""
+    locks: tuple[tuple[str, Mapping[str, Any]], ...] = field(default=(), repr=False, compare=False)
+    """Address and values of each management lock on the resource, or on a part of it."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def read(name: str, plan: Plan, stack: StackJson) -> Reading:
     return Reading(
         stack=name,
         actions=actions,
-        losses=tuple(_losses(name, changes, actions, Blocks(stack))),
+        losses=tuple(_losses(name, changes, actions, Blocks(stack), _locks(plan))),
         functions=dict(_functions(changes, actions)),
         before=Deployment.of(deployment.get("before")),
         after=Deployment.of(deployment.get("after")),
@@ -121,7 +127,13 @@ def read(name: str, plan: Plan, stack: StackJson) -> Reading:
     )
 
 
-def _losses(name: str, changes: list[Any], actions: Mapping[str, Action], blocks: Blocks) -> Iterator[Loss]:
+def _losses(
+    name: str,
+    changes: list[Any],
+    actions: Mapping[str, Action],
+    blocks: Blocks,
+    locks: Mapping[str, Mapping[str, Any]],
+) -> Iterator[Loss]:
     if name == LINKS_STACK:  # keys and versions of secrets, which the stack makes again
         return
     for each in changes:
@@ -138,7 +150,22 @@ def _losses(name: str, changes: list[Any], actions: Mapping[str, Action], blocks
             action=action,
             because=tuple(sorted({str(path[0]) for path in change.get("replace_paths") or () if path})),
             values=before,
+            locks=tuple(
+                (address, lock)
+                for address, lock in locks.items()
+                if before.get("id") and lock["resource_id"].startswith(f"{before['id']}/")
+            ),
         )
+
+
+def _locks(plan: Plan) -> dict[str, Mapping[str, Any]]:
+    """The management locks in the state. An action wrote each, so that it stays when its block goes."""
+    found = plan.get("prior_state", {}).get("values", {}).get("root_module", {}).get("resources", ())
+    return {
+        each["address"]: each["values"]
+        for each in found
+        if each["type"] == LOCK and _LOCKS in (each["values"].get("resource_id") or "")
+    }
 
 
 def _functions(changes: list[Any], actions: Mapping[str, Action]) -> Iterator[tuple[str, Action]]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from command.plan import scratch
-from command.plan.reading import Loss
+from command.plan.reading import LOCK, Loss
 from command.terraform.program import Heard, Program, Stack
 from twinspan.terraform.stackjson import StackJson
 
@@ -37,19 +38,20 @@ _LOCKS: Mapping[str, _Lock] = {
         {"delete_protection_state": "DELETE_PROTECTION_DISABLED", "deletion_policy": "DELETE"},
     ),
     "google_storage_bucket": _Lock(("project", "name", "location"), {"force_destroy": True}),
+    LOCK: _Lock(("type", "resource_id"), {"method": "DELETE"}),
 }
-"""By type: its own protection. A management lock is a resource that depends on what it protects, so that
-Terraform deletes it first."""
+"""By type: its own protection, or the lock that protects another resource."""
 
 
-def locked(losses: Iterable[Loss]) -> list[Loss]:
-    """What of the losses is protected by an argument of its own."""
-    return [
-        loss
+def locked(losses: Iterable[Loss]) -> dict[str, Mapping[str, Any]]:
+    """What has to change before the losses can be deleted: address and values in the state."""
+    return {
+        address: values
         for loss in losses
-        if loss.kind in _LOCKS
-        and any(loss.values.get(name) != value for name, value in _LOCKS[loss.kind].off.items())
-    ]
+        for address, values in ((loss.address, loss.values), *loss.locks)
+        if (lock := _LOCKS.get(address.partition(".")[0]))
+        and any(values.get(name) != value for name, value in lock.off.items())
+    }
 
 
 def release(
@@ -65,26 +67,28 @@ def release(
     if not protected:
         return
     target = scratch.make(program, stack, KIND, unlocked(body, protected))
-    options = [f"-target={loss.address}" for loss in protected]
+    options = [f"-target={address}" for address in protected]
     target.plan(PLAN, variables, *options)
     target.apply(PLAN, heard)
 
 
-def unlocked(stack: StackJson, losses: Iterable[Loss]) -> StackJson:
-    """The stack with the resources of the losses as they are in the state, but for their protection."""
+def unlocked(stack: StackJson, protected: Mapping[str, Mapping[str, Any]]) -> StackJson:
+    """The stack with what `locked` found as it is in the state, but for its protection."""
     made = copy.deepcopy(stack)
-    for loss in losses:
-        lock = _LOCKS[loss.kind]
-        name = loss.address.partition(".")[2]
+    for address, values in protected.items():
+        kind, _, name = address.partition(".")
+        lock = _LOCKS[kind]
         demanded = {
-            key: value for key in lock.demanded if (value := loss.values.get(key)) not in (None, [], "")
+            key: _without_null(value)
+            for key in lock.demanded
+            if (value := values.get(key)) not in (None, [], "")
         }
         others = sorted(
             key
-            for key, value in loss.values.items()
+            for key, value in values.items()
             if key not in (*lock.off, "id", "arn") and value not in (None, [], {}, "")
         )
-        made.setdefault("resource", {}).setdefault(loss.kind, {})[name] = {
+        made.setdefault("resource", {}).setdefault(kind, {})[name] = {
             **scratch.as_json(demanded),
             **lock.off,
             "lifecycle": {"ignore_changes": others},

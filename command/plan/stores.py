@@ -20,7 +20,6 @@ _USUAL: Mapping[Holding, str] = {
 """The layer of what carries no tag and has left the stack's JSON, which would say to which construct it
 belongs."""
 _TAGS = ("tags", "labels", "user_labels")
-_KEYS = "random_password"
 
 
 def store(address: str, cloud: Cloud, values: Mapping[str, Any], blocks: Blocks) -> str:
@@ -39,8 +38,6 @@ def store(address: str, cloud: Cloud, values: Mapping[str, Any], blocks: Blocks)
 
 def held(address: str) -> Holding:
     """What a deletion of the resource at an address would lose. Types that no stack has any more: nothing."""
-    if address.startswith(f"{_KEYS}.") and "[" in address:  # a generation of keys that is no longer accepted
-        return Holding.NOTHING
     try:
         return holding(address)
     except KeyError:

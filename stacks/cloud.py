@@ -5,7 +5,7 @@ from twinspan.kit import Kit
 from twinspan.layers import hops, tier_outputs
 from twinspan.layers.acquisition import Acquisition
 from twinspan.layers.events import EventCheck, EventFeedback
-from twinspan.layers.former import FormerStores
+from twinspan.layers.former import keep_former
 from twinspan.layers.hot_storage import HotStorage
 from twinspan.layers.processing import Processing
 from twinspan.layers.tiers import ArchiveStorage, ColdStorage
@@ -31,7 +31,7 @@ def lay_out(stack: Construct, kit: Kit) -> None:
         Visualization(stack, "visualization", kit=kit, store=store)
 
     if topology.former_in(kit.cloud):
-        FormerStores(stack, "former", kit=kit)
+        keep_former(stack, kit=kit)
 
     broker = kit.broker(stack) if Layer.ACQUISITION in here else None
     feedback = EventFeedback(stack, "event-feedback", kit=kit, broker=broker) if broker else None

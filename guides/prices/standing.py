@@ -68,7 +68,8 @@ class _Twin:
 
     def _trigger(self, role: Role) -> Trigger:
         spec = ROLES[role]
-        return spec.trigger_of(remote=bool(spec.remote_link) and self.topology.link(spec.remote_link).remote)
+        links = (link for link in self.topology.links if link.name == spec.remote_link)
+        return spec.trigger_of(remote=any(link.remote for link in links))
 
     def secrets(self, cloud: Cloud) -> int:
         """Ends of links with a secret."""

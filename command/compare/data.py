@@ -92,8 +92,6 @@ class _Edit:
             return "its link no longer crosses clouds"
         if held.layer is None:
             return f"nothing in {CLOUD_NAMES[Cloud(held.stack)]} needs it any more"
-        if instance != held.address:
-            return "the device has left twin.yaml"
         cloud = Cloud(held.stack)
         tiers = _tiers(held.layer)
         lines = [f"{layer}@{cloud}" for layer in tiers if (layer, cloud) in self._before.former]
@@ -102,7 +100,9 @@ class _Edit:
         here = [layer for layer in tiers if self._was.layers.get(layer) is cloud]
         if left := [layer for layer in here if self._is.layers.get(layer) is not cloud]:
             return self._left(left)
-        if not self._after.events.enabled and self._before.events.enabled:
+        if instance != held.address and instance not in self._per_device(held):
+            return "the device has left twin.yaml"
+        if held.optional and not self._after.events.enabled:
             return "the event system is switched off"
         return "the layer next to it has moved, so it has no use"
 
@@ -135,6 +135,10 @@ class _Edit:
                     return f"the twin's name changes from {was} to {now}"
                 return f"clouds.{cloud}.{getattr(stores.SITE[cloud], part)} changes from {was} to {now}"
         return None
+
+    def _per_device(self, held: Held) -> set[str]:
+        """The instances of a block that is repeated, of the devices that stay."""
+        return {f'{held.address}["{device.id}"]' for device in self._after.devices}
 
     def _left(self, layers: list[Layer]) -> str:
         parts = []

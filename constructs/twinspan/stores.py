@@ -46,8 +46,8 @@ SITE = {
 class Held:
     """A resource that holds something. `stack` and `address` are those of its block.
 
-    `instances` are the addresses that an apply leaves: none of a resource of an event system that is off, one
-    per device where the block is repeated.
+    `optional` says that it is part of the event system. `instances` are the addresses that an apply leaves:
+    none of a resource of an event system that is off, one per device where the block is repeated.
     """
 
     stack: str
@@ -55,6 +55,7 @@ class Held:
     layer: Layer | None
     holding: Holding
     identity: Identity
+    optional: bool
     instances: tuple[str, ...]
 
 
@@ -114,7 +115,7 @@ def held(config: Config) -> Iterator[Held]:
         address = f"random_password.{link.name}_signing"
         if link.signed and holding(address) is not Holding.NOTHING:
             there = (address,) if config.events.enabled or not link.optional else ()
-            yield Held(LINKS_STACK, address, None, holding(address), Identity(), there)
+            yield Held(LINKS_STACK, address, None, holding(address), Identity(), link.optional, there)
 
 
 class _Block(NamedTuple):
@@ -164,6 +165,7 @@ class _Twin:
             layer=block.layer,
             holding=holds,
             identity=self._identity(block.address.partition(".")[0]),
+            optional=block.optional,
             instances=tuple(block.address + key for key in keys) if there else (),
         )
 

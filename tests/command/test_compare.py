@@ -206,6 +206,12 @@ def reasons(comparison: Comparison, store: str) -> set[str]:
             "former no longer lists hot_storage@azure",
         ),
         ({}, {"devices": []}, "acquisition@aws", "the device has left twin.yaml"),
+        (
+            {},
+            {"layers": {**SPREAD.layers, "acquisition": "gcp"}},
+            "acquisition@aws",
+            "acquisition moves to Google Cloud",
+        ),
     ],
 )
 def test_a_deletion_has_its_reason(
@@ -216,6 +222,14 @@ def test_a_deletion_has_its_reason(
     assert store in comparison.deleted
     assert any(f"--delete-data {store}" in each for each in comparison.refusals())
     assert not any(f"--delete-data {store}" in each for each in comparison.refusals({store}))
+
+
+def test_queues_of_the_event_system_go_with_it() -> None:
+    layout = Layout(GCP, GCP, GCP)
+    comparison = compare(config_of(edited(layout)), config_of(edited(layout, events={"enabled": False})))
+    (acquisition,) = (each for each in comparison.deletions if each.store == "acquisition@gcp")
+    assert acquisition.reason == "the event system is switched off"
+    assert 'google_pubsub_subscription.devices["thermostat-1"]' in str(acquisition.resources)
 
 
 def test_protection_that_is_switched_off_deletes_nothing() -> None:

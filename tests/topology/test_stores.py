@@ -1,6 +1,5 @@
 """The stores of a twin, as `twinspan.stores` lists them, against the synthesized stacks."""
 
-from functools import cache
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ FORMER = (
     (Layout(GCP, GCP, GCP, l4=AZURE), ["hot_storage@azure", "hot_storage@aws", "archive_storage@aws"]),
 )
 """Layouts with stores that layers have left."""
+_SEVEN = [Layout(*[cloud] * 7) for cloud in Cloud]
 _ARGUMENTS = {
     "aws_cloudformation_stack": ("name",),
     "aws_dynamodb_table": ("name",),
@@ -60,15 +60,10 @@ def in_json(made: dict[str, Stack]) -> dict[tuple[str, str], tuple[str, Holding,
     return found
 
 
-def listed(config: Config, switched_off: Config) -> dict[tuple[str, str], tuple[str, Holding, bool]]:
-    """What the module lists: optional is what has no instances once the event system is off."""
-    off = {(each.stack, each.address): each for each in held(switched_off)}
+def listed(config: Config) -> dict[tuple[str, str], tuple[str, Holding, bool]]:
+    """What the module lists."""
     return {
-        (each.stack, each.address): (
-            name_of(each.layer, each.stack),
-            each.holding,
-            bool(each.instances) and not off[each.stack, each.address].instances,
-        )
+        (each.stack, each.address): (name_of(each.layer, each.stack), each.holding, each.optional)
         for each in held(config)
     }
 
@@ -76,39 +71,35 @@ def listed(config: Config, switched_off: Config) -> dict[tuple[str, str], tuple[
 @pytest.mark.matrix
 @pytest.mark.parametrize("layout", SYNTHESIZED, ids=str)
 def test_it_lists_exactly_what_the_stacks_have(layout: Layout) -> None:
-    config, off = twin_config(layout), twin_config(layout, events=False)
-    assert listed(config, off) == in_json(stacks(layout))
+    assert listed(twin_config(layout)) == in_json(stacks(layout))
 
 
-@cache
-def _with_former(number: int) -> dict[str, Stack]:
-    return stacks_of(former(*FORMER[number]))
+def test_an_event_system_that_is_off_leaves_nothing() -> None:
+    for layout in _SEVEN:
+        on, off = held(twin_config(layout)), held(twin_config(layout, events=False))
+        for there, gone in zip(on, off, strict=True):
+            assert bool(there.instances)
+            assert bool(gone.instances) is not there.optional
 
 
 @pytest.mark.parametrize("number", range(len(FORMER)))
 def test_it_lists_former_stores(number: int) -> None:
-    config, off = former(*FORMER[number]), former(*FORMER[number], events=False)
-    assert listed(config, off) == in_json(_with_former(number))
+    config = former(*FORMER[number])
+    assert listed(config) == in_json(stacks_of(config))
 
 
 @pytest.mark.parametrize("count", (0, 3))
-def test_it_lists_every_device(count: int) -> None:
-    devices = [{"id": f"thermostat-{number}", "type": "thermostat"} for number in range(count)]
-    for cloud in (AWS, GCP):
-        layout = Layout(cloud, cloud, cloud)
-        config, off = (twin_config(layout, events=on, devices=devices) for on in (True, False))
-        made = in_json(stacks_of(config))
-        assert {key[1] for key in made} == {each.address for each in held(config)}
-        repeated = [each.instances for each in held(config) if each.address.endswith(".devices")]
-        per_device = tuple(f'["thermostat-{number}"]' for number in range(count))
-        assert [tuple("[" + one.partition("[")[2] for one in each) for each in repeated] in (
-            [],
-            [per_device],
-        )
-        assert len(repeated) == (1 if cloud is AWS or count else 0)
-        assert sum(len(each.instances) for each in held(off) if each.address.endswith(".devices")) == (
-            count if cloud is AWS else 0
-        )
+@pytest.mark.parametrize("cloud", (AWS, GCP))
+def test_it_lists_every_device(cloud: Cloud, count: int) -> None:
+    names = [f"thermostat-{number}" for number in range(count)]
+    config = twin_config(
+        Layout(cloud, cloud, cloud), devices=[{"id": n, "type": "thermostat"} for n in names]
+    )
+    assert listed(config) == in_json(stacks_of(config))
+    repeated = {each.address: each.instances for each in held(config) if each.address.endswith(".devices")}
+    address = "aws_iot_thing.devices" if cloud is AWS else "google_pubsub_subscription.devices"
+    per_device = tuple(f'{address}["{name}"]' for name in names)
+    assert repeated == ({address: per_device} if cloud is AWS or count else {})
 
 
 def test_a_store_gathers_what_its_layer_holds() -> None:
@@ -121,7 +112,6 @@ def test_a_store_gathers_what_its_layer_holds() -> None:
     assert hot.holdings == (Holding.MESSAGES, Holding.ROWS)
 
 
-_SEVEN = [Layout(*[cloud] * 7) for cloud in Cloud]
 _ELSEWHERE: dict[str, dict[str, dict[str, Any]]] = {
     "region": {
         "aws": {**CLOUDS["aws"], "region": "eu-west-1"},

@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
-from command.exits import Exit, Refused, WrongInput
-from command.plan import facts, planning, saved
+from command.commands import plan as plan_command
+from command.exits import CommandError, Exit, WrongInput
+from command.plan import facts, saved
 from command.plan.applying import Deploying
 from command.session import Session
 
+NO_PLAN = "There is no saved plan: run twinspan plan, and read its page."
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "twinspan deploy --json",
@@ -38,7 +40,7 @@ SCHEMA: dict[str, Any] = {
         "endpoints": {
             "type": "object",
             "additionalProperties": {"type": "string"},
-            "description": "broker_endpoint, telemetry_api_url, graph_api_url and grafana_url, where there are.",
+            "description": "broker_endpoint, telemetry_api_url, graph_api_url, grafana_url.",
         },
     },
     "required": ["deployed", "failed", "not_begun", "endpoints"],
@@ -54,20 +56,32 @@ def command(session: Session, yes: bool) -> Exit:
     plan = saved.load(session.out)
     if plan is None:
         plan = _planned(session, yes)
-    return Deploying(session, plan).run()
+    deploying = Deploying(session, plan)
+    session.result(deploying.run())
+    return deploying.status
+
+
+def run(session: Session) -> dict[str, Any]:
+    """Apply the saved plan; return the document. Raises `CommandError` where a stack is not deployed."""
+    plan = saved.load(session.out)
+    if plan is None:
+        raise WrongInput(NO_PLAN)
+    deploying = Deploying(session, plan)
+    document = deploying.run()
+    if deploying.status is Exit.INTERRUPTED:
+        raise KeyboardInterrupt
+    if deploying.status:
+        raise CommandError("The twin is not deployed completely.")
+    return document
 
 
 def _planned(session: Session, yes: bool) -> saved.Saved:
     """Plan now, and show the page. Raises `WrongInput` where nobody can be asked."""
     asked = not yes and sys.stdin.isatty() and not session.as_json
     if not yes and not asked:
-        raise WrongInput("There is no saved plan: run twinspan plan, and read its page.")
-    outcome = planning.plan(session)
-    for line in outcome.lines:
-        session.say(line)
-    if outcome.document["refused"]:
-        raise Refused("Nothing was deployed.")
-    if asked and facts.changes(outcome.document):
+        raise WrongInput(NO_PLAN)
+    document = plan_command.run(session)
+    if asked and facts.changes(document):
         click.confirm("Deploy this?", abort=True)
     plan = saved.load(session.out)
     assert plan is not None  # just made

@@ -1,16 +1,16 @@
-"""`twinspan plan`: what a deployment would change, in the twin's words, and the plan that `deploy` applies."""
+"""`twinspan plan`: what a deployment would change, in the twin's words, and the plan for `deploy`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from command.exits import Exit
+from command.exits import Exit, Refused
 from command.plan import planning
 from command.session import Session
-from twinspan.twinfile import checked
 
 _NAMES = {"type": "array", "items": {"type": "string"}}
 _CHANGE = {
@@ -42,8 +42,8 @@ SCHEMA: dict[str, Any] = {
                 outputs=_FLAG,
                 planned_again=_FLAG,
             ),
-            "description": "Addresses by action. planned_again: deploy plans the stack again, when its inputs "
-            "are known.",
+            "description": "Addresses by action. planned_again: deploy plans the stack again, when its "
+            "inputs are known.",
         },
         "layers": {
             "type": "object",
@@ -112,7 +112,7 @@ SCHEMA: dict[str, Any] = {
         "refused",
     ],
 }
-"""JSON Schema of the document of `--json`. With `--against` it is that of the comparison alone."""
+"""JSON Schema of the document of `--json`. With `--against` it is `command.compare.schema.SCHEMA`."""
 
 
 @click.command()
@@ -138,15 +138,25 @@ def command(
     Exit status 4: the plan would delete data that no --delete-data names, or is otherwise refused.
     """
     if against:
-        from command.compare import compare
+        from command.compare.against import run
 
-        found = compare(checked(against), checked(session.file()))
-        for line in found.lines():
-            session.say(line)
-        session.result(found.document())
-        return Exit.DONE
+        return run(session, against, delete_data)
+    document = show(session, given, delete_data)
+    session.result(document)
+    return Exit.REFUSED if document["refused"] else Exit.DONE
+
+
+def run(session: Session) -> dict[str, Any]:
+    """Plan and print the page; return the document. Raises `Refused` where the plan is."""
+    document = show(session)
+    if document["refused"]:
+        raise Refused("Nothing was deployed.")
+    return document
+
+
+def show(session: Session, given: Sequence[str] = (), delete_data: Sequence[str] = ()) -> dict[str, Any]:
+    """Plan and print the page; return the document."""
     outcome = planning.plan(session, variables=planning.variables_of(given), delete_data=delete_data)
     for line in outcome.lines:
         session.say(line)
-    session.result(outcome.document)
-    return Exit.REFUSED if outcome.document["refused"] else Exit.DONE
+    return outcome.document

@@ -77,13 +77,16 @@ class Deploying:
     def __init__(self, session: Session, plan: saved.Saved) -> None:
         self._session, self._plan = session, plan
         self._planning = Planning(session, variables=plan.variables, delete_data=plan.delete_data)
+        self.status = Exit.DONE
         self._steps = {
             name: Step(Progress(session, name, work(self._shown_actions(name).values())))
             for name in plan.stacks
         }
 
-    def run(self) -> Exit:
-        """Apply, and report what stands. Raises `CommandError` before anything is changed."""
+    def run(self) -> dict[str, Any]:
+        """Apply, report what stands, set `status` and return the document. Raises `CommandError` before
+        anything is changed.
+        """
         self._check()
         clouds = [name for name in self._plan.stacks if name != LINKS_STACK]
         try:
@@ -91,13 +94,11 @@ class Deploying:
             if LINKS_STACK in self._plan.stacks and all(self._steps[name].finished for name in clouds):
                 self._side_by_side({LINKS_STACK: self._links})
         except KeyboardInterrupt:
-            self._report_failure()
-            return Exit.INTERRUPTED
-        if not all(step.finished for step in self._steps.values()):
-            self._report_failure()
-            return Exit.FAILED
-        self._finish()
-        return Exit.DONE
+            self.status = Exit.INTERRUPTED
+        else:
+            finished = all(step.finished for step in self._steps.values())
+            self.status = Exit.DONE if finished else Exit.FAILED
+        return self._document(self._reported_failure() if self.status else self._finish())
 
     def _check(self) -> None:
         """Refuse a plan that was refused, or that was made for other files or another state."""
@@ -199,29 +200,28 @@ class Deploying:
                 was, becomes = shown.get(address, "no change"), now.get(address, "no change")
                 self._session.say(f"links  {address}: {becomes}; the page said {was}")
 
-    def _report_failure(self) -> None:
+    def _reported_failure(self) -> dict[str, Any]:
         self._session.say()
         for name, step in self._steps.items():
             self._session.say(step.told(name))
-        self._session.say(
-            "What is deployed stays as it is. Then run twinspan plan and twinspan deploy: they go on from here."
-        )
-        self._session.result(
-            {
-                "deployed": [name for name, step in self._steps.items() if step.finished],
-                "failed": [
-                    {"stack": name, "reason": str(step.error or "interrupted"), "done": step.progress.done}
-                    for name, step in self._steps.items()
-                    if (step.begun or step.error) and not step.finished
-                ],
-                "not_begun": [
-                    name for name, step in self._steps.items() if not step.begun and not step.error
-                ],
-                "endpoints": {},
-            }
-        )
+        self._session.say("Run twinspan plan and twinspan deploy again: they go on from here.")
+        return {}
 
-    def _finish(self) -> None:
+    def _document(self, endpoints: Mapping[str, Any]) -> dict[str, Any]:
+        steps = self._steps.items()
+        return {
+            "deployed": [name for name, step in steps if step.finished],
+            "failed": [
+                {"stack": name, "reason": str(step.error or "interrupted"), "done": step.progress.done}
+                for name, step in steps
+                if (step.begun or step.error) and not step.finished
+            ],
+            "not_begun": [name for name, step in steps if not step.begun and not step.error],
+            "endpoints": dict(endpoints),
+        }
+
+    def _finish(self) -> dict[str, Any]:
+        """Record the deployment, and return its endpoints."""
         out = self._planning.out
         deployed.write(self._session, out)
         saved.forget(out)
@@ -239,9 +239,7 @@ class Deploying:
             self._session.say(f"  {key:<18} {value}")
         if keys := [key for key in _KEYS if key.replace("_key", "_url") in found]:
             self._session.say(f"  API keys: terraform output -raw {' or '.join(keys)}, in the stack's folder")
-        self._session.result(
-            {"deployed": list(self._plan.stacks), "failed": [], "not_begun": [], "endpoints": found}
-        )
+        return found
 
 
 def work(actions: Iterable[str]) -> int:

@@ -19,6 +19,8 @@ _UNKNOWN = (
     "Device types, rules and devices are not compared: this machine has no record of the last deployment. "
     "To compare two files, run twinspan plan --against OLD.yaml."
 )
+_IN_THE_STATE = ("layers", "keys")
+"""Sections of twin.yaml of which the plans know more."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,14 @@ def comparison(session: Session, *, known: bool) -> Compared:
     """Compare the twin's file with the last deployment; `known`: there was one, says the state."""
     before = read(session, session.out)
     if before is None:
-        return Compared(lines=[_UNKNOWN] if known else [])
-    from command.compare import compare
+        return Compared(lines=["", _UNKNOWN] if known else [])
+    from command.compare import compare, page
 
     found = compare(before, session.config)
-    return Compared(found.document(), found.lines())
+    document = {"changes": [each.document() for each in found.changes], "costs": found.costs.document()}
+    if not found.changes:
+        return Compared(document)
+    rest = [each for each in found.changes if each.section not in _IN_THE_STATE]
+    sections = [*page.sections(rest), ("Cost", found.costs.lines())]
+    lines = [line for title, rows in sections for line in ("", title, *rows) if rows]
+    return Compared(document, lines)

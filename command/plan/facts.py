@@ -28,8 +28,9 @@ class Left:
     @property
     def advice(self) -> str:
         return (
-            f"Stack {self.stack} still has {self.resources} resources, but twin.yaml has no clouds.{self.stack}: "
-            f"write that entry again, without a layer in it. The next deployment then empties the stack."
+            f"Stack {self.stack} still has {self.resources} resources, but twin.yaml has no "
+            f"clouds.{self.stack}. Write that entry again, without a layer in it: the next deployment then "
+            "empties the stack."
         )
 
 
@@ -223,11 +224,11 @@ def _generations(reading: Reading) -> Iterator[str]:
         return
     if after < before:
         yield (
-            f"Stack {reading.stack}: the key generation would fall from {before} to {after}, which makes keys valid "
-            f"again that were replaced. Write keys: {{generation: {before}}} or a higher one into twin.yaml."
+            f"Stack {reading.stack}: the key generation would fall from {before} to {after}, which makes keys "
+            f"valid again that were replaced. Write generation: {before} or {before + 1} under keys."
         )
     elif after > before + 1:
         yield (
-            f"Stack {reading.stack}: the key generation would rise from {before} to {after}. Clients and links have "
-            f"keys of generation {before}, which {after} no longer accepts: go to {before + 1} first."
+            f"Stack {reading.stack}: the key generation would rise from {before} to {after}. Clients and links "
+            f"have keys of generation {before}, which {after} no longer accepts: go to {before + 1} first."
         )

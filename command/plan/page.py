@@ -20,9 +20,7 @@ def lines(document: Mapping[str, Any], compared: Sequence[str] = ()) -> Iterator
     """The lines of the page; `compared` are those about the two configurations."""
     yield f"Plan of the twin {document['twin']}"
     yield from _section("Layers", _layers(document["layers"]))
-    if compared:
-        yield ""
-        yield from compared
+    yield from compared
     yield from _section("Stores", _stores(document["stores"]))
     yield from _section("Functions", _functions(document["functions"]))
     yield from _section("Keys and events", _desired(document))

@@ -113,7 +113,12 @@ class Planning:
         plan = at.plan(FILE, variables_in(self.variables, body), *options)
         if not applicable:
             (at.folder / FILE).unlink()  # it has keys, and nobody applies it
-        return Planned(read(at.name, plan, body), at, plan, applicable)
+        return Planned(read(at.name, plan, body, self._before(at.name)), at, plan, applicable)
+
+    def _before(self, name: str) -> stores.Before:
+        """The layers of the blocks of a cloud's stack in the last deployment, if this machine knows it."""
+        config = deployed.read(self.session, self.out)
+        return stores.before(config, Cloud(name)) if config and name != LINKS_STACK else {}
 
 
 def plan(

@@ -102,8 +102,8 @@ class Reading:
         return sorted(address for address, each in self.actions.items() if each is action)
 
 
-def read(name: str, plan: Plan, stack: StackJson) -> Reading:
-    """Read the plan of the stack `name`, whose JSON is `stack`."""
+def read(name: str, plan: Plan, stack: StackJson, known: stores.Before | None = None) -> Reading:
+    """Read the plan of the stack `name`, whose JSON is `stack`. `known` are the layers of its blocks before."""
     changes = [
         each
         for each in plan.get("resource_changes", ())
@@ -118,7 +118,7 @@ def read(name: str, plan: Plan, stack: StackJson) -> Reading:
     return Reading(
         stack=name,
         actions=actions,
-        losses=tuple(_losses(name, changes, actions, Blocks(stack), _locks(plan))),
+        losses=tuple(_losses(name, changes, actions, Blocks(stack), _locks(plan), known)),
         functions=dict(_functions(changes, actions)),
         before=Deployment.of(deployment.get("before")),
         after=Deployment.of(deployment.get("after")),
@@ -133,6 +133,7 @@ def _losses(
     actions: Mapping[str, Action],
     blocks: Blocks,
     locks: Mapping[str, Mapping[str, Any]],
+    known: stores.Before | None,
 ) -> Iterator[Loss]:
     if name == LINKS_STACK:  # keys and versions of secrets, which the stack makes again
         return
@@ -143,7 +144,7 @@ def _losses(
             continue
         before = change["before"] or {}
         yield Loss(
-            store=stores.store(address, Cloud(name), before, blocks),
+            store=stores.store(address, Cloud(name), before, blocks, known),
             address=address,
             kind=each["type"],
             holds=holds,

@@ -6,34 +6,48 @@ from collections.abc import Mapping
 from typing import Any
 
 from twin_runtime.roles import Cloud, Layer
-from twinspan.config import KEEPS
+from twinspan.config import KEEPS, Config
+from twinspan.stores import SHARED, name_of
+from twinspan.stores import held as held_by
 from twinspan.terraform.holdings import Holding, holding
 from twinspan.terraform.stackjson import Blocks
 
-SHARED = "shared"
-_USUAL: Mapping[Holding, str] = {
+_USUAL: Mapping[Holding, Layer] = {
     Holding.ROWS: Layer.HOT_STORAGE,
     Holding.GRAPH: Layer.TWIN_MANAGEMENT,
     Holding.DEVICES: Layer.ACQUISITION,
     Holding.DASHBOARDS: Layer.VISUALIZATION,
 }
-"""The layer of what carries no tag and has left the stack's JSON, which would say to which construct it
-belongs."""
+"""The layer of what neither a tag nor a block tells of."""
 _TAGS = ("tags", "labels", "user_labels")
 
 
-def store(address: str, cloud: Cloud, values: Mapping[str, Any], blocks: Blocks) -> str:
-    """The store, `<layer>@<cloud>`, of the resource at an address; `values` are those in the state."""
+Before = Mapping[str, Layer | None]
+"""The layer of each block of a stack that held something when it was deployed, as far as it is known."""
+
+
+def before(config: Config, cloud: Cloud) -> Before:
+    """The layers of the blocks of a configuration's stack."""
+    return {each.address: each.layer for each in held_by(config) if each.stack == cloud}
+
+
+def store(
+    address: str, cloud: Cloud, values: Mapping[str, Any], blocks: Blocks, known: Before | None = None
+) -> str:
+    """The store, `<layer>@<cloud>`, of the resource at an address; `values` are those in the state. Many
+    resources have no tags, and what is deleted has no block any more: hence `known`.
+    """
     for name in _TAGS:
         tags = values.get(name)
         if isinstance(tags, Mapping) and (layer := tags.get("layer")):
             return f"{layer.replace('-', '_')}@{cloud}"
     block = address.partition("[")[0]
+    if known and block in known:
+        return name_of(known[block], cloud)
     try:
-        layer = blocks.layer(blocks.at(block))
+        return name_of(blocks.layer(blocks.at(block)), cloud)
     except KeyError:
-        layer = _USUAL.get(holding(address))
-    return f"{layer or SHARED}@{cloud}"
+        return name_of(_USUAL.get(held(address)), cloud)
 
 
 def held(address: str) -> Holding:

@@ -72,8 +72,8 @@ def _wrong_account(failure: Failure, _: Diagnostic, match: re.Match[str]) -> str
 def _elsewhere(failure: Failure, _: Diagnostic, match: re.Match[str]) -> str:
     return (
         f"Stack {failure.stack}: the twin is deployed in account {match['account']}, region "
-        f"{match['region']}. Write that region and account into twin.yaml. To move the twin, destroy it there "
-        "first."
+        f"{match['region']}. Write that region and account into twin.yaml. To move the twin, destroy it "
+        "there first."
     )
 
 
@@ -139,8 +139,8 @@ def _no_provider(failure: Failure, _: Diagnostic, match: re.Match[str]) -> str:
 def _locked_scope(failure: Failure, diagnostic: Diagnostic, match: re.Match[str]) -> str:
     return (
         f"Stack {failure.stack}: Azure refuses to delete {diagnostic.address or 'a resource'}, because a "
-        f"management lock protects {match['scope']}. Remove that lock if Twinspan did not create it, then run "
-        "the command again."
+        f"management lock protects {match['scope']}. Remove that lock if Twinspan did not create it, then "
+        "run the command again."
     )
 
 
@@ -173,8 +173,8 @@ _RULES: Sequence[tuple[str, _Sentence]] = (
         _elsewhere,
     ),
     (
-        r"dial tcp|no such host|connection refused|connection reset by peer|i/o timeout|network is unreachable"
-        r"|TLS handshake timeout|context deadline exceeded",
+        r"dial tcp|no such host|connection refused|connection reset by peer|i/o timeout"
+        r"|network is unreachable|TLS handshake timeout|context deadline exceeded",
         _network,
     ),
     (

@@ -83,7 +83,7 @@ def test_a_stack_that_was_applied_in_part(twin: Operated, world: World) -> None:
 
     for topic in world.objects("google_pubsub_topic"):
         if topic["name"] == "factory-telemetry":
-            world.control.delete("google_pubsub_topic", topic["id"])
+            world.control.delete("google_pubsub_topic", topic)
     twin.deploy()
 
 

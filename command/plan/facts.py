@@ -58,7 +58,7 @@ def document(
         "left": [{"stack": each.stack, "resources": each.resources, "advice": each.advice} for each in left],
         "comparison": comparison,
     }
-    return {**found, "refused": list(_refused(found, readings))}
+    return {**found, "refused": list(_refused(found, readings, [str(each) for each in config.former]))}
 
 
 def changes(found: Mapping[str, Any]) -> bool:
@@ -186,22 +186,22 @@ def as_written(value: Any) -> Any:
     return value
 
 
-def _refused(found: Mapping[str, Any], readings: Sequence[Reading]) -> Iterator[str]:
+def _refused(found: Mapping[str, Any], readings: Sequence[Reading], former: Collection[str]) -> Iterator[str]:
     for each in found["stores"]:
         if each["needs_consent"] and not each["allowed"]:
-            yield refusal(each)
+            yield refusal(each, can_stay=each["store"] not in former)
     for reading in readings:
         yield from _generations(reading)
 
 
-def refusal(store: Mapping[str, Any]) -> str:
-    """Why a store stops a deployment, and what allows it."""
+def refusal(store: Mapping[str, Any], *, can_stay: bool) -> str:
+    """Why a store stops a deployment, and what allows it. `can_stay`: `former` does not list it yet."""
     name = store["store"]
     counted = [each for each in store["resources"] if each["counts"]]
     words = " and ".join(dict.fromkeys(each["action"] for each in counted))
     holds = ", ".join(dict.fromkeys(_held(each) for each in counted))
     keep = ""
-    if stores.can_be_former(name) and all(each["action"] == "deleted" for each in counted):
+    if can_stay and stores.can_be_former(name) and all(each["action"] == "deleted" for each in counted):
         keep = f"To keep it, write former: [{name}] into twin.yaml. "
     return f"{name} would be {words}, with its {holds}. {keep}To delete it, add --delete-data {name}."
 
@@ -224,11 +224,12 @@ def _generations(reading: Reading) -> Iterator[str]:
         return
     if after < before:
         yield (
-            f"Stack {reading.stack}: the key generation would fall from {before} to {after}, which makes keys "
-            f"valid again that were replaced. Write generation: {before} or {before + 1} under keys."
+            f"Stack {reading.stack}: the key generation would fall from {before} to {after}, which makes "
+            f"keys valid again that were replaced. Write generation: {before} or {before + 1} under keys."
         )
     elif after > before + 1:
         yield (
-            f"Stack {reading.stack}: the key generation would rise from {before} to {after}. Clients and links "
-            f"have keys of generation {before}, which {after} no longer accepts: go to {before + 1} first."
+            f"Stack {reading.stack}: the key generation would rise from {before} to {after}. Clients and "
+            f"links have keys of generation {before}, which {after} no longer accepts: go to {before + 1} "
+            "first."
         )

@@ -103,7 +103,7 @@ class Reading:
 
 
 def read(name: str, plan: Plan, stack: StackJson, known: stores.Before | None = None) -> Reading:
-    """Read the plan of the stack `name`, whose JSON is `stack`. `known` are the layers of its blocks before."""
+    """Read the plan of the stack `name`, whose JSON is `stack`. `known`: the layers of its blocks so far."""
     changes = [
         each
         for each in plan.get("resource_changes", ())
@@ -176,6 +176,8 @@ def _functions(changes: list[Any], actions: Mapping[str, Action]) -> Iterator[tu
         if action is None or code is None:
             continue
         before, after = each["change"]["before"], each["change"]["after"]
+        if "/locks@" in str((after or before).get("type")):  # an action, too
+            continue
         role = _role(after or before) or each["name"]
         if action in (Action.CREATE, Action.DELETE):
             yield role, action

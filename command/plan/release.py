@@ -37,6 +37,9 @@ _LOCKS: Mapping[str, _Lock] = {
         ("project", "name", "location_id", "type"),
         {"delete_protection_state": "DELETE_PROTECTION_DISABLED", "deletion_policy": "DELETE"},
     ),
+    "google_secret_manager_secret": _Lock(
+        ("project", "secret_id", "replication"), {"deletion_protection": False}
+    ),
     "google_storage_bucket": _Lock(("project", "name", "location"), {"force_destroy": True}),
     LOCK: _Lock(("type", "resource_id"), {"method": "DELETE"}),
 }
@@ -50,7 +53,7 @@ def locked(losses: Iterable[Loss]) -> dict[str, Mapping[str, Any]]:
         for loss in losses
         for address, values in ((loss.address, loss.values), *loss.locks)
         if (lock := _LOCKS.get(address.partition(".")[0]))
-        and any(values.get(name) != value for name, value in lock.off.items())
+        and any(values.get(name) not in (value, None) for name, value in lock.off.items())
     }
 
 
@@ -97,9 +100,9 @@ def unlocked(stack: StackJson, protected: Mapping[str, Mapping[str, Any]]) -> St
 
 
 def _without_null(value: object) -> object:
-    """A value of the state without what is not set in the blocks of a list."""
+    """A value of the state without what is not set in its blocks."""
     if isinstance(value, list):
         return [_without_null(item) for item in value]
     if isinstance(value, Mapping):
-        return {key: item for key, item in value.items() if item is not None}
+        return {key: _without_null(item) for key, item in value.items() if item not in (None, [])}
     return value

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "three-clouds.yaml"
 CLOUDS: Mapping[Cloud, Mapping[str, str]] = MappingProxyType(
     {
-        Cloud.AWS: {"region": "eu-central-1"},
+        Cloud.AWS: {"region": "eu-central-1", "account_id": "000000000000"},
         Cloud.AZURE: {"location": "westeurope", "subscription_id": "00000000-0000-0000-0000-000000000000"},
         Cloud.GCP: {"project": "my-project", "region": "europe-west1"},
     }

@@ -149,13 +149,18 @@ class LocalCloud:
     @property
     def outputs(self) -> dict[str, Any]:
         """The outputs of all clouds' stacks; URLs as they are reached on this machine."""
-        merged: dict[str, Any] = {}
-        for name, evaluated in self.evaluated.items():
-            if name != LINKS:
-                merged |= evaluated.outputs
+        return {name: value for each in self.stack_outputs.values() for name, value in each.items()}
+
+    @property
+    def stack_outputs(self) -> dict[str, dict[str, Any]]:
+        """The outputs of each cloud's stack; URLs as they are reached on this machine."""
         return {
-            name: self._address(value) if name.endswith("_url") and value else value
-            for name, value in merged.items()
+            stack: {
+                name: self._address(value) if name.endswith("_url") and value else value
+                for name, value in evaluated.outputs.items()
+            }
+            for stack, evaluated in self.evaluated.items()
+            if stack != LINKS
         }
 
     @property

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_cloud.cloud import LINKS, LocalCloud
+from local_cloud.cloud import LocalCloud
 from local_cloud.errors import LocalCloudError
 from local_cloud.gcp.cloud import LocalGcp
 
@@ -35,8 +35,7 @@ class Operator:
     def of(cls, twin: LocalCloud, twin_file: Path, folder: Path) -> Operator:
         """Write the files into `folder`."""
         outputs, endpoints = folder / "outputs.json", folder / "endpoints.json"
-        said = {name: found.outputs for name, found in twin.evaluated.items() if name != LINKS}
-        _private(outputs, said)
+        _private(outputs, twin.stack_outputs)
         environment: dict[str, str] = {}
         reached: dict[str, Mapping[str, str]] = {}
         for name, cloud in twin.clouds.items():

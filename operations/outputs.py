@@ -33,7 +33,7 @@ def read(file: Path | None, folder: Path) -> Outputs:
     binary = shutil.which("terraform")
     if binary is None:
         raise UsageError("terraform is not on PATH: install it, or pass --outputs.")
-    return {stack.name: _terraform_output(binary, stack) for stack in present}
+    return {stack.name: of_stack(binary, stack) for stack in present}
 
 
 def entries(
@@ -47,7 +47,7 @@ def entries(
     if not stacks:
         raise UsageError(f"The outputs contain no stack of {', '.join(CLOUDS)}: deploy the twin first.")
     for cloud, stack in stacks:
-        found = _value(stack.get(name)) if isinstance(stack, Mapping) else None
+        found = value(stack.get(name)) if isinstance(stack, Mapping) else None
         if not isinstance(found, Mapping):
             raise UsageError(
                 f"The stack {cloud} has no output {name}: synthesize and deploy it with this version."
@@ -68,7 +68,8 @@ def unknown_entry(name: str, cloud: str, key: str) -> UsageError:
     )
 
 
-def _terraform_output(binary: str, stack: Path) -> Any:
+def of_stack(binary: str, stack: Path) -> Any:
+    """Return the outputs of the stack in a folder, from Terraform; raises `OperationError`."""
     done = subprocess.run(  # noqa: S603 - a program of the operator's own
         [binary, "output", "-json", "-no-color"],
         cwd=stack,
@@ -86,7 +87,8 @@ def _terraform_output(binary: str, stack: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def _value(output: Any) -> Any:
+def value(output: Any) -> Any:
+    """Return the value of an output, of which Terraform prints its type too."""
     if isinstance(output, Mapping) and "value" in output and "sensitive" in output:
         return output["value"]
     return output

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stacks.build import synthesize
+from stacks.states import make_private
 from twinspan.config import Config, ConfigErrors
 from twinspan.loading import quick
 from twinspan.twin import Twin
@@ -37,6 +38,8 @@ def synth(environment: Mapping[str, str], root: Path, early: quick.Early) -> Non
     early.use(Twin(config).topology.clouds)
     print(f"Synthesizing {short(path)} …", flush=True)
     synthesize(config, out, ready=early.wait)
+    for warning in make_private(config, out):
+        print(warning, file=sys.stderr)
     record(path, out=out)
     _print_summary(config, path, out, root)
 

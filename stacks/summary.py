@@ -31,11 +31,7 @@ def text(config: Config, out: Path) -> str:
     ]
     for stack in topology.stacks:
         always, optional = resources(out / "stacks" / stack / "cdk.tf.json")
-        holds = (
-            "keys and secrets of the remote links"
-            if stack == LINKS_STACK
-            else ", ".join(layer.value for layer in topology.layers_in(Cloud(stack)))
-        )
+        holds = _holds(topology, stack)
         events = f" + {optional} with events" if optional else ""
         lines.append(f"  {stack:<{width}}  {f'{always} resources{events}':<32}  {holds}")
     lines += ["", "Links", *(f"  {_link(link)}" for link in topology.links if link.sender_cloud)]
@@ -44,6 +40,16 @@ def text(config: Config, out: Path) -> str:
     lines += ["", _events(config)]
     lines += [f"Files:  {out / 'stacks'}/<stack>/cdk.tf.json"]
     return "\n".join([*lines, _deploy(config, topology)])
+
+
+def _holds(topology: Topology, stack: str) -> str:
+    """Return what a stack is for."""
+    if stack == LINKS_STACK:
+        return "keys and secrets of the remote links"
+    cloud = Cloud(stack)
+    layers = [layer.value for layer in topology.layers_in(cloud)]
+    former = [f"former {layer}" for layer in topology.former_in(cloud)]
+    return ", ".join([*layers, *former]) or "no layer: deploying it removes what was there"
 
 
 def _endpoints(topology: Topology) -> list[str]:

@@ -70,4 +70,9 @@ def text() -> tuple[Part, ...]:
 
 
 def _entry(cloud: Cloud) -> str:
-    return f"{{{', '.join(f'{key}: {value}' for key, value in twins.CLOUDS[cloud].items())}}}"
+    return f"{{{', '.join(f'{key}: {_quoted(value)}' for key, value in twins.CLOUDS[cloud].items())}}}"
+
+
+def _quoted(value: str) -> str:
+    """A number, such as an account's, is text in quotes."""
+    return f'"{value}"' if value.isdigit() else value

@@ -153,6 +153,7 @@ class LocalAws:
         return {
             "AWS_ENDPOINT_URL": self.server.url,
             "AWS_CA_BUNDLE": str(self.server.ca_file),
+            "SSL_CERT_FILE": str(self.server.ca_file),
             "AWS_ACCESS_KEY_ID": ROOT_KEY,
             "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
         }

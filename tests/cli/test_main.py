@@ -130,7 +130,7 @@ def test_own_file_comes_before_the_example(tmp_path: Path) -> None:
 def test_mistakes_exit_2_with_a_sentence_each_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "twin.yaml").write_text(
         "twin: Factory\nlayers: {acquisition: aws, processing: azur, hot_storage: aws}\n"
-        "clouds: {aws: {region: eu-central-1}}\ndevice_types: {}\n",
+        "clouds: {aws: {region: eu-central-1, account_id: '123456789012'}}\ndevice_types: {}\n",
         encoding="utf-8",
     )
     done = run(cwd=tmp_path)

@@ -1,7 +1,7 @@
 """A valid twin.yaml to start from, and a way to load a changed one."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ layers:
   processing: azure              # L2
   hot_storage: gcp               # L3
 clouds:                          # one entry per cloud in use
-  aws: {region: eu-central-1}
+  aws: {region: eu-central-1, account_id: "123456789012"}
   azure: {location: westeurope, subscription_id: 00000000-0000-0000-0000-000000000000}
   gcp: {project: my-project, region: europe-west1}
 device_types:
@@ -46,6 +46,12 @@ events:
         workflow: true
 retention: {hot_days: 30, cold_days: 90, archive_days: 3650}   # age in days at which data leaves that tier
 backend: {type: local}           # local | s3 | azurerm | gcs | remote, with the backend's own arguments
+keys: {generation: 3, revoked_before: 2}
+read_api:
+  clients: [erp, {name: mobile, generation: 2}]
+protect: {visualization: false}
+former: [hot_storage@azure]
+tags: {cost-center: "4711"}
 """
 
 
@@ -77,11 +83,14 @@ def problems(twin: Path) -> Callable[[str | bytes], list[str]]:
 
 @pytest.fixture
 def changed(problems: Callable[[str], list[str]]) -> Callable[..., list[str]]:
-    """The problems, without lines, of the full example with a value put in at `devices.0.type` or so."""
+    """The problems, without lines, of the full example with a value put in at `devices.0.type` or so, and
+    others besides.
+    """
 
-    def run(where: str, value: Any) -> list[str]:
+    def run(where: str, value: Any, others: Mapping[str, Any] | None = None) -> list[str]:
         data = yaml.safe_load(FULL)
-        put(data, where, value)
+        for at, each in {where: value, **(others or {})}.items():
+            put(data, at, each)
         said = problems(yaml.safe_dump(data, sort_keys=False))
         return [re.sub(r"^line [0-9]+, ", "", text) for text in said]
 

@@ -11,6 +11,8 @@ DEVICE_RULE = (
 )
 NEW_AWS = " If it is newer than the list of 2026-05-20, add skip_region_validation: true beside it."
 RULE = "events.rules.0"
+AWS = {"account_id": "123456789012"}
+LAYERS = {"acquisition": "aws", "processing": "azure", "hot_storage": "gcp"}
 
 CASES = {
     "unknown field": ("devicez", [], "devicez: is not a known field; did you mean 'devices'?"),
@@ -74,7 +76,8 @@ CASES = {
     "clouds missing": (
         "clouds",
         ...,
-        "clouds: is missing; add it, for example clouds: {aws: {region: eu-central-1}}",
+        "clouds: is missing; add it, for example clouds: {aws: {region: eu-central-1, account_id: "
+        '"123456789012"}}',
     ),
     "aws region misspelt": (
         "clouds.aws.region",
@@ -203,17 +206,17 @@ CASES = {
     "hot days too many": (
         "retention",
         {"hot_days": 24856, "cold_days": 30000, "archive_days": 40000},
-        "retention.hot_days: must be at most 24825, got 24856; choose another number of days",
+        "retention.hot_days: must be at most 24825, got 24856; write 24825 or less",
     ),
     "days too few": (
         "retention.hot_days",
         0,
-        "retention.hot_days: must be at least 1, got 0; choose another number of days",
+        "retention.hot_days: must be at least 1, got 0; write 1 or more",
     ),
     "archive days too many": (
         "retention.archive_days",
         100000,
-        "retention.archive_days: must be at most 99999, got 100000; choose another number of days",
+        "retention.archive_days: must be at most 99999, got 100000; write 99999 or less",
     ),
     "retention out of order": (
         "retention",
@@ -288,8 +291,9 @@ CASES = {
     ),
     "backend with an expression": (
         "backend",
-        {"type": "gcs", "bucket": "b", "prefix": "${stack}/x"},
-        "backend.prefix: '${stack}/x' contains '${', which starts a Terraform expression; write {stack}/x",
+        {"type": "gcs", "bucket": "b", "prefix": "${twin}/{stack}"},
+        "backend.prefix: '${twin}/{stack}' contains '${', which starts a Terraform expression; write "
+        "{twin}/{stack}",
     ),
     "backend with a directive": (
         "backend",
@@ -315,6 +319,165 @@ CASES = {
         "AWS_SECRET_ACCESS_KEY "
         "in the environment",
     ),
+    "account missing": (
+        "clouds.aws.account_id",
+        ...,
+        'clouds.aws.account_id: is missing; add it, for example account_id: "123456789012"',
+    ),
+    "backend of two twins": (
+        "backend",
+        {"type": "s3", "bucket": "b", "region": "eu-central-1", "key": "{stack}.tfstate"},
+        "backend.key: '{stack}.tfstate' would store the states of two twins in one place; add {twin} to it",
+    ),
+    "generation": ("keys.generation", 0, "keys.generation: must be at least 1, got 0; write 1 or more"),
+    "generation is a fraction": (
+        "keys.generation",
+        2.5,
+        "keys.generation: must be a whole number, got 2.5; write digits alone, without quotes",
+    ),
+    "every key revoked": (
+        "keys",
+        {"generation": 2, "revoked_before": 3},
+        "keys: revoked_before is 3, which revokes every key up to the generation 2; "
+        "write revoked_before: 2, or raise generation",
+    ),
+    "client's name": (
+        "read_api",
+        {"clients": ["ERP system"]},
+        "read_api.clients[0].name: 'ERP system' is not allowed; use up to 20 lowercase letters, digits and "
+        "single hyphens; start with a letter, end with a letter or digit",
+    ),
+    "client twice": (
+        "read_api",
+        {"clients": ["erp", {"name": "erp", "generation": 2}]},
+        "read_api.clients: 'erp' is given twice; keep one of them",
+    ),
+    "client of no name": (
+        "read_api",
+        {"clients": [{"generation": 2}]},
+        "read_api.clients[0].name: is missing; add it, for example name: erp",
+    ),
+    "client is a number": (
+        "read_api",
+        {"clients": [7]},
+        "read_api.clients[0]: must be a mapping, got 7; write its fields below it",
+    ),
+    "client's keys all revoked": (
+        "read_api",
+        {"clients": [{"name": "erp", "revoked_before": 2}]},
+        "read_api.clients[0]: revoked_before is 2, which revokes every key up to the generation 1; "
+        "write revoked_before: 1, or raise generation",
+    ),
+    "no client": (
+        "read_api",
+        {"clients": []},
+        "read_api.clients: is empty; give at least one entry, for example clients: "
+        "[erp, {name: mobile, generation: 2}]",
+    ),
+    "field of read_api": (
+        "read_api",
+        {"client": ["erp"], "clients": ["erp"]},
+        "read_api.client: is not a known field; did you mean 'clients'?",
+    ),
+    "protected layer": (
+        "protect",
+        {"hot_storag": True},
+        "protect: 'hot_storag' is not a layer; did you mean 'hot_storage'?",
+    ),
+    "protected by a word": (
+        "protect",
+        {"hot_storage": "yes"},
+        "protect: hot_storage must be true or false, got 'yes'",
+    ),
+    "protect is a list": (
+        "protect",
+        ["hot_storage"],
+        "protect: must be true, false or a layer with true or false, got a list",
+    ),
+    "former layer": (
+        "former",
+        ["hot_storage"],
+        "former[0]: 'hot_storage' lacks its cloud; use hot_storage@aws, hot_storage@azure or hot_storage@gcp",
+    ),
+    "former layer without a store": (
+        "former",
+        ["processing@azure"],
+        "former[0]: 'processing@azure' is not a store that can stay; use "
+        "hot_storage@aws, hot_storage@azure, hot_storage@gcp, cold_storage@aws, cold_storage@azure, "
+        "cold_storage@gcp, archive_storage@aws, archive_storage@azure or archive_storage@gcp",
+    ),
+    "former is a number": (
+        "former",
+        [7],
+        "former[0]: must be <layer>@<cloud>, such as hot_storage@aws, got 7",
+    ),
+    "former twice": (
+        "former",
+        ["hot_storage@azure", "hot_storage@azure"],
+        "former[1]: 'hot_storage@azure' is given twice; keep one of them",
+    ),
+    "former where the layer is": (
+        "former",
+        ["hot_storage@gcp"],
+        "former[0]: 'hot_storage@gcp' is still in gcp; remove this line",
+    ),
+    "former where the other tier of files is": (
+        "layers",
+        {**LAYERS, "cold_storage": "azure", "archive_storage": "gcp"},
+        "former[0]: 'cold_storage@gcp' has the same files as archive_storage, which is still in gcp; "
+        "remove this line",
+        {"former": ["cold_storage@gcp"]},
+    ),
+    "former in a default cloud": (
+        "former",
+        ["archive_storage@gcp"],
+        "former[0]: 'archive_storage@gcp' is still in gcp; remove this line",
+    ),
+    "former in a cloud without entry": (
+        "layers",
+        {**LAYERS, "acquisition": "gcp"},
+        "former[0]: 'hot_storage@aws' needs clouds.aws; add aws: {region: eu-central-1, account_id: "
+        '"<12 digits>"}',
+        {"former": ["hot_storage@aws"], "clouds.aws": ...},
+    ),
+    "tag in upper case": (
+        "tags",
+        {"CostCenter": "4711"},
+        "tags.CostCenter: 'CostCenter' is not allowed; use up to 63 lowercase letters, digits, '_' and '-', "
+        "as Google Cloud requires; start with a letter",
+    ),
+    "tag of Twinspan's": (
+        "tags",
+        {"layer": "top"},
+        "tags.layer: 'layer' is a tag of Twinspan's own; use a name other than twin, layer, role",
+    ),
+    "tag of a cloud's": (
+        "tags",
+        {"aws-team": "x"},
+        "tags.aws-team: 'aws-team' starts with 'aws', which a cloud reserves; use another name",
+    ),
+    "tag is a number": (
+        "tags",
+        {"cost": 4711},
+        "tags.cost: must be text, got 4711; put it in quotes: '4711'",
+    ),
+    "tag's value": (
+        "tags",
+        {"owner": "Ops team"},
+        "tags.owner: 'Ops team' is not allowed; use up to 63 lowercase letters, digits, '_' and '-', as "
+        "Google Cloud requires",
+    ),
+    "many tags": (
+        "tags",
+        {f"tag-{i}": "x" for i in range(21)},
+        "tags: has 21 tags; a resource takes at most 20",
+    ),
+    "device's key": ("devices.0.key", 0, "devices[0].key: must be at least 1, got 0; write 1 or more"),
+    "revoked device": (
+        "devices.0.revoked",
+        "yes",
+        "devices[0].revoked: must be true or false, got 'yes'; write true, without quotes",
+    ),
     "remote workspace": (
         "backend",
         {"type": "remote", "organization": "o", "workspaces": {"name": "w"}},
@@ -323,9 +486,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("where", "value", "said"), CASES.values(), ids=CASES)
-def test_one_wrong_field(changed, where, value, said):
-    assert changed(where, value) == [said]
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_one_wrong_field(changed, case):
+    where, value, said, *more = case
+    assert changed(where, value, *more) == [said]
 
 
 def test_every_backend_misses_its_required_arguments(changed):
@@ -344,14 +508,22 @@ def test_every_backend_misses_its_required_arguments(changed):
 @pytest.mark.parametrize(
     ("where", "value"),
     [
-        ("clouds.aws", {"region": "eu-central-9", "skip_region_validation": True}),
+        ("clouds.aws", {**AWS, "region": "eu-central-9", "skip_region_validation": True}),
         ("clouds.azure.skip_region_validation", True),
         ("clouds.gcp", {"project": "my-project", "region": "moon-north1", "skip_region_validation": True}),
         ("devices.0", {"id": "aa:bb:cc_1", "type": "thermostat"}),
         ("twin", "a-1"),
         ("devices", []),
         ("device_types.pump", {"telemetry": {"flow": {"type": "number"}}}),
-        ("backend", {"type": "remote", "organization": "o", "workspaces": {"name": "w-{stack}"}}),
+        ("read_api", {"clients": ["erp"]}),
+        ("read_api", False),
+        ("protect", False),
+        ("protect", {"hot_storage": False, "twin_management": True}),
+        ("former", ["hot_storage@aws", "hot_storage@azure", "cold_storage@aws"]),
+        ("tags", {}),
+        ("keys", {"generation": 7, "revoked_before": 7}),
+        ("devices.0", {"id": "thermostat-1", "type": "thermostat", "key": 2, "revoked": True}),
+        ("backend", {"type": "remote", "organization": "o", "workspaces": {"name": "w-{twin}-{stack}"}}),
     ],
 )
 def test_accepted(changed, where, value):
@@ -363,5 +535,5 @@ def test_unused_cloud_entry_is_fine(changed):
 
 
 def test_a_new_region_must_still_look_like_one(changed):
-    said = changed("clouds.aws", {"region": "Mars", "skip_region_validation": True})
+    said = changed("clouds.aws", {**AWS, "region": "Mars", "skip_region_validation": True})
     assert said == ["clouds.aws.region: 'Mars' is not a known aws region; write it like eu-central-1"]

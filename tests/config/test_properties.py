@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.config.conftest import FULL
-from twin_runtime.roles import Cloud
-from twinspan.config import ConfigErrors, load, regions
+from twin_runtime.roles import Cloud, Layer
+from twinspan.config import KEEPS, ConfigErrors, load, regions
 from twinspan.config.schema import schema
 
 QUIET = settings(
@@ -52,6 +52,22 @@ def _conditions(draw, metrics, depth):
 
 
 @st.composite
+def _generations(draw):
+    generation = draw(st.integers(1, 1_000_000))
+    return {"generation": generation, "revoked_before": draw(st.integers(0, generation))}
+
+
+@st.composite
+def _clients(draw):
+    names = draw(
+        st.lists(st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True), min_size=1, max_size=3, unique=True)
+    )
+    return {
+        "clients": [name if draw(st.booleans()) else {"name": name, **draw(_generations())} for name in names]
+    }
+
+
+@st.composite
 def twins(draw):
     """The data of a valid twin.yaml without files."""
     clouds = st.sampled_from([cloud.value for cloud in Cloud])
@@ -77,10 +93,11 @@ def twins(draw):
                 "then": then,
             }
         )
+    layers = {layer: draw(clouds) for layer in ("acquisition", "processing", "hot_storage")}
     days = sorted(draw(st.sets(st.integers(1, 24_825), min_size=3, max_size=3)))
     return {
         "twin": draw(st.from_regex(r"[a-z][a-z0-9]{2,19}", fullmatch=True)),
-        "layers": {layer: draw(clouds) for layer in ("acquisition", "processing", "hot_storage")},
+        "layers": layers,
         "clouds": {
             "aws": {
                 "region": draw(st.sampled_from(regions.known(Cloud.AWS))),
@@ -99,10 +116,35 @@ def twins(draw):
             }
             for name, metrics in types.items()
         },
-        "devices": [{"id": name, "type": draw(st.sampled_from(sorted(types)))} for name in ids],
+        "devices": [
+            {
+                "id": name,
+                "type": draw(st.sampled_from(sorted(types))),
+                "key": draw(st.integers(1, 9)),
+                "revoked": draw(st.booleans()),
+            }
+            for name in ids
+        ],
         "events": {"enabled": draw(st.booleans()), "rules": rules},
         "retention": dict(zip(("hot_days", "cold_days", "archive_days"), days, strict=True)),
-        "read_api": draw(st.booleans()),
+        "read_api": draw(st.booleans() | _clients()),
+        "keys": draw(_generations()),
+        "protect": draw(
+            st.booleans() | st.dictionaries(st.sampled_from([each.value for each in Layer]), st.booleans())
+        ),
+        "former": [
+            f"{layer}@{cloud}"
+            for layer in KEEPS
+            for cloud in Cloud
+            if cloud != layers["hot_storage"] and draw(st.booleans())
+        ],
+        "tags": draw(
+            st.dictionaries(
+                st.from_regex(r"x[a-z0-9_-]{0,12}", fullmatch=True),
+                st.from_regex(r"[a-z0-9_-]{0,12}", fullmatch=True),
+                max_size=3,
+            )
+        ),
     }
 
 

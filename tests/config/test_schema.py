@@ -75,6 +75,17 @@ def test_every_field_is_described():
         ("backend", {}),
         ("backend", {"type": "s3"}),
         ("clouds.gcp.project", "X"),
+        ("clouds.aws.account_id", ...),
+        ("keys.generation", 0),
+        ("read_api", {"clients": ["E R P"]}),
+        ("read_api", {"clients": [{"name": "erp", "generation": 0}]}),
+        ("read_api", {"clients": []}),
+        ("read_api", "on"),
+        ("protect", {"hot": True}),
+        ("former", ["processing@aws"]),
+        ("tags", {"Cost": "x"}),
+        ("tags", {"cost": "X Y"}),
+        ("devices.0.key", 0),
     ],
 )
 def test_it_refuses_what_the_loader_refuses(changed, where, value):

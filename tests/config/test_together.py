@@ -23,6 +23,11 @@ BROKEN = {
     "retention.hot_days": 3000,
     "backend.type": "s4",
     "read_api": "yes",
+    "keys.generation": 0,
+    "protect": {"hot": True},
+    "former": ["hot_storage@gcp", "hot_storage"],
+    "tags.Owner": "ops",
+    "devices.0.key": "two",
 }
 FIELDS = {
     "twin",
@@ -40,6 +45,12 @@ FIELDS = {
     "retention",
     "backend.type",
     "read_api",
+    "keys.generation",
+    "protect",
+    "former[0]",
+    "former[1]",
+    "tags.Owner",
+    "devices[0].key",
 }
 
 
@@ -123,7 +134,16 @@ def test_the_full_example(twin):
     assert kind.telemetry["humidity"].unit == "%"
     assert kind.processor and config.path_of(kind.processor) == twin.parent / "processors" / "thermostat.py"
     assert config.events.rules[0].then.feedback and config.events.rules[0].then.feedback.value == 20
-    assert (config.retention.hot_days, config.read_api, config.backend.type) == (30, True, "local")
+    assert (config.retention.hot_days, config.backend.type) == (30, "local")
+    assert config.keys.accepted == (2, 3)
+    assert {client.name: client.accepted for client in config.read_clients} == {
+        "erp": (0, 1),
+        "mobile": (1, 2),
+    }
+    assert not config.protects(Layer.VISUALIZATION)
+    assert config.protects(Layer.HOT_STORAGE) and config.protects(None)
+    assert list(map(str, config.former)) == ["hot_storage@azure"]
+    assert config.tags == {"cost-center": "4711"}
 
 
 def test_the_configuration_is_frozen(twin):
@@ -144,6 +164,8 @@ def test_defaults(twin):
         (),
         None,
     )
+    assert (config.keys.generation, config.keys.revoked_before, config.read_api) == (1, 0, True)
+    assert (config.protect, config.former, config.tags, config.read_clients) == (True, (), {}, ())
     assert config.retention.model_dump() == {"hot_days": 30, "cold_days": 90, "archive_days": 3650}
 
 

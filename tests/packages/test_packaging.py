@@ -131,7 +131,7 @@ def test_the_user_s_processor_is_packed_as_it_is(tmp_path: Path) -> None:
     (folder / "mine.py").write_bytes(code)
     (folder / "twin.yaml").write_text(
         "twin: factory\nlayers: {acquisition: aws, processing: aws, hot_storage: aws}\n"
-        "clouds: {aws: {region: eu-west-1}}\n"
+        "clouds: {aws: {region: eu-west-1, account_id: '123456789012'}}\n"
         "device_types: {pump: {telemetry: {on: {type: boolean}}, processor: mine.py}}\n"
         "devices: [{id: p1, type: pump}]\n".replace("{on:", '{"on":'),
         encoding="utf-8",

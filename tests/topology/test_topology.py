@@ -1,12 +1,13 @@
 """What runs where, and which links cross clouds."""
 
+from dataclasses import replace
 from itertools import combinations, product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.layouts import COVERING, EVERY_LAYOUT, PARTIAL, twin_config
+from support.layouts import CLOUDS, COVERING, EVERY_LAYOUT, PARTIAL, Layout, twin_config
 from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan import twinfile
 from twinspan.topology import Link, Topology
@@ -133,7 +134,7 @@ def test_every_combination_is_a_valid_twin(events: bool) -> None:
         config = twin_config(layout, events=events)
         assert config.events.enabled is events
         twin = Topology.of(config)
-        assert twin == topology(*layout)
+        assert (twin, twin.idle) == (replace(topology(*layout), entries=twin.clouds), ())
         check(twin)
         if layout in COVERING:
             assert not list(twinfile.name_problems(config)), layout
@@ -196,3 +197,40 @@ def test_receivers_are_the_receiving_ends_of_public_links(twin: Topology) -> Non
     expected = {link.receiver for link in twin.links if link.public}
     assert {role for cloud in twin.clouds for role in twin.receivers_in(cloud)} == expected
     assert all(twin.is_receiver(role) == (role in expected) for role in Role)
+
+
+def test_a_cloud_without_a_layer_keeps_a_stack_while_its_entry_is_there() -> None:
+    twin = Topology(dict.fromkeys(list(Layer)[:3], GCP), entries=(AWS, GCP))
+    assert (twin.clouds, twin.idle, twin.stacks) == ((GCP,), (AWS,), ("aws", "gcp"))
+    assert not twin.layers_in(AWS)
+    assert not twin.wired_links
+
+
+def test_a_former_store_keeps_its_cloud_in_use() -> None:
+    former = ((Layer.HOT_STORAGE, AWS), (Layer.COLD_STORAGE, AWS), (Layer.HOT_STORAGE, AZURE))
+    twin = Topology(dict.fromkeys(list(Layer)[:3], GCP), former=former, entries=tuple(Cloud))
+    assert (twin.clouds, twin.idle, twin.stacks) == ((AWS, AZURE, GCP), (), ("aws", "azure", "gcp"))
+    assert twin.former_in(AWS) == (Layer.HOT_STORAGE, Layer.COLD_STORAGE)
+    assert twin.former_in(AZURE) == (Layer.HOT_STORAGE,)
+    assert twin.former_in(GCP) == twin.layers_in(AWS) == ()
+    assert twin.links == topology(GCP, GCP, GCP).links
+    assert twin.roles == topology(GCP, GCP, GCP).roles
+
+
+def test_of_a_configuration() -> None:
+    clouds = {**CLOUDS, "gcp": {"project": "my-project", "region": "europe-west1"}}
+    config = twin_config(
+        Layout(AWS, AWS, AWS), clouds=clouds, former=["hot_storage@azure"], read_api={"clients": ["erp"]}
+    )
+    twin = Topology.of(config)
+    assert (twin.clouds, twin.idle, twin.stacks) == ((AWS, AZURE), (GCP,), ("aws", "azure", "gcp"))
+    assert twin.former_in(AZURE) == (Layer.HOT_STORAGE,)
+    assert twin.read_api is True
+
+
+@given(any_topology, st.sets(st.sampled_from(list(Cloud))))
+def test_each_cloud_has_a_stack_for_one_reason(twin: Topology, entries: set[Cloud]) -> None:
+    found = Topology(twin.layers, read_api=twin.read_api, entries=entries)
+    assert not set(found.idle) & set(found.clouds)
+    assert set(found.idle) | set(found.clouds) == entries | set(twin.clouds)
+    assert found.stacks == (*sorted({*found.idle, *found.clouds}), *(["links"] if found.wired_links else []))

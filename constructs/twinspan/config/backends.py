@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from twinspan.config.base import Entry
-from twinspan.config.events import TAG
+from twinspan.config.base import TAG, Entry
 from twinspan.config.problems import Refusal
 from twinspan.config.text import shown
 
@@ -101,6 +100,12 @@ class LocalBackend(Backend):
         description="Path of the state file, with {twin} and {stack}.",
         examples=["/var/twinspan/{twin}.{stack}.tfstate"],
     )
+
+    def arguments(self, *, twin: str, stack: str) -> dict[str, Any]:
+        # Terraform runs in cdktf.out/stacks/<stack>. An absolute path would differ between machines, and one
+        # without the way up would hide each stack's state from the others.
+        path = self.path or "../../../terraform.{twin}.{stack}.tfstate"
+        return _filled({"path": path}, twin=twin, stack=stack)
 
 
 class S3Backend(Backend):

@@ -23,6 +23,7 @@ from twin_runtime.values import ValueType
 from twinspan.config.problems import Refusal
 from twinspan.config.text import shown
 
+TAG = "\0"  # pydantic puts a variant's tag into an error's location: this marks what is not in the file
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -68,7 +69,8 @@ def finite_scalar(value: Any) -> bool | int | float | str:
     return _finite(value)
 
 
-def _relative_path(value: Any) -> PurePosixPath:
+def relative_path(value: Any) -> PurePosixPath:
+    """The value as the path of a file in the folder of the twin.yaml; raises `Refusal`."""
     if isinstance(value, PurePosixPath):
         return value
     if not isinstance(value, str):
@@ -159,7 +161,7 @@ Scalar = Annotated[
 RelativePath = Annotated[
     PurePosixPath,
     Strict(False),
-    BeforeValidator(_relative_path),
+    BeforeValidator(relative_path),
     WithJsonSchema({"type": "string", "minLength": 1}),
 ]
 

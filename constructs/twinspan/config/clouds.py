@@ -196,7 +196,9 @@ class Clouds(Entry):
     """
 
     aws: AwsCloud | None = Field(
-        default=None, description="Needed when a layer is in aws.", examples=[{"region": "eu-central-1"}]
+        default=None,
+        description="Needed when a layer is in aws.",
+        examples=[{"region": "eu-central-1", "account_id": "123456789012"}],
     )
     azure: AzureCloud | None = Field(
         default=None,

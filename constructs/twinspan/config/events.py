@@ -4,11 +4,20 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from twinspan.config.base import DeviceId, Entry, Identifier, List, Number, RelativePath, RuleName, Scalar
+from twinspan.config.base import (
+    TAG,
+    DeviceId,
+    Entry,
+    Identifier,
+    List,
+    Number,
+    RelativePath,
+    RuleName,
+    Scalar,
+)
 from twinspan.config.problems import Refusal
 
 COMPARISONS = ("above", "below", "at_least", "at_most", "equals", "not_equals")
-TAG = "\0"  # pydantic puts a variant's tag into an error's location: this marks what is not in the file
 DEEPEST = 8  # levels of all: and any:
 
 

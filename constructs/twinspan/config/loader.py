@@ -1,6 +1,7 @@
 """`load`: reads a twin.yaml and returns a `Config`, or reports all problems together."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from twinspan.config.checks import cross, files
 from twinspan.config.checks.plain import Finding
+from twinspan.config.extending import Source, read
 from twinspan.config.problems import ConfigErrors, Problem
 from twinspan.config.root import Config
 from twinspan.config.sentences import path_of, sentence
 from twinspan.config.text import field_of, shown
 from twinspan.config.textfile import file_field
-from twinspan.config.yamlfile import Document, read_yaml
+from twinspan.config.yamlfile import Document
 
 ExtraCheck = Callable[[Config], Iterable[Problem]]
 _ESSENTIAL = ("twin", "layers", "clouds")
@@ -21,21 +23,23 @@ _ESSENTIAL = ("twin", "layers", "clouds")
 
 
 def load(path: str | Path, *, extra_checks: Iterable[ExtraCheck] = ()) -> Config:
-    """Read a twin.yaml. Raises `ConfigErrors` with every problem found, in the order of the file.
+    """Read a twin.yaml and what it extends. Raises `ConfigErrors` with every problem found, in the order of
+    the file.
 
-    Each of `extra_checks` gets the configuration and yields further problems (`field` as in the file; the
-    line is added here). The checks run once the twin's name, its layers and its clouds are valid. They see a
-    configuration without the sections that are not.
+    Each of `extra_checks` gets the configuration and yields further problems (`field` as in the file; file
+    and line are added here). The checks run once the twin's name, its layers and its clouds are valid. They
+    see a configuration without the sections that are not.
     """
     path = Path(path)
-    document = read_yaml(path)
+    source = read(path)
+    document = source.document
     if not isinstance(document.data, dict):
         raise ConfigErrors(path, [*document.problems, _no_mapping(path, document.data)])
     folder = path.absolute().parent
     config, problems = _checked(document, folder)
     problems += _extra(config or _rest(document.data, problems, folder), extra_checks)
     if problems or config is None:
-        raise ConfigErrors(path, _in_order(problems, document))
+        raise ConfigErrors(path, _in_order(problems, source))
     return config
 
 
@@ -109,14 +113,15 @@ def _extra(config: Config | None, checks: Iterable[ExtraCheck]) -> list[Problem]
     return [problem for check in checks for problem in check(config)] if config else []
 
 
-def _in_order(problems: list[Problem], document: Document) -> list[Problem]:
-    lines = {field_of(path): line for path, line in document.lines.items()}
-    placed = [p if p.line else Problem(p.field, p.message, _line(p.field, lines)) for p in problems]
-    return sorted(dict.fromkeys(placed), key=lambda p: (p.line or 0, p.field))
+def _in_order(problems: list[Problem], source: Source) -> list[Problem]:
+    places = {field_of(path): (line, source.files.get(path)) for path, line in source.document.lines.items()}
+    placed = [p if p.line else replace(p, **_place(p.field, places)) for p in problems]
+    return sorted(dict.fromkeys(placed), key=lambda p: (p.file or "", p.line or 0, p.field))
 
 
-def _line(field: str, lines: dict[str, int]) -> int | None:
-    """Return the line of the field, or of the nearest enclosing field that is in the file."""
-    while field and field not in lines:
+def _place(field: str, places: Mapping[str, tuple[int, str | None]]) -> dict[str, Any]:
+    """Return where the field is, or the nearest enclosing field that is in a file."""
+    while field and field not in places:
         field = field[: max(field.rfind("."), field.rfind("["), 0)]
-    return lines.get(field) if field else None
+    line, file = places[field] if field else (None, None)
+    return {"line": line, "file": file}

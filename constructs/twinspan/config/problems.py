@@ -21,10 +21,17 @@ class Problem:
     field: str
     message: str
     line: int | None = None
+    file: str | None = None
+    """The file that twin.yaml extends in which the field stands, None for twin.yaml itself."""
 
     def __str__(self) -> str:
-        where = f"line {self.line}, " if self.line else ""
-        return f"{where}{self.field}: {self.message}"
+        return f"{self.where}{self.field}: {self.message}"
+
+    @property
+    def where(self) -> str:
+        """File and line, each where it says more than the field does."""
+        parts = (self.file, f"line {self.line}" if self.line else None)
+        return "".join(f"{part}, " for part in parts if part)
 
 
 class Refusal(ValueError):
@@ -57,5 +64,5 @@ class ConfigErrors(Exception):
         for equal in alike.values():
             yield from map(str, equal[:_EQUAL_SHOWN])
             if more := equal[_EQUAL_SHOWN:]:
-                last = f"line {more[-1].line}, " if more[-1].line else ""
-                yield f"… and {len(more)} times the same, the last one at {last}{more[-1].field}"
+                last = more[-1]
+                yield f"… and {len(more)} times the same, the last one at {last.where}{last.field}"

@@ -14,7 +14,7 @@ from twinspan.config.devices import Devices, DeviceTypes
 from twinspan.config.events import Events
 from twinspan.config.graph import Model
 from twinspan.config.problems import Refusal
-from twinspan.config.safety import Client, FormerStore, Keys, Protect, ReadApi, Tags
+from twinspan.config.safety import Client, FormerStore, Keys, Protect, ReadApi, Tags, YesOrClients
 
 # A row expires this many days after the age at which the mover takes it, so that a mover that stopped for a
 # while loses no rows.
@@ -69,7 +69,8 @@ class Config(Entry):
         examples=[{"acquisition": "aws", "processing": "azure", "hot_storage": "gcp"}],
     )
     clouds: Clouds = Field(
-        description="One entry per cloud in use.", examples=[{"aws": {"region": "eu-central-1"}}]
+        description="One entry per cloud in use.",
+        examples=[{"aws": {"region": "eu-central-1", "account_id": "123456789012"}}],
     )
     device_types: DeviceTypes = Field(
         min_length=1,
@@ -95,7 +96,7 @@ class Config(Entry):
         description="Where Terraform keeps its state.",
         examples=[{"type": "local"}],
     )
-    read_api: bool | ReadApi = Field(
+    read_api: YesOrClients = Field(
         default=True,
         description="Public endpoints for clients outside the twin: with clients, an API key for each; with "
         "true, one API key. With false, hot_reader still has a public endpoint where visualization or a "

@@ -8,17 +8,20 @@ from typing import Annotated, Any, NamedTuple, Self
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    Discriminator,
     Field,
     PlainSerializer,
     PlainValidator,
+    Tag,
+    TypeAdapter,
     WithJsonSchema,
     model_validator,
 )
 
 from twin_runtime.roles import Cloud, Layer
-from twinspan.config.base import Entry, FrozenMap, List, one_text
+from twinspan.config.base import TAG, Entry, FrozenMap, List, one_text
 from twinspan.config.problems import Refusal
-from twinspan.config.text import Suggest, shown
+from twinspan.config.text import one_of, shown, suggestion
 
 KEEPS = (Layer.HOT_STORAGE, Layer.COLD_STORAGE, Layer.ARCHIVE_STORAGE)
 """The layers with a store that can outlive them under `former`."""
@@ -87,6 +90,13 @@ def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+class _OrName:
+    """Lets the schema accept the name alone."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        return {"anyOf": [TypeAdapter(ClientName).json_schema(), handler(core)]}
+
+
 def _each_once(clients: tuple[Client, ...]) -> tuple[Client, ...]:
     names = [client.name for client in clients]
     if twice := next((name for name in names if names.count(name) > 1), None):
@@ -98,13 +108,7 @@ class ReadApi(Entry):
     """Public endpoints for clients outside the twin."""
 
     clients: Annotated[
-        List[
-            Annotated[
-                Client,
-                BeforeValidator(_named),
-                WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
-            ]
-        ],
+        List[Annotated[Client, BeforeValidator(_named), _OrName()]],
         AfterValidator(_each_once),
     ] = Field(
         min_length=1,
@@ -112,6 +116,12 @@ class ReadApi(Entry):
         description="One API key per client: a name, or a name with generation and revoked_before.",
         examples=[["erp", {"name": "mobile", "generation": 2}]],
     )
+
+
+YesOrClients = Annotated[
+    Annotated[bool, Tag(TAG + "bool")] | Annotated[ReadApi, Tag(TAG + "clients")],
+    Discriminator(lambda value: TAG + ("clients" if isinstance(value, dict | ReadApi) else "bool")),
+]
 
 
 class Former(NamedTuple):
@@ -131,11 +141,12 @@ def _former(value: Any) -> Former:
         layer, at, cloud = value.partition("@")
         if at and layer in KEEPS and cloud in tuple(Cloud):
             return Former(Layer(layer), Cloud(cloud))
-        known = [f"{layer}@{cloud}" for layer in KEEPS for cloud in Cloud]
-        raise Refusal(
-            f"{shown(value)} is not a store; write <layer>@<cloud>, such as hot_storage@aws; "
-            + Suggest()(value, known)
-        )
+        if value in KEEPS:
+            raise Refusal(
+                f"{shown(value)} lacks its cloud; use {one_of(f'{value}@{each}' for each in Cloud)}"
+            )
+        known = [f"{each}@{cloud}" for each in KEEPS for cloud in Cloud]
+        raise Refusal(f"{shown(value)} is not a store that can stay; {suggestion(value, known)}")
     raise Refusal(f"must be <layer>@<cloud>, such as hot_storage@aws, got {shown(value)}")
 
 
@@ -156,7 +167,9 @@ def _protect(value: Any) -> bool | dict[Layer, bool]:
         raise Refusal(f"must be true, false or a layer with true or false, got {shown(value)}")
     for layer, on in value.items():
         if layer not in tuple(Layer):
-            raise Refusal(f"{shown(layer)} is not a layer; {Suggest()(str(layer), list(Layer))}")
+            raise Refusal(
+                f"{shown(layer)} is not a layer; {suggestion(str(layer), [each.value for each in Layer])}"
+            )
         if not isinstance(on, bool):
             raise Refusal(f"{layer} must be true or false, got {shown(on)}")
     return {Layer(layer): on for layer, on in value.items()}

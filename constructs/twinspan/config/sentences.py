@@ -8,8 +8,9 @@ from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 
 from twinspan.config.backends import KINDS, SECRETS
-from twinspan.config.base import List
-from twinspan.config.events import TAG, Condition
+from twinspan.config.base import TAG, List
+from twinspan.config.events import Condition
+from twinspan.config.extending import EXTENDS
 from twinspan.config.root import Config
 from twinspan.config.text import FieldPath, one_of, shown, suggestion
 
@@ -50,8 +51,11 @@ def _wrong_value(kind: str, value: Any, context: dict[str, Any], location: Locat
             f"{shown(value)} is not a {what}; {suggestion(_COMPANIES.get(str(value).lower(), value), words)}"
         )
     if kind in ("greater_than_equal", "less_than_equal"):
-        bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
-        return f"must be {bound}, got {shown(value)}; choose another number of days"
+        least = "ge" in context
+        bound, most = (context["ge"], "more") if least else (context["le"], "less")
+        return (
+            f"must be at {'least' if least else 'most'} {bound}, got {shown(value)}; write {bound} or {most}"
+        )
     return _wrong_type(kind, value, location)
 
 
@@ -107,6 +111,8 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(item) for item in value) + "]"
+    if isinstance(value, str) and value.isdigit():  # without quotes it would be a number
+        return f'"{value}"'
     return shown(value) if isinstance(value, bool) else str(value)
 
 
@@ -117,7 +123,8 @@ def _info_at(location: Location) -> FieldInfo | None:
 
 def _fields_at(location: Location) -> list[str]:
     owner = _model_at(location)
-    return list(_by_name(owner)) if owner else []
+    here = [] if location else [EXTENDS]
+    return [*_by_name(owner), *here] if owner else here
 
 
 def _by_name(model: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -61,11 +61,6 @@ class StateBackend:
 
     def _arguments(self, name: str) -> dict[str, Any]:
         arguments = self._backend.arguments(twin=self._twin, stack=name)
-        match self._backend.type:
-            case "local":
-                # Terraform runs in cdktf.out/stacks/<name>. An absolute path would differ between machines,
-                # and one without the way up would hide each stack's state from the others.
-                arguments.setdefault("path", f"../../../terraform.{self._twin}.{name}.tfstate")
-            case "remote":
-                arguments["workspaces"] = NamedRemoteWorkspace(arguments["workspaces"]["name"])
+        if self._backend.type == "remote":
+            arguments["workspaces"] = NamedRemoteWorkspace(arguments["workspaces"]["name"])
         return arguments

@@ -11,10 +11,11 @@ from twin_runtime.roles import Cloud, Layer
 from twinspan.config.checks import graph, rules
 from twinspan.config.checks.plain import Finding, list_at, mapping_at, texts
 from twinspan.config.clouds import archive_problem
+from twinspan.config.safety import KEEPS
 from twinspan.config.text import FieldPath, Suggest, field_of, shown
 
 _ENTRIES = {
-    Cloud.AWS: "{region: eu-central-1}",
+    Cloud.AWS: '{region: eu-central-1, account_id: "<12 digits>"}',
     Cloud.AZURE: "{location: westeurope, subscription_id: <UUID>}",
     Cloud.GCP: "{project: my-project, region: europe-west1}",
 }
@@ -62,9 +63,11 @@ def _former(data: dict[str, Any]) -> Iterator[Finding]:
             continue
         path: FieldPath = ("former", i)
         layer, _, cloud = store.partition("@")
+        if layer not in KEEPS:
+            continue
         if store in seen:
             yield path, f"{shown(store)} is given twice; keep one of them"
-        elif cloud in tuple(Cloud) and cloud not in clouds:
+        elif clouds and cloud in tuple(Cloud) and cloud not in clouds:
             yield path, f"{shown(store)} needs clouds.{cloud}; add {cloud}: {_ENTRIES[Cloud(cloud)]}"
         elif holder := next((name for name in _same_store(layer) if _cloud_of(data, name) == cloud), None):
             why = "is" if holder == layer else f"has the same files as {holder}, which is"

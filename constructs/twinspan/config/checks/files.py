@@ -40,8 +40,8 @@ def _is_relative(written: Any) -> TypeGuard[str]:
     return True
 
 
-def _read(folder: Path, written: str, what: str) -> str:
-    """The file's text. Raises `Refusal`."""
+def read_beside(folder: Path, written: str, what: str) -> str:
+    """Return the text of a file in the folder, which `written` names. Raises `Refusal`."""
     try:
         target = (folder / written).resolve()
         inside = target.is_relative_to(folder.resolve())
@@ -57,7 +57,7 @@ def _read(folder: Path, written: str, what: str) -> str:
 
 def _workflow(folder: Path, written: str) -> str | None:
     try:
-        text = _read(folder, written, "workflow definition")
+        text = read_beside(folder, written, "workflow definition")
     except Refusal as said:
         return str(said)
     return None if text.strip() else f"{written} is empty; put the definition of the workflow into it"
@@ -65,7 +65,7 @@ def _workflow(folder: Path, written: str) -> str | None:
 
 def _processor(folder: Path, written: str) -> str | None:
     try:
-        function = _process_in(_read(folder, written, "Python file"), written)
+        function = _process_in(read_beside(folder, written, "Python file"), written)
     except Refusal as said:
         return str(said)
     if isinstance(function, ast.AsyncFunctionDef):

@@ -89,7 +89,7 @@ SCHEMA: dict[str, Any] = {
             "description": "Terraform variables whose value is not that of twin.yaml.",
         },
         "left": {
-            **_rows(stack=_TEXT, resources={"type": "integer"}, advice=_TEXT),
+            **_rows(stack=_TEXT, resources={"type": ["integer", "null"]}, advice=_TEXT),
             "description": "Stacks with resources that twin.yaml no longer names.",
         },
         "comparison": {

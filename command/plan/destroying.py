@@ -16,6 +16,7 @@ from command.plan.planning import (
     KINDS,
     Planned,
     Planning,
+    check_states,
     check_stores,
     planned_clouds,
     variables_in,
@@ -55,6 +56,7 @@ class Destroying:
         saved.forget(out)
         scratch.remove(out, *KINDS)
         left_links = LINKS_STACK not in topology.stacks and self._planning.stack(LINKS_STACK).data.exists()
+        check_states(self._session)
         synthesize(self._session, left_links=left_links)
         names = [*topology.stacks, *([LINKS_STACK] if left_links else [])]
         self._session.warn(f"Planning {', '.join(names)} …")

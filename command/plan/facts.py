@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from command.plan import stores
 from command.plan.contents import Contents
 from command.plan.reading import Action, Loss, Reading
+from command.state import Vanished
 from twin_runtime.roles import Layer
 from twinspan.config import Config
 from twinspan.terraform.holdings import Holding
@@ -18,29 +18,13 @@ Document = dict[str, Any]
 _WORDS = {Action.DELETE: "deleted", Action.REPLACE: "replaced"}
 
 
-@dataclass(frozen=True)
-class Left:
-    """A stack that twin.yaml no longer names and that still has resources."""
-
-    stack: str
-    resources: int
-
-    @property
-    def advice(self) -> str:
-        return (
-            f"Stack {self.stack} still has {self.resources} resources, but twin.yaml has no "
-            f"clouds.{self.stack}. Write that entry again, without a layer in it: the next deployment then "
-            "empties the stack."
-        )
-
-
 def document(
     config: Config,
     readings: Sequence[Reading],
     contents: Mapping[str, Contents],
     *,
     delete_data: Collection[str] = (),
-    left: Sequence[Left] = (),
+    left: Sequence[Vanished] = (),
     for_reading_only: Collection[str] = (),
     comparison: Mapping[str, Any] | None = None,
 ) -> Document:
@@ -55,7 +39,9 @@ def document(
         "keys": _keys(readings),
         "events": _events(readings),
         "variables": list(_variables(config, readings)),
-        "left": [{"stack": each.stack, "resources": each.resources, "advice": each.advice} for each in left],
+        "left": [
+            {"stack": each.cloud.value, "resources": each.resources, "advice": str(each)} for each in left
+        ],
         "comparison": comparison,
     }
     return {**found, "refused": list(_refused(found, readings, [str(each) for each in config.former]))}

@@ -13,9 +13,11 @@ from command.plan import contents, deployed, facts, page, saved, scratch, stores
 from command.plan.reading import Plan, Reading, read
 from command.plan.synthesis import synthesize
 from command.session import Session
+from command.state import former_states, vanished
 from command.terraform.failures import prevented
 from command.terraform.parallel import side_by_side
 from command.terraform.program import Program, Stack, TerraformFailed
+from stacks.states import make_private
 from twin_runtime.roles import Cloud
 from twinspan.terraform.stackjson import Blocks, StackJson
 from twinspan.topology import LINKS_STACK, Topology
@@ -133,6 +135,7 @@ def plan(
     config, topology = session.config, Topology.of(session.config)
     saved.forget(planning.out)
     scratch.remove(planning.out, *KINDS)
+    check_states(session)
     session.warn("Synthesizing …")
     left_links = LINKS_STACK not in topology.stacks and planning.stack(LINKS_STACK).data.exists()
     synthesize(session, left_links=left_links)
@@ -150,7 +153,7 @@ def plan(
         readings,
         contents.read(losses, config),
         delete_data=delete_data,
-        left=_left(planning, topology),
+        left=vanished(config, session.out),
         for_reading_only=[name for name, each in planned.items() if not each.applicable],
         comparison=comparison.document,
     )
@@ -169,6 +172,16 @@ def plan(
         ),
     )
     return Outcome(document, list(page.lines(document, comparison.lines)))
+
+
+def check_states(session: Session) -> None:
+    """Keep local states private. Raises `CommandError` where a state is in another place than twin.yaml
+    says: a plan would make the twin anew.
+    """
+    for warning in make_private(session.config, session.out):
+        session.warn(warning)
+    if found := former_states(session.config, session.out):
+        raise CommandError("\n".join(map(str, found)))
 
 
 def planned_clouds(planning: Planning, names: Sequence[str], *options: str) -> dict[str, Planned]:
@@ -228,27 +241,6 @@ def _unknown_stores(names: Collection[str], document: facts.Document) -> None:
             raise WrongInput(
                 f"--delete-data {name}: this plan deletes nothing of {name}; leave the option out."
             )
-
-
-def _left(planning: Planning, topology: Topology) -> list[facts.Left]:
-    """The stacks of clouds that twin.yaml no longer names, and that have resources."""
-    found = []
-    for cloud in Cloud:
-        stack = planning.stack(cloud)
-        if cloud not in topology.stacks and (stack.data / "terraform.tfstate").exists():
-            count = _resources(planning, stack)
-            if count:
-                found.append(facts.Left(cloud, count))
-    return found
-
-
-def _resources(planning: Planning, stack: Stack) -> int:
-    """The number of resources in the state of a stack whose JSON is gone. Terraform recorded where it is."""
-    backend = json.loads((stack.data / "terraform.tfstate").read_text("utf-8"))["backend"]
-    arguments = {name: value for name, value in backend["config"].items() if value is not None}
-    body = {"terraform": {"backend": {backend["type"]: arguments}}}
-    state = scratch.make(planning.program, stack, READING, body).state()
-    return sum(len(each["instances"]) for each in state.get("resources", ()) if each["mode"] == "managed")
 
 
 def variables_of(given: Sequence[str]) -> dict[str, str]:

@@ -154,19 +154,11 @@ class Stack:
         configuration = json.loads((self.folder / "cdk.tf.json").read_text("utf-8"))["terraform"]
         wanted = json.dumps(configuration, sort_keys=True)
         mark = self.data / "twinspan-initialised"
-        self._keep_private(configuration)
         if mark.exists() and mark.read_text("utf-8") == wanted:
             return
         upgrade = ["-upgrade"] if (self.folder / ".terraform.lock.hcl").exists() else []
         self._run("init", "-input=false", "-json", *upgrade)
         mark.write_text(wanted, "utf-8")
-
-    def _keep_private(self, configuration: Mapping[str, Any]) -> None:
-        """Take a local state from everyone but its owner: it may be older than this program."""
-        path = configuration.get("backend", {}).get("local", {}).get("path")
-        for file in (path, f"{path}.backup") if path else ():
-            if (self.folder / file).exists():
-                (self.folder / file).chmod(0o600)
 
     def plan(
         self, file: str, variables: Mapping[str, str], *options: str, heard: Heard | None = None

@@ -1,4 +1,4 @@
-"""What Terraform 1.11, its providers and backends said in a real failure, and the sentence that comes of it."""
+"""What Terraform 1.11 and the providers said in real failures, and the sentence for the operator."""
 
 from pathlib import Path
 
@@ -29,14 +29,16 @@ SAID = {
         Diagnostic(
             "unable to build authorizer for Resource Manager API: could not configure AzureCli Authorizer: "
             "tenant ID was not specified and the default tenant ID could not be determined: obtaining tenant "
-            "ID: obtaining account details: running Azure CLI: exit status 1: ERROR: Please run 'az login' to "
+            "ID: obtaining account details: running Azure CLI: exit status 1: ERROR: Please "
+            "run 'az login' to "
             "setup account."
         ),
         "Stack aws: no login was found. Run az login, then run the command again.",
     ),
     "no login, Google Cloud": (
         Diagnostic(
-            "Attempted to load application default credentials since neither `credentials` nor `access_token` "
+            "Attempted to load application default credentials since neither `credentials` "
+            "nor `access_token` "
             "was set in the provider block.  No credentials loaded. To use your gcloud credentials, run "
             "'gcloud auth application-default login'",
             "google: could not find default credentials. See "
@@ -70,7 +72,8 @@ SAID = {
     ),
     "no name server": (
         Diagnostic(
-            "Retrieving AWS account details: validating provider credentials: retrieving caller identity from "
+            "Retrieving AWS account details: validating provider credentials: retrieving "
+            "caller identity from "
             "STS: operation error STS: GetCallerIdentity, https response error StatusCode: 0, RequestID: , "
             'request send failed, Post "https://sts.eu-central-1.amazonaws.com/": dial tcp: lookup '
             "sts.eu-central-1.amazonaws.com on 192.0.2.53:53: no such host"
@@ -90,12 +93,14 @@ SAID = {
     ),
     "half applied, AWS": (
         Diagnostic(
-            "creating AWS DynamoDB Table (factory-hot): operation error DynamoDB: CreateTable, https response "
+            "creating AWS DynamoDB Table (factory-hot): operation error DynamoDB: "
+            "CreateTable, https response "
             "error StatusCode: 400, RequestID: 1, ResourceInUseException: Table already exists: factory-hot",
             "",
             "aws_dynamodb_table.hot",
         ),
-        "aws_dynamodb_table.hot exists in the cloud, but not in the state: an earlier run was cut short. Import "
+        "aws_dynamodb_table.hot exists in the cloud, but not in the state: an earlier "
+        "run was cut short. Import "
         "it with terraform -chdir=stacks/aws import 'aws_dynamodb_table.hot' <id>",
     ),
     "half applied, Azure": (
@@ -128,7 +133,8 @@ SAID = {
     ),
     "protected by a lock": (
         Diagnostic(
-            "deleting Storage Account: unexpected status 409 (409 Conflict) with error: ScopeLocked: The scope "
+            "deleting Storage Account: unexpected status 409 (409 Conflict) with error: "
+            "ScopeLocked: The scope "
             "'/subscriptions/1/a' cannot perform delete operation because following scope(s) are locked: "
             "'/subscriptions/1/a'. Please remove the lock and try again.",
             "",

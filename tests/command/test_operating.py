@@ -2,6 +2,7 @@
 
 import json
 import stat
+from io import StringIO
 
 import jsonschema
 import pytest
@@ -19,7 +20,7 @@ HERE = Layout(GCP, GCP, GCP)
 ACROSS = Layout(GCP, AZURE, GCP)
 
 
-def test_a_twin_from_its_first_plan_to_its_end(operated: Operated) -> None:
+def test_a_twin_from_its_first_plan_to_its_end(operated: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
     operated.write(twin_data(ACROSS))
     early = operated.run("deploy")
     assert (early.status, early.err) == (2, f"{deploy.NO_PLAN}\n")
@@ -65,7 +66,7 @@ def test_a_twin_from_its_first_plan_to_its_end(operated: Operated) -> None:
     assert again.status == 0
     assert again.out.splitlines()[-1] == "Nothing changes."
 
-    # The processing comes to the other layers: the cloud that is left keeps an empty stack, and so does links.
+    # The processing joins the other layers: the cloud that is left and links have nothing any more.
     data = twin_data(HERE)
     operated.write({**data, "clouds": twin_data(ACROSS)["clouds"]})
     moved = operated.run("--json", "plan")
@@ -92,6 +93,10 @@ def test_a_twin_from_its_first_plan_to_its_end(operated: Operated) -> None:
     assert "hot_storage@gcp is protected, with its rows" in stopped.err
     options = stopped.err.strip().splitlines()[-1].partition("twinspan destroy ")[2].split()
     assert operated.state("gcp")["resources"] != []
+    monkeypatch.setattr("sys.stdin", StringIO("another\n"))
+    mistyped = operated.run("destroy", *options)
+    assert mistyped.status == 2
+    assert "That is not the twin's name: nothing was deleted." in mistyped.err
     ended = operated.run("--json", "destroy", "--yes", *options)
     assert ended.status == 0, ended
     jsonschema.validate(ended.document, destroy.SCHEMA)
@@ -159,3 +164,14 @@ def test_a_store_or_variable_that_is_not_there_is_refused(operated: Operated) ->
     nothing = operated.run("plan", "--delete-data", "hot_storage@gcp")
     assert nothing.status == 2
     assert "this plan deletes nothing of hot_storage@gcp" in nothing.err
+
+
+def test_a_twin_that_is_renamed_takes_its_state_along(operated: Operated) -> None:
+    operated.write(twin_data(HERE))
+    assert operated.run("deploy", "--yes").status == 0  # without a saved plan
+    operated.write(twin_data(HERE, twin="works"))
+    moved = operated.run("plan")
+    assert moved.status == 1
+    assert "terraform.factory.gcp.tfstate" in moved.err
+    assert "If it is the state of this twin, move it:" in moved.err
+    assert not (operated.out / "plan.json").exists()

@@ -9,6 +9,8 @@ from command.commands.plan import SCHEMA
 from command.plan import facts, page, release, scratch
 from command.plan.contents import UNKNOWN, Contents
 from command.plan.reading import Action, read
+from command.state import Vanished
+from stacks.states import Place
 from support.layouts import Layout, twin_config
 from twin_runtime.roles import Cloud
 from twinspan.config import Config
@@ -210,10 +212,9 @@ def test_a_plan_without_changes_says_so(config: Config) -> None:
 
 
 def test_a_cloud_that_was_forgotten_is_named(config: Config) -> None:
-    found = document(config, ("aws", plan()), left=[facts.Left("azure", 41)])
-    assert found["left"][0]["advice"].startswith(
-        "Stack azure still has 41 resources, but twin.yaml has no clouds.azure"
-    )
+    found = document(config, ("aws", plan()), left=[Vanished(AZURE, Place("local", ("x",)), 41)])
+    assert found["left"][0]["stack"] == "azure"
+    assert found["left"][0]["advice"] in "\n".join(page.lines(found))
 
 
 def test_what_is_released_keeps_all_but_its_protection() -> None:

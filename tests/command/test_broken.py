@@ -1,8 +1,9 @@
 """Broken states: each ends with one sentence and the next step, and what stands goes on."""
 
-import fcntl
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,9 +56,15 @@ def test_a_locked_state(twin: Operated, monkeypatch: pytest.MonkeyPatch) -> None
         '{"ID":"4711","Operation":"OperationTypeApply","Info":"","Who":"ops@laptop","Version":"1.11.4",'
         '"Created":"2026-11-30T16:50:29.7Z","Path":""}'
     )
-    with state.open("r+") as held:
-        fcntl.lockf(held, fcntl.LOCK_EX)  # as Terraform does
+    # As Terraform does, and in a process of its own: one that reads the file loses its lock on it.
+    hold = "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print(); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, state], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout
+        other.stdout.readline()
         locked = twin.run("plan")
+        other.communicate(b"\n")
     assert locked.status == 1
     assert "Stack gcp: its state is locked by ops@laptop since 2026-11-30 16:50:29." in locked.err
     assert "force-unlock 4711" in locked.err
@@ -87,6 +94,7 @@ def test_a_stack_that_was_applied_in_part(twin: Operated, world: World) -> None:
     twin.deploy()
 
 
+@pytest.mark.matrix
 def test_ctrl_c_ends_terraform_cleanly(twin: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
     assert twin.run("plan").status == 0
     real = applying.Progress.__call__

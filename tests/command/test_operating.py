@@ -20,6 +20,7 @@ HERE = Layout(GCP, GCP, GCP)
 ACROSS = Layout(GCP, AZURE, GCP)
 
 
+@pytest.mark.matrix
 def test_a_twin_from_its_first_plan_to_its_end(operated: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
     operated.write(twin_data(ACROSS))
     early = operated.run("deploy")
@@ -104,6 +105,7 @@ def test_a_twin_from_its_first_plan_to_its_end(operated: Operated, monkeypatch: 
     assert operated.state("gcp")["resources"] == []
 
 
+@pytest.mark.matrix
 def test_keys_and_events_are_what_the_file_says(operated: Operated) -> None:
     operated.write(twin_data(HERE))
     operated.deploy()

@@ -27,8 +27,11 @@ def document(
     left: Sequence[Vanished] = (),
     for_reading_only: Collection[str] = (),
     comparison: Mapping[str, Any] | None = None,
+    before: Config | None = None,
 ) -> Document:
-    """The document of the plan of a twin; `contents` are by address of what would be lost."""
+    """The document of the plan of a twin; `contents` are by address of what would be lost. `before` is the
+    configuration of the last deployment, if it is known.
+    """
     losses = [loss for reading in readings for loss in reading.losses]
     found = {
         "twin": config.name,
@@ -44,7 +47,9 @@ def document(
         ],
         "comparison": comparison,
     }
-    return {**found, "refused": list(_refused(found, readings, [str(each) for each in config.former]))}
+    former = [str(each) for each in config.former]
+    refused = [*_refused(found, readings, former), *_of_clients(before, config)]
+    return {**found, "refused": refused}
 
 
 def changes(found: Mapping[str, Any]) -> bool:
@@ -206,16 +211,27 @@ def _held(resource: Mapping[str, Any]) -> str:
 def _generations(reading: Reading) -> Iterator[str]:
     before = reading.before.key_generation if reading.before else None
     after = reading.after.key_generation if reading.after else None
-    if before is None or after is None:
-        return
+    if before is not None and after is not None:
+        yield from _step(f"Stack {reading.stack}: the key generation", "keys", before, after)
+
+
+def _of_clients(before: Config | None, after: Config) -> Iterator[str]:
+    known = {client.name: client.generation for client in before.read_clients} if before else {}
+    for client in after.read_clients:
+        if client.name in known:
+            what = f"The key generation of the client {client.name}"
+            yield from _step(what, f"read_api.clients.{client.name}", known[client.name], client.generation)
+
+
+def _step(what: str, field: str, before: int, after: int) -> Iterator[str]:
+    """Why a generation must not become another one: two at a time are accepted."""
     if after < before:
         yield (
-            f"Stack {reading.stack}: the key generation would fall from {before} to {after}, which makes "
-            f"keys valid again that were replaced. Write generation: {before} or {before + 1} under keys."
+            f"{what} would fall from {before} to {after}, which refuses whoever has a key of generation "
+            f"{before}. Write {field}.generation: {before}, or {before + 1} to rotate."
         )
     elif after > before + 1:
         yield (
-            f"Stack {reading.stack}: the key generation would rise from {before} to {after}. Clients and "
-            f"links have keys of generation {before}, which {after} no longer accepts: go to {before + 1} "
-            "first."
+            f"{what} would rise from {before} to {after}, which refuses whoever has a key of generation "
+            f"{before}. Write {field}.generation: {before + 1}, deploy, and raise it again."
         )

@@ -156,6 +156,7 @@ def plan(
         left=vanished(config, session.out),
         for_reading_only=[name for name, each in planned.items() if not each.applicable],
         comparison=comparison.document,
+        before=deployed.read(session, planning.out),
     )
     _unknown_stores(delete_data, document)
     saved.save(

@@ -133,7 +133,10 @@ def test_keys_and_events_are_what_the_file_says(operated: Operated) -> None:
     operated.write(twin_data(HERE, keys={"generation": 1}, events=False))
     back = operated.run("plan")
     assert back.status == 4
-    assert "the key generation would fall from 2 to 1, which makes keys valid again" in back.out
+    assert (
+        "the key generation would fall from 2 to 1, which refuses whoever has a key of generation 2."
+        in back.out
+    )
 
 
 def test_a_plan_holds_for_what_it_was_made_for(operated: Operated) -> None:

@@ -300,3 +300,14 @@ def test_links_is_planned_with_the_outputs_that_will_be() -> None:
         "known": "$5 $${x}",
     }
     assert "data" not in made
+
+
+@pytest.mark.parametrize(("before", "after", "refused"), [(1, 2, 0), (2, 2, 0), (2, 1, 1), (1, 3, 1)])
+def test_the_generation_of_a_client_rises_by_one(before: int, after: int, refused: int) -> None:
+    def config(generation: int) -> Config:
+        clients = ["erp", {"name": "mobile", "generation": generation}]
+        return twin_config(Layout(AWS, AWS, AWS), read_api={"clients": clients})
+
+    found = document(config(after), ("aws", plan()), before=config(before))
+    assert len(found["refused"]) == refused
+    assert all("of the client mobile would" in sentence for sentence in found["refused"])

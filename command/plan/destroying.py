@@ -24,9 +24,13 @@ from command.plan.planning import (
 from command.plan.synthesis import synthesize
 from command.session import Session
 from command.terraform.parallel import side_by_side
+from twin_runtime.roles import Cloud
+from twinspan.config import Config
 from twinspan.topology import LINKS_STACK, Topology
 
 _DESTROY = "-destroy"
+HOME = "deployed_in"
+"""The output of the stack `aws` with the account and the region of its first apply."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Destroying:
         names = [*topology.stacks, *([LINKS_STACK] if left_links else [])]
         self._session.warn(f"Planning {', '.join(names)} …")
         planned = planned_clouds(self._planning, names, _DESTROY)
+        if refused := elsewhere(planned.get(Cloud.AWS), self._session.config):
+            raise Refused(refused)
         losses = [loss for each in planned.values() for loss in each.reading.losses]
         found = facts.lost(losses, contents.read(losses, self._session.config), self._delete_data)
         self._refuse(found)
@@ -153,6 +159,24 @@ class Destroying:
                 ],
             }
         )
+
+
+def elsewhere(aws: Planned | None, config: Config) -> str | None:
+    """Why the stack `aws` must not be destroyed in the region of twin.yaml: it is deployed in another one,
+    and the provider would find nothing and forget all. A destroy does not evaluate the precondition of
+    `twinspan.aws.shared.home`, which says so otherwise.
+    """
+    if aws is None or config.clouds.aws is None:
+        return None
+    outputs = aws.plan.get("prior_state", {}).get("values", {}).get("outputs", {})
+    home = outputs.get(HOME, {}).get("value")
+    region = config.clouds.aws.region
+    if not home or home["region"] == region:
+        return None
+    return (
+        f"Stack aws: the twin is deployed in region {home['region']}, but twin.yaml says {region}. Write "
+        f"region: {home['region']} under clouds.aws, and run the command again."
+    )
 
 
 def _allowed(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

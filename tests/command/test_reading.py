@@ -1,6 +1,6 @@
 """A plan as `terraform show -json` prints it, read as facts about the twin and as the page."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import jsonschema
 import pytest
@@ -8,12 +8,17 @@ import pytest
 from command.commands.plan import SCHEMA
 from command.plan import facts, page, release, scratch
 from command.plan.contents import UNKNOWN, Contents
+from command.plan.destroying import elsewhere
+from command.plan.planning import Planned
 from command.plan.reading import Action, read
 from command.state import Vanished
 from stacks.states import Place
 from support.layouts import Layout, twin_config
 from twin_runtime.roles import Cloud
 from twinspan.config import Config
+
+if TYPE_CHECKING:
+    from command.terraform.program import Stack
 
 AWS, AZURE, GCP = Cloud.AWS, Cloud.AZURE, Cloud.GCP
 TABLE = {
@@ -258,6 +263,21 @@ def test_the_lock_on_what_is_deleted_is_released_with_it() -> None:
     body = release.unlocked(NO_BLOCKS, protected)["resource"]["azapi_resource_action"][address.split(".")[1]]
     assert body["method"] == "DELETE"
     assert body["resource_id"] == "/subscriptions/1/a/db/x" + lock
+
+
+def test_a_destroy_in_another_region_would_leave_everything(config: Config) -> None:
+    found = plan()
+    at = cast("Stack", None)
+
+    def said(region: str) -> str | None:
+        home = {"deployed_in": {"value": {"account": "000000000000", "region": region}}}
+        found["prior_state"] = {"values": {"outputs": home}}
+        return elsewhere(Planned(read("aws", found, NO_BLOCKS), at, found), config)
+
+    assert said("eu-central-1") is None
+    assert (said("eu-west-1") or "").startswith(
+        "Stack aws: the twin is deployed in region eu-west-1, but twin.yaml says eu-central-1."
+    )
 
 
 def test_links_is_planned_with_the_outputs_that_will_be() -> None:

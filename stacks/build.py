@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 STACK_CLASSES = {Cloud.AWS: "AwsStack", Cloud.AZURE: "AzureStack", Cloud.GCP: "GcpStack"}
 
 
-def synthesize(config: Config, out: Path, *, ready: Callable[[], None] | None = None) -> dict[str, Inventory]:
+def synthesize(
+    config: Config, out: Path, *, ready: Callable[[], None] | None = None, left_links: bool = False
+) -> dict[str, Inventory]:
     """Write the Terraform of a twin to `out`/stacks/<stack>/cdk.tf.json; return what the constructs of each
     stack recorded.
 
     Only the bindings of clouds in use are imported. `ready` is called between their import and the first use
-    of CDKTF, and may wait for it.
+    of CDKTF, and may wait for it. `left_links`: an earlier layout had links between clouds, so that a twin
+    without gets an empty stack `links`.
     """
     twin = Twin(config)
     out.mkdir(parents=True, exist_ok=True)  # CDKTF makes the last folder only
@@ -46,13 +49,18 @@ def synthesize(config: Config, out: Path, *, ready: Callable[[], None] | None = 
         from twinspan.providers import App
 
         app = App(outdir=str(out))
-        inventories = _build(app, twin, classes, packages)
+        inventories = _build(app, twin, classes, packages, left_links=left_links)
         app.synth()
     return inventories
 
 
 def _build(
-    app: App, twin: Twin, classes: Mapping[Cloud, Any], packages: Mapping[Cloud, Package]
+    app: App,
+    twin: Twin,
+    classes: Mapping[Cloud, Any],
+    packages: Mapping[Cloud, Package],
+    *,
+    left_links: bool,
 ) -> dict[str, Inventory]:
     """Add the twin's stacks to an app; return what the constructs of each recorded."""
     clouds = {cloud: stack(app, twin=twin, package=packages[cloud]) for cloud, stack in classes.items()}
@@ -66,6 +74,10 @@ def _build(
         from stacks.links import LinksStack
 
         inventories[LINKS_STACK] = LinksStack(app, twin=twin, clouds=clouds).inventory
+    elif left_links:
+        from stacks.idle import IdleLinks
+
+        inventories[LINKS_STACK] = IdleLinks(app, twin=twin).inventory
     return inventories
 
 

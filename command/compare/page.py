@@ -41,7 +41,7 @@ def lines(comparison: Comparison, delete_data: Collection[str]) -> list[str]:
     """The page, section by section; sections without a difference are left out."""
     found = [f"Twin {comparison.after.name}: what the edit changes"]
     for title, part in (
-        *_sections(comparison.changes),
+        *sections(comparison.changes),
         ("Functions with new code", list(_code(comparison))),
         ("Data that would be deleted", list(_data(comparison, delete_data))),
         ("Left behind", list(_stranded(comparison))),
@@ -54,7 +54,8 @@ def lines(comparison: Comparison, delete_data: Collection[str]) -> list[str]:
     return found
 
 
-def _sections(changes: Collection[Change]) -> Iterator[tuple[str, list[str]]]:
+def sections(changes: Collection[Change]) -> Iterator[tuple[str, list[str]]]:
+    """The titles of the sections of twin.yaml that differ, each with its lines."""
     for section, title in _TITLES.items():
         if here := [each for each in changes if each.section == section]:
             more = len(here) - _MOST

@@ -1,0 +1,1 @@
+"""Plans of real Terraform, read in the twin's words, saved and applied."""

@@ -1,0 +1,1 @@
+"""Runs the operator's Terraform on the stacks of a twin."""

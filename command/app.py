@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -74,7 +73,7 @@ class Lazy(Commands):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS or find_spec(module_name(cmd_name)) is None:
+        if cmd_name not in COMMANDS:
             return None
         return _with_common(
             import_module(module_name(cmd_name)).command, _common(twin=cmd_name not in NO_TWIN)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
-from command.app import COMMANDS, cli, module_name, schemas
+from command.app import COMMANDS, cli, schemas
 from command.exits import Exit
 
 _NOTHING = "Nothing was changed."
@@ -66,9 +65,9 @@ def page() -> str:
 def _commands() -> Iterator[tuple[str, click.Command]]:
     context = click.Context(cli)
     for name in COMMANDS:
-        command = cli.get_command(context, name) if find_spec(module_name(name)) else None
-        if command is not None:
-            yield name, command
+        command = cli.get_command(context, name)
+        assert command is not None  # the list is the commands'
+        yield name, command
 
 
 def _index() -> list[tuple[str, str]]:

@@ -49,7 +49,7 @@ def deletions(before: Config, after: Config) -> tuple[Deletion, ...]:
     found: dict[tuple[str, str], dict[Holding, list[str]]] = {}
     kept: dict[tuple[str, str], Former] = {}
     for held, instance in edit.gone():
-        key = stores.name_of(held.layer, held.stack), edit.reason(held, instance)
+        key = stores.name_of(held.layer, held.stack), edit.reason(held)
         found.setdefault(key, {}).setdefault(held.holding, []).append(instance)
         if entry := edit.former(held):
             kept[key] = entry
@@ -78,14 +78,22 @@ class _Edit:
             for held in stores.held(self._after)
             for instance in held.instances
         }
+        registries = {
+            (held.stack, held.address, held.identity)
+            for held in stores.held(self._after)
+            if held.holding is Holding.DEVICES
+        }
         for held in stores.held(self._before):
             if held.stack in self._is.stacks:
                 for instance in held.instances:
-                    if new.get((held.stack, instance)) != held.identity:
+                    now = new.get((held.stack, instance))
+                    # To delete a device from twin.yaml is what the edit is for.
+                    dismissed = now is None and (held.stack, held.address, held.identity) in registries
+                    if now != held.identity and not dismissed:
                         yield held, instance
 
-    def reason(self, held: Held, instance: str) -> str:
-        """Why an instance goes, as a clause."""
+    def reason(self, held: Held) -> str:
+        """Why something goes, as a clause."""
         if changed := self._moved_identity(held):
             return changed
         if held.layer is None:
@@ -98,8 +106,6 @@ class _Edit:
         here = [layer for layer in tiers if self._was.layers.get(layer) is cloud]
         if left := [layer for layer in here if self._is.layers.get(layer) is not cloud]:
             return self._left(left)
-        if instance != held.address and instance not in self._per_device(held):
-            return "the device has left twin.yaml"
         if held.optional and not self._after.events.enabled:
             return "the event system is switched off"
         return "the layer next to it has moved, so it has no use"
@@ -131,10 +137,6 @@ class _Edit:
                     return f"the twin's name changes from {was} to {now}"
                 return f"clouds.{cloud}.{getattr(stores.SITE[cloud], part)} changes from {was} to {now}"
         return None
-
-    def _per_device(self, held: Held) -> set[str]:
-        """The instances of a block that is repeated, of the devices that stay."""
-        return {f'{held.address}["{device.id}"]' for device in self._after.devices}
 
     def _left(self, layers: list[Layer]) -> str:
         parts = []

@@ -59,6 +59,10 @@ class Loss:
     """Address and values of each management lock on the resource, or on a part of it."""
 
 
+_KEY_IS_GONE = "delete_because_each_key"
+"""Terraform's word for an instance whose key `for_each` no longer has."""
+
+
 @dataclass(frozen=True)
 class Deployment:
     """The output `deployment` of a stack."""
@@ -141,6 +145,9 @@ def _losses(
         address, change = each["address"], each["change"]
         action, holds = actions.get(address), stores.held(address)
         if holds is Holding.NOTHING or (action is not Action.DELETE and action is not Action.REPLACE):
+            continue
+        # To delete a device from twin.yaml is what the edit is for.
+        if holds is Holding.DEVICES and each.get("action_reason") == _KEY_IS_GONE:
             continue
         before = change["before"] or {}
         yield Loss(

@@ -205,7 +205,6 @@ def reasons(comparison: Comparison, store: str) -> set[str]:
             "hot_storage@azure",
             "former no longer lists hot_storage@azure",
         ),
-        ({}, {"devices": []}, "acquisition@aws", "the device has left twin.yaml"),
         (
             {},
             {"layers": {**SPREAD.layers, "acquisition": "gcp"}},
@@ -377,3 +376,9 @@ def test_problems_of_either_file_are_told(files: tuple[Path, Path]) -> None:
     with pytest.raises(ConfigErrors) as refused:
         against.run(session_of(new), old)
     assert refused.value.path == old
+
+
+def test_a_device_that_leaves_the_file_is_no_loss_while_its_broker_stays() -> None:
+    comparison = compare(config_of(edited()), config_of(edited(devices=[])))
+    assert comparison.deletions == ()
+    assert comparison.refusals() == []

@@ -87,6 +87,19 @@ def things(twin: Twin) -> set[Thing]:
     }
 
 
+def dismissed(before: Twin, after: Twin) -> set[Thing]:
+    """The things of devices that an edit takes out of the file, where their broker stays in its place."""
+    listed = {f'aws_iot_thing.devices["{each["id"]}"]' for each in after["devices"]}
+    stays = after["layers"]["acquisition"] == "aws" and before["clouds"].get("aws") == after["clouds"].get(
+        "aws"
+    )
+    return {
+        each
+        for each in things(before)
+        if stays and each.address.startswith("aws_iot_thing.") and each.address not in listed
+    }
+
+
 def _placed(twin: Twin) -> Iterator[tuple[str, str, bool]]:
     layers = twin["layers"]
     left = [store.split("@") for store in twin["former"]]
@@ -251,7 +264,7 @@ def check(sequence: list[Twin]) -> None:
         comparison = compared(deployed, edit)
         left = used(deployed) - edit["clouds"].keys()
         assert set(comparison.stranded) == left
-        gone = things(deployed) - things(edit)
+        gone = things(deployed) - things(edit) - dismissed(deployed, edit)
         lost = {(each.cloud, each.address) for each in gone if each.cloud not in left}
         assert addresses(comparison) == lost
         named = {each.store for each in comparison.deletions if each.refused}

@@ -73,7 +73,7 @@ def test_a_locked_state(twin: Operated, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_stack_that_was_applied_in_part(twin: Operated, world: World) -> None:
     assert twin.run("plan").status == 0
-    world.fail("google_pubsub_topic", "telemetry", leaves="object")
+    world.fail("google_pubsub_topic", "telemetry-dead", leaves="object")
     failed = twin.run("deploy")
     assert failed.status == 1
     lines = failed.out.splitlines()
@@ -89,7 +89,7 @@ def test_a_stack_that_was_applied_in_part(twin: Operated, world: World) -> None:
     )
 
     for topic in world.objects("google_pubsub_topic"):
-        if topic["name"] == "factory-telemetry":
+        if topic["name"] == "factory-telemetry-dead":
             world.control.delete("google_pubsub_topic", topic)
     twin.deploy()
 

@@ -233,6 +233,6 @@ def schemas(command: str) -> Mapping[str, Mapping[str, Any]]:
     """
     module = import_module(module_name(command))
     found: Mapping[str, Any] = module.SCHEMA
-    if not isinstance(module.command, click.Group) or "type" in found:
+    if not isinstance(module.command, click.Group):
         return {command: found}
-    return {f"{command} {name}": found[name] for name in module.command.commands}
+    return {f"{command} {name}": found.get(name, found) for name in module.command.commands}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from command.compare import changes, code, data, page, resources
+from command.compare import changes, code, data, resources
 from command.compare.changes import Change
 from command.compare.code import NewCode
 from command.compare.cost import Cost, Costs
@@ -20,7 +20,7 @@ from twinspan.config import Config
 class Comparison:
     """Two configurations of one twin. Each part is worked out when it is asked for.
 
-    `document` is the whole as JSON (`command.compare.schema.SCHEMA`), `lines` the page.
+    `document` is the whole as JSON (`command.compare.schema.SCHEMA`).
     """
 
     before: Config
@@ -104,10 +104,6 @@ class Comparison:
             "costs": self.costs.document(),
             "resources": self.resources.document(),
         }
-
-    def lines(self, delete_data: Collection[str] = ()) -> list[str]:
-        """The page for people."""
-        return page.lines(self, delete_data)
 
 
 def compare(before: Config, after: Config) -> Comparison:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from command.compare import Comparison, compare
+from command.compare import Comparison, compare, page
 from command.exits import Exit
 from command.session import Session
 from twinspan.twinfile import checked
@@ -21,5 +21,5 @@ def run(session: Session, old: Path, delete_data: tuple[str, ...] = ()) -> Exit:
     if session.as_json:
         session.result(comparison.document(delete_data))
     else:
-        session.say("\n".join(comparison.lines(delete_data)))
+        session.say("\n".join(page.lines(comparison, delete_data)))
     return Exit.REFUSED if comparison.refusals(delete_data) else Exit.DONE

@@ -361,7 +361,7 @@ def _permission(grant: AnyGrant) -> facts.Permission:
     if isinstance(grant, Grant) and grant.policy:
         return facts.Permission(role, on=f"{on}, by its Entra ID policy {grant.policy}")
     if isinstance(grant, Grant) and grant.group:
-        return facts.Permission(role, on=f"{on}, given on the resource group")
+        return facts.Permission(role, on=f"{on}, given on the resource group azurerm_resource_group.twin")
     return facts.Permission(role, on=on)
 
 

@@ -23,21 +23,21 @@ from twinspan.twinfile import checked
 Location = tuple[str | int, ...]
 HOSTILE = ('${file("/etc/passwd")}', "%{ if true }x%{ endif }", '"} ${1 + 1} "', "$${x} %%{y} \\", "a\n${b}")
 BACKENDS: tuple[dict[str, Any], ...] = (
-    {"type": "local", "path": "{stack}.tfstate"},
+    {"type": "local", "path": "{twin}.{stack}.tfstate"},
     {
-        **{"type": "s3", "bucket": "b", "region": "r", "key": "{stack}", "dynamodb_table": "t"},
+        **{"type": "s3", "bucket": "b", "region": "r", "key": "{twin}/{stack}", "dynamodb_table": "t"},
         **{"kms_key_id": "k", "acl": "private", "profile": "p", "workspace_key_prefix": "w"},
     },
     {
-        **{"type": "azurerm", "storage_account_name": "s", "container_name": "c", "key": "{stack}"},
+        **{"type": "azurerm", "storage_account_name": "s", "container_name": "c", "key": "{twin}/{stack}"},
         **{"resource_group_name": "g", "subscription_id": "s", "tenant_id": "t", "client_id": "c"},
         "environment": "public",
     },
     {
-        **{"type": "gcs", "bucket": "b", "prefix": "{stack}"},
+        **{"type": "gcs", "bucket": "b", "prefix": "{twin}/{stack}"},
         **{"impersonate_service_account": "a", "kms_encryption_key": "k"},
     },
-    {"type": "remote", "organization": "o", "hostname": "h", "workspaces": {"name": "{stack}"}},
+    {"type": "remote", "organization": "o", "hostname": "h", "workspaces": {"name": "{twin}-{stack}"}},
 )
 WORKFLOWS = {
     Cloud.AWS: lambda text: {
@@ -101,6 +101,9 @@ def document(backend: dict[str, Any], cloud: Cloud = Cloud.AWS) -> dict[str, Any
             ],
         },
         "alerts": {"email": "ops@example.com"},
+        "read_api": {"clients": [{"name": "erp"}]},
+        "former": [f"hot_storage@{next(each for each in Cloud if each is not cloud)}"],
+        "tags": {"cost-center": "4711"},
         "backend": backend,
     }
 
@@ -214,7 +217,7 @@ def test_no_backend_takes_an_expression(backend: dict[str, Any], text: str, tmp_
     places = [path for path, key in texts(whole) if path[0] == "backend" and not key]
     assert len(places) >= 2
     for path in places:
-        assert not folder.accepts(put(whole, path, f"{text}{{stack}}", key=False)), path
+        assert not folder.accepts(put(whole, path, f"{text}{{twin}}{{stack}}", key=False)), path
 
 
 @pytest.mark.matrix

@@ -86,6 +86,7 @@ def test_a_twin_in_one_cloud_without_readers_has_one_stack_and_no_key(cloud: Clo
     assert set(stack["output"]) - {"deployed_in"} == {
         "broker_endpoint",
         "dead_letter_queues",
+        "deployment",
         "storage_tiers",
     }
 

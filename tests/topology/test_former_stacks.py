@@ -1,5 +1,7 @@
 """Stacks of clouds that layers have left."""
 
+from pathlib import Path
+
 import pytest
 
 from stacks import build as synthesis
@@ -56,7 +58,8 @@ def test_former_stores_stay_at_their_addresses(cloud: Cloud) -> None:
 def test_the_summary_names_them(tmp_path) -> None:
     config = twin_config(Layout(GCP, GCP, GCP), clouds=CLOUDS, former=["hot_storage@azure"])
     synthesis.synthesize(config, tmp_path)
-    lines = {line.split()[0]: line for line in summary.text(config, tmp_path).splitlines() if line.strip()}
+    said = summary.text(summary.document(config, Path("twin.yaml"), tmp_path))
+    lines = {line.split()[0]: line for line in said.splitlines() if line.strip()}
     assert lines["aws"].endswith(
         "0 resources                       no layer: deploying it removes what was there"
     )

@@ -1,4 +1,4 @@
-"""The configuration of the last deployment from this machine, `<out>/deployed.yaml`."""
+"""The configuration of the last deployment that this machine knows of, `<out>/deployed.yaml`."""
 
 from __future__ import annotations
 

@@ -147,6 +147,8 @@ def plan(
         planned[LINKS_STACK] = planning.links({name: each.plan for name, each in planned.items()})
     readings = [each.reading for each in planned.values()]
     losses = [loss for reading in readings for loss in reading.losses]
+    if all(each.empty for each in readings):
+        deployed.write(session, planning.out)  # another command may have deployed it
     comparison = deployed.comparison(session, known=any(each.before for each in readings))
     document = facts.document(
         config,

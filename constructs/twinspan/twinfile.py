@@ -45,8 +45,9 @@ def same_twin_file(environment: Mapping[str, str], *, root: Path, out: Path) -> 
     if before == path.resolve() or before == (root / EXAMPLE).resolve() or not before.exists():
         return path
     raise WrongTwin(
-        f"{out} contains the stacks of {short(before)}, but TWIN is not set, which selects {short(path)}; "
-        f"set TWIN={short(before)} to keep that twin, or TWIN={short(path)} to replace it."
+        f"{out} contains the stacks of {short(before)}, but neither TWIN nor --twin names a file, which "
+        f"selects {short(path)}. Set TWIN={short(before)} or pass --twin {short(before)} to keep that twin; "
+        f"name {short(path)} in the same way to replace it."
     )
 
 

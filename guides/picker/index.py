@@ -61,7 +61,7 @@ def _facts(choices: Choices) -> Facts:
 
 def _texts() -> Mapping[str, tuple[Part, ...]]:
     stacks = (*((f"holds/{cloud}", f" {cloud}") for cloud in Cloud), ("wired", f" {LINKS_STACK}"))
-    return {"twin.yaml": twinfile.text(), "init": twinfile.options(), "deploy": stacks}
+    return {"twin.yaml": twinfile.text(), "init": twinfile.options(), "stacks": stacks}
 
 
 def presets() -> Mapping[str, Choices]:

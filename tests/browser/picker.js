@@ -24,7 +24,7 @@ window.driver = (() => {
     const where = Object.fromEntries(drawn.map(node => [node.dataset.mark.split(" ")[0].slice("node/".length), node.dataset.cloud]));
     return {
       clouds: [...new Set(all("[data-summary] [data-any^='holds/']").map(mark => mark.dataset.any.split("/")[1]))].sort(),
-      stacks: document.querySelector("[data-text=deploy]").textContent.trim().split(/\s+/),
+      stacks: document.querySelector("[data-text=stacks]").textContent.trim().split(/\s+/),
       functions: tails("data-show", "function/").sort(),
       drawn: drawn.map(node => [node.dataset.cloud, node.dataset.mark.split(" ")[0].slice("node/".length)])
         .filter(([, id]) => roles.has(id)).map(parts => parts.join("/")).sort(),

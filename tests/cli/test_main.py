@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.servers import missing
+from support.cdktf import cdktf
 from support.twinspan_command import environment as clean_environment
 from support.twinspan_command import twinspan
 from twinspan.config import PLACEHOLDERS
@@ -95,8 +94,9 @@ def test_stacks_of_another_twin_are_not_taken_for_this_one(tmp_path: Path) -> No
     for done in (run(cwd=tmp_path), twinspan("synth", cwd=tmp_path)):
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (
-            "cdktf.out contains the stacks of mine.yaml, but TWIN is not set, which selects twin.yaml; "
-            "set TWIN=mine.yaml to keep that twin, or TWIN=twin.yaml to replace it.\n"
+            "cdktf.out contains the stacks of mine.yaml, but neither TWIN nor --twin names a file, which "
+            "selects twin.yaml. Set TWIN=mine.yaml or pass --twin mine.yaml to keep that twin; name twin.yaml in the "
+            "same way to replace it.\n"
         )
     assert (tmp_path / "cdktf.out/stacks/aws/cdk.tf.json").read_bytes() == before
     assert twinspan("check", cwd=tmp_path).returncode == 0
@@ -196,33 +196,11 @@ def test_output_folder_is_made_with_its_parents(tmp_path: Path) -> None:
     assert (tmp_path / "a/b/c/stacks/aws/cdk.tf.json").exists()
 
 
-CDKTF = ROOT / "node_modules" / ".bin" / "cdktf"
-
-
 @pytest.mark.servers
 def test_cdktf_synth_goes_from_one_twin_to_another(tmp_path: Path) -> None:
     """As `make synth` runs it, in a folder where another twin was synthesized before."""
-    if not CDKTF.exists():
-        missing("the cdktf command line is not installed: run `npm ci`")
-    shutil.copy(ROOT / "cdktf.json", tmp_path)
-    environment = {name: value for name, value in os.environ.items() if name != "CDKTF_OUTDIR"}
-    environment |= {"CHECKPOINT_DISABLE": "1", "CI": "1"}
-    (tmp_path / "main.py").write_text(
-        f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        f"runpy.run_path({str(ROOT / 'main.py')!r}, run_name='__main__')",
-        encoding="utf-8",
-    )
-    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     for example in ("three-clouds", "cycle", "single-gcp"):
-        done = subprocess.run(
-            [str(CDKTF), "synth"],
-            cwd=tmp_path,
-            env={**environment, "TWIN": str(ROOT / "examples" / f"{example}.yaml")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{example}: {done.stdout}\n{done.stderr}"
+        cdktf("synth", folder=tmp_path, twin=ROOT / "examples" / f"{example}.yaml")
 
 
 @pytest.mark.matrix

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,13 +9,12 @@ import pytest
 
 from stacks import summary
 from support import documents
-from support.servers import missing
-from support.twinspan_command import environment, twinspan
+from support.cdktf import cdktf
+from support.twinspan_command import twinspan
 from twinspan.twinfile import checked
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
-CDKTF = ROOT / "node_modules" / ".bin" / "cdktf"
 
 
 def stacks(folder: Path) -> dict[str, bytes]:
@@ -34,26 +30,13 @@ def own_twin(path: Path) -> Path:
 
 @pytest.mark.servers
 def test_cdktf_synth_writes_the_same(tmp_path: Path) -> None:
-    if not CDKTF.exists():
-        missing("the cdktf command line is not installed: run `npm ci`")
-    twin = str(EXAMPLES / "three-clouds.yaml")
+    twin = EXAMPLES / "three-clouds.yaml"
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for folder in (ours, theirs):
         folder.mkdir()
-    done = twinspan("synth", "--twin", twin, cwd=ours)
+    cdktf("synth", folder=theirs, twin=twin)
+    done = twinspan("synth", "--twin", str(twin), cwd=ours)
     assert done.returncode == 0, done.stderr
-    shutil.copy(ROOT / "cdktf.json", theirs)
-    (theirs / "main.py").write_text(
-        f"import runpy, sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        f"runpy.run_path({str(ROOT / 'main.py')!r}, run_name='__main__')",
-        encoding="utf-8",
-    )
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    given = {"TWIN": twin, "PATH": path, "CHECKPOINT_DISABLE": "1", "CI": "1"}
-    made = subprocess.run(
-        [str(CDKTF), "synth"], cwd=theirs, env=environment(given), capture_output=True, text=True, check=False
-    )
-    assert made.returncode == 0, made.stdout + made.stderr
     assert set(stacks(ours)) == {"aws", "azure", "gcp", "links"}
     assert stacks(ours) == stacks(theirs)
 

@@ -101,7 +101,7 @@ def test_the_answers_are_the_topology_s(choices: Choices) -> None:
     twin, told = answers.topology(choices), table()
     optional = () if choices[EVENTS] == ON else [role for role in Role if ROLES[role].optional]
     links = [link for link in twin.links if choices[EVENTS] == ON or not link.optional]
-    assert told.text("deploy", choices).split() == list(twin.stacks)
+    assert told.text("stacks", choices).split() == list(twin.stacks)
     roles = {f"function/{cloud}/{role}" for role, cloud in twin.roles.items() if role not in optional}
     assert {name for name in told.all(choices) if name.startswith("function/")} == roles
     assert told.count("function", choices) == len(roles)

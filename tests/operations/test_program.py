@@ -62,7 +62,7 @@ def test_stacks_of_another_twin_are_refused(name: str, capsys: pytest.CaptureFix
     assert run(name) == 2
     said = complaint(capsys)
     assert "cdktf.out contains the stacks of" in said
-    assert f"set TWIN={TWIN}" in said
+    assert f"Set TWIN={TWIN} or pass --twin {TWIN} to keep that twin" in said
     # Named, it is the one that is meant: only the stacks are missing now.
     assert run(name, "--twin", "twin.yaml") == 2
     assert "contains no stacks" in complaint(capsys)

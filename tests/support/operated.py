@@ -113,8 +113,7 @@ class Operated:
             required = {**required, **ours["terraform"]["required_providers"]}
             made["provider"] = {**stack["provider"], **ours["provider"]}
             made["resource"] = {**stack["resource"], **ours["resource"]}
-        plain = {name: {"source": block["source"]} for name, block in theirs.items()}
-        made["terraform"] = {**stack["terraform"], "required_providers": {**required, **plain}}
+        made["terraform"] = {**stack["terraform"], "required_providers": required}
         return made
 
 

@@ -105,7 +105,7 @@ def command(session: Session, drift: bool, outputs: Path | None, endpoints: Path
     config = session.config
     region = config.clouds.aws.region if config.clouds.aws else None
     access = Access(region=region, endpoints=endpoints_of(endpoints) if endpoints else {})
-    stacks = stacks_of(config, session.out, file=outputs, drift=drift)
+    stacks = stacks_of(config, session.out, file=outputs, drift=drift, environment=session.environment)
     hops, problems = hops_of(stacks, access)
     readings, unread = readings_of(config, stacks, time.time())
     status = Status(

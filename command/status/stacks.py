@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from typing import Any
 
 from command.exits import CommandError
 from command.status.parts import attempt
+from command.terraform.program import Program, Stack
 from operations import jsonfile, outputs
 from stacks import states
 from twin_runtime.roles import Cloud
@@ -22,8 +21,6 @@ from twinspan.outputs import DEPLOYMENT
 from twinspan.topology import LINKS_STACK, Topology
 
 Outputs = Mapping[str, Any]
-_DRIFTED = 2
-"""Exit status of `terraform plan -detailed-exitcode` where something would change."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,8 @@ class StackStatus:
     @property
     def problems(self) -> list[str]:
         """The sentences of what failed."""
-        return [f"{self.name}: {said}" for said in (self.problem, self.drift_problem) if said]
+        said = (each for each in (self.problem, self.drift_problem) if each)
+        return [f"{self.name}: {each.removeprefix(f'Stack {self.name}: ')}" for each in said]
 
     def document(self) -> dict[str, Any]:
         """The stack in the JSON document."""
@@ -86,25 +84,33 @@ class StackStatus:
 
 
 def stacks_of(
-    config: Config, out: Path, *, file: Path | None = None, drift: bool = False
+    config: Config,
+    out: Path,
+    *,
+    file: Path | None = None,
+    drift: bool = False,
+    environment: Mapping[str, str] = os.environ,
 ) -> list[StackStatus]:
-    """Return every stack of a twin, side by side; `file` has the outputs in place of Terraform.
+    """Return every stack of a twin, side by side; `file` has the outputs in place of Terraform, which runs
+    with `environment`.
 
     Raises `UsageError` for a file that cannot be read.
     """
     given = jsonfile.read("--outputs", file) if file else None
     topology = Topology.of(config)
+    program, missing = (None, None) if file else attempt(lambda: Program(environment))
 
     def look(name: str) -> StackStatus:
         state = str(states.place(config, name, out))
+        values, problem, drifted, drift_problem = None, missing, None, None
         if given is not None:
-            found, problem = given.get(name), None
-        else:
-            found, problem = attempt(lambda: _outputs(out, name))
-        values = None if found is None else {key: outputs.value(each) for key, each in found.items()}
-        drifted, drift_problem = None, None
-        if drift and values:
-            drifted, drift_problem = attempt(lambda: _drift(states.folder(out, name)))
+            found = given.get(name)
+            values = None if found is None else {key: outputs.value(each) for key, each in found.items()}
+        if program:
+            stack = Stack(program, name, states.folder(out, name))
+            values, problem = attempt(lambda: _outputs(stack))
+            if drift and values:
+                drifted, drift_problem = attempt(stack.drift)
         return StackStatus(
             name, state, values, problem, drifted, drift_problem, _wanted(config, topology, name)
         )
@@ -124,38 +130,10 @@ def _wanted(config: Config, topology: Topology, name: str) -> dict[str, Any]:
     }
 
 
-def _outputs(out: Path, name: str) -> Outputs:
-    folder = states.folder(out, name)
-    if not (folder / "cdk.tf.json").exists():
-        raise CommandError(f"{folder} has no stack: run twinspan plan.")
-    return outputs.of_stack(_terraform(), folder)
-
-
-def _drift(folder: Path) -> tuple[str, ...]:
-    """The addresses of the resources that were changed or deleted outside Terraform. Changes nothing."""
-    options = ("-refresh-only", "-detailed-exitcode", "-input=false", "-lock=false", "-json")
-    done = subprocess.run(  # noqa: S603 - a program of the operator's own
-        [_terraform(), "plan", *options],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode not in (0, _DRIFTED):
-        said = [event["@message"] for event in events if event.get("@level") == "error"] or [done.stderr]
-        text = " ".join(" ".join(said).split())[:300]
-        raise CommandError(f"terraform plan -refresh-only failed in {folder}: {text}")
-    found = [event["change"]["resource"]["addr"] for event in events if event.get("type") == "resource_drift"]
-    return tuple(found)
-
-
-def _terraform() -> str:
-    binary = shutil.which("terraform")
-    if binary is None:
-        raise CommandError("terraform is not on PATH: install it, or pass --outputs.")
-    return binary
+def _outputs(stack: Stack) -> Outputs:
+    if not (stack.folder / "cdk.tf.json").exists():
+        raise CommandError(f"{stack.folder} has no stack: run twinspan plan.")
+    return stack.outputs()
 
 
 def _shown(value: Any) -> str:

@@ -170,6 +170,17 @@ class Stack:
         )
         return self.show(file)
 
+    def drift(self) -> tuple[str, ...]:
+        """The addresses of resources that were changed or deleted outside Terraform. Changes nothing."""
+        found: list[str] = []
+
+        def heard(event: Event) -> None:
+            if event.get("type") == "resource_drift":
+                found.append(event["change"]["resource"]["addr"])
+
+        self._run("plan", "-refresh-only", "-input=false", "-lock=false", "-json", heard=heard)
+        return tuple(found)
+
     def show(self, file: str) -> dict[str, Any]:
         """A saved plan."""
         return json.loads(self._run("show", "-json", "-no-color", file))

@@ -82,7 +82,9 @@ class Demo:
             f"curl --cacert {stage.twin.trust} -H 'x-api-key: {outputs['telemetry_api_key']}' "
             f"'{outputs['telemetry_api_url']}?device={stage.fleet.devices[0].id}&latest=true'"
         )
-        given = " ".join(f"{name}={value}" for name, value in operator.environment.items())
+        environment = {"CDKTF_OUTDIR": self._folder / "cdktf.out", **operator.environment}
+        given = " ".join(f"{name}={value}" for name, value in environment.items())
+        line(f"{given} {program} status {files}")
         line(f"{given} {program} dead-letters list {files}")
         line(f"logs: {self._folder / 'logs'}")
         threading.Event().wait()

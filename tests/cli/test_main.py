@@ -95,8 +95,8 @@ def test_stacks_of_another_twin_are_not_taken_for_this_one(tmp_path: Path) -> No
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (
             "cdktf.out contains the stacks of mine.yaml, but neither TWIN nor --twin names a file, which "
-            "selects twin.yaml. Set TWIN=mine.yaml or pass --twin mine.yaml to keep that twin; name twin.yaml in the "
-            "same way to replace it.\n"
+            "selects twin.yaml. Set TWIN=mine.yaml or pass --twin mine.yaml to keep that twin; name "
+            "twin.yaml in the same way to replace it.\n"
         )
     assert (tmp_path / "cdktf.out/stacks/aws/cdk.tf.json").read_bytes() == before
     assert twinspan("check", cwd=tmp_path).returncode == 0

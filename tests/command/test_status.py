@@ -167,21 +167,20 @@ def test_nothing_is_deployed(here: Path) -> None:
 
 
 def test_a_stack_that_terraform_cannot_read_hides_no_other(here: Path) -> None:
-    folder = deploy("aws", layers=["acquisition", "processing"])
-    other = deploy("gcp")
+    deploy("aws", layers=["acquisition", "processing"])
+    deploy("gcp")
     (here / "terraform.factory.gcp.tfstate").write_text("{")
     _, found = document()
     assert found["stacks"][0]["deployed"] is True
     (said,) = found["stacks"][1]["problems"]
-    assert said.startswith(f"gcp: terraform output failed in {other}")
-    assert folder != other
+    assert said.startswith("gcp: Unsupported state file format ")
 
 
 def test_without_terraform(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deploy("aws")
     monkeypatch.setenv("PATH", str(here))
     code, found = document()
-    assert "aws: terraform is not on PATH: install it, or pass --outputs." in found["problems"]
+    assert "aws: terraform is not on PATH: install Terraform 1.11 or newer." in found["problems"]
     assert code == 1
 
 

@@ -14,10 +14,12 @@ import pytest
 from local_cloud import terraform
 from local_cloud.aws import server
 from local_cloud.errors import MissingProgram
+from stacks import summary
 from support import documents
 from support.layouts import EXAMPLES
 from support.servers import missing, npm_module
 from support.twinspan_command import environment, twinspan
+from twinspan import __version__
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform]
 
@@ -103,6 +105,16 @@ def test_it_stays_up_until_it_is_told_to_end(number: signal.Signals, tmp_path: P
     said = said_until(running, "logs: ")
     for command in ("twinspan simulate --endpoint", "curl ", "twinspan dead-letters list"):
         assert command in said
+    (status,) = (line for line in said.splitlines() if " status --twin " in line)
+    shown = subprocess.run(
+        ["/bin/sh", "-c", status.replace(summary.program(), f"{sys.executable} -m twinspan")],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"deployed by {__version__}" in shown.stdout, shown
+    assert "former" not in shown.stdout
     assert len(left(folder)) > 5
     running.send_signal(number)
     try:

@@ -7,7 +7,8 @@ import click
 
 from command import editing
 from command.edit import Edit
-from command.exits import WrongInput
+from command.exits import Refused, WrongInput
+from command.plan import deployed
 from command.session import Session
 from twinspan.config.text import Suggest
 from twinspan.config.yamlfile import read_yaml
@@ -51,10 +52,14 @@ def revoke(session: Session, client: str | None, no_deploy: bool) -> None:
 
 
 def _keys(session: Session, client: str | None) -> tuple[tuple[str, ...], int]:
-    """Where the generation of a set of keys is in the file, and what it is."""
+    """Where the generation of a set of keys is in the file, and what it is. Raises `Refused` while it is not
+    deployed.
+    """
     file = editing.own_file(session)
-    config = checked(file)
+    config, before = checked(file), deployed.read(session, session.out)
     if client is None:
+        if before:
+            _check_deployed("the key generation", config.keys.generation, before.keys.generation)
         return ("keys",), config.keys.generation
     generations = {each.name: each.generation for each in config.read_clients}
     if client not in generations:
@@ -67,7 +72,19 @@ def _keys(session: Session, client: str | None) -> tuple[tuple[str, ...], int]:
         raise WrongInput(
             f"{short(file)} takes its clients from the file that it extends; name that one with --twin."
         )
+    known = {each.name: each.generation for each in before.read_clients} if before else {}
+    if client in known:
+        _check_deployed(f"the key generation of the client {client}", generations[client], known[client])
     return ("read_api", "clients", client), generations[client]
+
+
+def _check_deployed(what: str, written: int, before: int) -> None:
+    """Refuse a second step: no plan takes two at a time."""
+    if written > before:
+        raise Refused(
+            f"twin.yaml says {what} is {written}, but {before} is deployed. Run twinspan plan and twinspan "
+            "deploy first, and give the new keys to all who read; then run this command again."
+        )
 
 
 def _named(data: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from command.plan import stores
 from command.plan.contents import Contents
-from command.plan.reading import Action, Loss, Reading
+from command.plan.reading import TAINTED, Action, Loss, Reading
 from command.state import Vanished
 from twin_runtime.roles import Layer
 from twinspan.config import Config
@@ -194,6 +194,12 @@ def refusal(store: Mapping[str, Any], *, can_stay: bool) -> str:
     keep = ""
     if can_stay and stores.can_be_former(name) and all(each["action"] == "deleted" for each in counted):
         keep = f"To keep it, write former: [{name}] into twin.yaml. "
+    for each in counted:
+        if TAINTED in each["because"]:
+            keep = (
+                f"An interrupted apply has left {each['address']} tainted. To keep it as it is, run "
+                f"terraform untaint '{each['address']}' in the folder of the stack {name.partition('@')[2]}. "
+            )
     return f"{name} would be {words}, with its {holds}. {keep}To delete it, add --delete-data {name}."
 
 

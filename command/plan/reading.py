@@ -44,7 +44,7 @@ _ACTIONS = {
 @dataclass(frozen=True)
 class Loss:
     """A resource with data that the plan deletes or replaces. `because` names the arguments that force a
-    replacement.
+    replacement, or is `TAINTED` alone.
     """
 
     store: str
@@ -59,6 +59,10 @@ class Loss:
     """Address and values of each management lock on the resource, or on a part of it."""
 
 
+TAINTED = "tainted"
+"""In the place of an argument: an apply that was interrupted has left the resource so."""
+_TAINTED = "replace_because_tainted"
+"""Terraform's word for that."""
 _KEY_IS_GONE = "delete_because_each_key"
 """Terraform's word for an instance whose key `for_each` no longer has."""
 
@@ -150,13 +154,14 @@ def _losses(
         if holds is Holding.DEVICES and each.get("action_reason") == _KEY_IS_GONE:
             continue
         before = change["before"] or {}
+        forced = {str(path[0]) for path in change.get("replace_paths") or () if path}
         yield Loss(
             store=stores.store(address, Cloud(name), before, blocks, known),
             address=address,
             kind=each["type"],
             holds=holds,
             action=action,
-            because=tuple(sorted({str(path[0]) for path in change.get("replace_paths") or () if path})),
+            because=(TAINTED,) if each.get("action_reason") == _TAINTED else tuple(sorted(forced)),
             values=before,
             locks=tuple(
                 (address, lock)

@@ -98,7 +98,8 @@ def _stale(failure: Failure, _: Diagnostic, __: re.Match[str]) -> str:
 def _prevented(failure: Failure, _: Diagnostic, match: re.Match[str]) -> str:
     return (
         f"Stack {failure.stack}: {match['address']} is protected, and the plan would delete it. "
-        "Run twinspan plan, which names the store and what allows its deletion."
+        "Run twinspan plan, which names the store and what allows its deletion. If an interrupted apply has "
+        f"left it tainted, keep it with terraform -chdir={failure.folder} untaint '{match['address']}'"
     )
 
 

@@ -94,6 +94,20 @@ def test_a_stack_that_was_applied_in_part(twin: Operated, world: World) -> None:
     twin.deploy()
 
 
+def test_a_protected_resource_that_is_tainted(twin: Operated, world: World) -> None:
+    assert twin.run("plan").status == 0
+    world.fail("google_firestore_database", "hot", leaves="tainted")
+    assert twin.run("deploy").status == 1
+    refused = twin.run("--json", "plan")
+    assert refused.status == 4
+    (said,) = refused.document["refused"]
+    address = "google_firestore_database.hot"
+    assert f"has left {address} tainted. To keep it as it is, run terraform untaint '{address}' in" in said
+    program.Program(os.environ).run("gcp", twin.out / "stacks" / "gcp", "untaint", address)
+    twin.deploy()
+    assert twin.run("plan").out.splitlines()[-1] == "Nothing changes."
+
+
 @pytest.mark.matrix
 def test_ctrl_c_ends_terraform_cleanly(twin: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
     assert twin.run("plan").status == 0

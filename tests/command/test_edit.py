@@ -15,7 +15,8 @@ from jsonschema import Draft202012Validator
 from command import editing
 from command.commands import events, keys
 from command.edit import Edit, edit, edited
-from command.exits import WrongInput
+from command.exits import Refused, WrongInput
+from command.plan import deployed
 from command.session import ROOT, Session
 from support.layouts import EXAMPLES
 from support.properties import bounded
@@ -264,6 +265,24 @@ def test_keys_of_one_client_turn_alone(file: Path, deployments: _Deployments) ->
     }
     assert "keys" not in read_yaml(file).data
     assert not deployments.done
+
+
+@pytest.mark.parametrize("command", ["rotate", "revoke"])
+@pytest.mark.parametrize("client", [(), ("--client", "mobile")])
+def test_a_second_step_waits_for_the_deployment_of_the_first(
+    command: str, client: tuple[str, ...], file: Path
+) -> None:
+    session = Session(twin=file, environment={}, out=file.parent / "out")
+    session.out.mkdir()
+    deployed.write(session, session.out)
+    run(keys.command, file, "rotate", *client, "--no-deploy")
+    once = file.read_bytes()
+    with pytest.raises(Refused, match=r"is 2, but 1 is deployed\. Run twinspan plan"):
+        run(keys.command, file, command, *client, "--no-deploy")
+    assert file.read_bytes() == once
+    deployed.write(Session(twin=file, environment={}, out=session.out), session.out)
+    run(keys.command, file, command, *client, "--no-deploy")
+    assert file.read_bytes() != once
 
 
 def test_an_unknown_client_gets_a_suggestion(file: Path) -> None:

@@ -129,7 +129,9 @@ SAID = {
             "resource to be destroyed. To avoid this error and continue with the plan, either disable "
             "lifecycle.prevent_destroy or reduce the scope of the plan using the -target option.",
         ),
-        "aws_dynamodb_table.hot is protected, and the plan would delete it. Run twinspan plan",
+        "aws_dynamodb_table.hot is protected, and the plan would delete it. Run twinspan plan, which names "
+        "the store and what allows its deletion. If an interrupted apply has left it tainted, keep it with "
+        "terraform -chdir=stacks/aws untaint 'aws_dynamodb_table.hot'",
     ),
     "protected by a lock": (
         Diagnostic(

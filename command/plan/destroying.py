@@ -60,8 +60,8 @@ class Destroying:
         saved.forget(out)
         scratch.remove(out, *KINDS)
         left_links = LINKS_STACK not in topology.stacks and self._planning.stack(LINKS_STACK).data.exists()
-        check_states(self._session)
         synthesize(self._session, left_links=left_links)
+        check_states(self._session)
         names = [*topology.stacks, *([LINKS_STACK] if left_links else [])]
         self._session.warn(f"Planning {', '.join(names)} …")
         planned = planned_clouds(self._planning, names, _DESTROY)

@@ -135,10 +135,10 @@ def plan(
     config, topology = session.config, Topology.of(session.config)
     saved.forget(planning.out)
     scratch.remove(planning.out, *KINDS)
-    check_states(session)
     session.warn("Synthesizing …")
     left_links = LINKS_STACK not in topology.stacks and planning.stack(LINKS_STACK).data.exists()
     synthesize(session, left_links=left_links)
+    check_states(session)
     clouds = [name for name in topology.stacks if name != LINKS_STACK]
     session.warn(f"Planning {', '.join(clouds)} …")
     planned = planned_clouds(planning, clouds)
@@ -179,7 +179,7 @@ def plan(
 
 def check_states(session: Session) -> None:
     """Keep local states private. Raises `CommandError` where a state is in another place than twin.yaml
-    says: a plan would make the twin anew.
+    says: a plan would make the twin anew. The commands that move it need the stacks as they are now.
     """
     for warning in make_private(session.config, session.out):
         session.warn(warning)

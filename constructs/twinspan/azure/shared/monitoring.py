@@ -31,6 +31,16 @@ _LATE_MIN = 10
 """By how much a line can be late."""
 WINDOWS = {15: "PT15M", 30: "PT30M", 45: "PT45M", 60: "PT1H", 120: "PT2H", 180: "PT3H"}
 """What Azure takes as a window, by minutes."""
+_NOT_OURS = [
+    "arm_role_receiver",
+    "email_receiver",
+    "enabled",
+    "location",
+    "short_name",
+    "tags",
+    "webhook_receiver",
+]
+"""Arguments of the action group that Azure makes, and that Azure or people write."""
 
 
 class Monitoring(Construct):
@@ -75,7 +85,8 @@ class Monitoring(Construct):
 
         Azure makes the group within hours, puts it into the resource group, and leaves it there, so that
         Terraform would refuse to delete the resource group. A group of that name that is there already is
-        the one that Azure uses. What Azure writes into it is left as it is.
+        the one that Azure uses. What Azure and people write into it is left as it is; only another resource
+        group makes another one.
         """
         group = MonitorActionGroup(
             self,
@@ -84,7 +95,7 @@ class Monitoring(Construct):
             short_name="SmartDetect",
             resource_group_name=self._group.group,
             tags=self._group.labels(None, "logs"),
-            lifecycle=TerraformResourceLifecycle(ignore_changes="all"),
+            lifecycle=TerraformResourceLifecycle(ignore_changes=_NOT_OURS),
         )
         place(group, "smart_detection")
         return group

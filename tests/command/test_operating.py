@@ -11,6 +11,7 @@ import yaml
 from command.commands import deploy, destroy, plan
 from support.layouts import Layout, twin_data
 from support.operated import Operated
+from support.planes import World
 from twin_runtime.roles import Cloud
 
 pytestmark = pytest.mark.terraform
@@ -21,7 +22,9 @@ ACROSS = Layout(GCP, AZURE, GCP)
 
 
 @pytest.mark.matrix
-def test_a_twin_from_its_first_plan_to_its_end(operated: Operated, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_twin_from_its_first_plan_to_its_end(
+    operated: Operated, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     operated.write(twin_data(ACROSS))
     early = operated.run("deploy")
     assert (early.status, early.err) == (2, f"{deploy.NO_PLAN}\n")
@@ -89,8 +92,14 @@ def test_a_twin_from_its_first_plan_to_its_end(operated: Operated, monkeypatch: 
     gone = operated.run("--json", "plan")
     assert (gone.status, gone.document["left"]) == (0, [])
 
+    (fleet,) = (each for each in world.objects("google_secret_manager_secret") if each["deletion_protection"])
+    assert fleet["secret_id"].startswith("factory-fleet-")
     stopped = operated.run("destroy", "--yes")
     assert stopped.status == 4
+    (protected,) = (
+        each for each in stopped.err.splitlines() if each.startswith("acquisition@gcp is protected")
+    )
+    assert "secret" in protected
     assert "hot_storage@gcp is protected, with its rows" in stopped.err
     options = stopped.err.strip().splitlines()[-1].partition("twinspan destroy ")[2].split()
     assert operated.state("gcp")["resources"] != []
@@ -103,6 +112,7 @@ def test_a_twin_from_its_first_plan_to_its_end(operated: Operated, monkeypatch: 
     jsonschema.validate(ended.document, destroy.SCHEMA)
     assert ended.document == {"destroyed": ["gcp"], "failed": []}
     assert operated.state("gcp")["resources"] == []
+    assert world.objects("google_secret_manager_secret") == []
 
 
 @pytest.mark.matrix

@@ -48,7 +48,7 @@ def test_a_twin_takes_another_name(data: dict[str, Any], operated: Operated, wor
 
 
 def check_replaced(twin: Operated, world: World) -> None:
-    """The plan is refused; with consent to all that it asks about, one deployment leaves nothing to change."""
+    """The plan is refused. With consent to all that it asks about, one deployment does everything."""
     refused = twin.run("--json", "plan")
     assert refused.status == 4, refused
     asked = [each["store"] for each in refused.document["stores"] if each["needs_consent"]]

@@ -25,22 +25,37 @@ LAYOUT = Layout(Cloud.AWS, Cloud.AZURE, Cloud.AWS)
 
 
 def test_receivers_refuse_without_a_key(tmp_path: Path) -> None:
-    with local_twin(twin_config(LAYOUT), tmp_path) as twin:
+    config = twin_config(LAYOUT, read_api={"clients": ["erp", "mobile"]})
+    with local_twin(config, tmp_path) as twin:
         refused = [401, 401, 401]
         roles = ("ingestion", "writer", "hot_reader", "event_feedback")
         assert answers(twin) == dict.fromkeys(roles, refused)
         # Three at one function of Azure: the first is a line, the others are counted for the next minute.
         lines = until(lambda: logged(twin, "ingestion", "refused"), seconds=30)
         assert [(line["status"], line["count"]) for line in lines] == [(401, 1)]
-        Reader.of(twin.outputs, trust=twin.trust).page(device="thermostat-1", latest="true")
-        (line,) = until(lambda: logged(twin, "hot_reader", "read"), seconds=30)
-        assert (line["client"], line["device"]) == ("twin", "thermostat-1")
+        url = twin.outputs[published.url(Role.HOT_READER)]
+        keys = {
+            "twin": twin.outputs[published.api_key(Role.HOT_READER)],
+            **twin.outputs[published.client_keys(Role.HOT_READER)],
+        }
+        assert keys.keys() == {"twin", "erp", "mobile"}
+        assert len(set(keys.values())) == 3
+        for key in keys.values():
+            Reader(url, key, trust=twin.trust).page(device="thermostat-1", latest="true")
+        lines = until(lambda: _all(logged(twin, "hot_reader", "read"), len(keys)), seconds=30)
+        assert sorted((line["client"], line["device"]) for line in lines) == [
+            (client, "thermostat-1") for client in sorted(keys)
+        ]
 
 
 def logged(twin: LocalCloud, role: str, event: str) -> list[dict[str, Any]]:
     """The lines of a role's log that report an event."""
     found = (entry for _, entry in hops.entries(twin.log_lines()))
     return [entry for entry in found if (entry.get("role"), entry.get("event")) == (role, event)]
+
+
+def _all(lines: list[dict[str, Any]], count: int) -> list[dict[str, Any]] | None:
+    return lines if len(lines) == count else None
 
 
 def answers(twin: LocalCloud) -> dict[str, list[int]]:

@@ -26,7 +26,7 @@ class Endpoint(Construct):
         if function.optional:  # null when the app is off, where a template would fail
             hosts = f"{function.app.address}[*].default_hostname"
             self.url = f'${{one([for host in {hosts} : "https://${{host}}/{function.role}"])}}'
-        self.api_key = api_keys.current
+        self.api_key = api_keys.newest
         foundation.inventory.record(
             facts.Endpoint(
                 address=function.app.address,

@@ -1,7 +1,6 @@
 """Secrets: API keys that the stack makes, and the ends of links that `links` fills."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from twin_runtime.roles import Layer, Role
 from twinspan import contracts, outputs
@@ -12,14 +11,8 @@ from twinspan.azure.shared.grants import READ_SECRET, grant
 from twinspan.config import Client
 from twinspan.providers import Construct
 from twinspan.providers.azure import KeyVaultSecret
-from twinspan.providers.random import RandomPassword
-from twinspan.terraform.resources import (
-    ACCEPTED_GENERATIONS,
-    KEY_GENERATION_VARIABLE,
-    Ref,
-    generations,
-    place,
-)
+from twinspan.terraform.api_keys import api_keys
+from twinspan.terraform.resources import Ref, place
 from twinspan.topology import Link
 
 _SCOPE = "resource_versionless_id"
@@ -105,7 +98,7 @@ class LinkSecret(Construct):
 class ApiKeys(Construct):
     """The API keys of one receiver, which checks them itself: the platform's own cannot be made by Terraform.
 
-    `current` is the newest key of the twin itself, `clients` the newest key of each client. `environment`
+    `newest` is the newest key of the twin itself, `clients` the newest key of each client. `environment`
     contains the address of all that are accepted, `{"api_keys": […], "clients": {"<client>": […]}}`.
     """
 
@@ -122,25 +115,15 @@ class ApiKeys(Construct):
     ) -> None:
         super().__init__(scope, id_)
         foundation.random  # noqa: B018  (the provider, made once)
-        password = RandomPassword(self, "keys", for_each=generations(optional=optional))
-        keys = place(password, f"{role}_api_keys").address
-        current = f"var.{KEY_GENERATION_VARIABLE}"
-        self.current = f"${{try({keys}[tostring({current})].result, null)}}"
-        own = f"[for generation in {ACCEPTED_GENERATIONS} : {keys}[tostring(generation)].result]"
-        self.clients: str | None = None
-        content = f"{{api_keys = {own}}}"
-        if clients:
-            each = self._keys_of(clients, role=role)
-            self.clients = f"${{{_object({name: given[-1] for name, given in each.items()})}}}"
-            lists = {name: f"[{', '.join(given)}]" for name, given in each.items()}
-            content = f"{{api_keys = {own}, clients = {_object(lists)}}}"
+        made = api_keys(self, role, clients=clients, optional=optional)
+        self.newest, self.clients = made.newest, made.clients
         name = names.api_keys_secret(foundation.names, role)
         secret = KeyVaultSecret(
             self,
             "secret",
             name=name,
             key_vault_id=foundation.vault.id,
-            value=f"${{jsonencode({content})}}",
+            value=made.accepted,
             content_type="application/json",
             tags=foundation.labels(layer, role),
         )
@@ -149,14 +132,6 @@ class ApiKeys(Construct):
         address = f"{foundation.vault.uri}secrets/{self._secret['name']}"
         foundation.inventory.record(facts.Named(address=self._secret.address, name=name, value=address))
         self.environment = {"API_KEYS_SECRET": address}
-
-    def _keys_of(self, clients: Sequence[Client], *, role: Role) -> dict[str, list[str]]:
-        """The keys of each client that are accepted, as expressions, the oldest first."""
-        named = {client.name: [f"{client.name}/{number}" for number in client.accepted] for client in clients}
-        every = json.dumps([key for keys in named.values() for key in keys])
-        password = RandomPassword(self, "client-keys", for_each=f"${{toset({every})}}")
-        address = place(password, f"{role}_client_keys").address
-        return {name: [f'{address}["{key}"].result' for key in keys] for name, keys in named.items()}
 
     def grant_read(self, function: contracts.Function) -> None:
         grant(
@@ -167,8 +142,3 @@ class ApiKeys(Construct):
             scope=self._secret[_SCOPE],
             optional=self._secret.optional,
         )
-
-
-def _object(values: Mapping[str, str]) -> str:
-    """An object of Terraform's, of expressions."""
-    return "{" + ", ".join(f'"{name}" = {value}' for name, value in values.items()) + "}"

@@ -1,6 +1,5 @@
 """The secrets of links and of receivers."""
 
-import json
 from collections.abc import Mapping, Sequence
 
 from twin_runtime.roles import Layer, Role
@@ -10,8 +9,7 @@ from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.shared.secret import Secret
 from twinspan.providers import Construct
-from twinspan.providers.random import RandomPassword
-from twinspan.terraform.resources import ACCEPTED_GENERATIONS, KEY_GENERATION_VARIABLE, generations, place
+from twinspan.terraform.api_keys import api_keys
 from twinspan.topology import Link
 
 
@@ -67,36 +65,8 @@ class ApiKeys(Secret):
             labels=foundation.twin.labels(layer, role),
             optional=optional,
         )
-        self.clients: str | None = None
-        self._role = role
         foundation.need_random()
-        keys = place(
-            RandomPassword(self, "keys", for_each=generations(optional=optional)), f"{role}_api_keys"
-        )
-        newest = f"{keys.address}[tostring(var.{KEY_GENERATION_VARIABLE})].result"
-        accepted = f"[for generation in {ACCEPTED_GENERATIONS} : {keys.address}[tostring(generation)].result]"
-        self.newest = f"${{try({newest}, null)}}" if optional else f"${{{newest}}}"
-        content = f"api_keys = {accepted}"
-        if clients:
-            of_each = self._of_clients(clients)
-            self.clients = f"${{{_object({name: keys[-1] for name, keys in of_each.items()})}}}"
-            lists = {name: f"[{', '.join(keys)}]" for name, keys in of_each.items()}
-            content = f"{content}, clients = {_object(lists)}"
-        self.write(f"${{jsonencode({{{content}}})}}")
+        made = api_keys(self, role, clients=clients, optional=optional)
+        self.newest, self.clients = made.newest, made.clients
+        self.write(made.accepted)
         self.environment = {"API_KEYS_SECRET": self.address}
-
-    def _of_clients(self, clients: Sequence[Client]) -> Mapping[str, Sequence[str]]:
-        """Make the keys of each client's accepted generations. Returns them as expressions, the oldest first.
-
-        The generations are numbers of twin.yaml: each client's keys are rotated and revoked on their own.
-        """
-        made = {client.name: [f"{client.name}/{number}" for number in client.accepted] for client in clients}
-        every = json.dumps([key for keys in made.values() for key in keys])
-        password = RandomPassword(self, "client-keys", for_each=f"${{toset({every})}}")
-        keys_of = place(password, f"{self._role}_client_keys").address
-        return {name: [f'{keys_of}["{key}"].result' for key in keys] for name, keys in made.items()}
-
-
-def _object(values: Mapping[str, str]) -> str:
-    """An object of Terraform's whose values are expressions."""
-    return "{" + ", ".join(f'"{name}" = {value}' for name, value in values.items()) + "}"

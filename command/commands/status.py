@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
 from command.exits import Exit
+from command.schemas import FLAG, NUMBER_OR_NULL, TEXT, TEXT_OR_NULL, Schema, array, document
 from command.session import Session
 
-_TEXT = {"type": "string"}
-_TEXT_OR_NULL = {"type": ["string", "null"]}
-_TEXTS = {"type": "array", "items": _TEXT}
-_TEXTS_OR_NULL = {"type": ["array", "null"], "items": _TEXT}
+_TEXTS = array(TEXT)
+_TEXTS_OR_NULL = {"type": ["array", "null"], "items": TEXT}
 _COUNT_OR_NULL = {"type": ["integer", "null"], "minimum": 0}
 _FLAG_OR_NULL = {"type": ["boolean", "null"]}
 
 
-def _document(**fields: Any) -> Mapping[str, Any]:
-    return {
-        "type": "object",
-        "properties": fields,
-        "required": list(fields),
-        "additionalProperties": False,
-    }
+def _list(**fields: Schema) -> Schema:
+    return array(document(**fields))
 
 
-def _list(**fields: Any) -> Mapping[str, Any]:
-    return {"type": "array", "items": _document(**fields)}
-
-
-SCHEMA: Mapping[str, Any] = _document(
-    twin=_TEXT,
-    twinspan=_TEXT,
+SCHEMA = document(
+    twin=TEXT,
+    twinspan=TEXT,
     stacks=_list(
-        stack=_TEXT,
-        state=_TEXT,
+        stack=TEXT,
+        state=TEXT,
         deployed=_FLAG_OR_NULL,
-        twinspan=_TEXT_OR_NULL,
+        twinspan=TEXT_OR_NULL,
         layers=_TEXTS_OR_NULL,
         former=_TEXTS_OR_NULL,
         events=_FLAG_OR_NULL,
@@ -51,22 +39,22 @@ SCHEMA: Mapping[str, Any] = _document(
         problems=_TEXTS,
     ),
     hops=_list(
-        hop=_TEXT,
-        cloud=_TEXT,
-        queue={"type": "boolean"},
+        hop=TEXT,
+        cloud=TEXT,
+        queue=FLAG,
         messages=_COUNT_OR_NULL,
         dead_letters=_COUNT_OR_NULL,
-        problem=_TEXT_OR_NULL,
+        problem=TEXT_OR_NULL,
     ),
     readings=_list(
-        device_type=_TEXT,
-        device=_TEXT_OR_NULL,
-        time=_TEXT_OR_NULL,
-        age_s={"type": ["number", "null"]},
-        problem=_TEXT_OR_NULL,
+        device_type=TEXT,
+        device=TEXT_OR_NULL,
+        time=TEXT_OR_NULL,
+        age_s=NUMBER_OR_NULL,
+        problem=TEXT_OR_NULL,
     ),
-    former_states=_list(stack=_TEXT, state=_TEXT, target=_TEXT, commands=_TEXTS, otherwise=_TEXT_OR_NULL),
-    vanished=_list(cloud=_TEXT, state=_TEXT, resources=_COUNT_OR_NULL),
+    former_states=_list(stack=TEXT, state=TEXT, target=TEXT, commands=_TEXTS, otherwise=TEXT_OR_NULL),
+    vanished=_list(cloud=TEXT, state=TEXT, resources=_COUNT_OR_NULL),
     problems=_TEXTS,
 )
 

@@ -5,40 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_TEXT = {"type": "string"}
-_TEXTS = {"type": "array", "items": _TEXT}
-_COST = {"usd_per_month": _TEXT, "usd_per_million_events": _TEXT}
+from command.schemas import NUMBER, TEXT, Schema, array, by_name, document
+
+_TEXTS = array(TEXT)
+_COST = document(usd_per_month=TEXT, usd_per_million_events=TEXT)
 
 
-def _object(fields: Mapping[str, Any], description: str = "") -> dict[str, Any]:
-    """An object with exactly these fields."""
-    said = {"description": description} if description else {}
-    return {
-        "type": "object",
-        **said,
-        "required": list(fields),
-        "additionalProperties": False,
-        "properties": dict(fields),
-    }
-
-
-def _list(fields: Mapping[str, Any], description: str) -> dict[str, Any]:
-    return {"type": "array", "description": description, "items": _object(fields)}
-
-
-def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": dict(values)}
+def _list(fields: Mapping[str, Any], description: str) -> Schema:
+    return {**array(document(**fields)), "description": description}
 
 
 SCHEMA: Mapping[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
-    **_object(
-        {
-            "twin": {**_TEXT, "description": "Name of the twin after the edit."},
+    **document(
+        **{
+            "twin": {**TEXT, "description": "Name of the twin after the edit."},
             "changes": _list(
                 {
-                    "section": _TEXT,
-                    "name": _TEXT,
+                    "section": TEXT,
+                    "name": TEXT,
                     "change": {"enum": ["added", "removed", "changed"]},
                     "before": {"description": "As in the file; null where the entry is new."},
                     "after": {"description": "As in the file; null where the entry is gone."},
@@ -47,14 +32,14 @@ SCHEMA: Mapping[str, Any] = {
             ),
             "deletions": _list(
                 {
-                    "store": {**_TEXT, "description": "<layer>@<cloud>"},
-                    "reason": _TEXT,
+                    "store": {**TEXT, "description": "<layer>@<cloud>"},
+                    "reason": TEXT,
                     "refused": {
                         "type": "boolean",
                         "description": "Whether --delete-data must name the store. Messages alone: false.",
                     },
                     "resources": {
-                        **_by_name(_TEXTS),
+                        **by_name(_TEXTS),
                         "description": "Terraform addresses, by what they hold.",
                     },
                     "keep_with": {
@@ -72,24 +57,22 @@ SCHEMA: Mapping[str, Any] = {
             "refusals": {**_TEXTS, "description": "Why the edit must not be deployed as it is."},
             "code": _list(
                 {
-                    "cloud": _TEXT,
+                    "cloud": TEXT,
                     "functions": _TEXTS,
-                    "digest_before": _TEXT,
-                    "digest_after": _TEXT,
+                    "digest_before": TEXT,
+                    "digest_after": TEXT,
                     "why": _TEXTS,
                 },
                 "Functions with new code, by cloud, with SHA-256 digests of the package.",
             ),
-            "costs": _object({"before": _object(_COST), "after": _object(_COST), "assumptions": _TEXT}),
-            "resources": _object(
-                {
-                    "stacks": _by_name(
-                        _object(dict.fromkeys(("appear", "vanish", "replaced", "changed"), _TEXTS))
-                    ),
-                    "synthesis_seconds": {"type": "number"},
-                },
-                "Addresses of Terraform resources, by stack.",
-            ),
+            "costs": document(before=_COST, after=_COST, assumptions=TEXT),
+            "resources": {
+                **document(
+                    stacks=by_name(document(appear=_TEXTS, vanish=_TEXTS, replaced=_TEXTS, changed=_TEXTS)),
+                    synthesis_seconds=NUMBER,
+                ),
+                "description": "Addresses of Terraform resources, by stack.",
+            },
         }
     ),
 }

@@ -9,13 +9,10 @@ from pathlib import Path
 import pytest
 
 from local_cloud.aws.cloud import LocalAws
-from local_cloud.certificates import Authority
-from local_cloud.errors import MissingProgram
-from local_cloud.processes import Processes
-from local_cloud.terraform import MIRROR_VARIABLE, TerraformFailed, find_providers, read_stack
+from local_cloud.terraform import TerraformFailed, read_stack
 from support.edited_aws import EditedAws
 from support.layouts import CLOUDS, Layout
-from support.servers import missing
+from support.servers import ministack, need_aws_provider
 from twin_runtime.roles import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
@@ -27,15 +24,8 @@ QUEUE, ROW, FILE = "factory-processing-dead", {"device": {"S": "pump-1"}, "key":
 
 @pytest.fixture
 def cloud(tmp_path: Path, synthesized: Callable[..., Path]) -> Iterator[LocalAws]:
-    if "aws" not in find_providers():
-        missing(f"no mirror holds the provider aws; name a mirror in {MIRROR_VARIABLE}")
-    authority = Authority(tmp_path / "certificates")
-    with Processes(tmp_path / "logs", authority.trust()) as processes:
-        found = LocalAws(processes, folder=tmp_path, authority=authority)
-        try:
-            found.start(read_stack(synthesized(FIRST)))
-        except MissingProgram as error:
-            missing(str(error))
+    need_aws_provider()
+    with ministack(tmp_path, read_stack(synthesized(FIRST))) as found:
         yield found
 
 

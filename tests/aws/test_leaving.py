@@ -10,13 +10,10 @@ from typing import Any
 import pytest
 
 from local_cloud.aws.cloud import LocalAws
-from local_cloud.certificates import Authority
-from local_cloud.errors import MissingProgram
-from local_cloud.processes import Processes
-from local_cloud.terraform import MIRROR_VARIABLE, TerraformFailed, find_providers, read_stack
+from local_cloud.terraform import TerraformFailed, read_stack
 from support.edited_aws import EditedAws
 from support.layouts import CLOUDS, Layout
-from support.servers import missing
+from support.servers import ministack, need_aws_provider
 from twin_runtime.roles import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
@@ -33,15 +30,8 @@ CLIENTS: dict[str, Any] = {"read_api": {"clients": ["erp", {"name": "my-app", "g
 
 @pytest.fixture
 def cloud(tmp_path: Path, synthesized: Callable[..., Path]) -> Iterator[LocalAws]:
-    if "aws" not in find_providers():
-        missing(f"no mirror holds the provider aws; name a mirror in {MIRROR_VARIABLE}")
-    authority = Authority(tmp_path / "certificates")
-    with Processes(tmp_path / "logs", authority.trust()) as processes:
-        found = LocalAws(processes, folder=tmp_path, authority=authority)
-        try:
-            found.start(read_stack(synthesized(HERE)))
-        except MissingProgram as error:
-            missing(str(error))
+    need_aws_provider()
+    with ministack(tmp_path, read_stack(synthesized(HERE))) as found:
         yield found
 
 

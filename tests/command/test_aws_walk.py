@@ -9,14 +9,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.aws.cloud import LocalAws
-from local_cloud.certificates import Authority
-from local_cloud.errors import MissingProgram
-from local_cloud.processes import Processes
-from local_cloud.terraform import MIRROR_VARIABLE, find_providers
 from support.layouts import Layout, twin_data
 from support.operated import Operated
 from support.planes import World
-from support.servers import missing
+from support.servers import ministack, need_aws_provider
 from twin_runtime.roles import Cloud
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
@@ -30,15 +26,8 @@ ROW = {"device": {"S": "thermostat-1"}, "key": {"S": "1#a"}}
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[LocalAws]:
-    if "aws" not in find_providers():
-        missing(f"no mirror holds the provider aws; name a mirror in {MIRROR_VARIABLE}")
-    authority = Authority(tmp_path / "certificates")
-    with Processes(tmp_path / "logs", authority.trust()) as processes:
-        found = LocalAws(processes, folder=tmp_path, authority=authority)
-        try:
-            found.start({"resource": {}, "provider": {"aws": [{"region": "eu-central-1"}]}})
-        except MissingProgram as error:
-            missing(str(error))
+    need_aws_provider()
+    with ministack(tmp_path, {"resource": {}, "provider": {"aws": [{"region": "eu-central-1"}]}}) as found:
         yield found
 
 

@@ -1,6 +1,5 @@
 """Two files compared, as `twinspan plan --against` prints it."""
 
-import io
 import json
 import shutil
 from pathlib import Path
@@ -13,10 +12,10 @@ from jsonschema import Draft202012Validator
 from command.compare import Comparison, against, compare
 from command.compare.schema import SCHEMA
 from command.exits import Exit
-from command.session import Session
 from support.layouts import CLOUDS, EXAMPLES, PARTIAL, Layout, config_of, twin_data
 from support.synth import stacks_of
 from support.terraform_json import resources
+from support.twinspan_command import session_of
 from twin_runtime.roles import Cloud
 from twinspan.config import Config, ConfigErrors
 
@@ -291,17 +290,6 @@ def test_twins_without_a_layer_have_a_cost(layout: Layout) -> None:
     cost = compare(config, config).costs.after
     assert cost.month > 0
     assert cost.million > 0
-
-
-def session_of(file: Path, *, as_json: bool = False) -> Session:
-    return Session(
-        twin=file,
-        as_json=as_json,
-        environment={},
-        out=file.parent / "out",
-        stdout=io.StringIO(),
-        stderr=io.StringIO(),
-    )
 
 
 @pytest.fixture

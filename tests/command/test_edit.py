@@ -1,6 +1,5 @@
 """Edits of twin.yaml in place: what is edited, and that nothing else is."""
 
-import io
 import json
 import shutil
 import stat
@@ -20,6 +19,7 @@ from command.plan import deployed
 from command.session import ROOT, Session
 from support.layouts import EXAMPLES
 from support.properties import bounded
+from support.twinspan_command import session_of
 from twinspan.config import ConfigErrors
 from twinspan.config.yamlfile import read_yaml
 
@@ -221,14 +221,7 @@ def deployments(monkeypatch: pytest.MonkeyPatch) -> _Deployments:
 
 def run(command: Any, file: Path, *arguments: str) -> dict[str, Any]:
     """The command's document."""
-    session = Session(
-        twin=file,
-        as_json=True,
-        environment={},
-        out=file.parent / "out",
-        stdout=io.StringIO(),
-        stderr=io.StringIO(),
-    )
+    session = session_of(file, as_json=True)
     assert session.config  # from before the edit
     command.main(list(arguments), obj=session, standalone_mode=False)
     document = json.loads(session.stdout.getvalue())  # pyright: ignore[reportAttributeAccessIssue]

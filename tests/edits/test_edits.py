@@ -10,16 +10,13 @@ from typing import Any
 import pytest
 
 from local_cloud.aws.cloud import LocalAws
-from local_cloud.certificates import Authority
-from local_cloud.errors import MissingProgram
-from local_cloud.processes import Processes
-from local_cloud.terraform import MIRROR_VARIABLE, find_providers, read_stack
+from local_cloud.terraform import read_stack
 from stacks.build import synthesize
 from support.edited_aws import EditedAws
 from support.edits import EDITS, FEW, Deployed, config_of, outcomes, twin
 from support.edits_page import page
 from support.planes import World, world
-from support.servers import missing
+from support.servers import ministack, need_aws_provider
 from support.synth import Stack, stacks_of
 from twin_runtime.roles import Cloud
 from twinspan.config import Config
@@ -77,15 +74,8 @@ def a_world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def aws(tmp_path: Path) -> Iterator[LocalAws]:
-    if "aws" not in find_providers():
-        missing(f"no mirror holds the provider aws; name a mirror in {MIRROR_VARIABLE}")
-    authority = Authority(tmp_path / "certificates")
-    with Processes(tmp_path / "logs", authority.trust()) as processes:
-        found = LocalAws(processes, folder=tmp_path, authority=authority)
-        try:
-            found.start(stacks_of(config_of(twin(Cloud.AWS)))["aws"])
-        except MissingProgram as error:
-            missing(str(error))
+    need_aws_provider()
+    with ministack(tmp_path, stacks_of(config_of(twin(Cloud.AWS)))["aws"]) as found:
         yield found
 
 

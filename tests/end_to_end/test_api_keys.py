@@ -42,10 +42,8 @@ def test_receivers_refuse_without_a_key(tmp_path: Path) -> None:
         assert len(set(keys.values())) == 3
         for key in keys.values():
             Reader(url, key, trust=twin.trust).page(device="thermostat-1", latest="true")
-        lines = until(lambda: _all(logged(twin, "hot_reader", "read"), len(keys)), seconds=30)
-        assert sorted((line["client"], line["device"]) for line in lines) == [
-            (client, "thermostat-1") for client in sorted(keys)
-        ]
+        expected = [(client, "thermostat-1") for client in sorted(keys)]
+        assert until(lambda: readers(twin) == expected, seconds=30), readers(twin)
 
 
 def logged(twin: LocalCloud, role: str, event: str) -> list[dict[str, Any]]:
@@ -54,8 +52,9 @@ def logged(twin: LocalCloud, role: str, event: str) -> list[dict[str, Any]]:
     return [entry for entry in found if (entry.get("role"), entry.get("event")) == (role, event)]
 
 
-def _all(lines: list[dict[str, Any]], count: int) -> list[dict[str, Any]] | None:
-    return lines if len(lines) == count else None
+def readers(twin: LocalCloud) -> list[tuple[str, str]]:
+    """The client and the device of each read so far."""
+    return sorted((line["client"], line["device"]) for line in logged(twin, "hot_reader", "read"))
 
 
 def answers(twin: LocalCloud) -> dict[str, list[int]]:

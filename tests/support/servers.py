@@ -16,6 +16,7 @@ from local_cloud.aws.cloud import LocalAws
 from local_cloud.certificates import Authority
 from local_cloud.errors import MissingProgram
 from local_cloud.processes import Processes, free_port
+from local_cloud.terraform import MIRROR_VARIABLE, find_providers
 
 __all__ = ["free_port", "missing", "npm_module", "npm_program", "running"]
 
@@ -51,6 +52,12 @@ def running(*command: str, port: int, environment: Mapping[str, str] | None = No
         server = processes.start(Path(command[0]).name, command, environment=environment, cwd=Path(folder))
         processes.wait(server, port=port)
         yield
+
+
+def need_aws_provider() -> None:
+    """Skip the test where no mirror holds Terraform's provider of AWS."""
+    if "aws" not in find_providers():
+        missing(f"no mirror holds the provider aws; name a mirror in {MIRROR_VARIABLE}")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""`twinspan` as a process of its own, from this checkout whatever is installed."""
+"""`twinspan` from this checkout whatever is installed: a process of its own, or a session in this one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
+
+from command.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = os.pathsep.join(map(str, (ROOT, ROOT / "constructs", ROOT / "function_src")))
@@ -30,4 +33,16 @@ def twinspan(
         capture_output=True,
         text=True,
         check=False,
+    )
+
+
+def session_of(file: Path, *, as_json: bool = False) -> Session:
+    """A session of a twin.yaml with an output folder beside it, whose output is kept."""
+    return Session(
+        twin=file,
+        as_json=as_json,
+        environment={},
+        out=file.parent / "out",
+        stdout=StringIO(),
+        stderr=StringIO(),
     )

@@ -12,14 +12,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_cloud.aws.cloud import LocalAws
-from local_cloud.certificates import Authority
-from local_cloud.errors import MissingProgram
-from local_cloud.processes import Processes
 from local_cloud.standins import Evaluated
-from local_cloud.terraform import MIRROR_VARIABLE, find_providers, read_stack
+from local_cloud.terraform import read_stack
 from stacks import build as synthesis
 from support.layouts import EXAMPLES
-from support.servers import missing
+from support.servers import ministack, need_aws_provider
 from twinspan.twinfile import checked
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
@@ -30,19 +27,9 @@ def applied(folder: Path, *, adopt: bool, **variables: object) -> Iterator[tuple
     out = folder / "cdktf.out"
     synthesis.synthesize(checked(EXAMPLES / "single-aws.yaml"), out)
     source = out / "stacks" / "aws"
-    if "aws" not in find_providers():
-        missing(f"no mirror holds the provider aws; name a mirror in {MIRROR_VARIABLE}")
-    authority = Authority(folder / "certificates")
-    with Processes(folder / "logs", authority.trust()) as processes:
-        cloud = LocalAws(processes, folder=folder, authority=authority)
-        try:
-            cloud.start(read_stack(source))
-        except MissingProgram as error:
-            missing(str(error))
-        yield (
-            cloud,
-            cloud.apply(read_stack(source), variables, source=source, adopt=adopt),
-        )
+    need_aws_provider()
+    with ministack(folder, read_stack(source)) as cloud:
+        yield cloud, cloud.apply(read_stack(source), variables, source=source, adopt=adopt)
 
 
 def queues(cloud: LocalAws) -> dict[str, Mapping[str, Any]]:

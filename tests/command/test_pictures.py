@@ -19,7 +19,7 @@ from simulator import clients, endpoint
 from support.layouts import EXAMPLES, Layout, config_of, twin_data
 from support.local import local_twin, until
 from support.operated import Operated
-from support.pictures import PLAN, STATUS, Terminal, as_terminal, lines_of, picture, printed
+from support.pictures import PLAN, STATUS, Terminal, as_terminal, lines_of, picture, printed, printed_apart
 from twin_runtime.roles import Cloud
 
 AWS, AZURE, GCP = Cloud
@@ -70,7 +70,6 @@ def test_the_status_is_as_it_is_shown(
     """Devices send readings and what nobody can read, and twin.yaml has had its keys rotated since."""
     data = _twin(Layout(AWS, AZURE, AWS))
     shutil.copytree(EXAMPLES / "processors", tmp_path / "processors")
-    monkeypatch.chdir(tmp_path)
     with local_twin(config_of(data), tmp_path) as twin:
         file = tmp_path / "twin.yaml"
         file.write_text(json.dumps(data), "utf-8")
@@ -87,9 +86,12 @@ def test_the_status_is_as_it_is_shown(
         ):
             with clients.connect(where, device) as client:
                 client.send(body)
-        assert until(lambda: (len(twin.rows()), len(operator.dead_letters())) == (2, 2), seconds=120)
+        until(lambda: (len(twin.rows()), len(operator.dead_letters())) == (2, 2), seconds=120)
+        letters = operator.dead_letters()
+        assert (len(twin.rows()), len(letters)) == (2, 2), letters
         file.write_text(json.dumps({**data, "keys": {"generation": 2}}), "utf-8")
-        status, said = printed(monkeypatch, *operator.files()[:2], "status", *operator.files()[2:])
+        twin_option, files = operator.files()[:2], operator.files()[2:]
+        status, said = printed_apart(monkeypatch, tmp_path, *twin_option, "status", *files)
     assert status == 0, said
     title = (
         "Output of twinspan status: the stacks of a twin with version, event system and keys, the queues "

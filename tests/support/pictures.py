@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
-from contextlib import redirect_stderr, redirect_stdout
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from html import escape
 from io import StringIO
 from pathlib import Path
@@ -14,6 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from command.app import main
+from support.twinspan_command import PATHS
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs"
 PLAN, STATUS = FOLDER / "plan.svg", FOLDER / "status.svg"
@@ -61,6 +66,27 @@ def printed(patch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str]:
     with redirect_stdout(Terminal()) as terminal, redirect_stderr(terminal):
         status = main(list(arguments))
     return status, terminal.getvalue()
+
+
+def printed_apart(patch: pytest.MonkeyPatch, cwd: Path, *arguments: str) -> tuple[int, str]:
+    """As `printed`, by a process of its own: clients of clouds outlive the twin that they were made for."""
+    as_terminal(patch)
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as shown:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "twinspan", *arguments],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": PATHS},
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        os.close(theirs)
+        said = b""
+        with suppress(OSError):  # which Linux answers once the other end is closed
+            while piece := shown.read(4096):
+                said += piece
+    return running.wait(), said.decode().replace("\r\n", "\n")
 
 
 def picture(command: str, said: str, *, title: str) -> str:

@@ -32,7 +32,7 @@ QUICK ?=
 # The demonstration stays up until Ctrl-C where KEEP is set.
 KEEP ?=
 
-.PHONY: help synth demo local-cloud check fast lint types test test-all docs schema snapshots edits bench clean
+.PHONY: help synth demo local-cloud check fast lint types test test-all docs schema snapshots edits pictures bench clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ snapshots: $(DEV_STAMP) ## Accept the synthesized stacks as the new snapshots
 
 edits: local-cloud ## Plan every edit of a deployed twin, and write docs/edits.md (a quarter of an hour)
 	@$(PY) -m pytest -q tests/edits --snapshot-update
+
+pictures: local-cloud ## Plan and run a twin, and draw docs/plan.svg and docs/status.svg (minutes)
+	@$(PY) -m pytest -q tests/command/test_pictures.py --snapshot-update
 
 bench: local-cloud ## Measure, and write docs/performance.md (QUICK=1: every benchmark small, and no page)
 	@$(PY) -m benchmarks $(if $(QUICK),--quick)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +62,19 @@ class Session:
     def say(self, text: str = "") -> None:
         """Print text for people."""
         print(text, file=self.people, flush=True)
+
+    def page(self, lines: Sequence[str]) -> None:
+        """Print a page for people. On a terminal its headings, the lines before indented ones, are bold."""
+        if not self.people.isatty():
+            self.say("\n".join(lines))
+            return
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(file=self.people, highlight=False)
+        for line, following in zip(lines, [*lines[1:], ""], strict=True):
+            heading = following[:1] == " " != line[:1]
+            console.print(Text(line, style="bold" if heading else ""), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Print a warning to standard error."""

@@ -148,19 +148,18 @@ class LocalCloud:
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The outputs of all clouds' stacks; URLs as they are reached on this machine."""
+        """The outputs of all stacks together; URLs as they are reached on this machine."""
         return {name: value for each in self.stack_outputs.values() for name, value in each.items()}
 
     @property
     def stack_outputs(self) -> dict[str, dict[str, Any]]:
-        """The outputs of each cloud's stack; URLs as they are reached on this machine."""
+        """The outputs of each stack; URLs as they are reached on this machine."""
         return {
             stack: {
                 name: self._address(value) if name.endswith("_url") and value else value
                 for name, value in evaluated.outputs.items()
             }
             for stack, evaluated in self.evaluated.items()
-            if stack != LINKS
         }
 
     @property

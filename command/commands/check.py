@@ -41,6 +41,7 @@ def command(session: Session) -> int:
     warnings = [*_warnings(config), *map(str, vanished(config, session.out))]
     for warning in warnings:
         session.warn(f"{short(path)}: {warning}")
+    session.say(f"{short(path)} has no problems.")
     session.result({"problems": [], "warnings": warnings})
     return Exit.DONE
 

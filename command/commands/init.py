@@ -194,17 +194,17 @@ def _option_of(field: str) -> str:
 
 def _report(session: Session, config: Config, output: Path, word: str) -> None:
     placeholders = summary.placeholders(config, Topology.of(config))
-    check, synth = (f"{summary.program()} {name}{summary.selection(output)}" for name in ("check", "synth"))
+    check, plan = (f"{summary.program()} {name}{summary.selection(output)}" for name in ("check", "plan"))
     session.say(f"{short(output)} describes the twin {config.name}. Put your own devices and rules into it.")
     if placeholders:
         session.say(f"Before you deploy, replace {', '.join(placeholders)} by your own.")
-    session.say(f"Then: {check}, and {synth}")
+    session.say(f"Then: {check}, and {plan}")
     session.result(
         {
             "file": str(output),
             "twin": config.name,
             "layout": word,
             "placeholders": placeholders,
-            "next": [check, synth],
+            "next": [check, plan],
         }
     )

@@ -157,6 +157,5 @@ def run(session: Session) -> dict[str, Any]:
 def show(session: Session, given: Sequence[str] = (), delete_data: Sequence[str] = ()) -> dict[str, Any]:
     """Plan and print the page; return the document."""
     outcome = planning.plan(session, variables=planning.variables_of(given), delete_data=delete_data)
-    for line in outcome.lines:
-        session.say(line)
+    session.page(outcome.lines)
     return outcome.document

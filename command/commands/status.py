@@ -105,23 +105,7 @@ def command(session: Session, drift: bool, outputs: Path | None, endpoints: Path
         vanished(config, session.out),
         [*problems, *([unread] if unread else [])],
     )
-    _print(session, list(status.lines()))
+    if not session.as_json:
+        session.page(list(status.lines()))
     session.result(status.document())
     return Exit.FAILED if status.problems else Exit.DONE
-
-
-def _print(session: Session, lines: list[str]) -> None:
-    """Print the page; on a terminal with headings in bold type."""
-    if session.as_json:
-        return
-    if not session.stdout.isatty():
-        session.say("\n".join(lines))
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(file=session.stdout, highlight=False)
-    for line in lines:
-        console.print(
-            Text(line, style="bold" if line.endswith(":") and line[:1] != " " else ""), soft_wrap=True
-        )

@@ -21,5 +21,5 @@ def run(session: Session, old: Path, delete_data: tuple[str, ...] = ()) -> Exit:
     if session.as_json:
         session.result(comparison.document(delete_data))
     else:
-        session.say("\n".join(page.lines(comparison, delete_data)))
+        session.page(page.lines(comparison, delete_data))
     return Exit.REFUSED if comparison.refusals(delete_data) else Exit.DONE

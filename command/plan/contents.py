@@ -20,13 +20,13 @@ _WORKERS = 8
 
 @dataclass(frozen=True)
 class Contents:
-    """The words for what is in a resource, and whether there is anything; None: nobody can tell."""
+    """The words for how much is in a resource, and whether there is anything; None: nobody can tell."""
 
     words: str
     holds_something: bool | None
 
 
-UNKNOWN = Contents("unknown contents", None)
+UNKNOWN = Contents("not counted", None)
 
 
 def read(losses: Iterable[Loss], config: Config) -> dict[str, Contents]:
@@ -49,13 +49,13 @@ def read(losses: Iterable[Loss], config: Config) -> dict[str, Contents]:
 def _rows(access: Access, values: Mapping[str, Any]) -> Contents:
     table = _aws(access, "dynamodb").describe_table(TableName=values["name"])["Table"]
     count = table["ItemCount"]  # AWS counts every six hours: zero may be out of date
-    return Contents(f"about {count:,} rows" if count else "rows not counted yet", bool(count) or None)
+    return Contents(f"about {count:,}" if count else "not counted yet", bool(count) or None)
 
 
 def _files(access: Access, values: Mapping[str, Any]) -> Contents:
     found = _aws(access, "s3").list_object_versions(Bucket=values["bucket"], MaxKeys=1)
     some = bool(found.get("Versions") or found.get("DeleteMarkers"))
-    return Contents("files" if some else "no files", some)
+    return Contents("at least one" if some else "none", some)
 
 
 def _aws(access: Access, service: str) -> Any:
@@ -72,7 +72,7 @@ def _messages(cloud: str, address: Callable[[Mapping[str, Any]], str]) -> _Reade
         count = access.adapter("operations.depths", location).waiting()
         if count is None:
             return UNKNOWN
-        return Contents(f"about {count:,} messages" if count else "no messages", bool(count))
+        return Contents(f"about {count:,}" if count else "none", bool(count))
 
     return read
 

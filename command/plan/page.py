@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from command.plan import facts
+from twin_runtime.roles import CLOUD_NAMES, Cloud
 
 _CHANGES = (
     ("create", "created"),
@@ -13,7 +15,10 @@ _CHANGES = (
     ("replace", "replaced"),
     ("delete", "deleted"),
 )
-_SHOWN = 8
+_FUNCTIONS = ("appears", "goes", "code changes")
+_SENTENCE_ENDS = re.compile(r"(?<=\.) (?=[A-Z])")
+_SHOWN = 3
+"""Addresses of a store or of an action that are listed."""
 
 
 def lines(document: Mapping[str, Any], compared: Sequence[str] = ()) -> Iterator[str]:
@@ -29,7 +34,10 @@ def lines(document: Mapping[str, Any], compared: Sequence[str] = ()) -> Iterator
     yield ""
     if document["refused"]:
         yield "Refused"
-        yield from (f"  {each}" for each in document["refused"])
+        for each in document["refused"]:
+            why, *what_to_do = _SENTENCE_ENDS.split(each)
+            yield f"  {why}"
+            yield from (f"    {sentence}" for sentence in what_to_do)
     elif facts.changes(document):
         yield "Nothing has been changed yet. Apply exactly this plan: twinspan deploy"
     else:
@@ -45,29 +53,42 @@ def _section(title: str, rows: Sequence[str]) -> Iterator[str]:
 
 def _layers(layers: Mapping[str, Any]) -> list[str]:
     return [
-        *(f"{each['layer']} moves from {each['from']} to {each['to']}" for each in layers["move"]),
-        *(f"{each['layer']} appears in {each['cloud']}" for each in layers["appear"]),
-        *(f"{each['layer']} leaves {each['cloud']}" for each in layers["leave"]),
+        *(
+            f"{each['layer']} moves from {_cloud(each['from'])} to {_cloud(each['to'])}"
+            for each in layers["move"]
+        ),
+        *(f"{each['layer']} appears in {_cloud(each['cloud'])}" for each in layers["appear"]),
+        *(f"{each['layer']} leaves {_cloud(each['cloud'])}" for each in layers["leave"]),
     ]
+
+
+def _cloud(name: str) -> str:
+    return CLOUD_NAMES[Cloud(name)]
 
 
 def _stores(stores: Sequence[Mapping[str, Any]]) -> list[str]:
     rows = []
     for store in stores:
+        resources = []
         for each in store["resources"]:
-            contents = f": {each['contents']}" if each["contents"] else ""
+            contents = f" ({each['contents']})" if each["contents"] else ""
             because = f", because of {', '.join(each['because'])}" if each["because"] else ""
-            rows.append(
-                f"{store['store']}  {each['holds']} {each['action']}{contents}  ({each['address']}{because})"
-            )
-    return rows
+            resources.append((f"{each['holds']} {each['action']}{contents}", each["address"] + because))
+        listed, more = _first(resources)
+        rows += [(store["store"], *each) for each in listed]
+        rows += [(store["store"], f"{more} more", "")] if more else []
+    return _aligned(rows)
 
 
 def _functions(functions: Sequence[Mapping[str, Any]]) -> list[str]:
-    rows: dict[tuple[str, str], list[str]] = {}
-    for each in functions:
-        rows.setdefault((each["what"], each["cloud"]), []).append(each["function"])
-    return [f"{cloud:<6} {what}: {', '.join(names)}" for (what, cloud), names in rows.items()]
+    rows = []
+    for cloud in dict.fromkeys(each["cloud"] for each in functions):
+        for what in _FUNCTIONS:
+            if names := [
+                each["function"] for each in functions if (each["cloud"], each["what"]) == (cloud, what)
+            ]:
+                rows.append((_cloud(cloud), what, ", ".join(names)))
+    return _aligned(rows)
 
 
 def _desired(document: Mapping[str, Any]) -> list[str]:
@@ -103,7 +124,25 @@ def _stacks(stacks: Sequence[Mapping[str, Any]]) -> list[str]:
         counts = counts or ("outputs change" if stack["outputs"] else "no change")
         rows.append(f"{stack['name']:<6} {counts}{again}")
         for word, said in _CHANGES[2:]:
-            rows += [f"       {said}: {address}" for address in stack[word][:_SHOWN]]
-            if (more := len(stack[word]) - _SHOWN) > 0:
-                rows.append(f"       {said}: and {more} more")
+            listed, more = _first(stack[word])
+            rows += [f"       {said}: {address}" for address in listed]
+            if more:
+                rows.append(f"       {said}: {more} more (all: twinspan --json plan)")
     return rows
+
+
+def _first(items: Sequence[Any]) -> tuple[Sequence[Any], int]:
+    """The items to list, and the number of the others, which is never one: that one is listed, too."""
+    more = len(items) - _SHOWN
+    return (items[:_SHOWN], more) if more > 1 else (items, 0)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows in columns; the first cell only where it differs from that of the row before."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    before = ["", *(row[0] for row in rows)]
+    shown = [("" if row[0] == last else row[0], *row[1:]) for row, last in zip(rows, before, strict=False)]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in shown
+    ]

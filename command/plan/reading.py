@@ -65,6 +65,8 @@ _TAINTED = "replace_because_tainted"
 """Terraform's word for that."""
 _KEY_IS_GONE = "delete_because_each_key"
 """Terraform's word for an instance whose key `for_each` no longer has."""
+_PER_DEVICE = (Holding.DEVICES, Holding.MESSAGES)
+"""What blocks with an instance for each device hold."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,8 @@ def _losses(
         action, holds = actions.get(address), stores.held(address)
         if holds is Holding.NOTHING or (action is not Action.DELETE and action is not Action.REPLACE):
             continue
-        # To delete a device from twin.yaml is what the edit is for.
-        if holds is Holding.DEVICES and each.get("action_reason") == _KEY_IS_GONE:
+        # A device that has left twin.yaml: that its thing and its commands go is what the edit is for.
+        if each.get("action_reason") == _KEY_IS_GONE and holds in _PER_DEVICE:
             continue
         before = change["before"] or {}
         forced = {str(path[0]) for path in change.get("replace_paths") or () if path}

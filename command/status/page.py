@@ -15,6 +15,7 @@ from twin_runtime.roles import CLOUD_NAMES, Cloud
 from twinspan import __version__
 
 UNKNOWN = "unknown"
+_COUNTS = ("messages", "dead letters")
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -73,8 +74,7 @@ class Status:
         drifted = [[stack.name, address] for stack in self.stacks for address in stack.drift or ()]
         yield from _section("Changed outside Terraform:", drifted)
         if self.hops:
-            titles = ["hop", "cloud", "messages", "dead letters"]
-            yield from _section("Queues:", [titles, *map(_hop, self.hops)])
+            yield from _section("Queues:", [["hop", "cloud", *_COUNTS], *map(_hop, self.hops)])
         yield from _section("Newest readings:", list(map(_reading, self.readings)))
         others = [str(each).splitlines() for each in (*self.former, *self.vanished)]
         yield from _section("States:", [[line] for lines in others for line in lines])
@@ -82,14 +82,15 @@ class Status:
 
 
 def _section(title: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A heading and aligned rows; nothing without a row."""
+    """A heading and aligned rows, without columns that are empty; nothing without a row."""
     if not rows:
         return
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     yield ""
     yield title
     for row in rows:
-        yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        cells = zip(row, widths, strict=True)
+        yield "  " + "  ".join(f"{cell:<{width}}" for cell, width in cells if width).rstrip()
 
 
 def _stack(stack: StackStatus) -> list[str]:
@@ -101,7 +102,7 @@ def _stack(stack: StackStatus) -> list[str]:
     holds = [*facts.get("layers", ()), *(f"former {layer}" for layer in facts.get("former", ()))]
     events = facts.get("events")
     revoked = facts.get("keys_revoked_before") or 0
-    keys = f"keys {facts.get('key_generation', UNKNOWN)}"
+    keys = f"key generation {facts.get('key_generation', UNKNOWN)}"
     return [
         stack.name,
         f"deployed by {version}" if version else "deployed",
@@ -123,7 +124,9 @@ def _drift(stack: StackStatus) -> str:
 
 def _hop(hop: Hop) -> list[str]:
     waiting = NONE if not hop.has_queue else _number(hop.waiting)
-    return [hop.location.hop, CLOUD_NAMES[Cloud(hop.location.cloud)], waiting, _number(hop.letters)]
+    counts = (waiting, _number(hop.letters))
+    aligned = (f"{count:>{len(title)}}" for count, title in zip(counts, _COUNTS, strict=True))
+    return [hop.location.hop, CLOUD_NAMES[Cloud(hop.location.cloud)], *aligned]
 
 
 def _number(count: int | None) -> str:

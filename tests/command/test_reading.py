@@ -147,24 +147,68 @@ MOVED = (
 
 
 def test_a_layer_that_moves_is_refused_with_what_to_do(config: Config) -> None:
-    contents = {"aws_dynamodb_table.hot": Contents("about 1,200 rows", True)}
+    contents = {"aws_dynamodb_table.hot": Contents("about 1,200", True)}
     found = document(config, *MOVED, contents=contents)
     assert found["layers"]["move"] == [{"layer": "hot_storage", "from": "aws", "to": "gcp"}]
     assert found["refused"] == [
-        "hot_storage@aws would be deleted, with its rows (about 1,200 rows). To keep it, write former: "
+        "hot_storage@aws would be deleted, with its rows (about 1,200). To keep it, write former: "
         "[hot_storage@aws] into twin.yaml. To delete it, add --delete-data hot_storage@aws."
     ]
-    text = "\n".join(page.lines(found))
-    assert "hot_storage moves from aws to gcp" in text
-    assert "hot_storage@aws  rows deleted: about 1,200 rows  (aws_dynamodb_table.hot)" in text
-    assert "twinspan deploy" not in text
+    lines = list(page.lines(found))
+    assert "  hot_storage moves from AWS to Google Cloud" in lines
+    assert "  hot_storage@aws  rows deleted (about 1,200)  aws_dynamodb_table.hot" in lines
+    assert lines[-4:] == [
+        "Refused",
+        "  hot_storage@aws would be deleted, with its rows (about 1,200).",
+        "    To keep it, write former: [hot_storage@aws] into twin.yaml.",
+        "    To delete it, add --delete-data hot_storage@aws.",
+    ]
     allowed = document(config, *MOVED, contents=contents, delete_data=["hot_storage@aws"])
     assert allowed["refused"] == []
 
 
+def test_the_page_lists_three_addresses_and_counts_the_others(config: Config) -> None:
+    def lines(number: int) -> list[str]:
+        queues = (
+            change(f"aws_sqs_queue.q{each}", "delete", before={"tags": {"layer": "processing"}})
+            for each in range(number)
+        )
+        found = document(config, ("aws", plan(*queues)))
+        return list(page.lines(found))
+
+    four, five = lines(4), lines(5)
+    assert four[four.index("Stores") + 1 : four.index("Stacks") - 1] == [
+        "  processing@aws  messages deleted  aws_sqs_queue.q0",
+        *(f"                  messages deleted  aws_sqs_queue.q{each}" for each in range(1, 4)),
+    ]
+    assert five[five.index("Stacks") - 2] == "                  2 more"
+    assert [line for line in four if "more" in line] == []
+    assert "         deleted: 2 more (all: twinspan --json plan)" in five
+
+
+def test_the_page_lists_functions_by_cloud(config: Config) -> None:
+    found = document(config, ("aws", plan()))
+    functions = [
+        ("writer", "gcp", "code changes"),
+        ("persister", "aws", "goes"),
+        ("writer", "aws", "appears"),
+    ]
+    found["functions"] = [
+        {"function": name, "cloud": cloud, "what": what}
+        for name, cloud, what in (*functions, ("processor", "gcp", "appears"))
+    ]
+    lines = list(page.lines(found))
+    assert lines[lines.index("Functions") + 1 : lines.index("Stacks") - 1] == [
+        "  Google Cloud  appears       processor",
+        "                code changes  writer",
+        "  AWS           appears       writer",
+        "                goes          persister",
+    ]
+
+
 @pytest.mark.parametrize(
     ("contents", "refused"),
-    [(Contents("no messages", False), 0), (Contents("about 3 messages", True), 1), (UNKNOWN, 1)],
+    [(Contents("none", False), 0), (Contents("about 3", True), 1), (UNKNOWN, 1)],
 )
 def test_an_empty_queue_needs_no_consent(config: Config, contents: Contents, refused: int) -> None:
     queue = change("aws_sqs_queue.events", "delete", before={"id": "q", "tags": {"layer": "processing"}})

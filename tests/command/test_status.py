@@ -18,10 +18,13 @@ from jsonschema import Draft202012Validator
 
 from command.app import main
 from command.commands.status import SCHEMA
+from command.status.page import Status
+from command.status.queues import Hop
 from command.status.readings import readings_of
 from command.status.stacks import StackStatus, stacks_of
 from local_cloud import terraform
 from local_cloud.errors import MissingProgram
+from operations.dead_letters.locations import Location
 from stacks import states
 from support.layouts import Layout, config_of, twin_data
 from support.planes import world as planes
@@ -113,11 +116,11 @@ def test_what_is_deployed_and_how_it_differs(here: Path) -> None:
     assert [re.split(" {2,}", line.strip()) for line in stacks] == [
         [
             *("aws", f"deployed by {__version__}", "terraform.factory.aws.tfstate"),
-            *("events on", "keys 3", "acquisition, processing"),
+            *("events on", "key generation 3", "acquisition, processing"),
         ],
         [
             *("gcp", "deployed by 0.2.9", "terraform.factory.gcp.tfstate"),
-            *("events off", "keys 2", "processing, hot_storage"),
+            *("events off", "key generation 2", "processing, hot_storage"),
         ],
         ["links", "unknown", "terraform.factory.links.tfstate"],
     ]
@@ -137,6 +140,27 @@ def test_what_is_deployed_and_how_it_differs(here: Path) -> None:
         "  No stack has the telemetry API with an API key, which status reads the newest readings from.",
     ]
     assert code == 1
+
+
+def test_the_page_has_no_empty_columns_and_counts_below_their_titles() -> None:
+    facts = {"twinspan": __version__, "layers": ["processing"], "events": False, "key_generation": 3}
+    stack = StackStatus("aws", "a.tfstate", {"deployment": facts})
+    hops = [
+        Hop(Location("aws", hop, kind, "", ""), waiting, letters)
+        for hop, kind, waiting, letters in (
+            ("processing", "queue", 12_345, 6),
+            ("commands", "devices", None, 0),
+        )
+    ]
+    assert list(Status("factory", [stack], hops).lines())[2:] == [
+        "Stacks:",
+        f"  aws  deployed by {__version__}  a.tfstate  events off  key generation 3  processing",
+        "",
+        "Queues:",
+        "  hop         cloud  messages  dead letters",
+        "  processing  AWS      12,345             6",
+        "  commands    AWS           –             0",
+    ]
 
 
 @pytest.mark.terraform

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from local_cloud.aws.cloud import LocalAws
 from local_cloud.terraform import read_stack
 from stacks.build import synthesize
 from support.edited_aws import EditedAws
-from support.edits import EDITS, FEW, Deployed, config_of, outcomes, twin
+from support.edits import EDITS, FEW, Deployed, Plan, config_of, outcomes, twin
 from support.edits_page import page
 from support.planes import World, world
 from support.servers import ministack, need_aws_provider
@@ -38,8 +38,8 @@ class OnStandIns:
         self._world.apply(self._home, stack)
         return stack
 
-    def changes(self, config: Config, change: Callable[[Stack], Stack]) -> Mapping[str, tuple[str, ...]]:
-        return self._world.changes(self._home, change(stacks_of(config)[self._home]))
+    def plan(self, config: Config, change: Callable[[Stack], Stack]) -> Plan:
+        return self._world.plan(self._home, change(stacks_of(config)[self._home]))
 
 
 class OnMiniStack:
@@ -55,9 +55,9 @@ class OnMiniStack:
         self._aws.apply()
         return read_stack(folder)
 
-    def changes(self, config: Config, change: Callable[[Stack], Stack]) -> Mapping[str, tuple[str, ...]]:
+    def plan(self, config: Config, change: Callable[[Stack], Stack]) -> Plan:
         self._aws.edit(self._synthesized(config), change)
-        return self._aws.actions()
+        return self._aws.plan()
 
     def _synthesized(self, config: Config) -> Path:
         self._number += 1

@@ -21,6 +21,7 @@ from support.layouts import Layout, config_of
 from support.local import local_twin, until
 from twin_runtime.roles import Cloud
 from twinspan import __version__
+from twinspan.topology import LINKS_STACK
 
 pytestmark = [pytest.mark.servers, pytest.mark.terraform, pytest.mark.slow]
 
@@ -61,7 +62,7 @@ def test_status_of_a_running_twin(layout: Layout, tmp_path: Path, monkeypatch: p
         found = json.loads(done.stdout)
         Draft202012Validator(SCHEMA).validate(found)
         deployed = {stack["stack"]: stack for stack in found["stacks"] if stack["deployed"]}
-        assert deployed.keys() == {cloud.value for cloud in layout.clouds}
+        assert deployed.keys() == {*layout.clouds, LINKS_STACK}
         for stack in deployed.values():
             assert stack["twinspan"] == __version__
             assert (stack["events"], stack["key_generation"], stack["differences"]) == (False, 1, [])

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from local_cloud import terraform
 from local_cloud.aws import apply
@@ -96,27 +97,22 @@ class EditedAws:
 
     def planned(self, **variables: object) -> dict[str, set[str]]:
         """What another apply would change: by address the arguments. What is `MINISTACKS_OWN` is left out."""
-        return {address: arguments for address, (_, arguments) in self._planned(variables).items()}
+        return {
+            each["address"]: _differing(each)
+            for each in self.plan(**variables)["resource_changes"]
+            if each["change"]["actions"] not in (["no-op"], ["read"])
+        }
 
-    def actions(self, **variables: object) -> dict[str, tuple[str, ...]]:
-        """What another apply would do: by address, such as `("delete", "create")`."""
-        return {address: actions for address, (actions, _) in self._planned(variables).items()}
-
-    def _planned(self, variables: Mapping[str, object]) -> dict[str, tuple[tuple[str, ...], set[str]]]:
+    def plan(self, **variables: object) -> dict[str, Any]:
+        """The plan as JSON (`terraform show -json`), without updates that are `MINISTACKS_OWN`."""
         self._workspace.run("plan", "-input=false", "-out=plan", *_given(variables))
         plan = json.loads(self._workspace.run("show", "-json", "plan"))
-        found = {}
-        for each in plan.get("resource_changes", ()):
-            change, actions = each["change"], tuple(each["change"]["actions"])
-            if actions in (("no-op",), ("read",)):
-                continue
-            before, after = change["before"] or {}, change["after"] or {}
-            differ = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-            if actions == ("update",):
-                differ -= MINISTACKS_OWN.get(each["type"], frozenset())
-            if differ or actions != ("update",):
-                found[each["address"]] = actions, differ
-        return found
+        plan["resource_changes"] = [
+            each
+            for each in plan.get("resource_changes", ())
+            if each["change"]["actions"] != ["update"] or _differing(each)
+        ]
+        return plan
 
     def destroy(self, **variables: object) -> None:
         self._workspace.run("destroy", "-input=false", "-auto-approve", apply.PARALLEL, *_given(variables))
@@ -154,6 +150,14 @@ class EditedAws:
             client("stepfunctions").describe_state_machine(stateMachineArn=value)
         elif name.endswith("_STORE"):
             client("s3").head_bucket(Bucket=value.removeprefix("s3://").partition("?")[0])
+
+
+def _differing(change: Mapping[str, Any]) -> set[str]:
+    """The arguments that a change of a plan changes."""
+    before, after = change["change"]["before"] or {}, change["change"]["after"] or {}
+    differ = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    own = MINISTACKS_OWN.get(change["type"], frozenset()) if change["change"]["actions"] == ["update"] else ()
+    return differ.difference(own)
 
 
 def _given(variables: Mapping[str, object]) -> list[str]:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import copy
-import re
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
+from command.plan import reading, scratch
 from local_cloud.terraform import TerraformFailed
 from support.layouts import CLOUDS, Layout, config_of, twin_data
-from support.synth import FUNCTIONS, Stack
-from support.terraform_json import resources
+from support.synth import Stack
 from twin_runtime.roles import Cloud, Layer
 from twinspan.config import Config
-from twinspan.terraform.holdings import Holding, holding
-from twinspan.terraform.stackjson import Blocks
 
 NOTHING_REFUSED = ""
 Data = dict[str, Any]
+Plan = dict[str, Any]
 AWAY = {Cloud.AWS: Cloud.GCP, Cloud.AZURE: Cloud.GCP, Cloud.GCP: Cloud.AZURE}
 """Where the layers of a cloud go."""
 _REGIONS = {
@@ -142,8 +139,8 @@ def configs(home: Cloud, edit: Edit) -> tuple[Config, Config]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a plan of the home stack does: numbers of resources by action, of functions with new code or
-    settings, the data that goes, by store, and what refuses it.
+    """What a plan of the home stack does: numbers of resources by action, of functions whose code
+    changes or that appear or go, the data that goes, by store, and what refuses it.
     """
 
     actions: Mapping[str, int]
@@ -156,32 +153,15 @@ class Outcome:
         return asdict(self)
 
 
-_ACTIONS = {
-    ("create",): "created",
-    ("update",): "changed",
-    ("delete",): "deleted",
-    ("delete", "create"): "replaced",
-    ("create", "delete"): "replaced",
-}
-
-
-def outcome(
-    home: Cloud, before: Stack, changes: Mapping[str, tuple[str, ...]], *, refused: str = NOTHING_REFUSED
-) -> Outcome:
-    """The outcome of a plan, from the actions by address."""
-    blocks = Blocks(before)
+def outcome(home: Cloud, before: Stack, plan: Plan, *, refused: str = NOTHING_REFUSED) -> Outcome:
+    """The outcome of a plan, as `twinspan plan` reads it."""
+    found = reading.read(home, plan, before)
     loses: dict[str, set[str]] = {}
-    for address, actions in changes.items():
-        if "delete" not in actions or (held := holding(address)) is Holding.NOTHING:
-            continue
-        layer = blocks.layer(blocks.at(re.sub(r"\[.*", "", address)))
-        loses.setdefault(f"{layer or 'shared'}@{home}", set()).add(held.value)
+    for loss in found.losses:
+        loses.setdefault(loss.store, set()).add(loss.holds.value)
     return Outcome(
-        actions=dict(Counter(_ACTIONS[actions] for actions in changes.values())),
-        functions=sum(
-            address.startswith(FUNCTIONS[home]) and actions == ("update",)
-            for address, actions in changes.items()
-        ),
+        actions={action.value: len(found.of(action)) for action in reading.Action if found.of(action)},
+        functions=len(found.functions),
         loses={store: sorted(held) for store, held in sorted(loses.items())},
         refused=refused,
     )
@@ -194,8 +174,8 @@ class Deployed(Protocol):
         """Deploy the stack; the stack."""
         ...
 
-    def changes(self, config: Config, change: Callable[[Stack], Stack]) -> Mapping[str, tuple[str, ...]]:
-        """The actions by address that a plan of the stack, with a change, has. Raises `TerraformFailed`."""
+    def plan(self, config: Config, change: Callable[[Stack], Stack]) -> Plan:
+        """The plan of the stack, with a change (`terraform show -json`). Raises `TerraformFailed`."""
         ...
 
 
@@ -215,24 +195,13 @@ def outcomes(home: Cloud, deployed: Deployed, edits: Collection[Edit]) -> dict[s
         config, after = configs(home, edit)
         if config != current:
             current, before = config, deployed.apply(config)
-        refused, changes = NOTHING_REFUSED, None
+        refused, plan = NOTHING_REFUSED, Plan()
         try:
-            changes = deployed.changes(after, lambda stack: stack)
+            plan = deployed.plan(after, lambda stack: stack)
         except TerraformFailed as failed:
             said = " ".join(str(failed).split())
             refused = next(name for words, name in REFUSALS.items() if words in said)
         if refused == "prevent_destroy":
-            changes = deployed.changes(after, without_prevention)
-        found[edit.name] = outcome(home, before, changes or {}, refused=refused).document()
+            plan = deployed.plan(after, scratch.unprotected)
+        found[edit.name] = outcome(home, before, plan, refused=refused).document()
     return {edit.name: found[edit.name] for edit in edits}
-
-
-def without_prevention(stack: Stack) -> Stack:
-    """A copy in which nothing has `prevent_destroy`: Terraform makes no plan where it refuses one."""
-    stack = copy.deepcopy(stack)
-    for block in resources(stack):
-        lifecycle = block.body.get("lifecycle", {})
-        lifecycle.pop("prevent_destroy", None)
-        if not lifecycle:
-            block.body.pop("lifecycle", None)
-    return stack

@@ -8,7 +8,7 @@ from typing import Any
 from twin_runtime.roles import CLOUD_NAMES, Cloud
 from twinspan.terraform.holdings import Holding
 
-_SIGNS = {"created": "+", "changed": "~", "replaced": "±", "deleted": "−"}
+_SIGNS = {"create": "+", "change": "~", "replace": "±", "delete": "−"}
 _HEAD = """\
 # What an edit does
 

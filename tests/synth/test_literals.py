@@ -14,13 +14,14 @@ from support.layouts import CLOUDS, EXAMPLES
 from support.synth import stacks_of
 from support.terraform import real_terraform
 from twin_runtime.roles import Cloud
-from twinspan.config import Config, ConfigErrors
+from twinspan.config import Client, Config, ConfigErrors, Former
 from twinspan.config.base import Entry
 from twinspan.terraform.resources import literal
 from twinspan.terraform.stackjson import interpolations
 from twinspan.twinfile import checked
 
 Location = tuple[str | int, ...]
+WRITTEN_AS_TEXT = (str, PurePosixPath, Former, Client)
 HOSTILE = ('${file("/etc/passwd")}', "%{ if true }x%{ endif }", '"} ${1 + 1} "', "$${x} %%{y} \\", "a\n${b}")
 BACKENDS: tuple[dict[str, Any], ...] = (
     {"type": "local", "path": "{twin}.{stack}.tfstate"},
@@ -180,7 +181,7 @@ def test_the_document_gives_every_field_that_can_hold_text(tmp_path: Path) -> No
             for name in value.model_fields_set:  # a default is not given: no hostile text takes its place
                 item = getattr(value, name)
                 held = (item, *item) if isinstance(item, list | tuple) else (item,)
-                if any(isinstance(each, str | PurePosixPath) for each in held):
+                if any(isinstance(each, WRITTEN_AS_TEXT) for each in held):
                     yield type(value).__name__, name
                 yield from given(item)
         elif isinstance(value, list | tuple):

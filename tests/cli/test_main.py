@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cdktf import cdktf
+from support.cdktf_command import cdktf
 from support.twinspan_command import environment as clean_environment
 from support.twinspan_command import twinspan
 from twinspan.config import PLACEHOLDERS

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from support.cdktf import cdktf
+from support.cdktf_command import cdktf
 from support.layouts import Layout, twin_data
 from support.operated import Operated
 from twin_runtime.roles import Cloud

@@ -9,7 +9,7 @@ import pytest
 
 from stacks import summary
 from support import documents
-from support.cdktf import cdktf
+from support.cdktf_command import cdktf
 from support.twinspan_command import twinspan
 from twinspan.twinfile import checked
 

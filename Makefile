@@ -84,7 +84,7 @@ bench: local-cloud ## Measure, and write docs/performance.md (QUICK=1: every ben
 	@$(PY) -m benchmarks $(if $(QUICK),--quick)
 
 clean: ## Remove what was synthesized and installed; Terraform state stays
-	@rm -rf cdktf.out .local-cloud $(VENV) $(MINISTACK) $(WORKER) node_modules local_cloud/servers/node_modules
+	@rm -rf cdktf.out .local-cloud $(VENV) $(MINISTACK) $(WORKER) node_modules local_cloud/servers/node_modules twinspan.egg-info
 
 $(PY):
 	@scripts/python-version "$(PYTHON)"

@@ -28,7 +28,16 @@ DEPLOYERS: Mapping[Cloud, str] = {
 """Where the permissions of whoever deploys are meant."""
 _PARTS = (
     ("deploy", "Deploy", ((OPERATE, "Deploy"),)),
-    ("verify", "Verify", ((OPERATE, "Verify"), ("docs/wire-format.md", "Reading"))),
+    (
+        "verify",
+        "Verify",
+        (
+            (OPERATE, "Verify"),
+            ("docs/wire-format.md", "Reading"),
+            ("docs/wire-format.md", "Clients of the read API"),
+        ),
+    ),
+    ("change", "Change", ((OPERATE, "Change"),)),
     ("rotate", "Rotate keys", ((OPERATE, "Rotate keys"),)),
     (
         "dead-letters",

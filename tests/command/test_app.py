@@ -145,6 +145,7 @@ done
 """
 
 
+@pytest.mark.matrix
 def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
     bash = shutil.which("bash")
     if bash is None:

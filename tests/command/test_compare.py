@@ -303,6 +303,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return old, new
 
 
+@pytest.mark.matrix
 def test_against_prints_the_page_and_refuses(files: tuple[Path, Path]) -> None:
     old, new = files
     session = session_of(new)
@@ -319,6 +320,7 @@ def test_against_prints_the_page_and_refuses(files: tuple[Path, Path]) -> None:
         assert words in page
 
 
+@pytest.mark.matrix
 def test_against_counts_the_resources_of_the_json(files: tuple[Path, Path]) -> None:
     old, new = files
     session = session_of(new, as_json=True)

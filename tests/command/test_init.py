@@ -78,6 +78,7 @@ def test_every_layout() -> None:
     assert not [choices for choices in every() if wrong(choices)]
 
 
+@pytest.mark.matrix
 def test_layers_that_the_word_leaves_out_are_twin_yaml_s_defaults() -> None:
     """Against a twin.yaml that leaves them out too."""
     for choices in COVERING:
@@ -204,6 +205,7 @@ def test_whatever_is_answered_is_a_value_or_a_sentence(name: str, account: str, 
         assert not path.exists()
 
 
+@pytest.mark.matrix
 def test_it_asks_on_a_terminal(tmp_path: Path) -> None:
     """The layers, the name, the accounts of the clouds in use, and events; Enter takes the default."""
     ours, theirs = pty.openpty()

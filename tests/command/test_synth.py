@@ -16,6 +16,8 @@ from twinspan.twinfile import checked
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 
+pytestmark = pytest.mark.matrix
+
 
 def stacks(folder: Path) -> dict[str, bytes]:
     return {path.parent.name: path.read_bytes() for path in folder.glob("cdktf.out/stacks/*/cdk.tf.json")}

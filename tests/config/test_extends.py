@@ -211,6 +211,7 @@ def test_a_chain_has_ten_bases_at_most(files) -> None:
     assert _said(path) == ["b10.yaml, line 1, extends: b11.yaml is the base number 11; use at most 10"]
 
 
+@pytest.mark.matrix
 @QUIET
 @given(data=twins(), cut=st.data())
 def test_a_twin_may_be_split_anywhere(tmp_path, data, cut) -> None:

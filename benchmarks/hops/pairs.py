@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from twin_runtime import functions, settings
 from twin_runtime.context import Context
@@ -17,6 +18,7 @@ from twin_runtime.events import cloudevents
 from twin_runtime.ports import BrokerMessage, Message, Request
 from twin_runtime.roles import Role
 from twin_runtime.wire import signing
+from twin_runtime.wire.callers import TokenBuckets
 from twin_runtime.wire.sender import GZIP_ABOVE, GZIP_LEVEL
 
 from . import bare, sample
@@ -103,6 +105,7 @@ class Pairs:
     def hot_reader(self, count: int) -> Pair:
         """The store holds `count` rows of the device; both sides answer with all of them."""
         role = functions.assemble(self._context("hot_reader"))
+        patch.object(TokenBuckets, "take", lambda *_: 0.0).start()  # more requests than a client may make
         self._services.rows()
         self._services.put(bare.rows(sample.body(count)))
         query = {"device": sample.DEVICE, "limit": str(count)}
@@ -152,6 +155,7 @@ class Pairs:
             "EVENTS_QUEUE": "",
             "WORKFLOW": _WORKFLOW,
             "IDEMPOTENCY_STORE": _IDEMPOTENCY_STORE,
+            "API_CLIENTS": "",
             "API_KEY_READS": "true",
             "COLD_STORE": "",  # a twin without a cold tier: hot_reader asks the hot store alone either way
             "COLD_LINK_SECRET": "",

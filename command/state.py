@@ -27,8 +27,8 @@ class FormerState:
     """What is in it, if it is local."""
     commands: tuple[str, ...]
     """What moves it, from the working directory."""
-    otherwise: str | None
-    """What to run in place of `commands` if it is the state of another twin."""
+    otherwise: str
+    """What to run in place of `commands` if it is another twin's: it settles where this one's is."""
 
     def __str__(self) -> str:
         holds = f" ({_holds(self.state)})" if self.state else ""
@@ -36,9 +36,9 @@ class FormerState:
             f"Stack {self.stack}: there is a state in {self.place}{holds}, but twin.yaml puts the state in "
             f"{self.target}. If it is the state of this twin, move it:",
             *(f"  {command}" for command in self.commands),
+            "If it is another twin's, leave it there:",
+            f"  {self.otherwise}",
         ]
-        if self.otherwise:
-            lines += ["If it is another twin's, leave it there:", f"  {self.otherwise}"]
         return "\n".join(lines)
 
 
@@ -66,8 +66,9 @@ class Vanished:
 def former_states(config: Config, out: Path) -> list[FormerState]:
     """Return the states that are under a former name or key; `out` is the folder of the stacks.
 
-    A stack that has a local state in its place has no former one. The state in another backend is found by
-    what `terraform init` recorded in the stack's folder, a local one by its name.
+    A stack that has a local state in its place has no former one, nor has one that was initialised for its
+    place. The state in another backend is found by what `terraform init` recorded in the stack's folder, a
+    local one by its name.
     """
     found = []
     for stack in Topology.of(config).stacks:
@@ -76,7 +77,7 @@ def former_states(config: Config, out: Path) -> list[FormerState]:
             continue
         recorded = states.recorded(out, stack)
         if recorded == target:
-            recorded = None
+            continue
         candidates = [recorded] if recorded else []
         candidates += [
             Place("local", (str(file),), file)
@@ -87,7 +88,7 @@ def former_states(config: Config, out: Path) -> list[FormerState]:
             state = _state(place.file) if place.file else None
             if place.file and not (state and state.resources):
                 continue
-            found.append(_former(stack, place, target, state, out, initialized=recorded is not None))
+            found.append(_former(stack, place, target, state, out, initialised=recorded is not None))
     return found
 
 
@@ -111,13 +112,13 @@ def vanished(config: Config, out: Path) -> list[Vanished]:
 
 
 def _former(
-    stack: str, place: Place, target: Place, state: LocalState | None, out: Path, *, initialized: bool
+    stack: str, place: Place, target: Place, state: LocalState | None, out: Path, *, initialised: bool
 ) -> FormerState:
     init = f"terraform {quote(f'-chdir={short(states.folder(out, stack))}')} init"
-    anew = f"{init} -reconfigure" if initialized else None
+    anew = f"{init} -reconfigure"
     if place.file and target.file:
         move = f"mv {quote(str(short(place.file)))} {quote(str(short(target.file)))}"
-        commands = (move, anew) if anew else (move,)
+        commands = (move, anew) if initialised else (move,)
     else:
         commands = (f"{init} -migrate-state",)
     return FormerState(stack, place, target, state, commands, anew)

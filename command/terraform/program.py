@@ -150,14 +150,17 @@ class Stack:
         self.data = data or folder / ".terraform"
 
     def init(self) -> None:
-        """Install the providers and connect the state, if the stack has not been initialised as it is now."""
+        """Install the providers and connect the state, if the stack has not been initialised as it is now.
+
+        A state elsewhere is not taken along: `command.state` has found none, or the operator has decided.
+        """
         configuration = json.loads((self.folder / "cdk.tf.json").read_text("utf-8"))["terraform"]
         wanted = json.dumps(configuration, sort_keys=True)
         mark = self.data / "twinspan-initialised"
         if mark.exists() and mark.read_text("utf-8") == wanted:
             return
         upgrade = ["-upgrade"] if (self.folder / ".terraform.lock.hcl").exists() else []
-        self._run("init", "-input=false", "-json", *upgrade)
+        self._run("init", "-input=false", "-json", "-reconfigure", *upgrade)
         mark.write_text(wanted, "utf-8")
 
     def plan(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from command.state import former_states, vanished
+from command.terraform.program import Program, Stack
 from local_cloud import terraform
 from local_cloud.errors import MissingProgram
 from stacks import states
@@ -114,12 +115,18 @@ def test_the_state_of_another_twin_may_stay(here: Path) -> None:
     two = twin("two")
     (found,) = former_states(two, OUT)
     stack(two)
-    assert found.otherwise
     run(*shlex.split(found.otherwise))
     assert not Path("terraform.two.aws.tfstate").exists()
+    assert former_states(two, OUT) == []
     deploy(two)
     assert former_states(two, OUT) == []
     assert states.local_state(here / "terraform.one.aws.tfstate") == states.LocalState(1, "one")
+
+    # From now on the two take turns in the folder.
+    for name in ("one", "two", "one"):
+        at = Stack(Program(os.environ), "aws", stack(twin(name)))
+        at.init()
+        assert at.outputs()["deployment"]["twin"] == name
 
 
 @pytest.mark.terraform
@@ -129,7 +136,18 @@ def test_a_state_in_a_clean_folder_is_found_by_its_file(here: Path) -> None:
     (here / "cdktf.out").rename(here / "gone")
     (found,) = former_states(twin("new"), OUT)
     assert found.commands == ("mv terraform.old.aws.tfstate terraform.new.aws.tfstate",)
-    assert found.otherwise is None
+
+
+@pytest.mark.terraform
+def test_a_second_twin_in_a_clean_folder_is_planned_once_it_is_settled(here: Path) -> None:
+    deploy(twin("one"))
+    (here / "cdktf.out").rename(here / "gone")
+    two = twin("two")
+    (found,) = former_states(two, OUT)
+    stack(two)
+    run(*shlex.split(found.otherwise))
+    assert former_states(two, OUT) == []
+    assert states.local_state(here / "terraform.one.aws.tfstate") == states.LocalState(1, "one")
 
 
 @pytest.mark.terraform

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from command.edit import Edit, edit
 from command.exits import WrongInput
+from command.schemas import TEXT, Schema, array, described, document
 from command.session import ROOT, Session
 from twinspan.twinfile import EXAMPLE, short
 
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "required": ["file", "edits", "deployed"],
-    "additionalProperties": False,
-    "properties": {
-        "file": {"type": "string", "description": "The file that was edited."},
-        "edits": {
-            "type": "array",
-            "description": "The fields that got another value; empty where all had it.",
-            "items": {
-                "type": "object",
-                "required": ["field", "value"],
-                "additionalProperties": False,
-                "properties": {
-                    "field": {"type": "string"},
-                    "value": {"type": ["boolean", "integer", "string"]},
-                },
-            },
-        },
-        "deployed": {
-            "type": ["object", "null"],
-            "description": "The document of `twinspan deploy`; null with --no-deploy.",
-        },
+SCHEMA: Schema = document(
+    file=described(TEXT, "The file that was edited."),
+    edits=described(
+        array(document(field=TEXT, value={"type": ["boolean", "integer", "string"]})),
+        "The fields that got another value; empty where all had it.",
+    ),
+    deployed={
+        "type": ["object", "null"],
+        "description": "The document of `twinspan deploy`; null with --no-deploy.",
     },
-}
+)
 """JSON Schema of the documents of `events` and `keys`."""
 
 
@@ -57,15 +41,18 @@ def apply(session: Session, *edits: Edit, deploy: bool) -> None:
         session.say(f"{short(file)}: {each}")
     if not done:
         session.say(f"{short(file)} says so already: {', '.join(map(str, edits))}")
-    document = None
+    deployed = None
     if deploy:
         edited = replace(session)  # without the configuration from before the edit
-        import_module("command.commands.plan").run(edited)
-        document = import_module("command.commands.deploy").run(edited)
+        from command.commands import deploy as deploy_command
+        from command.commands import plan
+
+        plan.run(edited)
+        deployed = deploy_command.run(edited)
     session.result(
         {
             "file": str(short(file)),
             "edits": [{"field": ".".join(each.path), "value": each.value} for each in done],
-            "deployed": document,
+            "deployed": deployed,
         }
     )

@@ -48,7 +48,7 @@ class TwinStack(TerraformStack):
             type="number",
             nullable=False,
             default=config.keys.revoked_before,
-            description="Generations of keys below this one are refused at once.",
+            description="Generations of keys below this one are refused within a minute.",
         ).add_validation(
             condition=f"${{{revoked} >= 0 && floor({revoked}) == {revoked} && {revoked} <= {generation}}}",
             error_message="keys_revoked_before is a whole number from 0 to key_generation.",

@@ -11,40 +11,16 @@ from command.commands import plan as plan_command
 from command.exits import CommandError, Exit, WrongInput
 from command.plan import facts, saved
 from command.plan.applying import Deploying
+from command.schemas import COUNT, TEXT, TEXTS, Schema, array, by_name, described, document
 from command.session import Session
 
 NO_PLAN = "There is no saved plan: run twinspan plan, and read its page."
-SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "twinspan deploy --json",
-    "type": "object",
-    "properties": {
-        "deployed": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Stacks that are deployed.",
-        },
-        "failed": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "stack": {"type": "string"},
-                    "reason": {"type": "string"},
-                    "done": {"type": "integer", "description": "Changes that were made."},
-                },
-                "required": ["stack", "reason", "done"],
-            },
-        },
-        "not_begun": {"type": "array", "items": {"type": "string"}},
-        "endpoints": {
-            "type": "object",
-            "additionalProperties": {"type": "string"},
-            "description": "broker_endpoint, telemetry_api_url, graph_api_url, grafana_url.",
-        },
-    },
-    "required": ["deployed", "failed", "not_begun", "endpoints"],
-}
+SCHEMA: Schema = document(
+    deployed=described(TEXTS, "Stacks that are deployed."),
+    failed=array(document(stack=TEXT, reason=TEXT, done=described(COUNT, "Changes that were made."))),
+    not_begun=TEXTS,
+    endpoints=described(by_name(TEXT), "broker_endpoint, telemetry_api_url, graph_api_url, grafana_url."),
+)
 """JSON Schema of the document of `--json`."""
 
 
@@ -67,12 +43,12 @@ def run(session: Session) -> dict[str, Any]:
     if plan is None:
         raise WrongInput(NO_PLAN)
     deploying = Deploying(session, plan)
-    document = deploying.run()
+    found = deploying.run()
     if deploying.status is Exit.INTERRUPTED:
         raise KeyboardInterrupt
     if deploying.status:
         raise CommandError("The twin is not deployed completely.")
-    return document
+    return found
 
 
 def _planned(session: Session, yes: bool) -> saved.Saved:
@@ -80,8 +56,8 @@ def _planned(session: Session, yes: bool) -> saved.Saved:
     asked = not yes and sys.stdin.isatty() and not session.as_json
     if not yes and not asked:
         raise WrongInput(NO_PLAN)
-    document = plan_command.run(session)
-    if asked and facts.changes(document):
+    shown = plan_command.run(session)
+    if asked and facts.changes(shown):
         click.confirm("Deploy this?", abort=True)
     plan = saved.load(session.out)
     assert plan is not None  # just made

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from command.exits import Exit, WrongInput
 from command.plan.destroying import Destroying
+from command.schemas import TEXT, TEXTS, Schema, array, described, document
 from command.session import Session
 
-SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "twinspan destroy --json",
-    "type": "object",
-    "properties": {
-        "destroyed": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Stacks that are destroyed.",
-        },
-        "failed": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"stack": {"type": "string"}, "reason": {"type": "string"}},
-                "required": ["stack", "reason"],
-            },
-        },
-    },
-    "required": ["destroyed", "failed"],
-}
+SCHEMA: Schema = document(
+    destroyed=described(TEXTS, "Stacks that are destroyed."),
+    failed=array(document(stack=TEXT, reason=TEXT)),
+)
 """JSON Schema of the document of `--json`."""
 
 

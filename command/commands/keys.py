@@ -41,7 +41,7 @@ def rotate(session: Session, client: str | None, no_deploy: bool) -> None:
 @command.command()
 @_options
 def revoke(session: Session, client: str | None, no_deploy: bool) -> None:
-    """Make a new generation of keys and refuse every older key at once."""
+    """Make a new generation of keys, and refuse every older key within a minute of the deployment."""
     path, generation = _keys(session, client)
     editing.apply(
         session,

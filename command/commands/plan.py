@@ -10,108 +10,80 @@ import click
 
 from command.exits import Exit, Refused
 from command.plan import planning
+from command.schemas import (
+    ANYTHING,
+    COUNT_OR_NULL,
+    FLAG,
+    FLAG_OR_NULL,
+    TEXT,
+    TEXT_OR_NULL,
+    TEXTS,
+    Schema,
+    array,
+    described,
+    document,
+)
 from command.session import Session
 
-_NAMES = {"type": "array", "items": {"type": "string"}}
-_CHANGE = {
-    "type": "object",
-    "properties": {"before": {"type": ["integer", "null"]}, "after": {"type": ["integer", "null"]}},
-    "required": ["before", "after"],
-}
+_GENERATION = document(before=COUNT_OR_NULL, after=COUNT_OR_NULL)
 
 
-def _rows(**properties: Any) -> dict[str, Any]:
-    row = {"type": "object", "properties": properties, "required": list(properties)}
-    return {"type": "array", "items": row}
+def _rows(**fields: Schema) -> Schema:
+    return array(document(**fields))
 
 
-_TEXT, _FLAG = {"type": "string"}, {"type": "boolean"}
-SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "twinspan plan --json",
-    "type": "object",
-    "properties": {
-        "twin": {"type": "string", "description": "Name of the twin."},
-        "stacks": {
-            **_rows(
-                name=_TEXT,
-                create=_NAMES,
-                change=_NAMES,
-                replace=_NAMES,
-                delete=_NAMES,
-                outputs=_FLAG,
-                planned_again=_FLAG,
+SCHEMA: Schema = document(
+    twin=described(TEXT, "Name of the twin."),
+    stacks=described(
+        _rows(
+            name=TEXT,
+            create=TEXTS,
+            change=TEXTS,
+            replace=TEXTS,
+            delete=TEXTS,
+            outputs=FLAG,
+            planned_again=FLAG,
+        ),
+        "Addresses by action. planned_again: deploy plans the stack again, when its inputs are known.",
+    ),
+    layers=document(
+        appear=_rows(layer=TEXT, cloud=TEXT),
+        move=_rows(layer=TEXT, **{"from": TEXT, "to": TEXT}),
+        leave=_rows(layer=TEXT, cloud=TEXT),
+    ),
+    stores=described(
+        _rows(
+            store=TEXT,
+            needs_consent=FLAG,
+            allowed=FLAG,
+            resources=_rows(
+                address=TEXT,
+                holds=TEXT,
+                action={"enum": ["deleted", "replaced"]},
+                because=TEXTS,
+                contents=TEXT_OR_NULL,
+                counts=FLAG,
             ),
-            "description": "Addresses by action. planned_again: deploy plans the stack again, when its "
-            "inputs are known.",
-        },
-        "layers": {
-            "type": "object",
-            "properties": {
-                "appear": _rows(layer=_TEXT, cloud=_TEXT),
-                "move": _rows(layer=_TEXT, **{"from": _TEXT, "to": _TEXT}),
-                "leave": _rows(layer=_TEXT, cloud=_TEXT),
-            },
-            "required": ["appear", "move", "leave"],
-        },
-        "stores": {
-            **_rows(
-                store=_TEXT,
-                needs_consent=_FLAG,
-                allowed=_FLAG,
-                resources=_rows(
-                    address=_TEXT,
-                    holds=_TEXT,
-                    action={"enum": ["deleted", "replaced"]},
-                    because=_NAMES,
-                    contents={"type": ["string", "null"]},
-                    counts=_FLAG,
-                ),
-            ),
-            "description": "Stores that lose a resource, and what is in it. allowed: --delete-data names it.",
-        },
-        "functions": _rows(function=_TEXT, cloud=_TEXT, what={"enum": ["appears", "goes", "code changes"]}),
-        "keys": {
-            "type": "object",
-            "properties": {"generation": _CHANGE, "revoked_before": _CHANGE},
-            "required": ["generation", "revoked_before"],
-        },
-        "events": {
-            "type": "object",
-            "properties": {
-                "before": {"type": ["boolean", "null"]},
-                "after": {"type": ["boolean", "null"]},
-            },
-            "required": ["before", "after"],
-        },
-        "variables": {
-            **_rows(variable=_TEXT, value={}, field=_TEXT, file={}),
-            "description": "Terraform variables whose value is not that of twin.yaml.",
-        },
-        "left": {
-            **_rows(stack=_TEXT, resources={"type": ["integer", "null"]}, advice=_TEXT),
-            "description": "Stacks with resources that twin.yaml no longer names.",
-        },
-        "comparison": {
-            "type": ["object", "null"],
-            "description": "The two configurations, where the last deployment is known on this machine.",
-        },
-        "refused": {**_NAMES, "description": "Why deploy would refuse the plan; exit status 4."},
+        ),
+        "Stores that lose a resource, and what is in it. allowed: --delete-data names it.",
+    ),
+    functions=_rows(function=TEXT, cloud=TEXT, what={"enum": ["appears", "goes", "code changes"]}),
+    keys=document(generation=_GENERATION, revoked_before=_GENERATION),
+    events=document(before=FLAG_OR_NULL, after=FLAG_OR_NULL),
+    variables=described(
+        _rows(variable=TEXT, value=ANYTHING, field=TEXT, file=ANYTHING),
+        "Terraform variables whose value is not that of twin.yaml.",
+    ),
+    left=described(
+        _rows(stack=TEXT, resources=COUNT_OR_NULL, advice=TEXT),
+        "Stacks with resources that twin.yaml no longer names.",
+    ),
+    comparison={
+        "type": ["object", "null"],
+        "description": "The two configurations, where the last deployment is known on this machine.",
     },
-    "required": [
-        "twin",
-        "stacks",
-        "layers",
-        "stores",
-        "functions",
-        "keys",
-        "events",
-        "variables",
-        "left",
-        "comparison",
-        "refused",
-    ],
-}
+    refused=described(TEXTS, "Why deploy would refuse the plan; exit status 4."),
+)
 """JSON Schema of the document of `--json`. With `--against` it is `command.compare.schema.SCHEMA`."""
 
 
@@ -141,17 +113,17 @@ def command(
         from command.compare.against import run
 
         return run(session, against, delete_data)
-    document = show(session, given, delete_data)
-    session.result(document)
-    return Exit.REFUSED if document["refused"] else Exit.DONE
+    found = show(session, given, delete_data)
+    session.result(found)
+    return Exit.REFUSED if found["refused"] else Exit.DONE
 
 
 def run(session: Session) -> dict[str, Any]:
     """Plan and print the page; return the document. Raises `Refused` where the plan is."""
-    document = show(session)
-    if document["refused"]:
+    found = show(session)
+    if found["refused"]:
         raise Refused("Nothing was deployed.")
-    return document
+    return found
 
 
 def show(session: Session, given: Sequence[str] = (), delete_data: Sequence[str] = ()) -> dict[str, Any]:

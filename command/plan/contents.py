@@ -13,8 +13,6 @@ from operations.access import Access
 from operations.dead_letters.locations import Location
 from twinspan.config import Config
 
-ASKED = ("aws", "azure", "gcp")
-"""The clouds that are asked."""
 _WORKERS = 8
 
 
@@ -35,9 +33,9 @@ def read(losses: Iterable[Loss], config: Config) -> dict[str, Contents]:
     access = Access(region=config.clouds.aws.region if config.clouds.aws else None)
 
     def one(loss: Loss) -> Contents:
-        reader = _READERS.get(loss.kind)
+        reader = READERS.get(loss.kind)
         # A plan needs neither the SDKs nor the permission to read data: any failure here ends with "unknown".
-        if reader and loss.kind.startswith(tuple(_PREFIXES[cloud] for cloud in ASKED)):
+        if reader:
             with suppress(Exception):
                 return reader(access, loss.values)
         return UNKNOWN
@@ -84,8 +82,7 @@ def _url(values: Mapping[str, Any]) -> str:
 
 
 _Reader = Callable[[Access, Mapping[str, Any]], Contents]
-_PREFIXES = {"aws": "aws_", "azure": "azurerm_", "gcp": "google_"}
-_READERS: Mapping[str, _Reader] = {
+READERS: Mapping[str, _Reader] = {
     "aws_dynamodb_table": _rows,
     "aws_s3_bucket": _files,
     "aws_sqs_queue": _messages("aws", lambda values: values["id"]),

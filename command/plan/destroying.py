@@ -9,19 +9,17 @@ from functools import partial
 from typing import Any
 
 from command.exits import Exit, Refused, WrongInput
-from command.plan import contents, deployed, facts, release, saved, scratch, stores
+from command.plan import contents, deployed, facts, release, scratch, stores
 from command.plan.applying import Progress, Step, work
 from command.plan.planning import (
     FILE,
     KINDS,
     Planned,
     Planning,
-    check_states,
     check_stores,
     planned_clouds,
     variables_in,
 )
-from command.plan.synthesis import synthesize
 from command.session import Session
 from command.terraform.parallel import side_by_side
 from twin_runtime.roles import Cloud
@@ -56,13 +54,7 @@ class Destroying:
 
     def plan(self) -> Doomed:
         """Plan the destruction of every stack. Raises `Refused` while data is protected that is not named."""
-        out, topology = self._planning.out, Topology.of(self._session.config)
-        saved.forget(out)
-        scratch.remove(out, *KINDS)
-        left_links = LINKS_STACK not in topology.stacks and self._planning.stack(LINKS_STACK).data.exists()
-        synthesize(self._session, left_links=left_links)
-        check_states(self._session)
-        names = [*topology.stacks, *([LINKS_STACK] if left_links else [])]
+        names = self._planning.begin()
         self._session.warn(f"Planning {', '.join(names)} …")
         planned = planned_clouds(self._planning, names, _DESTROY)
         if refused := elsewhere(planned.get(Cloud.AWS), self._session.config):

@@ -59,6 +59,19 @@ class Planning:
         self.delete_data = delete_data
         self.out = session.out.resolve()
 
+    def begin(self) -> list[str]:
+        """Forget earlier plans and synthesize the twin; return its stacks. `links` is one of them, and empty,
+        where it is left of an earlier layout. Raises `CommandError` where a state is in another place.
+        """
+        stacks = list(Topology.of(self.session.config).stacks)
+        saved.forget(self.out)
+        scratch.remove(self.out, *KINDS)
+        self.session.warn("Synthesizing …")
+        left_links = LINKS_STACK not in stacks and self.stack(LINKS_STACK).data.exists()
+        synthesize(self.session, left_links=left_links)
+        _check_states(self.session)
+        return [*stacks, LINKS_STACK] if left_links else stacks
+
     def stack(self, name: str) -> Stack:
         return Stack(self.program, name, self.out / "stacks" / name)
 
@@ -132,17 +145,11 @@ def plan(
     """
     check_stores(delete_data)
     planning = Planning(session, variables=variables or {}, delete_data=delete_data)
-    config, topology = session.config, Topology.of(session.config)
-    saved.forget(planning.out)
-    scratch.remove(planning.out, *KINDS)
-    session.warn("Synthesizing …")
-    left_links = LINKS_STACK not in topology.stacks and planning.stack(LINKS_STACK).data.exists()
-    synthesize(session, left_links=left_links)
-    check_states(session)
-    clouds = [name for name in topology.stacks if name != LINKS_STACK]
+    config, stacks = session.config, planning.begin()
+    clouds = [name for name in stacks if name != LINKS_STACK]
     session.warn(f"Planning {', '.join(clouds)} …")
     planned = planned_clouds(planning, clouds)
-    if left_links or LINKS_STACK in topology.stacks:
+    if LINKS_STACK in stacks:
         session.warn("Planning links …")
         planned[LINKS_STACK] = planning.links({name: each.plan for name, each in planned.items()})
     readings = [each.reading for each in planned.values()]
@@ -177,7 +184,7 @@ def plan(
     return Outcome(document, list(page.lines(document, comparison.lines)))
 
 
-def check_states(session: Session) -> None:
+def _check_states(session: Session) -> None:
     """Keep local states private. Raises `CommandError` where a state is in another place than twin.yaml
     says: a plan would make the twin anew. The commands that move it need the stacks as they are now.
     """

@@ -3,6 +3,7 @@
 import json
 import shutil
 import stat
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from command import editing
-from command.commands import events, keys
+from command.commands import deploy, events, keys, plan
 from command.edit import Edit, edit, edited
 from command.exits import Refused, WrongInput
 from command.plan import deployed
@@ -199,23 +200,18 @@ class _Deployments:
     def __init__(self) -> None:
         self.done: list[tuple[str, int, bool]] = []
 
-    def module(self, name: str) -> Any:
-        deployments = self
-
-        class Module:
-            @staticmethod
-            def run(session: Session) -> dict[str, Any]:
-                config = session.config
-                deployments.done.append((name, config.keys.generation, config.events.enabled))
-                return {"command": name}
-
-        return Module
+    def run(self, name: str, session: Session) -> dict[str, Any]:
+        config = session.config
+        self.done.append((name, config.keys.generation, config.events.enabled))
+        return {"command": name}
 
 
 @pytest.fixture
 def deployments(monkeypatch: pytest.MonkeyPatch) -> _Deployments:
     made = _Deployments()
-    monkeypatch.setattr(editing, "import_module", lambda name: made.module(name.rpartition(".")[2]))
+    for module in (plan, deploy):
+        name = module.__name__.rpartition(".")[2]
+        monkeypatch.setattr(module, "run", partial(made.run, name))
     return made
 
 

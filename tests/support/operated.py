@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from command.app import main
-from command.plan import contents, destroying, planning, synthesis
+from command.plan import contents, planning, synthesis
 from command.session import Session
 from local_cloud import terraform
 from local_cloud.aws import apply
@@ -66,9 +66,9 @@ class Operated:
         started = {name: {"source": f"hashicorp/{name}"} for name in _PROVIDERS}
         world.learn({"terraform": {"required_providers": started}})
         patch.setenv("TF_REATTACH_PROVIDERS", world.environment["TF_REATTACH_PROVIDERS"])
-        patch.setattr(contents, "ASKED", ("aws",))  # a world has nothing that a client could ask
-        for module in (planning, destroying):
-            patch.setattr(module, "synthesize", self._synthesize)
+        of_aws = {kind: each for kind, each in contents.READERS.items() if kind.startswith("aws_")}
+        patch.setattr(contents, "READERS", of_aws)  # a world has nothing that a client could ask
+        patch.setattr(planning, "synthesize", self._synthesize)
 
     def write(self, data: Mapping[str, Any]) -> None:
         """Write the twin.yaml."""

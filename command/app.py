@@ -167,6 +167,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(said[0], file=sys.stderr)
         return said[1]
+    finally:
+        # Ctrl-C in exec() of a string, as dataclasses call it at import, leaves a mark on CPython, also where
+        # the interrupt is handled: the process would die of SIGINT instead of exiting with a status. The next
+        # exec() of a string takes the mark away.
+        exec("")  # noqa: S102
     return int(status or 0)
 
 

@@ -163,3 +163,22 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
         "purge",
         "--json",
     ], done.stderr
+
+
+def test_ctrl_c_while_a_module_makes_dataclasses_is_an_exit_status(tmp_path: Path) -> None:
+    """CPython notes an interrupt of `exec()` with a string; `python -m` then dies of SIGINT, handled or not."""
+    (tmp_path / "interrupted.py").write_text(
+        "import sys\n"
+        "from command import app\n"
+        "app.cli.main = lambda *_, **__: exec('import signal; signal.raise_signal(signal.SIGINT)')\n"
+        "sys.exit(app.main([]))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (130, "Interrupted.\n")

@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import ROOT, page
 from benchmarks.results import Result
 
-NAMES = ("synth", "functions", "links", "roles", "movers", "wire", "storage_costs")
+NAMES = ("synth", "functions", "links", "roles", "pipeline", "movers", "wire", "storage_costs")
 PAGE = ROOT / "docs" / "performance.md"
 
 

@@ -85,6 +85,7 @@ def test_local_states_are_for_this_user_alone(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in states} == {0o600}
 
 
+@pytest.mark.matrix
 def test_stacks_of_another_twin_are_not_taken_for_this_one(tmp_path: Path) -> None:
     """`cdktf deploy` and `destroy` run the app again, in a shell where TWIN may not be set."""
     mine = own_twin(tmp_path / "mine.yaml")

@@ -99,6 +99,7 @@ rows live on for their safety days alone.
 """
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("numbers", NUMBERS, ids=str)
 @pytest.mark.parametrize("stopped", [0, 22])
 @pytest.mark.parametrize(

@@ -167,12 +167,14 @@ def test_every_remade_resource_is_of_a_type_that_holds_data(cloud: Cloud) -> Non
             assert block.kind in KEPT[cloud], f"{block.address} needs no row in REMADE"
 
 
+@pytest.mark.matrix
 @EACH_CLOUD
 def test_a_trial_is_not_protected(cloud: Cloud) -> None:
     for layout in whole(cloud):
         assert not list(protected(stack_of(layout, cloud, '{"protect": false}'), cloud))
 
 
+@pytest.mark.matrix
 @EACH_CLOUD
 @pytest.mark.parametrize("layer", list(Layer))
 def test_one_layer_can_do_without(cloud: Cloud, layer: Layer) -> None:
@@ -189,6 +191,7 @@ FORMER = {Layer.HOT_STORAGE: "l3", Layer.COLD_STORAGE: "cold", Layer.ARCHIVE_STO
 ALL_STORES = tuple(FORMER)
 
 
+@pytest.mark.matrix
 @EACH_CLOUD
 @pytest.mark.parametrize(
     "layers",

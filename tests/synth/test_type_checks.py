@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
@@ -21,6 +23,7 @@ except TypeError as error:
 """
 
 
+@pytest.mark.matrix
 def test_the_guides_twins_pass_every_call_s_checks() -> None:
     """Each resource of each cloud is in them, local and at either end of a link."""
     done = subprocess.run(

@@ -41,6 +41,7 @@ def test_a_cloud_without_a_layer_has_providers_and_no_resource(cloud: Cloud) -> 
     assert stack["output"]["deployment"]["value"]["layers"] == []
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("cloud", list(Cloud))
 def test_former_stores_stay_at_their_addresses(cloud: Cloud) -> None:
     other = next(each for each in Cloud if each is not cloud)

@@ -83,6 +83,7 @@ def test_an_event_system_that_is_off_leaves_nothing() -> None:
             assert bool(gone.instances) is not there.optional
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("number", range(len(FORMER)))
 def test_it_lists_former_stores(number: int) -> None:
     config = former(*FORMER[number])
@@ -127,6 +128,7 @@ _ELSEWHERE: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("change", ("twin", "region", "account"))
 @pytest.mark.parametrize("layout", _SEVEN, ids=str)
 def test_an_identity_changes_where_terraform_replaces(layout: Layout, change: str) -> None:

@@ -166,7 +166,7 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_while_a_module_makes_dataclasses_is_an_exit_status(tmp_path: Path) -> None:
-    """CPython notes an interrupt of `exec()` with a string; `python -m` then dies of SIGINT, handled or not."""
+    """CPython notes an interrupt of `exec()` of a string: `python -m` then dies of it even if handled."""
     (tmp_path / "interrupted.py").write_text(
         "import sys\n"
         "from command import app\n"

@@ -14,15 +14,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from twin_runtime import deadlines
+from twin_runtime.deadlines import Service
 from twin_runtime.errors import Retry, Throttled
+from twin_runtime.roles import Cloud
 
-# A call that hangs must not use up the function's time: the message is tried again anyway.
-_CONFIG = Config(
-    connect_timeout=3,
-    read_timeout=10,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    tcp_keepalive=True,
-)
+_SERVICES = {"s3": Service.OBJECTS, "iottwinmaker": Service.GRAPH}
+"""Those with bounds of their own."""
 _THROTTLING = frozenset(
     {
         "LimitExceededException",
@@ -41,7 +39,24 @@ _THROTTLING = frozenset(
 def client(service: str, endpoint: str | None = None) -> Any:
     """The client of a service; safe for several threads. `endpoint` is a URL where the account has one of its
     own."""
-    return boto3.client(service, config=_CONFIG, endpoint_url=endpoint)
+    bounds = deadlines.bounds(Cloud.AWS, _SERVICES.get(service, Service.QUEUE))
+    config = Config(
+        connect_timeout=bounds.connect_s,
+        read_timeout=bounds.answer_s,
+        retries={"mode": "standard", "total_max_attempts": bounds.tries},
+        tcp_keepalive=True,
+    )
+    made = boto3.client(service, config=config, endpoint_url=endpoint)
+    # The pause before the second try is a second at most, unless a service asks for more.
+    name = made.meta.service_model.service_id.hyphenize()
+    made.meta.events.register_first(f"needs-retry.{name}", _forget_pause)
+    return made
+
+
+def _forget_pause(response: tuple[Any, Any] | None, **_: Any) -> None:
+    """Take away the pause of up to six seconds that a service asks for, before botocore reads of it."""
+    if response is not None:
+        response[0].headers.pop("x-amz-retry-after", None)
 
 
 def code_of(error: ClientError) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from twin_runtime.errors import ConfigurationError
 from twin_runtime.model import Twin
 from twin_runtime.ports import (
     Broker,
     Grafana,
     GraphWriter,
-    IdempotencyStore,
     Objects,
     Queue,
     SecretSource,
+    StateStore,
     Store,
     Workflow,
 )
@@ -64,9 +63,11 @@ class Aws:
 
         return StateMachine(address, client("stepfunctions"))
 
-    def idempotency_store(self, address: str) -> IdempotencyStore:
-        """Step Functions needs none: it refuses a second execution of a name by itself."""
-        raise ConfigurationError(f"There is no idempotency store on AWS at {address!r}.")
+    def state_store(self, address: str) -> StateStore:
+        from twin_aws.clients import client
+        from twin_aws.state import DynamoStateStore
+
+        return DynamoStateStore(address, client("dynamodb"))
 
     def grafana(self, address: str) -> Grafana:
         from twin_aws.clients import client

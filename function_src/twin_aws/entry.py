@@ -28,19 +28,21 @@ def __getattr__(name: str) -> Handler:
 def handler_of(role: Role) -> Handler:
     """What Lambda calls; raises `ConfigurationError`."""
     context = Context(role, Aws())
-    made = functions.assemble(context)
+    made, limits = functions.assemble(context), context.limits
     if role is Role.TWIN_SYNC:
         from twin_aws import workspace
 
         return lambda event, lambda_: workspace.run(made, context, event, lambda_)
     match ROLES[role].trigger_of(remote=context.settings.remote):
         case Trigger.QUEUE:
-            return lambda event, lambda_: triggers.consume(made, event, lambda_)
+            return lambda event, lambda_: triggers.consume(made, event, lambda_, limits)
         case Trigger.HTTPS:
             return lambda event, _: triggers.respond(made, event)
         case Trigger.CLOCK:
-            return lambda event, lambda_: triggers.scheduled(made, event, lambda_)
+            return lambda event, lambda_: triggers.scheduled(made, event, lambda_, limits)
         case Trigger.BROKER:
-            return lambda event, _: made.handle([triggers.broker_message(event)])
+            return lambda event, lambda_: made.handle(
+                [triggers.broker_message(event)], budget=triggers.budget(lambda_, limits)
+            )
         case Trigger.PLATFORM:
             return lambda event, _: made.handle(event)

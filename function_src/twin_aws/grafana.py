@@ -11,10 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from twin_aws.clients import calling
 from twin_runtime.errors import ConfigurationError, Retry
+from twin_runtime.roles import ROLES, Role
 
 PREFIX = "dashboard-sync-"
 """Of the names of the tokens made here."""
-LIFE_S = 300
+LIFE_S = ROLES[Role.DASHBOARD_SYNC].timeout_s + 60
 """Longer than a run can be."""
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from twin_aws.clients import calling
+from twin_runtime import deadlines
 from twin_runtime.errors import Retry
+from twin_runtime.ports import MAX_BATCH_BYTES
 
 MAX_BODY_BYTES = 256 * 1024
 """What the queues are made for (their `max_message_size`), and what one call carries in all."""
@@ -29,17 +32,22 @@ class SqsQueue:
     def max_body_bytes(self) -> int:
         return MAX_BODY_BYTES
 
-    def send(self, bodies: Sequence[str]) -> None:
-        for group in _groups(bodies):
-            self._send(group)
+    @property
+    def batch_bytes(self) -> int:
+        return MAX_BATCH_BYTES
 
-    def _send(self, bodies: Sequence[str]) -> None:
+    def send(self, bodies: Sequence[str], *, deadline: float = math.inf) -> None:
+        for group in _groups(bodies):
+            self._send(group, deadline)
+
+    def _send(self, bodies: Sequence[str], deadline: float) -> None:
         """One call, and again for the entries that it refused."""
         pending = {str(number): body for number, body in enumerate(bodies)}
         code = ""
         for attempt in range(_TRIES):
             if attempt:
                 self._sleep(_FIRST_DELAY_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311  (jitter)
+            deadlines.check(deadline)
             entries = [{"Id": number, "MessageBody": body} for number, body in pending.items()]
             with calling("SQS"):
                 answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)

@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from twin_runtime import times
+from twin_runtime.deadlines import Budget, Limits
 from twin_runtime.ports import BrokerMessage, Message, Request, Response
 
 _NOT_MQTT = "n/a"
 """IoT Core's client id of what was not sent over MQTT: by somebody of the account, as devices may only use
 MQTT."""
-_RESERVE_S = 5.0
-"""Seconds of a function's time that are left for its answer."""
 
 
 class Context(Protocol):
@@ -24,7 +23,9 @@ class Context(Protocol):
 
 
 class Consumer(Protocol):
-    def handle(self, messages: Sequence[Message], *, budget: float) -> list[str]: ...
+    def handle(
+        self, messages: Sequence[Message], *, budget: float, hand_over: float, letters: float
+    ) -> list[str]: ...
 
 
 class Responder(Protocol):
@@ -37,7 +38,7 @@ class Scheduled(Protocol):
     def run(self, partition: int, partitions: int, *, budget: float) -> object: ...
 
 
-def consume(role: Consumer, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def consume(role: Consumer, event: Mapping[str, Any], context: Context, limits: Limits) -> dict[str, Any]:
     """A batch of SQS messages; the answer names those that must come again."""
     messages = [
         Message(
@@ -47,15 +48,15 @@ def consume(role: Consumer, event: Mapping[str, Any], context: Context) -> dict[
         )
         for record in event["Records"]
     ]
-    failed = role.handle(messages, budget=budget(context))
+    failed = role.handle(messages, **budget(context, limits)._asdict())
     return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failed]}
 
 
-def scheduled(role: Scheduled, event: Mapping[str, Any], context: Context) -> None:
+def scheduled(role: Scheduled, event: Mapping[str, Any], context: Context, limits: Limits) -> None:
     """A run that a schedule started, whose input is `{"partition": 0, "partitions": 4}`. What the role raises
     makes the run a failed one.
     """
-    role.run(event["partition"], event["partitions"], budget=budget(context))
+    role.run(event["partition"], event["partitions"], budget=budget(context, limits).budget)
 
 
 def respond(role: Responder, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,9 +87,9 @@ def request_of(event: Mapping[str, Any]) -> Request:
     )
 
 
-def budget(context: Context) -> float:
-    """Seconds that a role may use."""
-    return max(1.0, context.get_remaining_time_in_millis() / 1000 - _RESERVE_S)
+def budget(context: Context, limits: Limits) -> Budget:
+    """The times of a call, of which a part may be over already."""
+    return limits.budget(context.get_remaining_time_in_millis() / 1000)
 
 
 def broker_message(event: Mapping[str, Any]) -> BrokerMessage:

@@ -24,11 +24,11 @@ def run(sync: TwinSync, context: Context, event: dict[str, Any], lambda_: trigge
     """A scheduled run; or, before Terraform deletes the workspace, the deletion of what is in it."""
     action = event.get("tf", {}).get("action")
     if action == "delete":
-        _clear(sync, context, triggers.budget(lambda_))
+        _clear(sync, context, triggers.budget(lambda_, context.limits).budget)
         return
     if action:
         return  # the clock's next run is a minute away, and has its permissions by then
-    triggers.scheduled(sync, event, lambda_)
+    triggers.scheduled(sync, event, lambda_, context.limits)
 
 
 def _clear(sync: TwinSync, context: Context, budget: float) -> None:

@@ -14,9 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings, StandardBlobTier
 
+from twin_runtime.deadlines import Service
 from twin_runtime.errors import ConfigurationError, Refused
 from twin_runtime.ports import PARTS, Stored
 
+from .bounds import of_storage
 from .failures import translated
 
 _SERVICE = "Blob storage"
@@ -24,14 +26,6 @@ _TIERS = {tier.value: tier for tier in (StandardBlobTier.COOL, StandardBlobTier.
 _ARCHIVED = ("BlobArchived", "BlobBeingRehydrated")
 _PAGE = 5_000
 _MARKS = 64
-# The SDK's own bounds (60 s for an answer, 57 s of pauses) are longer than a receiver may run.
-_BOUNDS: dict[str, Any] = {
-    "connection_timeout": 3,
-    "read_timeout": 10,
-    "retry_total": 2,
-    "initial_backoff": 1,
-    "random_jitter_range": 1,
-}
 
 
 class BlobObjects:
@@ -50,7 +44,9 @@ class BlobObjects:
         tiers = parse_qs(query).get("tier", [])
         if not urlsplit(account).netloc or not container or len(tiers) != 1 or tiers[0] not in _TIERS:
             raise ConfigurationError("A tier's address must be https://<account>/<container>?tier=<tier>.")
-        return cls(ContainerClient(account, container, credential, **_BOUNDS), _TIERS[tiers[0]])
+        return cls(
+            ContainerClient(account, container, credential, **of_storage(Service.OBJECTS)), _TIERS[tiers[0]]
+        )
 
     def put(self, name: str, body: bytes, *, rows: int, sha256: str) -> None:
         tier = StandardBlobTier.HOT if name.startswith(PARTS) else self._tier

@@ -6,19 +6,21 @@ from typing import Any
 from urllib.parse import quote
 
 from twin_runtime import jsontext
+from twin_runtime.deadlines import DEVICE_S
+from twin_runtime.deadlines import Service as Called
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.ports import Event
 from twin_runtime.wire.http_client import HttpClient
 
+from .bounds import of_rest
 from .failures import retry
 from .rest import Service
 
 SCOPE = "https://iothubs.azure.net/.default"
 _API = "2021-04-12"
-_DEVICE_SECONDS = 10
 _CONNECT_SECONDS = 0
 """A device that is not connected is not waited for: the command goes back to its queue."""
-_TIMEOUT = _DEVICE_SECONDS + 5.0
+_TIMEOUT_S = of_rest(Called.BROKER)
 _OFFLINE = "404103"
 _UNKNOWN = "404001"
 
@@ -36,11 +38,11 @@ class HubBroker:
             f"{self._base}/twins/{quote(device, safe='')}/methods?api-version={_API}",
             {
                 "methodName": command["subject"],
-                "responseTimeoutInSeconds": _DEVICE_SECONDS,
+                "responseTimeoutInSeconds": DEVICE_S,
                 "connectTimeoutInSeconds": _CONNECT_SECONDS,
                 "payload": command,
             },
-            timeout=_TIMEOUT,
+            timeout=_TIMEOUT_S,
         )
         if answer.status == 200:
             _check_device(answer.body)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from twin_runtime.deadlines import TOKEN
+
 from . import settings
 
 if TYPE_CHECKING:
@@ -14,9 +16,9 @@ if TYPE_CHECKING:
     from .broker import HubBroker
     from .digital_twins import DigitalTwins
     from .grafana import ManagedGrafana
-    from .idempotency import BlobIdempotencyStore
     from .queues import StorageQueue
     from .secrets import VaultSecret
+    from .state import TableStateStore
     from .store import CosmosStore
     from .workflow import LogicApp
 
@@ -26,7 +28,13 @@ def credential() -> Any:
     """The app's managed identity, once per process: it caches tokens."""
     from azure.identity import ManagedIdentityCredential
 
-    return ManagedIdentityCredential(client_id=settings.client_id())
+    # By itself the SDK would wait 300 s for an answer, eleven times.
+    return ManagedIdentityCredential(
+        client_id=settings.client_id(),
+        connection_timeout=TOKEN.connect_s,
+        read_timeout=TOKEN.answer_s,
+        retry_total=TOKEN.tries - 1,
+    )
 
 
 class AzureCloud:
@@ -69,10 +77,10 @@ class AzureCloud:
 
         return LogicApp(address, credential())
 
-    def idempotency_store(self, address: str) -> BlobIdempotencyStore:
-        from .idempotency import BlobIdempotencyStore
+    def state_store(self, address: str) -> TableStateStore:
+        from .state import TableStateStore
 
-        return BlobIdempotencyStore(address, credential())
+        return TableStateStore(address, credential())
 
     def grafana(self, address: str) -> ManagedGrafana:
         from .grafana import ManagedGrafana

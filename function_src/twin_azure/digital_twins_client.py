@@ -13,9 +13,11 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from twin_runtime import jsontext
+from twin_runtime.deadlines import Service as Called
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.wire.http_client import Answer, HttpClient
 
+from .bounds import of_rest
 from .failures import retry
 from .rest import Service
 
@@ -26,8 +28,7 @@ MOST_ITEMS = 100
 MOST_MODELS = 250
 """Of one request, by the service's limits."""
 _SERVICE = "Azure Digital Twins"
-_TIMEOUT = 10.0
-_QUERY_TIMEOUT = 30.0
+_TIMEOUT_S = of_rest(Called.GRAPH)
 _LONGEST = 4_000_000
 """Bytes of an answer: a page of twins of 32 KB each, which is the largest."""
 _PATCH = {"content-type": "application/json-patch+json"}
@@ -90,7 +91,7 @@ class Client:
         """
         specification = {"continuationToken": cursor} if cursor else {"query": text}
         headers = {"max-items-per-page": str(min(limit, MOST_ITEMS))}
-        answer = self._ask("POST", "/query", specification, headers, timeout=_QUERY_TIMEOUT)
+        answer = self._ask("POST", "/query", specification, headers)
         page = _read(answer)
         return page["value"], page.get("continuationToken") or None
 
@@ -142,11 +143,15 @@ class Client:
         *,
         query: Mapping[str, str] | None = None,
         expected: tuple[int, ...] = (200,),
-        timeout: float = _TIMEOUT,
     ) -> Answer:
         asked = urlencode({**(query or {}), "api-version": API_VERSION})
         answer = self._service.request(
-            method, f"{self._url}{path}?{asked}", payload, headers, timeout=timeout, longest_answer=_LONGEST
+            method,
+            f"{self._url}{path}?{asked}",
+            payload,
+            headers,
+            timeout=_TIMEOUT_S,
+            longest_answer=_LONGEST,
         )
         if answer.status in expected:
             return answer

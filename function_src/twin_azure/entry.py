@@ -6,7 +6,9 @@ import azure.functions as func
 
 from twin_runtime import functions
 from twin_runtime.context import Context
-from twin_runtime.roles import ROLES, Batching, Role, Trigger
+from twin_runtime.deadlines import Limits
+from twin_runtime.roles import ROLES, Batching, Cloud, Role, Trigger
+from twin_runtime.settings import is_remote
 
 from . import settings, triggers
 from .cloud import AzureCloud
@@ -17,16 +19,17 @@ def app_of(role: Role) -> func.FunctionApp:
     """What the host indexes. The role itself is made by the first invocation of a process."""
     spec = ROLES[role]
     made = Once(lambda: functions.assemble(Context(role, AzureCloud(), sink=triggers.sink)))
+    limits = Limits(role, Cloud.AZURE, is_remote(role))
     remote = spec.remote_trigger is not None and not settings.has_trigger_queue()
     match spec.trigger_of(remote=remote):
         case Trigger.QUEUE:
-            return triggers.queue_app(role.value, made, together=spec.batching is Batching.TOGETHER)
+            return triggers.queue_app(limits, made, together=spec.batching is Batching.TOGETHER)
         case Trigger.HTTPS:
             return triggers.http_app(role.value, made)
         case Trigger.BROKER:
-            return triggers.event_grid_app(role.value, made)
+            return triggers.event_grid_app(limits, made)
         case Trigger.CLOCK:
-            app = triggers.timer_app(role.value, made)
+            app = triggers.timer_app(limits, made)
             if settings.has_changes():
                 from .changes import add_changes
 

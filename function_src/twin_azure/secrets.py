@@ -7,18 +7,13 @@ from typing import Any
 from azure.core.exceptions import ResourceNotFoundError
 from azure.keyvault.secrets import SecretClient
 
+from twin_runtime.deadlines import Service
 from twin_runtime.errors import ConfigurationError, SecretMissing
 
+from .bounds import of_core
 from .failures import translated
 
 _PATH = "/secrets/"
-# The SDK would wait 5 minutes for an answer, ten times.
-_BOUNDS: dict[str, Any] = {
-    "connection_timeout": 3,
-    "read_timeout": 7,
-    "retry_total": 1,
-    "retry_backoff_factor": 0.5,
-}
 
 
 class VaultSecret:
@@ -34,7 +29,7 @@ class VaultSecret:
         vault, separator, name = url.rstrip("/").partition(_PATH)
         if not separator or not name or "/" in name:
             raise ConfigurationError("A secret's address must be https://<vault>/secrets/<name>.")
-        return cls(SecretClient(vault, credential, **_BOUNDS), name)
+        return cls(SecretClient(vault, credential, **of_core(Service.SECRET)), name)
 
     def fetch(self) -> str:
         with translated("The key vault"):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 
 from twin_runtime.errors import ConfigurationError
@@ -29,8 +28,16 @@ ONE_AT_A_TIME = (
 """What the host reads in host.json's place, of the apps that work on one message at a time."""
 IDENTITY = "AZURE_CLIENT_ID"
 """Which of the app's identities the adapters use."""
-TRIGGER = ("QUEUES__clientId", "QUEUES__credential", "QUEUES__queueServiceUri", "TRIGGER_QUEUE")
-"""What the host's queue trigger reads: the connection `QUEUES` and the queue."""
+TRIGGER = (
+    "QUEUES__clientId",
+    "QUEUES__credential",
+    "QUEUES__queueServiceUri",
+    "TRIGGER_BODIES",
+    "TRIGGER_QUEUE",
+)
+"""What the queue trigger reads: the connection `QUEUES`, the queue, and the URL of the container with the
+bodies that are too long for its messages.
+"""
 TIMER = ("PARTITIONS", "SCHEDULE")
 """What scheduled apps have: how many runs there are at a time, and when, as NCRONTAB has it."""
 CHANGES = (
@@ -42,7 +49,6 @@ CHANGES = (
     "CHANGES_LEASES",
 )
 """What the host's Cosmos DB trigger reads: the connection `CHANGES`, and containers."""
-_DURATION = re.compile(r"([0-9]{1,2}):([0-5][0-9]):([0-5][0-9])")
 
 
 def expected(role: Role, *, remote: bool = False) -> frozenset[str]:
@@ -67,14 +73,12 @@ def partitions(environ: Mapping[str, str] | None = None) -> int:
     return int(text)
 
 
-def timeout_s(environ: Mapping[str, str] | None = None) -> float:
-    """Seconds after which the host ends a run; raises `ConfigurationError`."""
-    text = (os.environ if environ is None else environ).get(TIMEOUT, "")
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise ConfigurationError(f"{TIMEOUT} is {text!r}, and must be hh:mm:ss.")
-    hours, minutes, seconds = (int(part) for part in found.groups())
-    return hours * 3600.0 + minutes * 60 + seconds
+def bodies(environ: Mapping[str, str] | None = None) -> str:
+    """The URL of the container of the queue that triggers the app; raises `ConfigurationError`."""
+    url = (os.environ if environ is None else environ).get("TRIGGER_BODIES")
+    if not url:
+        raise ConfigurationError("TRIGGER_BODIES is missing.")
+    return url
 
 
 def has_trigger_queue(environ: Mapping[str, str] | None = None) -> bool:

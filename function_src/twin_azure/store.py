@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +10,17 @@ from hashlib import sha256
 from typing import Any
 
 from azure.cosmos import ContainerProxy, CosmosClient
-from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceNotFoundError
+from azure.cosmos.exceptions import (
+    CosmosHttpResponseError,
+    CosmosResourceExistsError,
+    CosmosResourceNotFoundError,
+)
 
+from twin_runtime import deadlines
+from twin_runtime.deadlines import Service
 from twin_runtime.errors import ConfigurationError, Retry
-from twin_runtime.ports import Page, Row, Unstored
+from twin_runtime.ports import CONFLICT, OPTIONAL, Page, Row, Unstored
+from twin_runtime.roles import Cloud
 
 from .failures import retry, translated
 
@@ -21,18 +29,22 @@ _NEVER = (400, 413)
 """What Cosmos DB will not take of this row, however often: malformed, or larger than 2 MB."""
 _LONGEST_TTL = 2_147_483_647
 _WRITERS = 8
-_CALL_SECONDS = 8
-_PUT_SECONDS = 12.0
-"""When a batch is no longer begun: with a call's bound that is less than the shortest function may run."""
-# The SDK would wait 65 s for an answer and 30 s of pauses when it is throttled, which still makes 9 attempts.
+_CALL = deadlines.bounds(Cloud.AZURE, Service.STORE)
+_CALL_SECONDS = _CALL.longest_s - _CALL.token_s - _CALL.try_s
+"""After which a call tries no more by itself."""
+# The SDK would wait 65 s for an answer and 30 s of pauses when it is throttled.
 _BOUNDS: dict[str, Any] = {
-    "connection_timeout": 3,
-    "read_timeout": 7,
-    "retry_total": 1,
-    "retry_backoff_max": 2,
+    "connection_timeout": _CALL.connect_s,
+    "read_timeout": _CALL.answer_s,
+    "retry_total": _CALL.tries - 1,
+    "retry_backoff_max": _CALL.pauses_s,
     "retry_throttle_total": 9,
-    "retry_throttle_backoff_max": 5,
+    "retry_throttle_backoff_max": 1,
 }
+
+
+_Write = Callable[[Row, float], str | None]
+"""Writes a row before a deadline; returns why it can never be."""
 
 
 class CosmosStore:
@@ -57,11 +69,16 @@ class CosmosStore:
             client = CosmosClient(account, credential, **{**_BOUNDS, **options})
         return cls(client.get_database_client(database).get_container_client(container))
 
-    def put(self, rows: Sequence[Row]) -> Sequence[Unstored]:
+    def put(self, rows: Sequence[Row], *, deadline: float = math.inf) -> Sequence[Unstored]:
+        return self._write_all(rows, self._upsert, deadline)
+
+    def put_if_absent(self, rows: Sequence[Row], *, deadline: float = math.inf) -> Sequence[Unstored]:
+        return self._write_all(rows, self._create, deadline)
+
+    def _write_all(self, rows: Sequence[Row], write: _Write, deadline: float) -> list[Unstored]:
         # Writes run side by side, so of rows with one key only the last is written.
         last = {(row.device, row.key): index for index, row in enumerate(rows)}
-        until = time.monotonic() + _PUT_SECONDS
-        results = list(self._pool.map(lambda index: self._write(rows[index], until), last.values()))
+        results = list(self._pool.map(lambda index: _outcome(write, rows[index], deadline), last.values()))
         if results and all(isinstance(result, Retry) for result in results):
             raise next(result for result in results if isinstance(result, Retry))
         by_row = dict(zip(last, results, strict=True))
@@ -108,20 +125,20 @@ class CosmosStore:
             return None if isinstance(cause, CosmosResourceNotFoundError) else error
         return None
 
-    def _write(self, row: Row, until: float) -> Retry | str | None:
-        """None when it is durable; why it is not: for now, or (a text) for ever."""
-        if time.monotonic() > until:
-            return Retry(f"{_SERVICE} is too slow.")
+    def _upsert(self, row: Row, deadline: float) -> None:
+        deadlines.check(deadline)
+        self._container.upsert_item(self._item(row), timeout=_CALL_SECONDS)
+
+    def _create(self, row: Row, deadline: float) -> str | None:
+        """A row that is there is compared: this call may have written it, where an answer was lost."""
+        item = self._item(row)
+        deadlines.check(deadline)
         try:
-            with translated(_SERVICE):
-                try:
-                    self._container.upsert_item(self._item(row), timeout=_CALL_SECONDS)
-                except CosmosHttpResponseError as error:
-                    if error.status_code in _NEVER:
-                        return f"{_SERVICE} refuses the row ({error.status_code})."
-                    raise retry(_SERVICE, error.status_code or 0, error.headers) from error
-        except Retry as error:
-            return error
+            self._container.create_item(item, timeout=_CALL_SECONDS)
+        except CosmosResourceExistsError:
+            deadlines.check(deadline)
+            found = self._container.read_item(item["id"], row.device, timeout=_CALL_SECONDS)
+            return None if row_of(found).same_content(row) else CONFLICT
         return None
 
     def _item(self, row: Row) -> dict[str, Any]:
@@ -137,7 +154,22 @@ class CosmosStore:
             "traceparent": row.traceparent,
             "expires": row.expires,
             "ttl": min(max(int(row.expires - self._clock()), 1), _LONGEST_TTL),
+            **{name: value for name in OPTIONAL if (value := getattr(row, name))},
         }
+
+
+def _outcome(write: _Write, row: Row, deadline: float) -> Retry | str | None:
+    """None when the row is durable; why it is not: for now, or (a text) for ever."""
+    try:
+        with translated(_SERVICE):
+            try:
+                return write(row, deadline)
+            except CosmosHttpResponseError as error:
+                if error.status_code in _NEVER:
+                    return f"{_SERVICE} refuses the row ({error.status_code})."
+                raise retry(_SERVICE, error.status_code or 0, error.headers) from error
+    except Retry as error:
+        return error
 
 
 def _document_id(key: str) -> str:
@@ -155,4 +187,5 @@ def row_of(item: Mapping[str, Any]) -> Row:
         data=item["data"],
         traceparent=item["traceparent"],
         expires=item["expires"],
+        **{name: item[name] for name in OPTIONAL if name in item},
     )

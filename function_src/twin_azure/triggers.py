@@ -10,13 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 
+from twin_runtime.deadlines import Limits
 from twin_runtime.delivery import coalescer
+from twin_runtime.errors import Retry
+from twin_runtime.log import Log
 from twin_runtime.ports import BrokerMessage, Message, Request, Response
 
-from . import settings, telemetry
+from . import bodies, settings, telemetry
 
-_RESERVE_S = 10.0
-"""Seconds of a run's time that are left: one that takes too long ends with the whole process."""
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 # The SDKs write two lines for each of their calls, more than all else together, and each line is billed.
 logging.getLogger("azure").setLevel(logging.WARNING)
@@ -46,22 +47,54 @@ def sink(level: str, line: str) -> None:
     logging.getLogger("twinspan").log(_LEVELS[level], line)
 
 
-def queue_app(role: str, consumer: Once, *, together: bool = False) -> func.FunctionApp:
+def queue_app(
+    limits: Limits, consumer: Once, *, together: bool = False, kept: Once | None = None
+) -> func.FunctionApp:
     """An app that consumes the queue `TRIGGER_QUEUE`. `together`: messages that the host hands over side by
-    side are worked on as one batch.
+    side are worked on as one batch. `kept` makes the `bodies.Bodies` of the queue; by default those of
+    `TRIGGER_BODIES`.
     """
-    app = func.FunctionApp()
-    gathered = coalescer.of_messages(lambda batch: consumer.get().handle(batch)) if together else None
+    app, budget, log = func.FunctionApp(), limits.budget()._asdict(), Log(limits.role, sink)
+    kept = kept or Once(_bodies)
 
-    @app.function_name(role)
+    def work(batch: Sequence[Message]) -> list[str]:
+        return consumer.get().handle(batch, **budget)
+
+    gathered = coalescer.of_messages(work) if together else None
+
+    @app.function_name(limits.role.value)
     @app.queue_trigger(arg_name="message", queue_name="%TRIGGER_QUEUE%", connection="QUEUES")
     def run(message: func.QueueMessage) -> None:
-        received = Message(str(message.id), message.get_body(), message.dequeue_count)
-        done = gathered.submit(received) if gathered else not consumer.get().handle([received])
+        body = message.get_body()
+        claim = bodies.claimed(body)
+        if claim is not None:
+            found = kept.get().get(claim)
+            if found is None:  # an earlier delivery was done, and died before the host heard of it
+                log.warning("body_gone", message=str(message.id), body=claim)
+                return
+            body = found
+        received = Message(str(message.id), body, message.dequeue_count)
+        done = gathered.submit(received) if gathered else not work([received])
         if not done:
             raise DeliverAgain("The message is not done and must be delivered again.")
+        if claim is not None:
+            _drop(kept.get(), claim, log)
 
     return app
+
+
+def _bodies() -> bodies.Bodies:
+    from .cloud import credential
+
+    return bodies.Bodies(settings.bodies(), credential())
+
+
+def _drop(kept: bodies.Bodies, claim: str, log: Log) -> None:
+    """Delete the body of a message that is done. One that stays is deleted by the rule of its container."""
+    try:
+        kept.delete(claim)
+    except Retry as error:
+        log.warning("body_not_deleted", body=claim, reason=error.reason)
 
 
 def http_app(role: str, receiver: Once) -> func.FunctionApp:
@@ -76,7 +109,7 @@ def http_app(role: str, receiver: Once) -> func.FunctionApp:
     return app
 
 
-def event_grid_app(role: str, dispatcher: Once) -> func.FunctionApp:
+def event_grid_app(limits: Limits, dispatcher: Once) -> func.FunctionApp:
     """An app that Event Grid delivers telemetry to. An error makes Event Grid deliver again.
 
     The host takes Event Grid's batches apart and hands the events over side by side: they are put together
@@ -85,12 +118,12 @@ def event_grid_app(role: str, dispatcher: Once) -> func.FunctionApp:
     app = func.FunctionApp()
 
     def dispatch(messages: Sequence[BrokerMessage]) -> Sequence[None]:
-        dispatcher.get().handle(messages)
+        dispatcher.get().handle(messages, budget=limits.budget())
         return [None] * len(messages)
 
     gathered = coalescer.Coalescer(dispatch)
 
-    @app.function_name(role)
+    @app.function_name(limits.role.value)
     @app.event_grid_trigger(arg_name="event")
     def run(event: func.EventGridEvent) -> None:
         happened = event.event_time
@@ -99,12 +132,12 @@ def event_grid_app(role: str, dispatcher: Once) -> func.FunctionApp:
     return app
 
 
-def timer_app(role: str, scheduled: Once) -> func.FunctionApp:
+def timer_app(limits: Limits, scheduled: Once) -> func.FunctionApp:
     """An app of a scheduled role, by `SCHEDULE`: a function `<role>_<number>` for each of the
     `PARTITIONS`, or `<role>` where there is one. What the role raises makes the run a failed one.
     """
     app, partitions = func.FunctionApp(), settings.partitions()
-    budget = max(1.0, settings.timeout_s() - _RESERVE_S)
+    role, budget = limits.role.value, limits.budget().budget
 
     def add(partition: int) -> None:
         @app.function_name(role if partitions == 1 else f"{role}_{partition}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twin_runtime.deadlines import Service, bounds
 from twin_runtime.errors import ConfigurationError
+from twin_runtime.roles import Cloud
 
 from .rest import MetadataTokens, Rest, Tokens
 
@@ -14,10 +16,10 @@ if TYPE_CHECKING:
     from twin_runtime.ports import Grafana
 
     from .graph import FirestoreGraph
-    from .idempotency import StorageIdempotencyStore
     from .objects import StorageObjects
     from .pubsub import DeviceBroker, TopicQueue
     from .secret import SecretVersion
+    from .state import FirestoreStateStore
     from .store import FirestoreStore
     from .workflow import Workflow
 
@@ -40,10 +42,16 @@ class GcpCloud:
         at = endpoints or Endpoints()
         if endpoints is None and tokens is None:
             tokens = MetadataTokens()
-        self._pubsub = Rest(at.pubsub, tokens, service="Pub/Sub")
-        self._secrets = Rest(at.secrets, tokens, service="Secret Manager")
-        self._executions = Rest(at.executions, tokens, service="Workflows")
-        self._storage = Rest(at.storage, tokens, service="Cloud Storage")
+        self._pubsub = Rest(at.pubsub, tokens, service="Pub/Sub", bounds=bounds(Cloud.GCP, Service.QUEUE))
+        self._secrets = Rest(
+            at.secrets, tokens, service="Secret Manager", bounds=bounds(Cloud.GCP, Service.SECRET)
+        )
+        self._executions = Rest(
+            at.executions, tokens, service="Workflows", bounds=bounds(Cloud.GCP, Service.WORKFLOW)
+        )
+        self._storage = Rest(
+            at.storage, tokens, service="Cloud Storage", bounds=bounds(Cloud.GCP, Service.OBJECTS)
+        )
 
     @property
     def name(self) -> str:
@@ -90,10 +98,13 @@ class GcpCloud:
 
         return Workflow(self._executions, address)
 
-    def idempotency_store(self, address: str) -> StorageIdempotencyStore:
-        from .idempotency import StorageIdempotencyStore
+    def state_store(self, address: str) -> FirestoreStateStore:
+        from google.cloud import firestore
 
-        return StorageIdempotencyStore(address, self._storage)
+        from .state import FirestoreStateStore
+
+        _, project, _, database = address.split("/")  # projects/<project>/databases/<database>
+        return FirestoreStateStore(firestore.Client(project=project, database=database))
 
     def grafana(self, address: str) -> Grafana:
         """There is none to keep: Grafana on Cloud Run reads its dashboards from files."""

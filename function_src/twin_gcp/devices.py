@@ -6,12 +6,13 @@ they stand. Key number n, from 2 on, is HMAC-SHA256(fleet secret, "<device id>#<
 --key <n>` prints a key, with the fleet secret on standard input. A message carries three attributes:
 
     device_id         the device's id
-    device_time       when it was signed: Unix time in whole seconds, in decimal
+    device_time       when it was signed: Unix time in seconds, in decimal, with up to 6 digits of a fraction
     device_signature  "v1=" and HMAC-SHA256(device's key, "<device_id>.<device_time>." + data), in hexadecimal
 
 `device_time` may differ from the time at which Pub/Sub took the message by five minutes. Not by more, so that
-a message that somebody overheard cannot be sent again later; within them a repetition gives the same event.
-Pub/Sub's time, not ours: a message may wait in the topic for days.
+a message that somebody overheard cannot be sent again later. It is also the time of a reading that has none,
+so a repetition within the five minutes gives the same event. Pub/Sub's time, not ours: a message may wait in
+the topic for days.
 """
 
 from __future__ import annotations
@@ -22,9 +23,13 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
+from twin_runtime import times
+
 TOLERANCE_S = 300
 _VERSION = "v1="
-_TIME = re.compile(r"[0-9]{1,12}")
+_TIME = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?")
+_FRACTION = re.compile(rb"[0-9]{1,6}\.")
+"""At the start of the data, after a time without a fraction: signed, the two would read as one time."""
 
 
 def device_key(fleet_secret: str, device: str, number: int = 1) -> str:
@@ -33,13 +38,13 @@ def device_key(fleet_secret: str, device: str, number: int = 1) -> str:
     return hmac.new(fleet_secret.encode(), name.encode(), hashlib.sha256).hexdigest()
 
 
-def signature(key: str, device: str, at: int, data: bytes) -> str:
-    """The value of `device_signature`."""
+def signature(key: str, device: str, at: int | str, data: bytes) -> str:
+    """The value of `device_signature`; `at` is the value of `device_time`."""
     signed = f"{device}.{at}.".encode() + data
     return _VERSION + hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()
 
 
-def attributes(key: str, device: str, at: int, data: bytes) -> dict[str, str]:
+def attributes(key: str, device: str, at: int | str, data: bytes) -> dict[str, str]:
     """The attributes of a message, as a device sets them."""
     return {"device_id": device, "device_time": str(at), "device_signature": signature(key, device, at, data)}
 
@@ -53,18 +58,28 @@ def problem(
     device, at = sent.get("device_id", ""), sent.get("device_time", "")
     if not device:
         return "The message has no attribute device_id."
-    if not _TIME.fullmatch(at):
+    moment = _TIME.fullmatch(at)
+    if moment is None:
         return "The attribute device_time is not Unix time in seconds."
+    if moment[2] is None and _FRACTION.match(data):
+        return "The message is not JSON of a reading: it begins with a number."
     # A device's name with '#' would have the key of another device's number.
     if "#" in device:
         return "The attribute device_id is not a device's id."
-    expected = signature(device_key(fleet_secret, device, keys.get(device, 1)), device, int(at), data)
+    expected = signature(device_key(fleet_secret, device, keys.get(device, 1)), device, at, data)
     # Both sides as bytes: text that is not ASCII cannot be compared in constant time.
     if not hmac.compare_digest(expected.encode(), sent.get("device_signature", "").encode()):
         return "The attribute device_signature is not that of the device."
-    if abs(datetime.fromisoformat(received).timestamp() - int(at)) > TOLERANCE_S:
+    if abs(datetime.fromisoformat(received).timestamp() - float(at)) > TOLERANCE_S:
         return f"The attribute device_time is more than {TOLERANCE_S} seconds off."
     return None
+
+
+def signed_at(sent: Mapping[str, str]) -> str:
+    """When a message without a problem was signed, in the fixed-width form."""
+    seconds, _, fraction = sent["device_time"].partition(".")
+    whole = times.from_epoch(int(seconds))
+    return f"{whole[:-7]}{fraction:0<6}Z"
 
 
 if __name__ == "__main__":

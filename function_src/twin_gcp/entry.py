@@ -18,14 +18,15 @@ def handler_of(role: Role) -> triggers.Handler:
     """
     context = Context(role, GcpCloud(), sink=triggers.to_cloud_logging)
     made, log, spec = functions.assemble(context), context.log, ROLES[role]
+    limits = context.limits
     match spec.trigger_of(remote=context.settings.remote):
         case Trigger.QUEUE:
-            return triggers.consumer(made, log, together=spec.batching is Batching.TOGETHER)
+            return triggers.consumer(made, log, limits, together=spec.batching is Batching.TOGETHER)
         case Trigger.HTTPS:
             return triggers.receiver(made)
         case Trigger.CLOCK:
-            return triggers.scheduled(made, log)
+            return triggers.scheduled(made, log, limits)
         case Trigger.BROKER:
-            return triggers.broker(made, context.secret("FLEET_SECRET"), context.twin, log)
+            return triggers.broker(made, context.secret("FLEET_SECRET"), context.twin, log, limits)
         case trigger:
             raise ValueError(f"{role} is triggered by the {trigger}, which Google Cloud does not have.")

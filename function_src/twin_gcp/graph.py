@@ -25,7 +25,7 @@ from twin_runtime.errors import Refused, Retry
 from twin_runtime.model import Twin
 from twin_runtime.ports import GraphTwin, Relationship
 
-from .firestore_calls import TIMEOUT_S, attempts, failure
+from .firestore_calls import call, failure
 
 TWINS, RELATIONSHIPS, GRAPH = "twins", "relationships", "graph"
 """Collections; also in twinspan.gcp.twin_management, which is not deployed."""
@@ -53,7 +53,7 @@ class FirestoreGraph:
 
     def set_mark(self, text: str) -> None:
         with _calling():
-            self._mark.set({"text": text}, timeout=TIMEOUT_S, retry=attempts())
+            self._mark.set({"text": text}, **call())
 
     def twins(
         self, *, type: str | None, cursor: str | None, limit: int
@@ -92,7 +92,7 @@ class FirestoreGraph:
         # The annotation of the client knows no list, its documentation does.
         named: Any = list(document)
         with _calling():
-            self._twin(twin.id).set(document, merge=named, timeout=TIMEOUT_S, retry=attempts())
+            self._twin(twin.id).set(document, merge=named, **call())
 
     def put_relationships(self, id: str, edges: Sequence[Relationship], *, digest: str) -> None:
         wanted = {_edge_id(edge): edge for edge in edges}
@@ -128,11 +128,11 @@ class FirestoreGraph:
     def _get(self, reference: firestore.DocumentReference) -> Mapping[str, Any]:
         """Empty where there is none."""
         with _calling():
-            return reference.get(timeout=TIMEOUT_S, retry=attempts()).to_dict() or {}
+            return reference.get(**call()).to_dict() or {}
 
     def _stream(self, query: Any) -> list[Any]:
         with _calling():
-            return list(query.stream(timeout=TIMEOUT_S, retry=attempts()))
+            return list(query.stream(**call()))
 
     def _page(self, query: Any, cursor: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
         """The cursor holds the key of the last document."""
@@ -149,7 +149,7 @@ class FirestoreGraph:
                 write(batch)
             with _calling():
                 try:
-                    batch.commit(timeout=TIMEOUT_S, retry=attempts())
+                    batch.commit(**call())
                 except exceptions.NotFound:
                     raise Refused("There is no such twin in the graph.") from None
 

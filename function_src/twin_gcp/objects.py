@@ -28,7 +28,6 @@ _SCHEME = "gs://"
 _STANDARD = "STANDARD"
 _PAGE = 1_000
 _AGAIN = (408, 429, 500, 502, 503, 504)
-_PAUSES_S = (0.2, 0.8)
 
 
 class StorageObjects:
@@ -116,12 +115,13 @@ class StorageObjects:
         """The answer of a call, which is made again where the service asks for it: doing it twice is doing it
         once.
         """
-        for pause in _PAUSES_S:
+        bounds = self._rest.bounds
+        for _ in range(1, bounds.tries):
             with suppress(Unreachable):
                 answer = call()
                 if answer.status not in _AGAIN:
                     return answer
-            self._sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, hides nothing
+            self._sleep(bounds.pauses_s * random.uniform(0.1, 1))  # noqa: S311 - spreads load, hides nothing
         return call()
 
     def _path(self, name: str) -> str:

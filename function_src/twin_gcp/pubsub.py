@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import base64
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from twin_runtime import deadlines
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.events import cloudevents
-from twin_runtime.ports import Event
+from twin_runtime.ports import MAX_BATCH_BYTES, Event
 
 from .rest import Rest
 
-MAX_BODY_BYTES = 1_000_000
+MAX_BODY_BYTES = 2_500_000
+"""A dead letter of the longest push request that is read (see `triggers`). A message may have 10 MB."""
 MAX_REQUEST_BYTES = 4_000_000
 """Of the messages of one request in base64. A publish request may have 10 MB and 1,000 messages."""
 MAX_REQUEST_MESSAGES = 1_000
-_PAUSES = (0.2, 0.8)
-"""Seconds before the second and the third attempt."""
 
 
 class Topic:
@@ -30,13 +31,15 @@ class Topic:
         self._path = path
         self._sleep = sleep
 
-    def publish(self, messages: Sequence[Mapping[str, Any]]) -> None:
+    def publish(self, messages: Sequence[Mapping[str, Any]], *, deadline: float = math.inf) -> None:
         """Publish all of the messages; raises `Retry`, or `Refused` for a message that is never taken."""
         for group in _groups(messages):
+            deadlines.check(deadline)
             self._request({"messages": group})
 
     def _request(self, document: Mapping[str, Any]) -> None:
-        for pause in (*_PAUSES, None):
+        bounds = self._rest.bounds
+        for attempt in range(1, bounds.tries + 1):
             try:
                 answer = self._rest.post(f"v1/{self._path}:publish", document)
                 if answer.status == 200:
@@ -44,9 +47,9 @@ class Topic:
                 problem = self._rest.failure(answer)
             except Retry as error:
                 problem = error
-            if pause is None or isinstance(problem, Refused):
+            if attempt == bounds.tries or isinstance(problem, Refused):
                 raise problem
-            self._sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, hides nothing
+            self._sleep(bounds.pauses_s * random.uniform(0.1, 1))  # noqa: S311 - spreads load, hides nothing
 
 
 class TopicQueue:
@@ -59,9 +62,13 @@ class TopicQueue:
     def max_body_bytes(self) -> int:
         return MAX_BODY_BYTES
 
-    def send(self, bodies: Sequence[str]) -> None:
+    @property
+    def batch_bytes(self) -> int:
+        return MAX_BATCH_BYTES
+
+    def send(self, bodies: Sequence[str], *, deadline: float = math.inf) -> None:
         try:
-            self._topic.publish([message(body.encode("ascii")) for body in bodies])
+            self._topic.publish([message(body.encode("ascii")) for body in bodies], deadline=deadline)
         except Refused as error:  # no body that fits is refused: this is the topic's fault
             raise Retry(error.reason) from error
 

@@ -6,27 +6,29 @@ secret and starting a workflow are one request each.
 
 from __future__ import annotations
 
-import http.client
 import json
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from twin_runtime import deadlines
+from twin_runtime.deadlines import Bounds
 from twin_runtime.errors import Refused, Retry, Throttled
 from twin_runtime.wire.http_client import MAX_ANSWER_BYTES, Answer, HttpClient
 
 _METADATA_HOST = "metadata.google.internal"
 _TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"  # noqa: S105 - a path
+_METADATA = {"Metadata-Flavor": "Google"}
 _RENEW_S = 240.0
 """The metadata server gives out the same token until a few minutes before its end."""
-_TIMEOUT_S = 10.0
-_FILE_TIMEOUT_S = 30.0
+_TOKEN_TRY_S = deadlines.TOKEN.try_s
+_BOUNDS = Bounds()
 _LONGEST_FILE = 100_000_000
 
 
 class Tokens(Protocol):
-    """Where a request's token comes from."""
+    """Where a request's token comes from, within a few seconds."""
 
     def get(self, *, anew: bool = False) -> str: ...
 
@@ -35,7 +37,8 @@ class MetadataTokens:
     """Tokens of the function's service account, from the metadata server. Thread-safe."""
 
     def __init__(self, *, host: str = _METADATA_HOST, clock: Callable[[], float] = time.monotonic) -> None:
-        self._host = host
+        self._url = f"http://{host}{_TOKEN_PATH}"
+        self._client = HttpClient(plain=(host.partition(":")[0],))
         self._clock = clock
         self._lock = threading.Lock()
         self._token = ""
@@ -43,50 +46,52 @@ class MetadataTokens:
 
     def get(self, *, anew: bool = False) -> str:
         """A valid token; raises `Retry`."""
-        with self._lock:
+        # Whoever waits for another's try would begin the next one when that has failed.
+        if not self._lock.acquire(timeout=_TOKEN_TRY_S):
+            raise Retry("The metadata server gave no token in time.")
+        try:
             if anew or self._clock() > self._ends - _RENEW_S:
                 self._fetch()
             return self._token
+        finally:
+            self._lock.release()
 
     def _fetch(self) -> None:
-        connection = http.client.HTTPConnection(self._host, timeout=5.0)
         try:
-            connection.request("GET", _TOKEN_PATH, headers={"Metadata-Flavor": "Google"})
-            answer = connection.getresponse()
-            document = json.loads(answer.read())
+            answer = self._client.request("GET", self._url, None, _METADATA, timeout=_TOKEN_TRY_S)
+            document = json.loads(answer.body)
             self._token = document["access_token"]
             self._ends = self._clock() + float(document["expires_in"])
-        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        except (Retry, ValueError, KeyError) as error:
             raise Retry(f"The metadata server gave no token ({type(error).__name__}).") from error
-        finally:
-            connection.close()
 
 
 class Rest:
     """JSON requests to one API. Thread-safe. `tokens` is None for a server on loopback that asks for none."""
 
-    def __init__(self, base: str, tokens: Tokens | None, *, service: str) -> None:
+    def __init__(self, base: str, tokens: Tokens | None, *, service: str, bounds: Bounds = _BOUNDS) -> None:
         self._base = base.rstrip("/")
         self._tokens = tokens
         self._service = service
+        self.bounds = bounds
         self._client = HttpClient()
 
-    def post(self, path: str, document: Any, *, timeout: float = _TIMEOUT_S) -> Answer:
+    def post(self, path: str, document: Any) -> Answer:
         """POST a document as JSON; any answer is returned. Raises `Retry` when there is none."""
         body = json.dumps(document).encode("ascii")
-        return self._request("POST", path, body, "application/json", timeout=timeout)
+        return self._request("POST", path, body, "application/json")
 
     def upload(self, path: str, body: bytes, content_type: str) -> Answer:
         """POST bytes, as `post` does a document."""
-        return self._request("POST", path, body, content_type, timeout=_FILE_TIMEOUT_S)
+        return self._request("POST", path, body, content_type)
 
-    def get(self, path: str, *, timeout: float = _TIMEOUT_S) -> Answer:
+    def get(self, path: str) -> Answer:
         """GET; any answer is returned. Raises `Retry` when there is none."""
-        return self._request("GET", path, timeout=timeout)
+        return self._request("GET", path)
 
     def download(self, path: str) -> Answer:
         """GET what may be as large as a file."""
-        return self._request("GET", path, timeout=_FILE_TIMEOUT_S, longest_answer=_LONGEST_FILE)
+        return self._request("GET", path, longest_answer=_LONGEST_FILE)
 
     def delete(self, path: str) -> Answer:
         """DELETE; any answer is returned. Raises `Retry` when there is none."""
@@ -106,18 +111,22 @@ class Rest:
         body: bytes | None = None,
         content_type: str = "",
         *,
-        timeout: float = _TIMEOUT_S,
         longest_answer: int = MAX_ANSWER_BYTES,
     ) -> Answer:
+        """One try: its tokens are got in its time."""
+        until = time.monotonic() + self.bounds.try_s
         headers = {"content-type": content_type} if content_type else {}
 
         def send(authorization: Mapping[str, str]) -> Answer:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise Retry(f"There was no time left for {self._service}.")
             return self._client.request(
                 method,
                 f"{self._base}/{path}",
                 body,
                 {**headers, **authorization},
-                timeout=timeout,
+                timeout=left,
                 longest_answer=longest_answer,
             )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from twin_runtime.deadlines import Limits
 from twin_runtime.delivery import coalescer
+from twin_runtime.errors import Retry
 from twin_runtime.log import Log, failure
 from twin_runtime.ports import BrokerMessage, Message, Request, Response
 
@@ -28,8 +30,10 @@ AGAIN: Answer = ("", 503, {})
 NOT_OURS: Answer = ("", 400, {})
 FAILED: Answer = ("", 500, {})
 """Of a run by the clock: the next one is not far."""
-_RESERVE_S = 5.0
-"""Seconds of a run's time that are left for its answer."""
+MAX_PUSH_BYTES = 1_500_000
+"""Of a push request that is read. A message may have 10 MB, which makes 13 MB of it; devices and functions
+send a tenth of this.
+"""
 
 
 class Receives(Protocol):
@@ -44,17 +48,22 @@ class Scheduled(Protocol):
     def run(self, partition: int, partitions: int, *, budget: float) -> object: ...
 
 
-def consumer(role: Consumer, log: Log, *, together: bool = False) -> Handler:
+def consumer(role: Consumer, log: Log, limits: Limits, *, together: bool = False) -> Handler:
     """The entry point of a role that consumes a queue. `together`: concurrent messages are worked on as one
     batch.
     """
-    gathered = coalescer.of_messages(role.handle) if together else None
+    budget = limits.budget()._asdict()
+
+    def work(messages: Sequence[Message]) -> list[str]:
+        return role.handle(messages, **budget)
+
+    gathered = coalescer.of_messages(work) if together else None
 
     def take(message: Message) -> bool:
-        return gathered.submit(message) if gathered else not role.handle([message])
+        return gathered.submit(message) if gathered else not work([message])
 
     def handle(request: Any) -> Answer:
-        return guarded(log, lambda: DONE if take(_message(envelope.parse(request.get_data()))) else AGAIN)
+        return guarded(log, lambda: DONE if take(_message(_pushed(request))) else AGAIN)
 
     return handle
 
@@ -76,20 +85,21 @@ def receiver(role: Receives) -> Handler:
     return handle
 
 
-def scheduled(role: Scheduled, log: Log) -> Handler:
+def scheduled(role: Scheduled, log: Log, limits: Limits) -> Handler:
     """The entry point of a role that Cloud Scheduler starts, whose job's body is
-    `{"partition": 0, "partitions": 4, "timeout_s": 600}`: a function is not told its own time-out.
+    `{"partition": 0, "partitions": 4}`.
     """
+    budget = limits.budget().budget
 
     def handle(request: Any) -> Answer:
         try:
             job = json.loads(request.get_data())
-            partition, partitions, timeout_s = job["partition"], job["partitions"], job["timeout_s"]
+            partition, partitions = job["partition"], job["partitions"]
         except (ValueError, TypeError, KeyError) as error:
             log.error("not_ours", reason=f"The job's body is not understood ({type(error).__name__}).")
             return NOT_OURS
         try:
-            role.run(partition, partitions, budget=max(1.0, timeout_s - _RESERVE_S))
+            role.run(partition, partitions, budget=budget)
         except Exception as error:
             log.error("failed", reason=getattr(error, "reason", failure(error)), partition=partition)
             return FAILED
@@ -98,7 +108,7 @@ def scheduled(role: Scheduled, log: Log) -> Handler:
     return handle
 
 
-def broker(role: Dispatcher, fleet: CachedSecret, twin: Twin, log: Log) -> Handler:
+def broker(role: Dispatcher, fleet: CachedSecret, twin: Twin, log: Log, limits: Limits) -> Handler:
     """The entry point of the role that devices' messages are pushed to; their keys derive from `fleet`."""
     from . import devices
 
@@ -117,11 +127,12 @@ def broker(role: Dispatcher, fleet: CachedSecret, twin: Twin, log: Log) -> Handl
             body=pushed.data,
             received=pushed.published,
             problem=problem,
+            sent="" if problem or named in twin.revoked else devices.signed_at(pushed.attributes),
         )
-        role.handle([message])
+        role.handle([message], budget=limits.budget())
         return DONE
 
-    return lambda request: guarded(log, lambda: dispatch(envelope.parse(request.get_data())))
+    return lambda request: guarded(log, lambda: dispatch(_pushed(request)))
 
 
 def guarded(log: Log, work: Callable[[], Answer]) -> Answer:
@@ -134,6 +145,15 @@ def guarded(log: Log, work: Callable[[], Answer]) -> Answer:
     except Exception as error:
         log.error("failed", reason=getattr(error, "reason", failure(error)))
         return AGAIN
+
+
+def _pushed(request: Any) -> envelope.Envelope:
+    """What Pub/Sub pushed; raises `envelope.Malformed`, and `Retry` for what is too long to be held: Pub/Sub
+    then moves it to the dead letters by itself, whole.
+    """
+    if (request.content_length or 0) > MAX_PUSH_BYTES:
+        raise Retry(f"The push request is longer than {MAX_PUSH_BYTES} bytes.")
+    return envelope.parse(request.get_data())
 
 
 def _message(pushed: envelope.Envelope) -> Message:

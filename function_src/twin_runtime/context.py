@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from twin_runtime import jsontext, settings
+from twin_runtime import jsontext, roles, settings
+from twin_runtime.deadlines import Limits
 from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.errors import ConfigurationError
 from twin_runtime.log import Log, Sink, to_stdout
 from twin_runtime.model import Twin, load_twin, package_root
 from twin_runtime.ports import Cloud
-from twin_runtime.roles import ROLES
 from twin_runtime.wire.secret_cache import CachedSecret
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Context:
         self.cloud = cloud
         self.settings = settings.load(role, cloud.name, environ)
         self.root = root or package_root()
+        self.limits = Limits(self.settings.role, roles.Cloud(cloud.name), self.settings.remote)
         self.twin: Twin = load_twin(self.root)
         self.log = Log(role, sink)
 
@@ -53,7 +54,7 @@ class Context:
         """The clients of a reader. Raises `ConfigurationError` where API_CLIENTS is malformed."""
         from twin_runtime.wire.callers import Callers, TokenBuckets
 
-        spec, api_keys = ROLES[self.settings.role], self.api_keys()
+        spec, api_keys = roles.ROLES[self.settings.role], self.api_keys()
         return Callers(
             api_keys,
             names=_clients(self.settings["API_CLIENTS"]),

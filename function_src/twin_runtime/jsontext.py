@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeVar
 
 MAX_DEPTH = 32
 _CONTAINERS = (dict, list)
+_KINDS = frozenset(_CONTAINERS)
 _BLANKS = (" ", "\t", "\n", "\r")
 _INFINITY = float("inf")
 
@@ -23,6 +24,14 @@ Recognise = Callable[[str, int], tuple[Any, int] | None]
 without it, and where it ends; None for what it does not know. May raise what reading does.
 """
 T = TypeVar("T")
+
+_TEXT = r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
+_NUMBER = r"-?(?:0|[1-9][0-9]{0,99}+)(?:\.[0-9]{1,99}+)?(?:[eE][+-]?[0-9]{1,2}+)?"
+_SCALAR = rf"(?:{_NUMBER}|{_TEXT}|true|false|null)"
+FLAT = rf"\{{(?:{_TEXT}:{_SCALAR}(?:,{_TEXT}:{_SCALAR})*+)?\}}"
+"""A regular expression of an object, written compactly, without lists and objects in it. Its numbers are
+within the range of a double; a key may be there twice.
+"""
 
 
 class Malformed(ValueError):
@@ -137,15 +146,29 @@ def deeper_than(value: Any, limit: int) -> bool:
     """Whether lists and objects nest more than `limit` levels."""
     level: list[Any] = [value] if isinstance(value, _CONTAINERS) else []
     for _ in range(limit):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, _CONTAINERS)
-        ]
-        if not level:
+        inner: list[Any] = []
+        for outer in level:
+            values = outer.values() if isinstance(outer, dict) else outer
+            # Most hold plain values alone, which this tells without a step for each.
+            if not _KINDS.isdisjoint(map(type, values)):
+                inner += [each for each in values if isinstance(each, _CONTAINERS)]
+        if not inner:
             return False
+        level = inner
     return True
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Whether two values are the same in JSON: 1 and 1.0 are, 1 and true are not."""
+    if isinstance(one, dict):
+        if not isinstance(other, dict) or one.keys() != other.keys():
+            return False
+        return all(equal(value, other[key]) for key, value in one.items())
+    if isinstance(one, list):
+        if not isinstance(other, list) or len(one) != len(other):
+            return False
+        return all(map(equal, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
 def copy(value: Any) -> Any:

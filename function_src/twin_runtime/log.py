@@ -53,25 +53,25 @@ class Log:
         self._flush()
         self._write("error", event, fields)
 
-    def tally(self, event: str, **fields: object) -> None:
+    def tally(self, event: str, *, count: int = 1, **fields: object) -> None:
         """A warning that strangers can cause in any number: a line each would cost as much as they like.
 
         The first of its kind (the event with these fields) is written at once. Later ones are counted and
         written as one line with their `count`, by the first call that comes `TALLY_S` or more after the last
-        line, or when the process ends.
+        line, or when the process ends. `count` is how many this call stands for.
         """
         self._flush()
         kind = (("event", event), *fields.items())
         with self._lock:
             known = self._tallies.get(kind)
             if known:
-                known.waiting += 1
+                known.waiting += count
                 return
             self._tallies[kind] = _Tally(self._clock())
             if not self._flushes_at_exit:
                 atexit.register(self.close)
                 self._flushes_at_exit = True
-        self._write("warning", event, {**fields, "count": 1})
+        self._write("warning", event, {**fields, "count": count})
 
     def close(self) -> None:
         """Write what is counted and not yet written."""

@@ -2,7 +2,9 @@
 
 {"twin": "factory", "hot_days": 30, "safety_days": 30, "cold_days": 90, "archive_days": 3650,
  "devices": {"thermostat-1": "thermostat"}, "device_keys": {"thermostat-1": 2}, "revoked": [],
- "device_types": {"thermostat": {"telemetry": {…}, "commands": {…}, "processor": "processors/thermostat.py"}},
+ "device_types": {"thermostat": {"telemetry": {…}, "commands": {…}, "processor": "processors/thermostat.py",
+                                 "clock": {"ahead": 300, "behind": 2592000, "refuse": false},
+                                 "rate": {"per_second": 100, "burst": 100000}}},
  "rules": [{"name": "overheating", "device_type": "thermostat",
             "when": {"metric": "temperature", "above": 80},
             "then": {"feedback": {"command": "set_point", "value": 20}, "workflow": true}}],
@@ -27,6 +29,23 @@ MAX_BYTES = 32_000_000
 T = TypeVar("T")
 
 
+class Clock(NamedTuple):
+    """How many seconds the time of a reading may be after or before its receipt by the broker. A reading
+    outside these limits is refused, or keeps the time of receipt.
+    """
+
+    ahead: int = 300
+    behind: int = 2_592_000
+    refuse: bool = False
+
+
+class Rate(NamedTuple):
+    """How many readings a second a device may send, and how many at once after a pause."""
+
+    per_second: int = 100
+    burst: int = 100_000
+
+
 class DeviceType(NamedTuple):
     """A type of device. `processor` is the path of the user's code inside the package, None for none."""
 
@@ -34,6 +53,8 @@ class DeviceType(NamedTuple):
     telemetry: Mapping[str, Any]
     commands: Mapping[str, Any]
     processor: str | None
+    clock: Clock = Clock()
+    rate: Rate = Rate()
 
 
 class Entity(NamedTuple):
@@ -172,7 +193,14 @@ def _device_type(name: str, value: Any) -> DeviceType:
     processor = value.get("processor")
     if processor is not None and not isinstance(processor, str):
         raise ConfigurationError(f"{FILE_NAME}: the processor of {name!r} is not a path.")
-    return DeviceType(name, value.get("telemetry") or {}, value.get("commands") or {}, processor)
+    try:
+        clock, rate = Clock(**value.get("clock") or {}), Rate(**value.get("rate") or {})
+    except TypeError:
+        raise ConfigurationError(f"{FILE_NAME}: clock or rate of {name!r} has an unknown field.") from None
+    if any(type(number) is not int or number < 0 for number in (clock.ahead, clock.behind, *rate)):
+        raise ConfigurationError(f"{FILE_NAME}: clock and rate of {name!r} must hold numbers of 0 or more.")
+    telemetry, commands = value.get("telemetry") or {}, value.get("commands") or {}
+    return DeviceType(name, telemetry, commands, processor, clock, rate)
 
 
 def _get(document: dict[str, Any], key: str, kind: type[T]) -> T:

@@ -6,10 +6,13 @@ never will. Any other exception is treated as `Retry`. Adapters are used by seve
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
+
+from twin_runtime import jsontext
 
 Event = dict[str, Any]
 """One CloudEvent in its JSON form."""
@@ -20,6 +23,12 @@ reason.
 
 A queue's own limit (maxReceiveCount, maxDequeueCount, max_delivery_attempts) is set above it: what the queue
 moves by itself carries no reason.
+"""
+
+
+MAX_BATCH_BYTES = 128 * 1024
+"""Of a queue's message with events: what a function holds of it is bounded by it (see `sizes`). One event of
+the longest data fits.
 """
 
 
@@ -40,18 +49,24 @@ class BrokerMessage(NamedTuple):
 
     `device` is the name that the broker authenticated, None where it could not; never taken from the body.
     `received` is the broker's own time, RFC 3339: it must be the same when the message is delivered again.
-    `problem` is set by an adapter that could not authenticate or unwrap the message: it is refused with that
-    reason.
+    `sent` is the time that the device signed with the message, in the fixed-width form, where it signs: it is
+    the same when the message is published again. `problem` is set by an adapter that could not authenticate
+    or unwrap the message: it is refused with that reason.
     """
 
     device: str | None
     body: bytes
     received: str
     problem: str | None = None
+    sent: str = ""
 
 
 class Row(NamedTuple):
-    """One event in a store. `data` is JSON text and is stored and returned as it is."""
+    """One event in a store. `data` is JSON text and is stored and returned as it is.
+
+    `subject` is the device's type when the event was made; empty in rows of earlier releases, for today's
+    type. `received`, `device_time` and `clock` are the event's attributes, empty where it has none.
+    """
 
     device: str
     time: str
@@ -60,20 +75,46 @@ class Row(NamedTuple):
     data: str
     traceparent: str
     expires: int
+    subject: str = ""
+    received: str = ""
+    device_time: str = ""
+    clock: str = ""
 
     @property
     def key(self) -> str:
         """The sort key: rows of a device are ordered by it, and written once per key."""
         return f"{self.time}#{self.id}"
 
+    def same_content(self, other: Row) -> bool:
+        """Whether both are of one event: its type, the device's type where both rows have it, and the data as
+        a JSON value, whatever its text.
+        """
+        if self.type != other.type or (self.subject and other.subject and self.subject != other.subject):
+            return False
+        if self.data == other.data:
+            return True
+        values = (jsontext.loads(row.data, max_bytes=len(row.data)) for row in (self, other))
+        try:
+            return jsontext.equal(*values)
+        except jsontext.Malformed:
+            return False
+
+
+OPTIONAL = ("subject", "received", "device_time", "clock")
+"""Fields of a row that a store leaves out where they are empty."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unstored:
-    """A row that the store did not take: its position in `put`'s argument. `permanent`: it never will."""
+    """A row that the store did not take: its position in the rows given. `permanent`: it never will."""
 
     index: int
     reason: str
     permanent: bool = False
+
+
+CONFLICT = "An event with this id is stored with other data."
+"""The reason of an `Unstored` whose key is taken."""
 
 
 class Page(NamedTuple):
@@ -88,27 +129,47 @@ class Queue(Protocol):
 
     @property
     def max_body_bytes(self) -> int:
-        """The longest body that `send` takes, before any encoding of the adapter's own."""
+        """The longest body that `send` takes, before any encoding of the adapter's own.
+
+        Whatever the roles make of what is within the limits of a reading fits: batches and dead letters.
+        """
         ...
 
-    def send(self, bodies: Sequence[str]) -> None:
+    @property
+    def batch_bytes(self) -> int:
+        """The longest array of several events to be sent as one body: at most `MAX_BATCH_BYTES`, and less
+        where longer bodies cost more. One event alone may be longer.
+        """
+        ...
+
+    def send(self, bodies: Sequence[str], *, deadline: float = math.inf) -> None:
         """Put every body (ASCII text) into the queue; durable on return.
 
         Splits into as many calls as the service needs, tries again what it refused in part, and raises when
-        one body is not durable in the end. Those already sent may then be sent twice: consumers are
+        one body is not durable in the end. No call is begun after `deadline`, in `time.monotonic` seconds:
+        what is left then is not sent, which raises. What was sent may be sent twice: consumers are
         idempotent.
         """
         ...
 
 
 class Store(Protocol):
-    """The hot store."""
+    """The hot store.
 
-    def put(self, rows: Sequence[Row]) -> Sequence[Unstored]:
-        """Write the rows; all but those returned are durable. Writing a key again leaves one row.
+    In both ways of writing, `rows` holds no device and key twice, and all rows but those returned are
+    durable. What the service refused in part is tried again by the runtime. No call of the service begins
+    after `deadline`, in `time.monotonic` seconds: what is left by then is returned too. Raises when the
+    service took none, and refused none for good.
+    """
 
-        `rows` holds no device and key twice. What the service refused in part is tried again by the runtime.
-        Raises when none could be written.
+    def put(self, rows: Sequence[Row], *, deadline: float = math.inf) -> Sequence[Unstored]:
+        """Write the rows, each in place of one with the same key."""
+        ...
+
+    def put_if_absent(self, rows: Sequence[Row], *, deadline: float = math.inf) -> Sequence[Unstored]:
+        """Write the rows whose keys are not there. A row that is there stays as it is: one with the same
+        content (`Row.same_content`) counts as written, one with other content is returned as a permanent
+        `CONFLICT`. Of writers at the same time, one writes.
         """
         ...
 
@@ -306,33 +367,41 @@ class Workflow(Protocol):
         """Start an execution. `name` is at most 80 of A-Z a-z 0-9 - _.
 
         A platform that names executions by it refuses a second one of the name, which is success. On the
-        others every call starts one: `idempotency.IdempotentWorkflow` makes that call once.
+        others every call starts one: the event checker records its calls in a `StateStore`.
         """
         ...
 
 
 class Record(NamedTuple):
-    """A record of an idempotency store. `version` changes whenever the text does."""
+    """A record of a state store. `version` changes whenever the record is written."""
 
     text: str
     version: str
 
 
-class IdempotencyStore(Protocol):
-    """A small durable store of short texts, in which one of several concurrent writers wins.
+class StateStore(Protocol):
+    """A small durable store of texts, in which one of several concurrent writers wins.
 
-    Names are at most 100 of A-Z a-z 0-9 - _ /. The platform deletes a record 90 days after it was written,
-    which is how long Step Functions remembers the name of an execution.
+    Names are at most 200 of A-Z a-z 0-9 - _ . : (a device's id). Texts are ASCII, of at most 60,000 bytes.
+    Nothing expires. Reads see what was written before. A write whose answer was lost raises `errors.Retry`,
+    and may have been made.
     """
+
+    def read(self, names: Sequence[str]) -> Mapping[str, Record]:
+        """The records that are there, by name. `names` holds no name twice, and may be empty.
+
+        Makes as many calls as the service needs. Raises when it could not read all of them.
+        """
+        ...
 
     def put_if_absent(self, name: str, text: str) -> str | None:
         """Write a record that is not there; return its version, or None where the name is taken."""
         ...
 
-    def get(self, name: str) -> Record | None: ...
-
     def replace(self, name: str, text: str, *, version: str) -> str | None:
-        """Write over a record that has this version; return the new version, or None where it has another."""
+        """Write over a record that has this version; return the new version, or None where it has another,
+        or is not there.
+        """
         ...
 
 
@@ -381,7 +450,7 @@ class Cloud(Protocol):
 
     def workflow(self, address: str) -> Workflow: ...
 
-    def idempotency_store(self, address: str) -> IdempotencyStore: ...
+    def state_store(self, address: str) -> StateStore: ...
 
     def grafana(self, address: str) -> Grafana: ...
 

@@ -254,8 +254,7 @@ ROLES: dict[Role, Spec] = {
         (
             _DEAD,
             Variable("WORKFLOW"),
-            # Step Functions refuses a second execution of a name by itself.
-            Variable("IDEMPOTENCY_STORE", clouds=_NO_AWS),
+            Variable("STATE_STORE"),
             Variable("COMMANDS_QUEUE", remote=False),
             _REMOTE,
             _ROLE,
@@ -343,6 +342,7 @@ ROLES: dict[Role, Spec] = {
         "Tells IoT TwinMaker the measurements of a device when it asks for them.",
         Trigger.PLATFORM,
         (_LOCAL_STORE, _REMOTE, _ROLE),
+        timeout_s=60,
         remote_link="twin",
         absent={
             Cloud.AZURE: "Digital Twins asks nobody: twin_sync writes the values into it",

@@ -45,6 +45,12 @@ def role_of(environ: Mapping[str, str] | None = None) -> Role:
         raise ConfigurationError(f"TWIN_ROLE is {name!r}; it must be one of {known}.") from None
 
 
+def is_remote(role: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether a function is the remote variant of its role: it has the secret of a link."""
+    source = os.environ if environ is None else environ
+    return bool(ROLES[Role(role)].remote_link) and bool(source.get("LINK_SECRET"))
+
+
 def load(role: str, cloud: str, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the environment; raises `ConfigurationError` with a sentence on what is missing or impossible."""
     source = os.environ if environ is None else environ
@@ -52,7 +58,7 @@ def load(role: str, cloud: str, environ: Mapping[str, str] | None = None) -> Set
     named = values.get("TWIN_ROLE")
     if named is not None and named != role:
         raise ConfigurationError(f"TWIN_ROLE is {named!r}, but the entry point of {role} was loaded.")
-    remote = bool(ROLES[Role(role)].remote_link) and "LINK_SECRET" in values
+    remote = is_remote(role, source)
     wanted = _variant(role, cloud, remote)
     _check_variant(role, cloud, remote, values)
     needed = required(role, cloud, remote=remote)

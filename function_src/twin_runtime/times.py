@@ -50,6 +50,12 @@ def exists(fixed: str) -> bool:
     return True
 
 
+def compact(fixed: str) -> str:
+    """The shortest form of a fixed-width time in UTC, `20240229T120000.250000Z`: without a fraction of 0."""
+    short = fixed.replace("-", "").replace(":", "")
+    return short.replace(".000000Z", "Z")
+
+
 def from_epoch(seconds: float) -> str:
     """The fixed-width form of a Unix time in seconds."""
     return _text(datetime.fromtimestamp(seconds, UTC))

@@ -11,16 +11,15 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from moto import mock_aws
 
-from contract.adapter_contract import DeadLetterContract, QueueContract, SecretContract, StoreContract, row
+from contract.adapter_contract import DeadLetterContract, QueueContract, SecretContract
 from twin_aws.clients import client
 from twin_aws.cloud import Aws
-from twin_aws.dynamodb import DynamoStore
 from twin_aws.iot import IotBroker
 from twin_aws.secrets_manager import AwsSecret
 from twin_aws.sqs import SqsQueue
 from twin_aws.step_functions import StateMachine
 from twin_runtime.errors import Refused, Retry, SecretMissing, Throttled
-from twin_runtime.ports import Queue, SecretSource, Store
+from twin_runtime.ports import Queue, SecretSource
 
 COMMAND = {
     "specversion": "1.0",
@@ -132,98 +131,6 @@ def test_a_network_error_is_for_another_try() -> None:
 
     with pytest.raises(Retry, match=r"SQS could not be reached \(ConnectTimeoutError\)"):
         SqsQueue("url", Away()).send(["a"])
-
-
-@pytest.fixture
-def table() -> str:
-    boto3.client("dynamodb").create_table(
-        TableName="factory-hot",
-        KeySchema=[
-            {"AttributeName": "device", "KeyType": "HASH"},
-            {"AttributeName": "key", "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": "device", "AttributeType": "S"},
-            {"AttributeName": "key", "AttributeType": "S"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return "factory-hot"
-
-
-class TestDynamoDb(StoreContract):
-    @pytest.fixture
-    def store(self, table: str) -> Store:
-        return Aws().store(table)
-
-    def test_a_row_that_is_too_large_is_refused_alone(self, store: Store) -> None:
-        rows = [row(second=n) for n in range(30)]
-        rows[7] = row(second=7, data=json.dumps("x" * 410_000))
-        (unstored,) = store.put(rows)
-        assert (unstored.index, unstored.permanent) == (7, True)
-        assert len(self.rows(store)) == 29
-
-    def test_a_cursor_outside_the_range(self, store: Store) -> None:
-        store.put([row(second=n) for n in range(4)])
-        inside = {"start": row(second=1).time, "end": row(second=3).time}
-        before, after = row(second=0).key, row(second=3).key
-        assert len(self.rows(store, cursor=before, **inside)) == 2
-        assert self.rows(store, cursor=after, **inside) == []
-        assert len(self.rows(store, cursor=after, descending=True, **inside)) == 2
-        assert self.rows(store, cursor=before, descending=True, **inside) == []
-
-    def test_more_than_one_page_of_the_service(self, store: Store) -> None:
-        large = json.dumps("x" * 200_000)
-        store.put([row(second=n, data=large) for n in range(12)])
-        assert len(self.rows(store, limit=12)) == 12
-
-    def test_a_page_ends_early_rather_than_grow_large(self, store: Store) -> None:
-        large = json.dumps("x" * 390_000)
-        store.put([row(second=n, data=large) for n in range(20)])
-        page = self.read(store, limit=20)
-        assert page.more
-        assert 12 < len(page.rows) < 20
-
-
-def test_what_dynamodb_did_not_process_is_returned(table: str) -> None:
-    class Busy:
-        def batch_write_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
-            return {"UnprocessedItems": {name: items[:1] for name, items in RequestItems.items()}}
-
-    unstored = DynamoStore(table, Busy()).put([row(second=n) for n in range(26)])
-    assert [(each.index, each.permanent) for each in unstored] == [(0, False), (25, False)]
-
-
-def test_a_store_that_takes_nothing_raises() -> None:
-    with pytest.raises(Throttled, match="DynamoDB answered ProvisionedThroughputExceededException"):
-        DynamoStore("t", failing("ProvisionedThroughputExceededException")).put([row()])
-
-
-class Leaving:
-    """A table that leaves so many of a batch unprocessed, per call; the last for ever."""
-
-    def __init__(self, *left: int) -> None:
-        self.left = list(left)
-        self.calls: list[int] = []
-
-    def batch_write_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
-        ((name, requests),) = RequestItems.items()
-        self.calls.append(len(requests))
-        left = self.left.pop(0) if len(self.left) > 1 else self.left[0]
-        return {"UnprocessedItems": {name: requests[:left]} if left else {}}
-
-
-def test_deletions_that_dynamodb_left_are_asked_for_again() -> None:
-    table = Leaving(3, 1, 0)
-    DynamoStore("t", table, sleep=lambda _: None).delete("d1", [str(n) for n in range(27)])
-    assert table.calls == [25, 3, 1, 2]
-
-
-def test_deletions_that_dynamodb_always_leaves_are_an_error() -> None:
-    table = Leaving(2)
-    with pytest.raises(Throttled, match="DynamoDB did not delete 2 rows"):
-        DynamoStore("t", table, sleep=lambda _: None).delete("d1", ["a", "b", "c"])
-    assert table.calls == [3, 2, 2, 2]
 
 
 class TestSecretsManager(SecretContract):

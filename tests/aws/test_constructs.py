@@ -58,7 +58,7 @@ def test_a_queue_has_dead_letters_that_only_it_may_fill(whole: Stack) -> None:
         "deadLetterTargetArn": "${aws_sqs_queue.processing_dead.arn}",
         "maxReceiveCount": MAX_RECEIVES,
     }
-    assert queue["visibility_timeout_seconds"] == 6 * 60
+    assert queue["visibility_timeout_seconds"] == 6 * 60 + 1
     assert queue["receive_wait_time_seconds"] == 20
     assert dead["message_retention_seconds"] == DEAD_LETTER_DAYS * 86400 > queue["message_retention_seconds"]
     allowed = whole["resource"]["aws_sqs_queue_redrive_allow_policy"]["processing"]
@@ -167,6 +167,7 @@ def test_what_each_function_may(whole: Stack, devices: Stack, processing: Stack,
         "send-to-events-dead",
         "send-to-commands",
         "start-workflow",
+        "write-state",
     }
     assert policies_of(whole, "event_feedback") == {
         "log-and-consume",
@@ -199,7 +200,11 @@ def test_the_permissions_are_those_of_the_calls(whole: Stack, devices: Stack) ->
         for name in whole["resource"]["aws_iam_role_policy"]
     }
     assert actions["hot_reader_read_store"] == ["dynamodb:Query"]
-    assert actions["persister_write_store"] == ["dynamodb:BatchWriteItem"]
+    assert actions["persister_write_store"] == [
+        "dynamodb:PartiQLInsert",
+        "dynamodb:BatchGetItem",
+        "dynamodb:BatchWriteItem",
+    ]
     assert actions["event_checker_start_workflow"] == ["states:StartExecution"]
     assert actions["event_feedback_publish_commands"] == ["iot:Publish"]
     assert actions["processor_send_to_persisting"] == ["sqs:SendMessage"]
@@ -289,6 +294,26 @@ def test_the_store(whole: Stack) -> None:
     assert table["ttl"] == {"attribute_name": "expires", "enabled": True}
     assert table["point_in_time_recovery"] == {"enabled": True}
     assert table["server_side_encryption"] == {"enabled": True}
+
+
+def test_the_checker_alone_keeps_the_rules_state(whole: Stack) -> None:
+    """aws_dynamodb_table: hash_key and attribute name the key alone. With deletion_protection_enabled, the
+    event system could not be switched off.
+    """
+    table = whole["resource"]["aws_dynamodb_table"]["state"]
+    assert table["count"] == "${var.enable_events ? 1 : 0}"
+    assert table["attribute"] == [{"name": table["hash_key"], "type": "S"}]
+    assert "range_key" not in table and "ttl" not in table, "nothing expires"
+    assert (table["billing_mode"], table["deletion_protection_enabled"]) == ("PAY_PER_REQUEST", False)
+    assert "prevent_destroy" not in json.dumps(table)
+    environment = whole["resource"]["aws_lambda_function"]["event_checker"]["environment"]["variables"]
+    assert environment["STATE_STORE"] == "${one(aws_dynamodb_table.state[*].name)}"
+    used = {
+        name: [statement["Action"] for statement in json.loads(body["policy"])["Statement"]]
+        for name, body in whole["resource"]["aws_iam_role_policy"].items()
+        if "aws_dynamodb_table.state" in body["policy"]
+    }
+    assert used == {"event_checker_write_state": [["dynamodb:BatchGetItem", "dynamodb:PutItem"]]}
 
 
 @pytest.mark.parametrize("fixture", ["whole", "devices", "processing", "storage", "tiers", "cold", "archive"])

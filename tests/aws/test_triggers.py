@@ -15,9 +15,10 @@ import pytest
 
 from support.layouts import Layout, twin_config
 from twin_aws import triggers
+from twin_runtime.deadlines import Limits
 from twin_runtime.errors import Retry
 from twin_runtime.ports import Message, Request, Response
-from twin_runtime.roles import Cloud, roles_of
+from twin_runtime.roles import Cloud, Role, roles_of
 from twin_runtime.settings import expected
 from twinspan.packaging import build
 
@@ -64,15 +65,20 @@ def test_an_event_without_a_device_has_none() -> None:
 
 
 class Context:
+    def __init__(self, seconds: float = 60) -> None:
+        self._seconds = seconds
+
     def get_remaining_time_in_millis(self) -> int:
-        return 60_000
+        return round(self._seconds * 1000)
 
 
 def test_a_batch_names_the_messages_that_must_come_again() -> None:
     seen: list[Any] = []
 
-    class Role:
-        def handle(self, messages: Sequence[Message], *, budget: float) -> list[str]:
+    limits = Limits(Role.PROCESSOR, Cloud.AWS)
+
+    class Taker:
+        def handle(self, messages: Sequence[Message], **budget: float) -> list[str]:
             seen.extend([messages, budget])
             return ["m2"]
 
@@ -80,9 +86,9 @@ def test_a_batch_names_the_messages_that_must_come_again() -> None:
         {"messageId": "m1", "body": "[]", "attributes": {"ApproximateReceiveCount": "1"}},
         {"messageId": "m2", "body": "[1]", "attributes": {"ApproximateReceiveCount": "7"}},
     ]
-    answer = triggers.consume(Role(), {"Records": records}, Context())
+    answer = triggers.consume(Taker(), {"Records": records}, Context(), limits)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m2"}]}
-    assert seen == [[Message("m1", "[]", 1), Message("m2", "[1]", 7)], 55.0]
+    assert seen == [[Message("m1", "[]", 1), Message("m2", "[1]", 7)], limits.budget()._asdict()]
 
 
 def proxy_event(**changes: Any) -> dict[str, Any]:
@@ -132,11 +138,11 @@ def test_the_id_of_the_api_key() -> None:
 
 
 def test_an_answer() -> None:
-    class Role:
+    class Taker:
         def handle(self, request: Request) -> Response:
             return Response(202, b'{"accepted":1}', {"content-type": "application/json"})
 
-    assert triggers.respond(Role(), proxy_event()) == {
+    assert triggers.respond(Taker(), proxy_event()) == {
         "statusCode": 202,
         "headers": {"content-type": "application/json"},
         "body": '{"accepted":1}',
@@ -157,20 +163,27 @@ class Runs:
             raise self.fails
 
 
-class Minute:
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
-
-
 def test_a_scheduled_run_gets_its_partition_and_less_than_the_function_s_time() -> None:
     role = Runs()
-    triggers.scheduled(role, {"partition": 3, "partitions": 4}, Minute())
-    assert role.taken == [(3, 4, 55.0)]
+    limits = Limits(Role.COLD_MOVER, Cloud.AWS)
+    triggers.scheduled(role, {"partition": 3, "partitions": 4}, Context(600), limits)
+    assert role.taken == [(3, 4, limits.budget().budget)]
+
+
+def test_what_is_over_of_the_function_s_time_is_the_role_s() -> None:
+    limits, role = Limits(Role.COLD_MOVER, Cloud.AWS), Runs()
+    triggers.scheduled(role, {"partition": 3, "partitions": 4}, Context(500), limits)
+    assert role.taken == [(3, 4, limits.budget().budget - 100)]
 
 
 def test_a_scheduled_run_that_fails_is_a_failed_invocation() -> None:
     with pytest.raises(Retry, match="away"):
-        triggers.scheduled(Runs(Retry("The store is away.")), {"partition": 0, "partitions": 1}, Minute())
+        triggers.scheduled(
+            Runs(Retry("The store is away.")),
+            {"partition": 0, "partitions": 1},
+            Context(),
+            Limits(Role.COLD_MOVER, Cloud.AWS),
+        )
 
 
 def test_a_binary_body_of_some_megabytes_passes_unchanged() -> None:

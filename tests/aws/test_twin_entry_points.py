@@ -20,7 +20,7 @@ from twin_runtime.functions.twin_sync import CLEARED
 from twin_runtime.ports import Relationship
 from twin_runtime.roles import Role
 
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 20_000)
+CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 55_000)
 RUN = {"partition": 0, "partitions": 1}
 
 
@@ -104,7 +104,7 @@ def test_what_is_left_fails_the_command(bench: Bench) -> None:
 
 def test_entities_that_are_still_being_deleted_fail_the_command(bench: Bench) -> None:
     bench.graph.left = 10_000
-    context: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 1_000)
+    context: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 25_000)
     with pytest.raises(workspace.NotEmpty, match="still deleting"):
         bench.call({**RUN, "tf": {"action": "delete"}}, context)
 

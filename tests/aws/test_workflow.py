@@ -1,6 +1,7 @@
 """Step Functions: Twinspan's own definition, and one of the user's."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def test_the_default_is_right_by_statelint() -> None:
     assert list(definition.problems(definition.DEFAULT.read_text())) == []
 
 
-def test_the_default_waits_for_an_answer_and_escalates_without_one(whole: Stack) -> None:
+def test_the_default_waits_for_an_answer(whole: Stack) -> None:
     machine = whole["resource"]["aws_sfn_state_machine"]["workflow"]
     states = json.loads(machine["definition"])["States"]
     notify = states["Notify"]
@@ -28,9 +29,31 @@ def test_the_default_waits_for_an_answer_and_escalates_without_one(whole: Stack)
     assert notify["Parameters"]["TopicArn"] == "${one(aws_sns_topic.workflow[*].arn)}"
     assert "$$.Task.Token" in notify["Parameters"]["Message"]["acknowledge.$"]
     assert notify["TimeoutSeconds"] == 900
-    assert notify["Catch"][0]["Next"] == "Escalate"
     assert (machine["type"], machine["count"]) == ("STANDARD", "${var.enable_events ? 1 : 0}")
     assert machine["logging_configuration"]["include_execution_data"] is False
+
+
+def test_a_firing_is_one_mail(synthesized: Callable[..., Path]) -> None:
+    """One state publishes, and is tried again where SNS did not take the message alone: not when nobody
+    answered. One subscription has the address, and no alarm watches executions.
+    """
+    folder = synthesized(HERE, alerts={"email": "ops@example.com"})
+    stack = json.loads((folder / "cdk.tf.json").read_text())["resource"]
+    states = json.loads(stack["aws_sfn_state_machine"]["workflow"]["definition"])["States"]
+    publishing = [name for name, state in states.items() if "sns" in state.get("Resource", "")]
+    assert publishing == ["Notify"]
+    (retry,) = states["Notify"]["Retry"]
+    assert all(error.startswith("SNS.") for error in retry["ErrorEquals"])
+    after = states[states["Notify"]["Catch"][0]["Next"]]
+    assert (states["Notify"]["Catch"][0]["ErrorEquals"], after["Type"]) == (["States.Timeout"], "Fail")
+    topic = "${one(aws_sns_topic.workflow[*].arn)}"
+    told = [each for each in stack["aws_sns_topic_subscription"].values() if each["topic_arn"] == topic]
+    assert [each["endpoint"] for each in told] == ["ops@example.com"]
+    assert not [
+        each
+        for each in stack["aws_cloudwatch_metric_alarm"].values()
+        if each.get("namespace") == "AWS/States"
+    ]
 
 
 def test_the_machine_may_publish_to_its_topic_and_log(whole: Stack) -> None:

@@ -14,12 +14,6 @@ def storage() -> Iterator[servers.Storage]:
 
 
 @pytest.fixture(scope="session")
-def queue_service(storage: servers.Storage) -> str:
-    """The URL of a queue service."""
-    return storage.queues
-
-
-@pytest.fixture(scope="session")
 def blob_service(storage: servers.Storage) -> str:
     """The URL of a blob service."""
     return storage.blobs

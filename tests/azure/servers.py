@@ -3,12 +3,17 @@ They are npm packages of local_cloud/servers.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import ContainerClient
+from azure.storage.queue import QueueClient
 
 from local_cloud import node
 from local_cloud.azure.cosmos.server import LAUNCHER
 from support.servers import free_port, npm_module, npm_program, running
+from twin_azure.bodies import split
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,7 @@ class Storage:
 
     queues: str
     blobs: str
+    tables: str
 
 
 @contextmanager
@@ -28,7 +34,7 @@ def azurite() -> Iterator[Storage]:
     ports = ["--blobPort", str(blob), "--queuePort", str(queue), "--tablePort", str(table)]
     options = ["--silent", "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck"]
     with running(program, *options, *hosts, *ports, port=queue):
-        yield Storage(*(f"http://127.0.0.1:{port}/{ACCOUNT}" for port in (queue, blob)))
+        yield Storage(*(f"http://127.0.0.1:{port}/{ACCOUNT}" for port in (queue, blob, table)))
 
 
 @contextmanager
@@ -37,6 +43,16 @@ def cosmos() -> Iterator[str]:
     folder, port = npm_module("@vercel/cosmosdb-server"), free_port()
     with running(node.node(), str(LAUNCHER), str(folder), str(port), str(port), port=port):
         yield f"http://127.0.0.1:{port}"
+
+
+def queue(storage: Storage, name: str) -> str:
+    """The address of a new queue, with a new container for the bodies of it and of its poison queue."""
+    address = f"{storage.queues}/{name}?bodies={storage.blobs}/bodies-{name.removesuffix('-poison')}"
+    url, container = split(address)
+    QueueClient.from_queue_url(url, credential=KEY).create_queue()
+    with suppress(ResourceExistsError):
+        ContainerClient.from_container_url(container, credential=KEY).create_container()
+    return address
 
 
 ACCOUNT = "devstoreaccount1"

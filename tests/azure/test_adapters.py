@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import logging
-import socket
 import time
 from itertools import count
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.cosmos import CosmosClient, PartitionKey
 from azure.keyvault.secrets import KeyVaultSecret, SecretProperties
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from contract.adapter_contract import DeadLetterContract, QueueContract, SecretContract, StoreContract, row
-from twin_azure import queues, secrets, store
+from support.dying import Dying, Fuse
+from twin_azure import queues, store
+from twin_azure.bodies import claimed
 from twin_azure.queues import StorageQueue
 from twin_azure.secrets import VaultSecret
 from twin_azure.store import CosmosStore
+from twin_runtime.deadlines import NO_TIME, Service, bounds
 from twin_runtime.errors import ConfigurationError, Retry
-from twin_runtime.roles import ROLES
+from twin_runtime.roles import ROLES, Cloud
 
 from . import servers
 
 _numbers = count(1)
-
-
-@pytest.fixture
-def queue_url(queue_service: str) -> str:
-    """A new queue's URL."""
-    url = f"{queue_service}/factory-queue-{next(_numbers)}"
-    _client(url).create_queue()
-    return url
 
 
 def _client(url: str) -> QueueClient:
@@ -46,7 +40,10 @@ def _drain(queue: StorageQueue) -> list[str]:
     found = []
     while batch := list(client.receive_messages(max_messages=32, visibility_timeout=60)):
         for message in batch:
-            found.append(message.content)
+            claim = claimed(message.content.encode())
+            body = queue._bodies.get(claim) if claim else message.content.encode()
+            assert body is not None
+            found.append(body.decode())
             client.delete_message(message)
     return found
 
@@ -54,16 +51,39 @@ def _drain(queue: StorageQueue) -> list[str]:
 @pytest.mark.servers
 class TestQueue(QueueContract):
     @pytest.fixture
-    def queue(self, queue_url: str) -> StorageQueue:
-        return StorageQueue(queue_url, servers.KEY)
+    def queue(self, storage: servers.Storage) -> StorageQueue:
+        return StorageQueue(servers.queue(storage, f"factory-queue-{next(_numbers)}"), servers.KEY)
 
     def drain(self, queue: StorageQueue) -> list[str]:
         return _drain(queue)
 
-    def test_a_message_of_the_declared_length_is_the_longest(self, queue: StorageQueue) -> None:
+    def test_a_body_of_the_declared_length_is_the_longest(self, queue: StorageQueue) -> None:
         queue.send(["x" * queue.max_body_bytes])
-        with pytest.raises(Retry, match="The queue answered"):
+        with pytest.raises(Retry, match="A body is longer than"):
             queue.send(["x" * (queue.max_body_bytes + 1)])
+
+    def test_the_longest_message_carries_its_body_and_a_longer_one_a_claim(self, queue: StorageQueue) -> None:
+        longest = "x" * queues.MAX_MESSAGE_BYTES
+        queue.send([longest, longest + "x"])
+        inside, outside = _client(queue._client.url).receive_messages()
+        assert (inside.content, claimed(inside.content.encode())) == (longest, None)
+        claim = claimed(outside.content.encode())
+        assert claim is not None
+        assert queue._bodies.get(claim) == (longest + "x").encode()
+        queue._bodies.delete(claim)
+        assert queue._bodies.get(claim) is None
+        queue._bodies.delete(claim)
+        with pytest.raises(HttpResponseError, match="too large"):  # the service itself takes no more
+            queue._client.send_message(longest + "x")
+
+    def test_without_the_container_nothing_is_sent(self, storage: servers.Storage) -> None:
+        address = servers.queue(storage, f"factory-queue-{next(_numbers)}")
+        queue = StorageQueue(f"{address}-gone", servers.KEY)
+        with pytest.raises(Retry, match="Blob storage answered 404"):
+            queue.send(["x" * (queues.MAX_MESSAGE_BYTES + 1)])
+        with pytest.raises(Retry, match="Blob storage answered 404"):
+            queue._bodies.get("0" * 32)
+        assert _drain(queue) == []
 
     def test_messages_do_not_expire(self, queue: StorageQueue) -> None:
         queue.send(["[]"])
@@ -71,18 +91,17 @@ class TestQueue(QueueContract):
         assert message.expires_on is not None
         assert message.expires_on.year == 9999
 
-    def test_a_queue_that_is_not_there_is_tried_again(self, queue_service: str) -> None:
+    def test_a_queue_that_is_not_there_is_tried_again(self, storage: servers.Storage) -> None:
+        address = f"{storage.queues}/missing?bodies={storage.blobs}/missing"
         with pytest.raises(Retry, match="404"):
-            StorageQueue(f"{queue_service}/missing", servers.KEY).send(["[]"])
+            StorageQueue(address, servers.KEY).send(["[]"])
 
 
 @pytest.mark.servers
 class TestDeadLetters(DeadLetterContract):
     @pytest.fixture
-    def queue(self, queue_service: str) -> StorageQueue:
-        url = f"{queue_service}/factory-{next(_numbers)}-poison"
-        _client(url).create_queue()
-        return StorageQueue(url, servers.KEY)
+    def queue(self, storage: servers.Storage) -> StorageQueue:
+        return StorageQueue(servers.queue(storage, f"factory-{next(_numbers)}-poison"), servers.KEY)
 
     def drain(self, queue: StorageQueue) -> list[str]:
         return _drain(queue)
@@ -107,6 +126,12 @@ class TestStore(StoreContract):
         database.create_container(name, PartitionKey("/device"))
         url = f"{cosmos_account}/dbs/twin/colls/{name}"
         return CosmosStore.at(url, servers.COSMOS_KEY, enable_endpoint_discovery=False)
+
+    SEVERAL = 6
+
+    def dying(self, store: CosmosStore, fuse: Fuse) -> CosmosStore:
+        container: Any = Dying(store._container, fuse, ("create_item", "read_item"))
+        return CosmosStore(container)
 
     def test_the_later_of_two_rows_with_one_key_counts(self, store: CosmosStore) -> None:
         store.put([row(data='{"t":1}'), row(data='{"t":2}')])
@@ -160,31 +185,10 @@ def test_a_store_s_address_names_database_and_container(url: str) -> None:
 SHORTEST = min(size.timeout_s for size in ROLES.values())
 
 
-@pytest.mark.parametrize("adapter", [queues, secrets, store])
-def test_a_call_ends_before_the_function_s_time(adapter: Any) -> None:
-    """A function that is not done in its time-out ends with its process."""
-    bounds = adapter._BOUNDS
-    attempts = 1 + bounds["retry_total"]
-    pauses = bounds.get("initial_backoff", 0) + bounds.get("random_jitter_range", 0)
-    assert attempts * (bounds["connection_timeout"] + bounds["read_timeout"]) + pauses < SHORTEST
-
-
-def test_a_queue_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(queues._BOUNDS, "read_timeout", 0.2)
-    monkeypatch.setitem(queues._BOUNDS, "initial_backoff", 0)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/{servers.ACCOUNT}/processing"
-        begun = time.monotonic()
-        with pytest.raises(Retry, match="The queue failed"):
-            StorageQueue(url, servers.KEY).send(["[]"])
-        assert time.monotonic() - begun < 10
-
-
-def test_a_vault_s_client_is_given_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    given: dict[str, Any] = {}
-    monkeypatch.setattr(secrets, "SecretClient", lambda *_, **options: given.update(options))
-    VaultSecret.at("https://vault.example/secrets/name", None)
-    assert given == secrets._BOUNDS
+@pytest.mark.parametrize("address", ["", "https://q/processing", "https://q/p?bodies=a&bodies=b"])
+def test_a_queue_s_address_names_queue_and_container(address: str) -> None:
+    with pytest.raises(ConfigurationError, match="bodies=<URL of the container>"):
+        StorageQueue(address, None)
 
 
 def test_a_store_s_client_is_given_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,15 +208,20 @@ def test_a_store_s_client_is_given_the_bounds(monkeypatch: pytest.MonkeyPatch) -
     assert given == store._BOUNDS
 
 
-def test_a_batch_that_takes_too_long_is_not_begun_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("way", ["put", "put_if_absent"])
+def test_a_batch_that_takes_too_long_is_not_begun_to_its_end(way: str) -> None:
     class Slow:
         def upsert_item(self, item: Any, *, timeout: float) -> None:
-            assert timeout + store._PUT_SECONDS < SHORTEST
+            assert 0 < timeout < longest
+            assert time.monotonic() < deadline, "no call begins after it"
             time.sleep(0.05)
 
-    monkeypatch.setattr(store, "_PUT_SECONDS", 0.08)
+        create_item = upsert_item
+
     container: Any = Slow()
     rows = [row(second=second) for second in range(40)]
-    unstored = CosmosStore(container).put(rows)
+    longest = bounds(Cloud.AZURE, Service.STORE).longest_s
+    deadline = time.monotonic() + 0.08
+    unstored = getattr(CosmosStore(container), way)(rows, deadline=deadline)
     assert 0 < len(unstored) < len(rows)
-    assert {(each.reason, each.permanent) for each in unstored} == {("Cosmos DB is too slow.", False)}
+    assert {(each.reason, each.permanent) for each in unstored} == {(NO_TIME, False)}

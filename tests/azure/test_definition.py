@@ -31,18 +31,31 @@ def test_twinspan_s_own_is_right() -> None:
     jsonschema.validate(OWN, SCHEMA)
 
 
-def test_twinspan_s_own_notifies_waits_and_escalates() -> None:
+def test_twinspan_s_own_notifies_and_waits() -> None:
     parsed = definition.parse(definition.default())
     assert parsed.notifies
-    actions = parsed.content["actions"]
-    assert set(actions) == {"notify", "escalate", "unacknowledged"}
-    notify = actions["notify"]
+    notify = parsed.content["actions"]["notify"]
     assert notify["type"] == "HttpWebhook"
     assert notify["limit"] == {"timeout": "PT15M"}
     assert "listCallbackUrl()" in notify["inputs"]["subscribe"]["body"]["acknowledge_url"]
-    # An acknowledged run ends there: what comes after runs only when nobody did.
-    assert "Succeeded" not in actions["escalate"]["runAfter"]["notify"]
-    assert "Skipped" not in actions["unacknowledged"]["runAfter"]["escalate"]
+
+
+def test_a_firing_is_one_notification() -> None:
+    """The notification is the one request to the URL. What follows it sends nothing. A run counts as failed,
+    on which there is an alarm, where no notification was sent. Logic Apps would call a run failed, too, whose
+    last action failed or timed out: so each end but success is written down.
+    """
+    content = definition.parse(definition.default()).content
+    assert json.dumps(content["actions"]).count("parameters('notify_url')") == 1
+    ends = {
+        status: action["inputs"]["runStatus"]
+        for name, action in content["actions"].items()
+        if name != "notify"
+        for status in action["runAfter"]["notify"]
+        if action["type"] == "Terminate"
+    }
+    assert ends == {"TimedOut": "Cancelled", "Failed": "Failed"}
+    assert {action["type"] for action in content["actions"].values()} == {"HttpWebhook", "Terminate"}
 
 
 def test_the_schema_refuses_what_the_check_refuses() -> None:

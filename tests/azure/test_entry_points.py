@@ -21,12 +21,13 @@ from support.layouts import Layout, twin_config
 from twin_azure import triggers
 from twin_azure.entry import app_of
 from twin_azure.triggers import Once
+from twin_runtime.deadlines import AGAIN_AFTER_S, Limits
 from twin_runtime.errors import Retry
 from twin_runtime.ports import MAX_DELIVERIES, Message, Request, Response
-from twin_runtime.roles import ROLES, SCHEDULES, Cloud, Role, roles_of
+from twin_runtime.roles import ROLES, SCHEDULES, Cloud, Role, Trigger, roles_of
 from twinspan import packaging
-from twinspan.azure.functions import CONCURRENCY, PYTHON
-from twinspan.sizing import MAX_RECEIVES
+from twinspan.azure.functions import PYTHON
+from twinspan.sizing import MAX_RECEIVES, at_once
 
 ROOT = packaging.SOURCE / "twin_azure" / "root"
 HTTP = ("ingestion", "writer", "hot_reader", "cold_writer", "archive_writer", "twin_reader")
@@ -115,7 +116,7 @@ class Handler:
         self.answer = answer
         self.taken: list[Any] = []
 
-    def handle(self, taken: Any) -> Any:
+    def handle(self, taken: Any, **_: object) -> Any:
         self.taken.append(taken)
         return self.answer
 
@@ -127,24 +128,32 @@ def call(app: FunctionApp, argument: Any) -> Any:
 def test_a_message_reaches_the_role_with_its_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(func.QueueMessage, "dequeue_count", property(lambda _: 3))
     role: Any = Handler(answer=[])
-    call(triggers.queue_app("processor", Once(lambda: role)), func.QueueMessage(id="m1", body=b"[]"))
+    call(
+        triggers.queue_app(Limits(Role.PROCESSOR, Cloud.AZURE), Once(lambda: role)),
+        func.QueueMessage(id="m1", body=b"[]"),
+    )
     assert role.taken == [[Message("m1", b"[]", 3)]]
 
 
 def test_a_message_that_is_not_done_is_an_error_of_the_function() -> None:
     role: Any = Handler(answer=["m1"])
     with pytest.raises(triggers.DeliverAgain):
-        call(triggers.queue_app("processor", Once(lambda: role)), func.QueueMessage(id="m1", body=b"[]"))
+        call(
+            triggers.queue_app(Limits(Role.PROCESSOR, Cloud.AZURE), Once(lambda: role)),
+            func.QueueMessage(id="m1", body=b"[]"),
+        )
 
 
 def test_messages_side_by_side_are_one_batch_and_each_has_its_own_outcome() -> None:
     class Picky(Handler):
-        def handle(self, taken: list[Message]) -> list[str]:
+        def handle(self, taken: list[Message], **_: object) -> list[str]:
             self.taken.append(len(taken))
             return [message.id for message in taken if message.body == b"[1]"]
 
     role: Any = Picky()
-    run = function(triggers.queue_app("persister", Once(lambda: role), together=True)).get_user_function()
+    run = function(
+        triggers.queue_app(Limits(Role.PERSISTER, Cloud.AZURE), Once(lambda: role), together=True)
+    ).get_user_function()
     # The same message may be handed over twice at a time.
     messages = [func.QueueMessage(id="m", body=f"[{number}]".encode()) for number in range(3)]
     with ThreadPoolExecutor(3) as pool:
@@ -201,19 +210,21 @@ def test_an_event_reaches_the_dispatcher() -> None:
         event_time=datetime(2024, 2, 29, tzinfo=UTC),
         data_version="",
     )
-    call(triggers.event_grid_app("dispatcher", Once(lambda: role)), event)
+    call(triggers.event_grid_app(Limits(Role.DISPATCHER, Cloud.AZURE), Once(lambda: role)), event)
     ((message,),) = role.taken
     assert (message.device, message.body, message.received) == ("t1", b"{}", "2024-02-29T00:00:00+00:00")
 
 
 def test_the_events_of_a_batch_are_dispatched_as_one_and_fail_as_one() -> None:
     class Failing(Handler):
-        def handle(self, taken: list[Any]) -> None:
+        def handle(self, taken: list[Any], **_: object) -> None:
             self.taken.append(len(taken))
             raise Retry("The queue failed.")
 
     role: Any = Failing()
-    run = function(triggers.event_grid_app("dispatcher", Once(lambda: role))).get_user_function()
+    run = function(
+        triggers.event_grid_app(Limits(Role.DISPATCHER, Cloud.AZURE), Once(lambda: role))
+    ).get_user_function()
     data = {"systemProperties": {"iothub-connection-device-id": "t1"}, "body": ""}
     event = func.EventGridEvent(
         id="e", data=data, topic="", subject="", event_type="", event_time=None, data_version=""
@@ -250,12 +261,14 @@ class TestHost:
     def test_no_message_waits_for_a_thread_in_its_own_time(self) -> None:
         # A function that is not done in its time-out ends with its process, and all else that this one does.
         queues = self.host["extensions"]["queues"]
-        assert queues["batchSize"] + queues["newBatchThreshold"] <= CONCURRENCY
+        threads = at_once(Role.PERSISTER, Cloud.AZURE, Trigger.QUEUE)
+        assert queues["batchSize"] + queues["newBatchThreshold"] <= threads
 
     def test_a_message_waits_for_hours_before_it_is_given_up(self) -> None:
         # For a receiver in another cloud that is down, or for `links`. As long as on AWS.
         hours, minutes, seconds = map(int, self.host["extensions"]["queues"]["visibilityTimeout"].split(":"))
         pause = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        assert pause == timedelta(seconds=AGAIN_AFTER_S)
         assert pause * (MAX_DELIVERIES - 1) >= timedelta(hours=4)
 
     def test_no_trace_is_left_out_of_the_logs_that_alarms_read(self) -> None:

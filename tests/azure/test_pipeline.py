@@ -6,24 +6,36 @@ The host is not there: the test takes its place, by handing each message to the 
 from __future__ import annotations
 
 import json
+import logging
+import random
 import zipfile
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import azure.functions as func
 import pytest
 from azure.cosmos import CosmosClient, PartitionKey
+from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
+from operations.dead_letters.sources.azure import QueueSource
 from support.layouts import twin_config
 from twin_azure import triggers
+from twin_azure.bodies import Bodies, claimed, split
 from twin_azure.cloud import AzureCloud
 from twin_azure.queues import StorageQueue
 from twin_azure.store import CosmosStore
 from twin_runtime import functions
 from twin_runtime.context import Context
+from twin_runtime.deadlines import Limits
+from twin_runtime.delivery.dead_letters import DeadLetter, decode
+from twin_runtime.errors import Retry
+from twin_runtime.events.cloudevents import MAX_DATA_BYTES
+from twin_runtime.events.payload import MAX_PAYLOAD_BYTES
 from twin_runtime.roles import Cloud, Role
 from twinspan import packaging
 
@@ -32,6 +44,11 @@ from .stacks import ALL
 
 QUEUES = ("processing", "persisting", "processing-poison", "persisting-poison", "telemetry-poison")
 KEY = "a-key"
+_numbers = count(1)
+FULL = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=MAX_DATA_BYTES - 8))
+LARGEST = {"t": FULL}
+"""The data of the largest reading, which no compression makes fit into a message."""
+assert len(json.dumps(LARGEST, separators=(",", ":"))) == MAX_DATA_BYTES
 
 
 class LocalKeys:
@@ -56,35 +73,58 @@ class Twin:
     """The local twin: its queues, and its functions called as the host would."""
 
     def __init__(
-        self, queue_service: str, cosmos_account: str, root: Path, patch: pytest.MonkeyPatch
+        self, storage: servers.Storage, cosmos_account: str, root: Path, patch: pytest.MonkeyPatch
     ) -> None:
-        self._urls = {name: f"{queue_service}/pipe-{name}" for name in QUEUES}
-        for url in self._urls.values():
-            self._client(url).create_queue()
+        self.name = f"pipe{next(_numbers)}"
+        self._urls = {name: servers.queue(storage, f"{self.name}-{name}") for name in QUEUES}
         client = CosmosClient(cosmos_account, servers.COSMOS_KEY, enable_endpoint_discovery=False)
-        client.create_database_if_not_exists("pipe").create_container("events", PartitionKey("/device"))
-        self._store = f"{cosmos_account}/dbs/pipe/colls/events"
+        database = client.create_database_if_not_exists("pipe")
+        database.create_container(self.name, PartitionKey("/device"))
+        self._store = f"{cosmos_account}/dbs/pipe/colls/{self.name}"
         self._root, self._patch = root, patch
 
-    def _client(self, url: str) -> QueueClient:
+    def _client(self, name: str) -> QueueClient:
         return QueueClient.from_queue_url(
-            url, credential=servers.KEY, message_decode_policy=TextBase64DecodePolicy()
+            split(self._urls[name])[0], credential=servers.KEY, message_decode_policy=TextBase64DecodePolicy()
         )
+
+    def bodies(self, name: str) -> Bodies:
+        return Bodies(split(self._urls[name])[1], servers.KEY)
+
+    def blobs(self) -> list[str]:
+        """Every body that is outside its message."""
+        containers = {split(url)[1] for url in self._urls.values()}
+        return [
+            blob
+            for url in containers
+            for blob in ContainerClient.from_container_url(url, credential=servers.KEY).list_blob_names()
+        ]
+
+    def letters(self, name: str) -> list[DeadLetter]:
+        """As the command reads them."""
+        with QueueSource(self._urls[name], servers.KEY) as source:
+            return [letter for page in source.pages() for each in page for letter in decode(each.body)]
 
     def waiting(self, name: str) -> list[Any]:
         """The messages of a queue, taken out."""
-        client, found = self._client(self._urls[name]), []
-        for message in client.receive_messages():
+        client, found = self._client(name), []
+        for message in client.receive_messages(max_messages=32):
             found.append(message)
             client.delete_message(message)
         return found
+
+    def put(self, name: str, message: Any) -> None:
+        """Put a message into a queue as it is: what the host does with one that failed too often."""
+        self._client(name).send_message(b64encode(message.content.encode()).decode())
 
     def call(self, role: Role, make: Any, argument: Any, **environment: str) -> Any:
         environ = {"TWIN_ROLE": role} | {
             name: self._urls.get(value, value) for name, value in environment.items()
         }
         context = Context(role, LocalCloud(), environ=environ, root=self._root)
-        (function,) = make(role, triggers.Once(lambda: functions.assemble(context))).get_functions()
+        # An app that somebody waits for needs no limits: its role has them.
+        given = role if make is triggers.http_app else Limits(role, Cloud.AZURE)
+        (function,) = make(given, triggers.Once(lambda: functions.assemble(context))).get_functions()
         return function.get_user_function()(argument)
 
     def telemetry(self, body: bytes, device: str = "thermostat-1") -> None:
@@ -103,8 +143,13 @@ class Twin:
 
     def consume(self, role: Role, queue: str, **environment: str) -> None:
         for message in self.waiting(queue):
-            body = func.QueueMessage(id=message.id, body=message.content.encode())
-            self.call(role, triggers.queue_app, body, DEAD_LETTER_QUEUE=f"{queue}-poison", **environment)
+            self.work(role, queue, message, **environment)
+
+    def work(self, role: Role, queue: str, message: Any, **environment: str) -> None:
+        kept = triggers.Once(lambda: self.bodies(queue))
+        make = partial(triggers.queue_app, kept=kept)
+        body = func.QueueMessage(id=message.id, body=message.content.encode())
+        self.call(role, make, body, DEAD_LETTER_QUEUE=f"{queue}-poison", **environment)
 
     def run(self) -> None:
         self.consume(Role.PROCESSOR, "processing", PERSISTING_QUEUE="persisting")
@@ -128,13 +173,19 @@ class Twin:
 NOW = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-@pytest.mark.servers
-def test_a_reading_arrives_once(
-    queue_service: str, cosmos_account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture
+def twin(
+    storage: servers.Storage, cosmos_account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Twin:
     package = packaging.build(twin_config(ALL), Cloud.AZURE, tmp_path)
     zipfile.ZipFile(package.path).extractall(tmp_path / "site")
-    twin = Twin(queue_service, cosmos_account, tmp_path / "site", monkeypatch)
+    return Twin(storage, cosmos_account, tmp_path / "site", monkeypatch)
+
+
+def test_a_reading_arrives_once(twin: Twin) -> None:
     for _ in range(2):  # Event Grid delivers at least once
         twin.telemetry(b'{"temperature": 28.5}')
     twin.telemetry(b"not JSON")
@@ -147,3 +198,89 @@ def test_a_reading_arrives_once(
     refused = [json.loads(message.content)["reason"] for message in twin.waiting("telemetry-poison")]
     assert len(refused) == 2
     assert "The device is not known to this twin." in refused
+
+
+def test_the_largest_reading_arrives_and_leaves_nothing_behind(twin: Twin) -> None:
+    """Over 48 KB it was cut off and lay in the dead letters, acknowledged."""
+    twin.telemetry(json.dumps(LARGEST).encode())
+    assert len(twin.blobs()) == 1
+    twin.run()
+    _, answer = twin.read(KEY)
+    assert [event["data"] for event in answer["events"]] == [LARGEST]
+    assert twin.blobs() == []
+    assert [twin.letters(name) for name in QUEUES if name.endswith("-poison")] == [[], [], []]
+
+
+def test_a_larger_one_is_refused_and_its_letter_has_all_of_it(twin: Twin) -> None:
+    body = json.dumps({"t": FULL + "x"})
+    twin.telemetry(body.encode())
+    (letter,) = twin.letters("telemetry-poison")
+    assert letter.reason == f"The data is longer than {MAX_DATA_BYTES} bytes."
+    assert json.loads(letter.body or "") == json.loads(body)
+    noise = random.Random(2).randbytes(256 * 1024)  # the longest message of IoT Hub
+    twin.telemetry(noise)
+    assert {letter.reason for letter in twin.letters("telemetry-poison")} == {
+        f"The data is longer than {MAX_DATA_BYTES} bytes.",
+        f"The JSON is longer than {MAX_PAYLOAD_BYTES} bytes.",
+    }
+    assert noise in [letter.body for letter in twin.letters("telemetry-poison")]
+
+
+def test_a_message_that_fails_keeps_its_body_until_it_is_done(
+    twin: Twin, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    twin.telemetry(json.dumps(LARGEST).encode())
+    (message,) = twin.waiting("processing")
+    claim = claimed(message.content.encode())
+    assert twin.blobs() == [claim]
+    process = partial(twin.work, Role.PROCESSOR, "processing", message, PERSISTING_QUEUE="persisting")
+    with monkeypatch.context() as patch:
+        patch.setattr(StorageQueue, "send", refuse)
+        with pytest.raises(triggers.DeliverAgain):
+            process()
+    assert twin.blobs() == [claim]
+    process()
+    assert claim not in twin.blobs()
+    assert len(twin.waiting("persisting")) == 1
+    with caplog.at_level(logging.INFO, "twinspan"):
+        process()  # the host died before it deleted the message, and hands it out again
+    assert twin.waiting("persisting") == []
+    (line,) = (json.loads(record.message) for record in caplog.records if record.name == "twinspan")
+    assert (line["event"], line["body"], line["level"]) == ("body_gone", claim, "warning")
+
+
+def test_a_body_that_cannot_be_read_brings_the_message_back(
+    twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin.telemetry(json.dumps(LARGEST).encode())
+    (message,) = twin.waiting("processing")
+    monkeypatch.setattr(Bodies, "get", refuse)
+    with pytest.raises(Retry, match="not now"):
+        twin.work(Role.PROCESSOR, "processing", message, PERSISTING_QUEUE="persisting")
+    assert len(twin.blobs()) == 1
+
+
+def test_a_body_that_is_not_deleted_is_logged_and_the_message_is_done(
+    twin: Twin, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    twin.telemetry(json.dumps(LARGEST).encode())
+    (message,) = twin.waiting("processing")
+    monkeypatch.setattr(Bodies, "delete", refuse)
+    twin.work(Role.PROCESSOR, "processing", message, PERSISTING_QUEUE="persisting")
+    assert len(twin.waiting("persisting")) == 1
+    assert [json.loads(r.message)["reason"] for r in caplog.records if "body_not_deleted" in r.message] == [
+        "not now"
+    ]
+
+
+def test_what_the_host_moves_to_the_poison_queue_keeps_its_claim(twin: Twin) -> None:
+    twin.telemetry(json.dumps(LARGEST).encode())
+    (message,) = twin.waiting("processing")
+    twin.put("processing-poison", message)
+    (letter,) = twin.letters("processing-poison")
+    assert letter.event is not None
+    assert letter.event["data"] == LARGEST
+
+
+def refuse(*_: Any) -> Any:
+    raise Retry("not now")

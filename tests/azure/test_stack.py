@@ -13,12 +13,12 @@ from support.layouts import Layout, twin_config, twin_data
 from support.terraform_json import Resource, data_sources, environment, interpolations, references, resources
 from twin_azure import settings as azure_settings
 from twin_runtime import settings
-from twin_runtime.roles import ROLES, Cloud, Role
+from twin_runtime.roles import ROLES, Cloud, Role, Trigger
 from twinspan import outputs as published
 from twinspan.azure.deployment import template
 from twinspan.azure.functions import memory_mb
 from twinspan.config import Config
-from twinspan.sizing import DEAD_LETTER_DAYS, IDEMPOTENCY_DAYS
+from twinspan.sizing import at_once
 from twinspan.topology import Topology
 
 from .stacks import ALL, AZURE_LAYOUTS, FIRST, LAST, MIDDLE, azure_stack, stack_of
@@ -107,8 +107,8 @@ class TestEveryLayout:
 
     def test_no_grant_is_wider_than_what_it_is_for(self, layout: Layout) -> None:
         narrow = re.compile(
-            r"\$\{(one\()?azurerm_(storage_queue|storage_container|key_vault_secret)"
-            r"\.\w+(\[\*\])?"
+            r"\$\{(one\()?(azapi_resource\.state|azurerm_(storage_queue|storage_container|key_vault_secret)\.\w+)"
+            r"(\[\*\])?"
             r"\.(resource_versionless_id|id)\)?\}"
         )
         grafana = {"${azapi_resource.grafana.id}", "${azurerm_log_analytics_workspace.logs.id}"}
@@ -191,7 +191,8 @@ def test_the_user_s_code_runs_on_one_message_at_a_time() -> None:
             assert threads == given[f"{queues}batchSize"] == "1"
             assert given[f"{queues}newBatchThreshold"] == "0"
         else:
-            assert threads == "48"
+            trigger = Trigger.QUEUE if "TRIGGER_QUEUE" in given else ROLES[Role(role)].trigger
+            assert threads == str(at_once(Role(role), Cloud.AZURE, trigger))
             assert f"{queues}batchSize" not in given
 
 
@@ -380,27 +381,31 @@ class TestWorkflow:
 
     def test_all_of_it_is_optional(self) -> None:
         for block in resources(azure_stack(ALL)):
-            if "workflow" in block.name or "idempotency" in block.name:
+            if "workflow" in block.name or "state" in block.name.split("_"):
                 assert block.counted, block.address
 
-    def test_the_checker_alone_writes_down_what_was_started(self) -> None:
-        """Longer than a dead letter is kept, so that replaying one starts nothing again."""
-        stack, container = azure_stack(ALL), "azurerm_storage_container.idempotency[*]"
+    def test_the_checker_alone_keeps_the_rules_state(self) -> None:
+        """learn.microsoft.com, 'Assign an Azure role for access to table data': the scope of one table."""
+        stack, table = azure_stack(ALL), "azapi_resource.state[*]"
         settings = apps(ALL)["event_checker"]["app_settings"]
-        endpoint = "${azurerm_storage_account.twin.primary_blob_endpoint}"
-        assert settings["IDEMPOTENCY_STORE"] == f"{endpoint}${{one({container}.name)}}"
+        endpoint = "${azurerm_storage_account.twin.primary_table_endpoint}"
+        assert settings["STATE_STORE"] == f"{endpoint}${{one({table}.name)}}"
         grants = {
             block.name: block.body["role_definition_name"]
-            for block in resources(stack, "azurerm_role_assignment")
-            if block.body["scope"] == f"${{one({container}.id)}}"
+            for block in resources(stack, ROLE)
+            if block.body["scope"] == f"${{one({table}.id)}}"
         }
-        assert grants == {"event_checker_writes_idempotency": "Storage Blob Data Contributor"}
-        policy = stack["resource"]["azurerm_storage_management_policy"]["idempotency"]
-        (rule,) = policy["rule"]
-        assert rule["filters"]["prefix_match"] == [f"${{one({container}.name)}}/"]
-        days = {tuple(action.values()) for action in rule["actions"].values()}
-        assert days == {(IDEMPOTENCY_DAYS,)}
-        assert DEAD_LETTER_DAYS < IDEMPOTENCY_DAYS
+        assert grants == {"event_checker_writes_state": "Storage Table Data Contributor"}
+        assert not [
+            block for block in resources(stack, ROLE) if "Table" in block.body["role_definition_name"]
+        ][1:]
+
+    def test_a_run_that_failed_is_one_message(self) -> None:
+        """A stateful alarm sends another when it is resolved, and a count in two windows counts twice."""
+        alarm = azure_stack(ALL)["resource"]["azurerm_monitor_metric_alert"]["workflow_failed"]
+        assert alarm["auto_mitigate"] is False
+        assert alarm["window_size"] == alarm["frequency"] == "PT5M"
+        assert alarm["criteria"][0]["metric_name"] == "RunsFailed"
 
 
 class TestAlerts:
@@ -446,3 +451,45 @@ class TestAlerts:
             stack, "azurerm_monitor_metric_alert", "azurerm_monitor_scheduled_query_rules_alert_v2"
         ):
             assert "action" not in block.body
+
+
+class TestBodies:
+    """What is too long for a message of a queue."""
+
+    def test_who_sends_or_takes_has_its_container_and_no_other(self) -> None:
+        found: dict[str, set[str]] = {}
+        for block in resources(azure_stack(ALL), "azurerm_role_assignment"):
+            if block.name.endswith("_bodies"):
+                assert block.body["role_definition_name"] == "Storage Blob Data Contributor"
+                role, _, queue = block.name.removesuffix("_bodies").partition("_keeps_")
+                found.setdefault(queue, set()).add(role)
+        assert found == {
+            "telemetry": {"dispatcher"},
+            "processing": {"dispatcher", "processor"},
+            "persisting": {"processor", "persister"},
+            "events": {"persister", "event_checker"},
+            "commands": {"event_checker", "event_feedback"},
+        }
+
+    def test_a_queue_and_its_poison_queue_have_one_container(self) -> None:
+        settings = apps(ALL)["processor"]["app_settings"]
+        endpoint = "${azurerm_storage_account.twin.primary_blob_endpoint}"
+        bodies = endpoint + "${azurerm_storage_container.processing_bodies.name}"
+        assert settings["TRIGGER_BODIES"] == bodies
+        assert settings["DEAD_LETTER_QUEUE"].endswith(f"?bodies={bodies}")
+        assert apps(ALL)["dispatcher"]["app_settings"]["PROCESSING_QUEUE"].endswith(f"?bodies={bodies}")
+
+    def test_an_account_has_one_policy_and_it_deletes_versions_within_days(self) -> None:
+        policies = resources(azure_stack(ALL), "azurerm_storage_management_policy")
+        accounts = [block.body["storage_account_id"] for block in policies]
+        assert len(accounts) == len(set(accounts))
+        (policy,) = (block for block in policies if block.name == "twin")
+        rule = next(rule for rule in policy.body["rule"] if rule["name"] == "bodies")
+        containers = [
+            block.body["name"]
+            for block in resources(azure_stack(ALL), "azurerm_storage_container")
+            if block.name.endswith("_bodies")
+        ]
+        (prefix,) = rule["filters"]["prefix_match"]
+        assert len(containers) == 5 and all(name.startswith(prefix) for name in containers)
+        assert rule["actions"]["version"] == {"delete_after_days_since_creation": 1}

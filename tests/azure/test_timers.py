@@ -8,11 +8,12 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from twin_azure import settings, triggers
+from twin_azure import triggers
 from twin_azure.entry import app_of
 from twin_azure.triggers import Once
+from twin_runtime.deadlines import Limits
 from twin_runtime.errors import ConfigurationError, Retry
-from twin_runtime.roles import ROLES, SCHEDULES, Role
+from twin_runtime.roles import ROLES, Cloud, Role
 
 TIMEOUT = "00:10:00"
 
@@ -33,7 +34,6 @@ class Runs:
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setenv("PARTITIONS", "4")
-    monkeypatch.setenv(settings.TIMEOUT, TIMEOUT)
     return monkeypatch
 
 
@@ -57,7 +57,9 @@ def test_an_app_has_a_timer_for_each_partition(role: Role) -> None:
 
 def test_each_timer_runs_its_own_partition_of_the_same_object() -> None:
     role = Runs()
-    for function in functions(triggers.timer_app("cold_mover", Once(lambda: role))).values():
+    for function in functions(
+        triggers.timer_app(Limits(Role.COLD_MOVER, Cloud.AZURE), Once(lambda: role))
+    ).values():
         call(function)
     assert [(partition, partitions) for partition, partitions, _ in role.taken] == [(n, 4) for n in range(4)]
 
@@ -65,31 +67,34 @@ def test_each_timer_runs_its_own_partition_of_the_same_object() -> None:
 def test_a_role_of_one_partition_has_a_function_of_its_own_name(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("PARTITIONS", "1")
     role = Runs()
-    ((name, function),) = functions(triggers.timer_app("twin_sync", Once(lambda: role))).items()
+    ((name, function),) = functions(
+        triggers.timer_app(Limits(Role.TWIN_SYNC, Cloud.AZURE), Once(lambda: role))
+    ).items()
     call(function)
     assert (name, role.taken[0][:2]) == ("twin_sync", (0, 1))
 
 
-def test_a_run_is_told_to_end_before_the_host_ends_it(environment: pytest.MonkeyPatch) -> None:
-    for size in (ROLES[role] for role in SCHEDULES):
-        environment.setenv(settings.TIMEOUT, f"00:{size.timeout_s // 60:02}:{size.timeout_s % 60:02}")
-        role = Runs()
-        call(functions(triggers.timer_app("cold_mover", Once(lambda role=role: role)))["cold_mover_0"])
+def test_a_run_is_told_to_end_before_the_host_ends_it() -> None:
+    for scheduled in (Role.COLD_MOVER, Role.ARCHIVE_MOVER):
+        role, limits = Runs(), Limits(scheduled, Cloud.AZURE)
+        call(functions(triggers.timer_app(limits, Once(lambda role=role: role)))[f"{scheduled}_0"])
         ((_, _, budget),) = role.taken
-        assert size.timeout_s / 2 < budget < size.timeout_s
+        assert ROLES[scheduled].timeout_s / 2 < budget == limits.budget().budget
 
 
 def test_what_a_role_raises_makes_the_run_a_failed_one() -> None:
-    app = triggers.timer_app("cold_mover", Once(lambda: Runs(Retry("The store is away."))))
+    app = triggers.timer_app(
+        Limits(Role.COLD_MOVER, Cloud.AZURE), Once(lambda: Runs(Retry("The store is away.")))
+    )
     with pytest.raises(Retry, match="The store is away"):
         call(functions(app)["cold_mover_2"])
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PARTITIONS", ""), ("PARTITIONS", "0"), ("PARTITIONS", "-1"), (settings.TIMEOUT, "600")],
+    [("PARTITIONS", ""), ("PARTITIONS", "0"), ("PARTITIONS", "-1")],
 )
 def test_settings_that_are_refused(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
     environment.setenv(name, value)
     with pytest.raises(ConfigurationError, match=name):
-        triggers.timer_app("cold_mover", Once(Runs))
+        triggers.timer_app(Limits(Role.COLD_MOVER, Cloud.AZURE), Once(Runs))

@@ -12,27 +12,30 @@ a reason to skip one test in the subclass, with the reason.
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from support.dying import Fuse, Killed
 from twin_runtime import times
+from twin_runtime.deadlines import NO_TIME
 from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters, decode
-from twin_runtime.errors import Refused, SecretMissing
+from twin_runtime.errors import Refused, Retry, SecretMissing
 from twin_runtime.log import Log
 from twin_runtime.ports import (
+    CONFLICT,
     PARTS,
-    IdempotencyStore,
     Objects,
     Page,
     Queue,
-    Record,
     Row,
     SecretSource,
     Store,
     Stored,
+    Unstored,
 )
 
 EXACT = (
@@ -121,11 +124,22 @@ def row(
     )
 
 
+def conflict(index: int) -> Unstored:
+    return Unstored(index, CONFLICT, permanent=True)
+
+
 class StoreContract:
     """Of `ports.Store`."""
 
+    SEVERAL = 30
+    """Rows that take more than one call of the service."""
+
     @pytest.fixture
     def store(self) -> Store:
+        raise NotImplementedError
+
+    def dying(self, store: Any, fuse: Fuse) -> Store:
+        """The same store in another process, whose calls burn the fuse."""
         raise NotImplementedError
 
     def read(self, store: Store, device: str = "d1", **changes: Any) -> Page:
@@ -145,6 +159,14 @@ class StoreContract:
         written = row(data=EXACT, id="A-z0.9_:@=+~-")
         assert list(store.put([written])) == []
         assert self.rows(store) == [written]
+
+    def test_what_a_row_says_of_its_event_comes_back(self, store: Store) -> None:
+        """The type that its device had, its receipt, and a clock that was wrong; or nothing of these."""
+        said = {"device_time": "1970-01-01T00:00:07.000000Z", "clock": "behind"}
+        received = row()._replace(subject="thermostat", received=row(second=1).time)
+        written = [row(), received._replace(id="f"), received._replace(id="g", **said)]
+        store.put(written)
+        assert self.rows(store) == written
 
     def test_nothing_to_put(self, store: Store) -> None:
         assert list(store.put([])) == []
@@ -232,6 +254,118 @@ class StoreContract:
         store.delete("d1", [row().key])
         store.put([row(data='{"t":2}')])
         assert [r.data for r in self.rows(store)] == ['{"t":2}']
+
+    def test_a_new_row_comes_back_exactly(self, store: Store) -> None:
+        written = row(data=EXACT, id="A-z0.9_:@=+~-")
+        assert list(store.put_if_absent([])) == []
+        assert list(store.put_if_absent([written])) == []
+        assert self.rows(store) == [written]
+
+    def test_the_first_row_of_a_key_stays(self, store: Store) -> None:
+        store.put_if_absent([row()])
+        assert list(store.put_if_absent([row(data='{"t":2}')])) == [conflict(0)]
+        assert list(store.put_if_absent([row()._replace(type="twinspan.other.v1")])) == [conflict(0)]
+        assert self.rows(store) == [row()]
+
+    def test_the_same_content_again_is_success_and_changes_nothing(self, store: Store) -> None:
+        first = row(data='{"a":1,"b":[true,null,0.5]}')
+        other = row(data='{"b": [true, null, 5e-1], "a": 1.0}', expires=4_100_000_000)
+        store.put_if_absent([first])
+        for again in (first, other._replace(traceparent=f"00-{'3' * 32}-{'4' * 16}-01")):
+            assert list(store.put_if_absent([again])) == []
+        assert self.rows(store) == [first]
+
+    def test_the_device_s_type_counts_where_both_rows_say_it(self, store: Store) -> None:
+        written = [row()._replace(subject="pump"), row(second=1)]  # the second is of an earlier release
+        store.put_if_absent(written)
+        again = [row(), row(second=1)._replace(subject="pump")]
+        assert list(store.put_if_absent(again)) == []
+        assert list(store.put_if_absent([row()._replace(subject="valve")])) == [conflict(0)]
+        assert self.rows(store) == written
+
+    def test_when_it_was_received_is_no_content(self, store: Store) -> None:
+        first = row()._replace(
+            subject="pump", received=row().time, device_time=row(second=9).time, clock="behind"
+        )
+        store.put_if_absent([first])
+        assert list(store.put_if_absent([first._replace(received=row(second=1).time, clock="")])) == []
+        assert self.rows(store) == [first]
+
+    def test_a_boolean_is_no_number(self, store: Store) -> None:
+        store.put_if_absent([row(data='{"t":true}')])
+        assert list(store.put_if_absent([row(data='{"t":1}')])) == [conflict(0)]
+
+    def test_conflicts_among_many_rows_keep_no_other_back(self, store: Store) -> None:
+        written = [row(second=n) for n in range(130)]
+        there = {n: each._replace(data='{"t":2}') for n, each in enumerate(written) if n % 13 == 7}
+        store.put(list(there.values()) + written[:5])
+        unstored = store.put_if_absent(written)
+        assert sorted(unstored, key=lambda each: each.index) == [conflict(n) for n in there]
+        expected = [there.get(n, each) for n, each in enumerate(written)]
+        assert self.rows(store, limit=1000) == expected
+
+    def test_all_of_a_call_in_conflict(self, store: Store) -> None:
+        written = [row(second=n) for n in range(self.SEVERAL)]
+        store.put(written)
+        unstored = store.put_if_absent([each._replace(data="[]") for each in written])
+        assert sorted(unstored, key=lambda each: each.index) == [conflict(n) for n in range(self.SEVERAL)]
+        assert self.rows(store) == written
+
+    def test_of_writers_at_the_same_time_one_writes(self, store: Store) -> None:
+        def write(writer: int) -> set[str]:
+            written = [row(second=n, data=f'{{"t":{writer}}}') for n in range(self.SEVERAL)]
+            for _ in range(9):  # as the runtime does
+                unstored = store.put_if_absent(written)
+                if all(each.permanent for each in unstored):
+                    return {written[n].key for n in range(self.SEVERAL)} - {
+                        written[each.index].key for each in unstored
+                    }
+            raise AssertionError("It was never done.")
+
+        with ThreadPoolExecutor(4) as pool:
+            won = list(pool.map(write, range(4)))
+        stored = self.rows(store)
+        assert len(stored) == self.SEVERAL
+        for writer in range(4):
+            assert won[writer] == {each.key for each in stored if each.data == f'{{"t":{writer}}}'}
+
+    def test_a_row_is_written_over_by_put_alone(self, store: Store) -> None:
+        store.put_if_absent([row()])
+        assert list(store.put([row(data='{"t":2}')])) == []
+        assert self.rows(store) == [row(data='{"t":2}')]
+
+    def test_a_row_that_was_deleted_is_absent(self, store: Store) -> None:
+        store.put_if_absent([row()])
+        store.delete("d1", [row().key])
+        assert list(store.put_if_absent([row(data='{"t":2}')])) == []
+        assert self.rows(store) == [row(data='{"t":2}')]
+
+    @pytest.mark.parametrize("way", ["put", "put_if_absent"])
+    def test_nothing_begins_after_the_deadline(self, store: Store, way: str) -> None:
+        with pytest.raises(Retry, match=NO_TIME):
+            getattr(store, way)([row(second=n) for n in range(self.SEVERAL)], deadline=time.monotonic())
+        assert self.rows(store) == []
+        assert list(getattr(store, way)([row()], deadline=time.monotonic() + 60)) == []
+
+    @pytest.mark.parametrize("done", [False, True], ids=["before a call", "before its answer"])
+    def test_a_process_that_dies_between_two_calls(self, store: Store, done: bool) -> None:
+        calls = -1
+        killed = True
+        while killed:
+            calls += 1
+            device = f"d{calls}"
+            written = [row(device, second=n) for n in range(self.SEVERAL)]
+            other = written[3]._replace(data='{"t":2}')
+            store.put([written[2], other])
+            try:
+                unstored = self.dying(store, Fuse(calls, done=done)).put_if_absent(written)
+            except Killed:
+                unstored = store.put_if_absent(written)
+            else:
+                killed = False
+            assert list(unstored) == [conflict(3)]
+            assert self.rows(store, device) == [*written[:3], other, *written[4:]]
+        assert calls > 0, "the process never died"
 
 
 FOLDER = "events/type=thermostat/day=2024-02-29/"
@@ -336,58 +470,6 @@ class ObjectsContract:
         with ThreadPoolExecutor(4) as pool:
             written = list(pool.map(lambda n: self.put(objects, named(n), b"x" * n, rows=n), range(12)))
             assert list(pool.map(lambda n: objects.stat(named(n)), range(12))) == written
-
-
-class IdempotencyContract:
-    """Of `ports.IdempotencyStore`."""
-
-    NAME = "overheating-" + "0123456789abcdef" * 2 + "/claim"
-
-    @pytest.fixture
-    def store(self) -> IdempotencyStore:
-        """An empty store."""
-        raise NotImplementedError
-
-    def test_a_record_comes_back_with_its_version(self, store: IdempotencyStore) -> None:
-        assert store.get(self.NAME) is None
-        version = store.put_if_absent(self.NAME, '1 "é"')
-        assert version is not None
-        assert store.get(self.NAME) == Record('1 "é"', version)
-
-    def test_the_first_to_put_wins(self, store: IdempotencyStore) -> None:
-        first = store.put_if_absent(self.NAME, "1")
-        assert store.put_if_absent(self.NAME, "2") is None
-        assert store.put_if_absent(self.NAME, "1") is None
-        assert store.get(self.NAME) == Record("1", first or "")
-
-    def test_names_of_one_folder_are_different(self, store: IdempotencyStore) -> None:
-        assert store.put_if_absent("a-B_1/claim", "1") is not None
-        assert store.put_if_absent("a-B_1/started", "2") is not None
-        assert store.put_if_absent("a-B_2/claim", "3") is not None
-        found = [store.get(name) for name in ("a-B_1/claim", "a-B_1/started", "a-B_2/claim")]
-        assert [record.text for record in found if record] == ["1", "2", "3"]
-
-    def test_a_record_is_replaced_by_who_knows_its_version(self, store: IdempotencyStore) -> None:
-        first = store.put_if_absent(self.NAME, "1")
-        assert first is not None
-        second = store.replace(self.NAME, "2", version=first)
-        assert second not in (None, first)
-        assert store.replace(self.NAME, "3", version=first) is None
-        assert store.get(self.NAME) == Record("2", second or "")
-
-    def test_what_is_not_there_is_not_replaced(self, store: IdempotencyStore) -> None:
-        version = store.put_if_absent(self.NAME, "1")
-        assert version is not None
-        assert store.replace("nobody/claim", "2", version=version) is None
-        assert store.get("nobody/claim") is None
-
-    def test_one_of_many_threads_puts_and_one_replaces(self, store: IdempotencyStore) -> None:
-        with ThreadPoolExecutor(16) as pool:
-            put = list(pool.map(lambda n: store.put_if_absent(self.NAME, str(n)), range(32)))
-            (winner,) = [(text, version) for text, version in enumerate(put) if version is not None]
-            assert store.get(self.NAME) == Record(str(winner[0]), winner[1])
-            replaced = pool.map(lambda n: store.replace(self.NAME, f"r{n}", version=winner[1]), range(32))
-            assert len([version for version in replaced if version is not None]) == 1
 
 
 class SecretContract:

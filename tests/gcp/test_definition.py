@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from gcp.stacks import ALL
+from gcp.stacks import ALL, gcp_stack
 from support.layouts import twin_config
 from twinspan.gcp.events import definition
 
@@ -14,11 +14,22 @@ def test_the_default_is_right() -> None:
     text = definition.text(twin_config(ALL))
     assert list(definition.problems(text)) == []
     steps = [name for step in yaml.safe_load(text)["main"]["steps"] for name in step]
-    assert [name for name in steps if name in ("notify", "wait", "escalate")] == [
-        "notify",
-        "wait",
-        "escalate",
-    ]
+    assert steps == ["offer_acknowledgement", "notify", "wait", "acknowledged"]
+
+
+def test_a_firing_is_one_mail() -> None:
+    """One entry of an execution matches the alarm on notices. google_monitoring_alert_policy,
+    label_extractors: each combination of labels counts as a rule of its own, and the URL differs between
+    executions, so the limit on notifications holds none back. A policy on logs notifies when an incident
+    opens alone.
+    """
+    text = definition.text(twin_config(ALL))
+    assert text.count("notice:") == text.count("sys.log") == 1
+    condition = gcp_stack(ALL)["resource"]["google_monitoring_alert_policy"]["workflow"]["conditions"][0]
+    matched = condition["condition_matched_log"]
+    assert "jsonPayload.notice:*" in matched["filter"]
+    assert matched["label_extractors"]["acknowledge"] == "EXTRACT(jsonPayload.acknowledge)"
+    assert "acknowledge: ${acknowledgement.url}" in text
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,36 @@ def test_the_command_prints_a_device_s_key(arguments: tuple[str, ...], number: i
     assert (ran.returncode, ran.stdout.strip()) == (0, devices.device_key(FLEET, "thermostat-1", number))
 
 
+@pytest.mark.parametrize(
+    ("at", "moment"),
+    [
+        ("1709208000", "2024-02-29T12:00:00.000000Z"),
+        ("1709208000.25", "2024-02-29T12:00:00.250000Z"),
+        ("1709208000.000001", "2024-02-29T12:00:00.000001Z"),
+        ("1709207700.000000", "2024-02-29T11:55:00.000000Z"),
+    ],
+)
+def test_the_time_of_a_signature_may_have_a_fraction(at: str, moment: str) -> None:
+    sent = devices.attributes(devices.device_key(FLEET, "d"), "d", at, DATA)
+    assert devices.problem(FLEET, sent, DATA, RECEIVED, {}) is None
+    assert devices.signed_at(sent) == moment
+
+
+@pytest.mark.parametrize(
+    "at", ["1709208000.", "1709208000.1234567", ".5", "1709208000.5.5", "1709208000,5", "٣"]
+)
+def test_times_of_another_form_are_none(at: str) -> None:
+    sent = devices.attributes(devices.device_key(FLEET, "d"), "d", at, DATA)
+    assert "device_time" in (devices.problem(FLEET, sent, DATA, RECEIVED, {}) or "")
+
+
+def test_a_fraction_cannot_be_moved_between_the_time_and_the_data() -> None:
+    """Both are signed as one text, with a full stop between them."""
+    sent = devices.attributes(devices.device_key(FLEET, "d"), "d", "1709208000.5", DATA)
+    moved = sent | {"device_time": "1709208000"}
+    assert "begins with a number" in (devices.problem(FLEET, moved, b"5." + DATA, RECEIVED, {}) or "")
+
+
 @pytest.mark.parametrize("number", ["0", "-1", "two"])
 def test_the_command_refuses_a_number_that_no_key_has(number: str) -> None:
     ran = command("thermostat-1", "--key", number)

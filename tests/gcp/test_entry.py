@@ -16,13 +16,15 @@ from typing import Any
 import pytest
 
 from gcp.servers import ROOT, FakeGoogle
-from support.samples import API_KEY, DOCUMENT, KEY_1, TIME, batch, event, signed
+from support.samples import API_KEY, DOCUMENT, KEY_1, batch, command, event, signed
 from twin_gcp import devices, entry, triggers
 from twin_gcp.cloud import Endpoints, GcpCloud
 from twin_runtime import context
+from twin_runtime.deadlines import Limits
 from twin_runtime.errors import Retry
 from twin_runtime.log import Log
 from twin_runtime.ports import Message, Request, Response
+from twin_runtime.roles import Cloud, Role
 
 functions_framework = pytest.importorskip(
     "functions_framework", reason="functions-framework is not installed"
@@ -43,12 +45,7 @@ ENVIRONMENT: dict[str, dict[str, str]] = {
     "processor": {**DEAD, "PERSISTING_QUEUE": TOPICS + "persisting"},
     "event_feedback": {**DEAD, "BROKER": TOPICS + "device-commands"},
 }
-COMMAND = event("c1") | {
-    "type": "twinspan.command.v1",
-    "subject": "set_point",
-    "data": {"command": "set_point", "value": 20, "rule": "overheating", "event_id": "e1"},
-    "time": TIME,
-}
+COMMAND = command()
 Client = Callable[..., Any]
 
 
@@ -115,6 +112,23 @@ def test_the_same_message_again_is_the_same_event(client: Client, google: FakeGo
         assert dispatcher.post("/", json=signed_push(b'{"temperature": 21.5}')).status_code == 204
     first, second = sent(google, "processing")
     assert first[0]["id"] == second[0]["id"]
+
+
+@pytest.mark.parametrize("reading", [b'{"temperature": 95}', b'{"id": 7, "temperature": 95}'])
+def test_one_signed_message_published_three_times_is_one_event(
+    reading: bytes, client: Client, google: FakeGoogle
+) -> None:
+    google.versions = ["fleet"]
+    dispatcher = client("dispatcher")
+    for second in range(3):
+        push = signed_push(reading)
+        push["message"]["publishTime"] = f"2024-02-29T12:0{second}:00Z"
+        assert dispatcher.post("/", json=push).status_code == 204
+    events = [made for (made,) in sent(google, "processing")]
+    assert {(made["source"], made["id"], made["time"]) for made in events} == {
+        (events[0]["source"], events[0]["id"], "2024-02-29T12:00:10.000000Z")
+    }
+    assert len({made["received"] for made in events}) == 3
 
 
 def test_a_message_without_a_signature_goes_to_the_dead_letters(client: Client, google: FakeGoogle) -> None:
@@ -222,19 +236,20 @@ def test_a_wrong_environment_stops_the_deployment(client: Client, monkeypatch: p
 def test_messages_that_come_together_are_worked_on_together() -> None:
     calls: list[int] = []
 
-    class Role:
-        def handle(self, messages: list[Message]) -> list[str]:
+    class Taker:
+        def handle(self, messages: list[Message], **_: float) -> list[str]:
             calls.append(len(messages))
             return [each.id for each in messages if each.body == b"bad"]
 
     class Push:
         def __init__(self, data: bytes) -> None:
             self._body = json.dumps(pushed(data)).encode()
+            self.content_length = len(self._body)
 
         def get_data(self) -> bytes:
             return self._body
 
-    handle = triggers.consumer(Role(), None, together=True)  # type: ignore[arg-type]
+    handle = triggers.consumer(Taker(), None, Limits(Role.PERSISTER, Cloud.GCP), together=True)  # type: ignore[arg-type]
     answers: dict[int, int] = {}
 
     def one(number: int) -> None:
@@ -274,28 +289,29 @@ class Job:
         return self._body
 
 
-JOB = b'{"partition": 2, "partitions": 4, "timeout_s": 600}'
+JOB = b'{"partition": 2, "partitions": 4}'
+MOVER = Limits(Role.COLD_MOVER, Cloud.GCP)
 
 
 def test_a_scheduled_run_gets_its_partition_and_less_than_the_function_s_time() -> None:
     role = Runs()
-    assert triggers.scheduled(role, Log("cold_mover", print))(Job(JOB)) == triggers.DONE
-    assert role.taken == [(2, 4, 595.0)]
+    assert triggers.scheduled(role, Log("cold_mover", print), MOVER)(Job(JOB)) == triggers.DONE
+    assert role.taken == [(2, 4, MOVER.budget().budget)]
 
 
 def test_a_scheduled_run_that_fails_is_told_to_the_scheduler_and_logged() -> None:
     lines: list[tuple[str, str]] = []
     log = Log("cold_mover", lambda level, line: lines.append((level, line)))
-    assert triggers.scheduled(Runs(Retry("The store is away.")), log)(Job(JOB))[1] == 500
+    assert triggers.scheduled(Runs(Retry("The store is away.")), log, MOVER)(Job(JOB))[1] == 500
     ((level, line),) = lines
     assert level == "error"
     assert json.loads(line) | {"reason": "The store is away.", "partition": 2} == json.loads(line)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"partition": 1, "partitions": 4}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"partition": 1}', b"\xff"])
 def test_a_job_that_is_not_understood_runs_nothing(body: bytes) -> None:
     role = Runs()
-    assert triggers.scheduled(role, Log("cold_mover", lambda *_: None))(Job(body))[1] == 400
+    assert triggers.scheduled(role, Log("cold_mover", lambda *_: None), MOVER)(Job(body))[1] == 400
     assert role.taken == []
 
 
@@ -343,3 +359,18 @@ def test_requirements_are_pinned() -> None:
     lines = (ROOT / "function_src/twin_gcp/root/requirements.txt").read_text().split()
     assert {line.partition("==")[0] for line in lines} == {"functions-framework", "google-cloud-firestore"}
     assert all(re.fullmatch(r"[a-z-]+==[0-9.]+", line) for line in lines)
+
+
+def test_a_push_that_is_too_long_is_not_read_and_comes_again() -> None:
+    """Pub/Sub moves it to the dead letters by itself, whole."""
+
+    class Longest:
+        content_length = triggers.MAX_PUSH_BYTES + 1
+
+        def get_data(self) -> bytes:
+            raise AssertionError("it was read")
+
+    lines: list[dict[str, str]] = []
+    log = Log("persister", lambda _level, line: lines.append(json.loads(line)))
+    assert triggers.consumer(None, log, Limits(Role.PERSISTER, Cloud.GCP))(Longest()) == triggers.AGAIN  # type: ignore[arg-type]
+    assert lines[0]["reason"] == f"The push request is longer than {triggers.MAX_PUSH_BYTES} bytes."

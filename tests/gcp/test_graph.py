@@ -9,6 +9,7 @@ import pytest
 from contract.graph_contract import GraphContract
 from support.graphs import GRAPH_TWIN
 from support.servers import free_port
+from twin_runtime.deadlines import Bounds
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.ports import GraphTwin, Relationship
 
@@ -135,8 +136,7 @@ def test_names_are_those_of_the_indexes() -> None:
 
 
 def test_no_answer_is_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TIMEOUT_S", 0.3)
-    monkeypatch.setattr(firestore_calls, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(firestore_calls, "BOUNDS", Bounds(0.1, 0.2, 1, 0.0))
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", f"127.0.0.1:{free_port()}")
     graph = GcpCloud(endpoints=Endpoints()).graph("projects/my-project/databases/graph", GRAPH_TWIN)
     with pytest.raises(Retry, match="Firestore failed"):

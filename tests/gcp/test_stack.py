@@ -5,14 +5,13 @@ import re
 
 import pytest
 
-from gcp.stacks import ALL, ARCHIVE, COLD, FIRST, GCP_LAYOUTS, LAST, MIDDLE, TIERS, gcp_stack, stack_of
+from gcp.stacks import ALL, ARCHIVE, COLD, FIRST, GCP_LAYOUTS, LAST, MIDDLE, TIERS, TWINS, gcp_stack, stack_of
 from support.function_blocks import environment
 from support.layouts import Layout, twin_config
 from support.terraform_json import references, resources
 from twin_runtime import settings
 from twin_runtime.roles import ROLES, Cloud, Role
 from twinspan import outputs as published
-from twinspan.sizing import DEAD_LETTER_DAYS, IDEMPOTENCY_DAYS
 from twinspan.topology import Topology
 
 FUNCTION = "google_cloudfunctions2_function"
@@ -71,7 +70,8 @@ def test_nothing_is_granted_on_the_project_that_could_be_granted_on_less(layout:
         role = each.body["role"]
         if role.startswith("roles/datastore."):
             # Firestore, 'Manage databases', per-database access: this expression, without a resource type.
-            name = "graph" if each.name.startswith("graph_") else "hot"
+            of = each.name.partition("_")[0]
+            name = of if of in ("graph", "state") else "hot"
             resource = f"projects/my-project/databases/factory-{name}-europe-west1"
             assert each.body["condition"]["expression"] == f'resource.name == "{resource}"'
         else:
@@ -114,7 +114,7 @@ def test_what_cannot_be_delivered_is_kept(layout: Layout) -> None:
 
 def test_the_whole_event_system_is_optional() -> None:
     words = ("event_checker", "event_feedback", "events", "commands", "workflow", "link_feedback", "devices")
-    words += ("idempotency",)
+    words += ("state",)
     for layout in GCP_LAYOUTS:
         for each in resources(gcp_stack(layout)):
             part = any(each.name.startswith(word) or each.name.endswith(word) for word in words)
@@ -122,25 +122,61 @@ def test_the_whole_event_system_is_optional() -> None:
             assert guarded or not part, each.address
 
 
-def test_the_checker_alone_writes_down_which_executions_were_started() -> None:
-    """Longer than a dead letter is kept, so that replaying one starts nothing again."""
-    stack = gcp_stack(ALL)
-    bucket = stack["resource"]["google_storage_bucket"]["idempotency"]
+def test_the_checker_alone_keeps_the_rules_state() -> None:
+    """In a database of its own, even where the stack has others: the grant is on a whole database, and
+    switching the event system off deletes it.
+    """
+    stack = gcp_stack(TWINS)
+    assert set(stack["resource"]["google_firestore_database"]) == {"graph", "hot", "state"}
+    database = stack["resource"]["google_firestore_database"]["state"]
     function = stack["resource"]["google_cloudfunctions2_function"]["event_checker"]
     environment = function["service_config"]["environment_variables"]
-    assert environment["IDEMPOTENCY_STORE"] == f"gs://{bucket['name']}"
-    assert "$" not in bucket["name"], "known at plan time"
-    grants = {
-        each.name: each.body["role"]
-        for each in resources(stack, "google_storage_bucket_iam_member")
-        if "idempotency" in each.body["bucket"]
+    assert environment["STATE_STORE"] == (
+        "projects/my-project/databases/${one(google_firestore_database.state[*].name)}"
+    )
+    of_checker = {
+        each.name: (each.body["role"], each.body.get("condition", {}).get("expression"))
+        for each in resources(stack, "google_project_iam_member")
+        if each.name.endswith("_event_checker")
     }
-    assert grants == {"idempotency_event_checker": "roles/storage.objectUser"}
-    (rule,) = bucket["lifecycle_rule"]
-    assert (rule["action"], rule["condition"]) == ({"type": "Delete"}, {"age": IDEMPOTENCY_DAYS})
-    assert DEAD_LETTER_DAYS < IDEMPOTENCY_DAYS
-    assert bucket["public_access_prevention"] == "enforced"
-    assert bucket["soft_delete_policy"] == {"retention_duration_seconds": 0}
+    assert of_checker.pop("workflow_event_checker") == ("roles/workflows.invoker", None)
+    only = f'resource.name == "projects/my-project/databases/{database["name"]}"'
+    assert of_checker == {"state_event_checker": ("roles/datastore.user", only)}
+    assert "$" not in database["name"], "known at plan time"
+    assert database["name"].endswith("-europe-west1"), "another one in another region"
+
+
+def test_the_rules_state_can_be_deleted_with_the_event_system() -> None:
+    """google_firestore_database: 'deletion_policy must be set to DELETE', and delete protection off.
+    Firestore keeps the name of a deleted database for five minutes: no apply deletes and makes it.
+    """
+    for layout in GCP_LAYOUTS:
+        for each in resources(gcp_stack(layout), "google_firestore_database"):
+            if each.name == "state":
+                assert each.counted
+                assert each.body["deletion_policy"] == "DELETE"
+                assert each.body["delete_protection_state"] == "DELETE_PROTECTION_DISABLED"
+                assert "prevent_destroy" not in each.body.get("lifecycle", {})
+            else:
+                assert not each.counted, "rows and graph stay when the event system goes"
+
+
+def test_records_of_the_rules_state_have_no_index() -> None:
+    (field,) = [
+        each for each in resources(gcp_stack(ALL), "google_firestore_field") if each.name == "state_all"
+    ]
+    assert (field.body["field"], field.body["index_config"]) == ("*", {})
+    assert field.counted
+
+
+def test_firestore_is_enabled_where_there_is_a_database() -> None:
+    """google_firestore_database: refused while the API is off."""
+    for layout in GCP_LAYOUTS:
+        stack = gcp_stack(layout)
+        enabled = stack["resource"]["google_project_service"]["required"]["for_each"]
+        assert ('"firestore' in json.dumps(enabled).replace("\\", "")) == (
+            "google_firestore_database" in stack["resource"]
+        )
 
 
 def test_local_links_have_no_secret_and_remote_ones_do() -> None:

@@ -8,20 +8,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 from support.samples import DOCUMENT
 
 DEEPEST = 32
-LONGEST_BODY = 1_000_000
+LONGEST_BODY = 262_144
 _NAMES = {"specversion", "type", "source", "id", "time", "subject", "datacontenttype", "data", "traceparent"}
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+_COMMAND = {"command", "value", "rule", "event_id", "expires"}
+_EXTENSIONS = ("received", "devicetime", "clock")
 _PATTERNS = {
     "source": r"/twins/factory/devices/[^/]+",
-    "id": r"[A-Za-z0-9][A-Za-z0-9._:@=+~-]{0,127}",
-    "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z",
+    "id": r"[A-Za-z0-9][A-Za-z0-9._:@=+~-]{0,159}",
+    "time": TIME,
     "traceparent": r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}",
+    "received": TIME,
+    "devicetime": TIME,
+    "clock": "ahead|behind",
 }
 
 
@@ -39,9 +45,18 @@ VALUES: Sequence[Any] = (
     *("/twins/other/devices/thermostat-1", "/twins/factory/devices/stranger", "/twins/factory/devices/"),
     *("2024-02-30T12:00:00.000000Z", "2024-02-29T12:00:00Z", "2024-02-29T24:00:00.000000Z", "now"),
     *("0001-01-01T00:00:00.000000Z", "2016-12-31T23:59:60.000000Z", "٢٠٢٤-02-29T12:00:00.000000Z"),
-    *("twinspan.command.v1", "twinspan.telemetry.v1", "thermostat", "pump", "set_point", "application/xml"),
+    *(
+        "twinspan.command.v1",
+        "twinspan.telemetry.v1",
+        "ahead",
+        "thermostat",
+        "pump",
+        "set_point",
+        "application/xml",
+    ),
     *(f"00-{'0' * 32}-{'1' * 16}-01", f"00-{'A' * 32}-{'1' * 16}-01", f"01-{'1' * 32}-{'1' * 16}-01"),
 )
+TIMES = ("1970-01-01T00:00:00.000000Z", "2100-01-01T00:00:00.000000Z", "2100-02-29T00:00:00.000000Z")
 TEXTS: Sequence[bytes] = (
     *(b"NaN", b"-Infinity", b"1e999", b"9" * 5_000, b'{"a":1,"a":2}', b"'", b"\xff", b"\\ud800", b"\x00"),
     *(b"[" * 40 + b"]" * 40, b'{"a":' * 40 + b"1" + b"}" * 40, b"[" * 20_000, b",", b"}", b"]", b'"'),
@@ -64,19 +79,21 @@ def spoilt(chance: Random, events: Sequence[dict[str, Any]]) -> bytes:
 
 def _spoilt_event(chance: Random, event: dict[str, Any]) -> Any:
     which = chance.randrange(6)
-    name = chance.choice(sorted(_NAMES))
+    name = chance.choice((*sorted(_NAMES), *_EXTENSIONS))
     if which == 0:
         return {key: value for key, value in event.items() if key != name}
     if which == 1:
         return event | {chance.choice(("more", "Data", "", name.upper())): chance.choice(VALUES)}
     if which == 2:
         return chance.choice(VALUES)
-    if which == 3 and isinstance(event[name], str):
-        text = event[name]
+    if which == 3 and isinstance(text := event.get(name), str):
         at = chance.randrange(len(text))
         return event | {name: text[:at] + chr(chance.randrange(0x2FF)) + text[at + 1 :]}
     if which == 4:
         return event | {"data": {"value": chance.choice(VALUES)} | event["data"]}
+    if which == 5 and chance.randrange(2):
+        clock = {"devicetime": chance.choice(TIMES), "clock": chance.choice(("ahead", "behind", "late"))}
+        return event | {"received": chance.choice(TIMES)} | clock
     return event | {name: chance.choice(VALUES)}
 
 
@@ -117,14 +134,21 @@ def strict(text: bytes) -> Any:
 
 
 def _is_event(item: Any, kind: str) -> bool:
-    if not isinstance(item, dict) or item.keys() != _NAMES:
+    if not isinstance(item, dict) or not item.keys() >= _NAMES:
+        return False
+    extensions = tuple(name for name in _EXTENSIONS if name in item)
+    if len(_NAMES) + len(extensions) != len(item) or extensions not in ((), ("received",), _EXTENSIONS):
+        return False
+    if extensions and kind != "twinspan.telemetry.v1":
         return False
     if (item["specversion"], item["type"], item["datacontenttype"]) != ("1.0", kind, "application/json"):
         return False
-    if not all(isinstance(item[name], str) and _matches(name, item[name]) for name in _PATTERNS):
+    present = [name for name in _PATTERNS if name in item]
+    if not all(isinstance(item[name], str) and _matches(name, item[name]) for name in present):
         return False
     try:
-        datetime.strptime(item["time"], "%Y-%m-%dT%H:%M:%S.%fZ")
+        for name in ("time", *extensions[:2]):
+            datetime.strptime(item[name], "%Y-%m-%dT%H:%M:%S.%fZ")
     except ValueError:
         return False
     device = item["source"].rpartition("/")[2]
@@ -133,12 +157,35 @@ def _is_event(item: Any, kind: str) -> bool:
     type_ = DOCUMENT["devices"][device]
     if kind == "twinspan.telemetry.v1":
         return item["subject"] == type_
-    named = item["subject"]
+    named, data = item["subject"], item["data"]
     return (
         isinstance(named, str)
         and named in DOCUMENT["device_types"][type_]["commands"]
-        and (item["data"].get("command") == named)
+        and data.keys() == _COMMAND
+        and data["command"] == named
+        and type(data["value"]) in (int, float)
+        and _is_to_come(data["expires"])
     )
+
+
+def is_made(command: Any) -> bool:
+    """Whether the twin's rule makes a command; one that none makes is to be sent again."""
+    data, (rule,) = command["data"], DOCUMENT["rules"]
+    made = rule["then"]["feedback"]
+    return (
+        (data["rule"], data["command"]) == (rule["name"], made["command"])
+        and data["value"] == made["value"]
+        and DOCUMENT["devices"][command["source"].rpartition("/")[2]] == rule["device_type"]
+    )
+
+
+def _is_to_come(expires: Any) -> bool:
+    if not isinstance(expires, str) or not re.fullmatch(TIME, expires, re.ASCII):
+        return False
+    try:
+        return datetime.fromisoformat(expires) > datetime.now(UTC)
+    except ValueError:
+        return False
 
 
 def _matches(name: str, value: str) -> bool:

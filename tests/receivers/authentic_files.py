@@ -37,9 +37,10 @@ NAME = re.compile(
 LINE = re.compile(
     r'\{"specversion":"1\.0","type":"twinspan\.telemetry\.v1"'
     r',"source":"/twins/factory/devices/([A-Za-z0-9][A-Za-z0-9:_-]{0,127})"'
-    r',"id":"([A-Za-z0-9][A-Za-z0-9._:@=+~-]{0,127})","time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)"'
+    rf',"id":"([A-Za-z0-9][A-Za-z0-9._:@=+~-]{{0,159}})","time":"({authentic.TIME})"'
     r',"subject":"([A-Za-z0-9_]+)","datacontenttype":"application/json"'
-    rf',"traceparent":"{TRACE}","data":(\{{.*\}})\}}',
+    rf',"traceparent":"{TRACE}"(?:,"received":"({authentic.TIME})"'
+    rf'(?:,"devicetime":"({authentic.TIME})","clock":"(?:ahead|behind)")?)?,"data":(\{{.*\}})\}}',
     re.ASCII | re.DOTALL,
 )
 VALUES: Sequence[Any] = (
@@ -98,7 +99,10 @@ class Judge:
     def page(self, request: bytes) -> tuple[int, Any]:
         """Of a query: status, and the answer."""
         query = _object(request) if len(request) <= 4_000 else None
-        if query is None or query.keys() != {"device", "from", "to", "limit", "cursor", "order"}:
+        if query is None or query.keys() - {"types"} != {"device", "from", "to", "limit", "cursor", "order"}:
+            return 400, None
+        types = query.get("types", [])
+        if not isinstance(types, list) or len(types) > 100 or not all(map(_is_type, types)):
             return 400, None
         device, start, end, limit, cursor, order = (
             query[name] for name in ("device", "from", "to", "limit", "cursor", "order")
@@ -109,11 +113,11 @@ class Judge:
             return 400, None
         if cursor is not None and not _is_key(cursor):
             return 400, None
-        folder = f"events/type={DOCUMENT['devices'][device]}/"
+        folders = tuple(f"events/type={type_}/" for type_ in types or [DOCUMENT["devices"][device]])
         found = {
             key: text
             for name, rows in self.stored.items()
-            if name.startswith(folder)
+            if name.startswith(folders)
             for its, key, text in rows
             if its == device and start <= key < end and _is_behind(key, cursor, order)
         }
@@ -147,11 +151,12 @@ def _row(line: bytes, type_: str, day: str) -> Row | None:
     matched = LINE.fullmatch(line.decode("ascii"))
     if matched is None:
         return None
-    device, id_, time, subject, data = matched.groups()
+    device, id_, time, subject, received, device_time, data = matched.groups()
     value = _object(data.encode())
     if value is None or authentic.depth(value) > DEEPEST_DATA:
         return None
-    fits = subject == type_ and time[:10] == day and _is_time(time)
+    exist = all(_is_time(each) for each in (time, received, device_time) if each is not None)
+    fits = subject == type_ and time[:10] == day and exist
     return (device, f"{time}#{id_}", line.decode("ascii")) if fits else None
 
 
@@ -203,9 +208,13 @@ def _is_time(value: Any) -> bool:
     return True
 
 
+def _is_type(value: Any) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", value))
+
+
 def _is_key(value: Any) -> bool:
     return (
-        isinstance(value, str) and _is_time(value[:27]) and bool(re.fullmatch(r"#[!-~]{1,128}", value[27:]))
+        isinstance(value, str) and _is_time(value[:27]) and bool(re.fullmatch(r"#[!-~]{1,160}", value[27:]))
     )
 
 
@@ -275,7 +284,7 @@ def _spoilt_lines(chance: Random, text: bytes) -> bytes:
         del lines[at]
     elif which == 3:
         event = json.loads(lines[at]) | {
-            chance.choice(("data", "id", "more")): chance.choice(authentic.VALUES)
+            chance.choice(("data", "id", "received", "more")): chance.choice(authentic.VALUES)
         }
         lines[at] = json.dumps(event, separators=(",", ":")).encode() + b"\n"
     else:
@@ -309,6 +318,10 @@ def spoilt_query(chance: Random, keys: Sequence[str]) -> bytes:
         "cursor": chance.choice((None, *keys)),
         "order": chance.choice(("asc", "desc")),
     }
+    if chance.randrange(3) == 0:
+        query["types"] = chance.choice(
+            (["pump", "thermostat"], ["lamp"], [], ["pump", "a/b"], ["pump", 1], "pump")
+        )
     for _ in range(max(0, chance.randrange(4) - 2)):
         name = chance.choice((*query, "more"))
         value = query.get(name)

@@ -18,6 +18,10 @@ ENDS = {
     "write": ("persister", "writer"),
     "feedback": ("event_checker", "event_feedback"),
 }
+EACH = DOCUMENT | {
+    "rules": [DOCUMENT["rules"][0] | {"cooldown": 0, "repeat": 1, "max_age": 10**10}],
+}
+"""The sample twin, with a rule that fires on each event of another second, however old it is."""
 
 
 class Link:
@@ -32,8 +36,8 @@ class Link:
         sender: str,
         receiver: str,
         *,
-        twin_of_sender: Mapping[str, Any] = DOCUMENT,
-        twin_of_receiver: Mapping[str, Any] = DOCUMENT,
+        twin_of_sender: Mapping[str, Any] = EACH,
+        twin_of_receiver: Mapping[str, Any] = EACH,
     ) -> None:
         self.kind = kind
         self._functions = functions
@@ -119,11 +123,13 @@ def _stored(receiver: Deployed) -> list[str]:
 
 
 def _told(receiver: Deployed) -> list[str]:
-    sent = receiver.memory.broker("BROKER").sent
-    return [
-        json.dumps([device, each["type"], each["source"], each["time"], each["traceparent"], each["data"]])
-        for device, each in sent
-    ]
+    told = []
+    for device, each in receiver.memory.broker("BROKER").sent:
+        data = {name: value for name, value in each["data"].items() if name != "expires"}
+        told.append(
+            json.dumps([device, each["type"], each["source"], each["time"], each["traceparent"], data])
+        )
+    return told
 
 
 def _row(event: Event) -> str:

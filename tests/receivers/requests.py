@@ -10,17 +10,11 @@ from typing import Any
 from support.deployed import Deployed
 from support.loopback import Loopback
 from support.platforms import Reply, Wire
-from support.samples import TWIN, batch, event, signed
-from twin_runtime.events import cloudevents
+from support.samples import TWIN, batch, command, event, signed
 from twin_runtime.ports import Event
 
 RECEIVERS = ("ingestion", "writer", "event_feedback")
 SENTENCE_LENGTH = 200
-
-
-def command(id: str = "c1", device: str = "thermostat-1") -> Event:
-    data = {"command": "set_point", "value": 20, "rule": "overheating", "event_id": "e1"}
-    return event(id, data, device) | {"type": cloudevents.COMMAND, "subject": "set_point"}
 
 
 def good(role: str, count: int = 2) -> list[Event]:

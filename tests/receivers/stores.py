@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from azure.cosmos import CosmosClient, PartitionKey
-from moto import mock_aws
 
 from azure.servers import COSMOS_KEY, cosmos
 from gcp.servers import firestore
 from support.memory import MemoryCloud
-from twin_aws.clients import client
-from twin_aws.cloud import Aws
+from support.servers import ministack
+from twin_aws.dynamodb import DynamoStore
 from twin_azure.store import CosmosStore
 from twin_gcp.cloud import GcpCloud
 from twin_runtime.ports import Store
 
 TABLE = "factory-hot"
+STACK = {"provider": {"aws": [{"region": "eu-central-1"}]}, "resource": {}}
 SetVariable = Callable[[str, str], None]
 
 
@@ -32,26 +35,25 @@ class StoredIn(MemoryCloud):
         return self._store
 
 
+def create(dynamodb: Any) -> None:
+    """The table, by a client of boto3."""
+    dynamodb.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "device", "KeyType": "HASH"},
+            {"AttributeName": "key", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("device", "key")],
+    )
+
+
 @contextmanager
-def dynamodb(set_variable: SetVariable) -> Iterator[Store]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        set_variable(name, "dummy")
-    set_variable("AWS_DEFAULT_REGION", "eu-central-1")
-    client.cache_clear()
-    with mock_aws():
-        client("dynamodb").create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "device", "KeyType": "HASH"},
-                {"AttributeName": "key", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("device", "key")
-            ],
-        )
-        yield Aws().store(TABLE)
-    client.cache_clear()
+def dynamo_db(_: SetVariable) -> Iterator[Store]:
+    """moto cannot stand for it: it reads no INSERT that has parameters."""
+    with TemporaryDirectory() as folder, ministack(Path(folder), STACK) as cloud:
+        create(cloud.client("dynamodb"))
+        yield DynamoStore(TABLE, cloud.client("dynamodb"))
 
 
 @contextmanager
@@ -70,4 +72,4 @@ def firestore_database(set_variable: SetVariable) -> Iterator[Store]:
         yield GcpCloud().store("projects/my-project/databases/factory")
 
 
-STORES = {"aws": dynamodb, "azure": cosmos_db, "gcp": firestore_database}
+STORES = {"aws": dynamo_db, "azure": cosmos_db, "gcp": firestore_database}

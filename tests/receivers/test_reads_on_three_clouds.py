@@ -173,8 +173,10 @@ def test_times_in_any_offset(readers: Readers) -> None:
 
 
 def test_the_latest(readers: Readers) -> None:
-    assert readers.ids(latest="true") == ALL[-1:]
-    assert readers.ids(latest="true", limit=4) == ALL[:-5:-1]
+    """Of those whose time can be: an earlier release stored the year 9999 for a device with a wrong clock."""
+    plausible = [id for id in ALL if id != "last"]
+    assert readers.ids(latest="true") == plausible[-1:]
+    assert readers.ids(latest="true", limit=4) == plausible[:-5:-1]
     assert readers.ids(latest="false", limit=1) == ALL[:1]
     assert readers.get(latest="true", device=EMPTY) == {"device": EMPTY, "events": [], "cursor": None}
 

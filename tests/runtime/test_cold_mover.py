@@ -108,7 +108,11 @@ def test_the_devices_are_noted_once() -> None:
     tiers = Tiers.empty()
     run(tiers)
     noted = {each.id: each.data for each in tiers.notes("~devices")}
-    assert noted == {"pump-1": '"pump"', "thermostat-1": '"thermostat"', "thermostat-2": '"thermostat"'}
+    assert noted == {
+        "pump-1": '["pump"]',
+        "thermostat-1": '["thermostat"]',
+        "thermostat-2": '["thermostat"]',
+    }
     writes = tiers.hot.writes
     run(tiers)
     assert tiers.hot.writes == writes + 1  # the claim

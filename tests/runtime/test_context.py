@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from support.memory import MemoryCloud
 from support.samples import API_KEY, DOCUMENT, KEY_1, Lines, batch, event, message, signed
-from twin_runtime import functions, settings
+from twin_runtime import functions, settings, times
 from twin_runtime.context import Context
 from twin_runtime.errors import ConfigurationError
 from twin_runtime.functions.event_feedback import EventFeedback, FeedbackReceiver
@@ -75,15 +76,16 @@ def test_where_movers_put_files(root: Path) -> None:
     assert isinstance(sink("archive_mover", False), RemoteFiles)
 
 
-def test_where_the_platform_names_no_execution_a_store_keeps_out_the_second(root: Path) -> None:
-    for name in Cloud:
-        cloud = MemoryCloud(name)
-        for attempt in range(1, 51):
-            checker = assembled("event_checker", cloud, root)
-            assert checker.handle([message(event("a", {"temperature": 81}), attempt=attempt)]) == []
-        # Step Functions is asked each time, and refuses.
-        assert cloud.workflow("workflow").calls == (50 if name == "aws" else 1)
-        assert list(cloud.idempotency_stores) == ([] if name == "aws" else ["idempotency_store"])
+@pytest.mark.parametrize("name", Cloud)
+def test_a_state_store_keeps_out_the_second_effect_on_every_cloud(root: Path, name: Cloud) -> None:
+    cloud = MemoryCloud(name)
+    hot = event("a", {"temperature": 81}, at=times.from_epoch(time.time()))
+    for attempt in range(1, 51):
+        checker = assembled("event_checker", cloud, root)
+        assert checker.handle([message(hot, attempt=attempt)]) == []
+    assert cloud.workflow("workflow").calls == 1
+    assert len(cloud.queue("commands_queue").bodies) == 1
+    assert list(cloud.state_stores) == ["state_store"]
 
 
 def test_feedback_is_received_over_https_in_the_remote_variant(root: Path) -> None:
@@ -103,7 +105,8 @@ def test_from_the_device_to_the_reader_and_back(root: Path) -> None:
 
     sent = {"temperature": 99.5, "note": "é"}
     dispatcher = assembled("dispatcher", cloud, root)
-    dispatcher.handle([BrokerMessage("thermostat-1", json.dumps(sent).encode(), "2024-02-29T12:00:00Z")])
+    now = times.from_epoch(time.time())
+    dispatcher.handle([BrokerMessage("thermostat-1", json.dumps(sent).encode(), now)])
     assert assembled("processor", cloud, root).handle(messages("processing_queue")) == []
     assert assembled("persister", cloud, root).handle(messages("persisting_queue")) == []
     assert assembled("event_checker", cloud, root).handle(messages("events_queue")) == []

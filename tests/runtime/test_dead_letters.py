@@ -15,6 +15,7 @@ from support.properties import bounded
 from support.samples import event, log
 from twin_runtime.delivery import dead_letters
 from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
+from twin_runtime.errors import Retry
 
 LIMIT = 2_000
 
@@ -78,16 +79,15 @@ def test_a_long_one_is_packed(letter: DeadLetter) -> None:
     read = round_trip(letter)
     body = letter.body.encode() if isinstance(letter.body, str) else letter.body
     assert (read.event, read.body) == (letter.event, body)
-    assert not read.truncated
 
 
-def test_one_that_is_too_long_even_so_is_cut_and_says_so() -> None:
+def test_one_that_is_too_long_even_so_is_not_cut() -> None:
     noise = random.Random(1).randbytes(20_000)
-    read = round_trip(DeadLetter("No.", body=noise, detail="\ud800" * 9000), limit=20_000)
-    assert read.truncated
-    assert isinstance(read.body, bytes)
-    assert noise.startswith(read.body)
-    assert len(read.body) > 1_000
+    queue, (logger, lines) = MemoryQueue(max_body_bytes=20_000), log("writer")
+    with pytest.raises(Retry, match=r"A dead letter of \d+ bytes is longer than its queue takes \(20000\)"):
+        DeadLetters(queue, logger).put([DeadLetter("No.", body=noise)])
+    assert queue.bodies == []
+    assert lines.named("dead_letter") == []
 
 
 def test_an_event_that_json_cannot_carry_is_kept_as_text() -> None:

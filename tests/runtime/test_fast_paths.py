@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -13,12 +14,13 @@ from hypothesis import strategies as st
 
 from support.memory import MemoryQueue
 from support.properties import bounded
-from support.samples import event
+from support.samples import TWIN, event
 from twin_runtime import jsontext
 from twin_runtime.delivery import batching
 from twin_runtime.delivery.batching import Outbox
-from twin_runtime.events import user_code
-from twin_runtime.events.user_code import UserCode, UserError
+from twin_runtime.events import cloudevents, user_child
+from twin_runtime.events.user_code import try_out
+from twin_runtime.events.user_results import Checks, Foreign
 from twin_runtime.model import DeviceType
 
 
@@ -45,8 +47,7 @@ SCALARS = (
 )
 
 
-@bounded
-@given(
+DATA = (
     st.dictionaries(
         st.text(max_size=5) | st.integers() | st.just("k" * 600),
         SCALARS | st.lists(SCALARS, max_size=2) | st.tuples(SCALARS) | st.just({"a": {"b": [1]}}),
@@ -55,37 +56,97 @@ SCALARS = (
     | st.just({f"k{n}": n for n in range(150)})
     | st.just({f"k{n}": "x" * 500 for n in range(2_000)})  # short texts that are too much together
 )
+TYPE = DeviceType("thermostat", {}, {}, "p.py")
+
+
+def returned(data: dict[Any, Any], checks: Checks) -> dict[str, Any]:
+    """The event that follows where user code leaves this data in it."""
+    given_ = event()
+    fields = user_child.fields({**given_, "data": data}, {**given_, "data": data}, given_)
+    (text,) = checks.results((TYPE, given_, cloudevents.encode(given_)), fields[1:])
+    return json.loads(text)
+
+
+@bounded
+@given(DATA)
 def test_data_of_user_code_is_what_text_would_give_back(data: dict[Any, Any]) -> None:
     try:
-        expected = repr(jsontext.loads(jsontext.dumps(data), max_bytes=900_000))
-    except jsontext.Malformed as error:
-        with pytest.raises(ValueError, match="") as caught:
-            user_code._event(event(), {"data": data}, "e1")
-        assert str(caught.value) == str(error)
+        text = jsontext.dumps(data)
+        read = jsontext.loads(text, max_bytes=len(text))
+        expected = repr(read)
+        cloudevents.check_size(read, text)
+    except ValueError as error:
+        with pytest.raises((ValueError, user_child.Wrong)) as caught:
+            returned(data, Checks())
+        assert str(caught.value)[:40] == str(error)[:40] or "bytes" in str(caught.value)
     else:
-        made = user_code._event(event(), {"data": data}, "e1")
-        assert repr(made["data"]) == expected
-        assert made["data"] is not data
+        assert repr(returned(data, Checks())["data"]) == expected
+
+
+@bounded
+@given(
+    st.lists(DATA, min_size=1, max_size=6),
+    st.lists(st.text('{}[]":,.\\\\-+eE019untrfalse\n\té', max_size=30)),
+)
+def test_a_known_shape_admits_nothing_that_reading_refuses(
+    known: list[dict[Any, Any]], texts: list[str]
+) -> None:
+    checks, given_ = Checks(), event()
+    call = (TYPE, given_, cloudevents.encode(given_))
+    for data in known:
+        with contextlib.suppress(ValueError, user_child.Wrong):
+            returned(data, checks)
+    candidates = [json.dumps(data, skipkeys=True, separators=(",", ":")) for data in known]
+    candidates += [
+        text[:at] + extra + text[at:] for text in candidates for extra in texts for at in (1, 5, -1)
+    ]
+    for text in [*candidates, *texts]:
+        try:
+            expected = jsontext.loads(text, max_bytes=900_000, max_depth=31)
+        except jsontext.Malformed:
+            expected = None
+        try:
+            made = checks.kept(call, text)
+        except (ValueError, Foreign):
+            continue
+        assert isinstance(expected, dict)
+        assert repr(json.loads(made)["data"]) == repr(expected)
+
+
+@bounded
+@given(st.lists(DATA, max_size=4), st.text('{}[]":, \\\\-+e019unrf\n\té', max_size=3), st.integers(0, 2_000))
+def test_events_whose_data_is_left_unread_are_the_same(
+    datas: list[dict[Any, Any]], extra: str, at: int
+) -> None:
+    plain = [{str(name): value for name, value in data.items()} for data in datas]
+    events = [event(f"e{n}", data, device=("thermostat-1", "pump-1")[n % 2]) for n, data in enumerate(plain)]
+    with contextlib.suppress(jsontext.Malformed):
+        body = cloudevents.encode_batch(events)
+        bounds = {"max_bytes": 2_000_000, "max_events": 3}
+        for text in (body, body[:at] + extra + body[at:]):
+            heads = cloudevents.read_heads(text, TWIN, **bounds)
+            assert heads == cloudevents.read_heads(text.encode(), TWIN, **bounds)
+            if heads is None:
+                continue
+            try:
+                read = cloudevents.read_batch(text, TWIN, cloudevents.TELEMETRY, **bounds)
+            except jsontext.Malformed as error:
+                assert "same key twice" in str(error)
+                continue
+            assert [text for _, text in heads] == [text for _, text, _ in read]
+            assert [
+                {**head, "data": item["data"]} for (head, _), (item, _, _) in zip(heads, read, strict=True)
+            ] == [item for item, _, problem in read if problem is None]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_number_that_json_lacks_is_the_users_error(value: float) -> None:
-    with pytest.raises(ValueError, match="JSON"):
-        user_code._event(event(), {"data": {"a": value}}, "e1")
-
-
-def test_user_code_gets_a_copy(tmp_path: Path) -> None:
-    (tmp_path / "p.py").write_text(
-        "def process(event):\n event['data']['a'][0]['b'] = 2\n event['time'] = 5\n return None\n"
-    )
-    device_type = DeviceType("thermostat", {}, {}, "p.py")
-    given_ = event(data={"a": [{"b": 1}]})
-    before = json.dumps(given_)
-    assert UserCode(tmp_path).process(device_type, given_) == []
-    assert json.dumps(given_) == before
+    with pytest.raises(user_child.Wrong, match="JSON"):
+        returned({"a": value}, Checks())
 
 
 def test_a_changed_time_is_checked(tmp_path: Path) -> None:
     (tmp_path / "p.py").write_text("def process(event):\n event['time'] = 'later'\n return event\n")
-    with pytest.raises(UserError, match="RFC 3339"):
-        UserCode(tmp_path).process(DeviceType("thermostat", {}, {}, "p.py"), event())
+    (outcome,) = try_out(tmp_path / "p.py", TYPE, [event()], twin=TWIN)
+    assert outcome.failure is not None
+    assert "RFC 3339" in outcome.failure.text

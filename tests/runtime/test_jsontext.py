@@ -27,6 +27,38 @@ VALUES = st.recursive(
 )
 
 
+@given(VALUES, VALUES)
+@bounded
+def test_equal_values_are_those_of_equal_text(one: object, other: object) -> None:
+    same = jsontext.loads(jsontext.dumps(one), max_bytes=1_000_000)
+    assert jsontext.equal(one, same)
+    if jsontext.equal(one, other):
+        assert one == other
+    else:
+        assert jsontext.canonical(one) != jsontext.canonical(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (1, 1.0, True),
+        (1, True, False),
+        (0, False, False),
+        (False, None, False),
+        ([1, {"a": 2}], [1.0, {"a": 2.0}], True),
+        ([1, {"a": True}], [1, {"a": 1}], False),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ({"a": 1}, {"a": 1, "b": None}, False),
+        ([1, 2], [2, 1], False),
+        ([], {}, False),
+        ("1", 1, False),
+        (10**30, 1e30, False),
+    ],
+)
+def test_equality_is_that_of_json(one: object, other: object, same: bool) -> None:
+    assert jsontext.equal(one, other) is jsontext.equal(other, one) is same
+
+
 def load(text: str | bytes) -> object:
     return jsontext.loads(text, max_bytes=100_000)
 

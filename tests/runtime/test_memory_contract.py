@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from contract.adapter_contract import (
     DeadLetterContract,
-    IdempotencyContract,
     ObjectsContract,
     QueueContract,
     SecretContract,
     StoreContract,
 )
-from support.memory import MemoryIdempotencyStore, MemoryObjects, MemoryQueue, MemorySecret, MemoryStore
+from contract.effects_contract import EffectsContract
+from support.dying import Dying, Fuse
+from support.memory import MemoryObjects, MemoryQueue, MemorySecret, MemoryStateStore, MemoryStore
 
 
 class TestQueue(QueueContract):
@@ -38,6 +41,9 @@ class TestStore(StoreContract):
     def store(self) -> MemoryStore:
         return MemoryStore()
 
+    def dying(self, store: MemoryStore, fuse: Fuse) -> Any:
+        return Dying(store, fuse, ("put_if_absent",))
+
 
 class TestObjects(ObjectsContract):
     @pytest.fixture
@@ -45,10 +51,10 @@ class TestObjects(ObjectsContract):
         return MemoryObjects()
 
 
-class TestIdempotencyStore(IdempotencyContract):
+class TestEffects(EffectsContract):
     @pytest.fixture
-    def store(self) -> MemoryIdempotencyStore:
-        return MemoryIdempotencyStore()
+    def state(self) -> MemoryStateStore:
+        return MemoryStateStore()
 
 
 class TestSecret(SecretContract):

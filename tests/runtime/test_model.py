@@ -28,6 +28,36 @@ def test_loaded_once(tmp_path: Path) -> None:
     assert model.load_twin(tmp_path) is twin
 
 
+def test_limits_of_a_device_type_have_defaults() -> None:
+    assert model.parse(DOCUMENT).device_types["pump"][4:] == (
+        model.Clock(300, 30 * DAY),
+        model.Rate(100, 100_000),
+    )
+    given = {"clock": {"ahead": 60, "refuse": True}, "rate": {"burst": 500}}
+    pump = model.parse(with_pump(given)).device_types["pump"]
+    assert (pump.clock, pump.rate) == (model.Clock(60, 30 * DAY, True), model.Rate(100, 500))
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"clock": {"late": 1}}, "has an unknown field"),
+        ({"clock": 5}, "has an unknown field"),
+        ({"clock": {"ahead": "5m"}}, "numbers of 0 or more"),
+        ({"clock": {"behind": -1}}, "numbers of 0 or more"),
+        ({"rate": {"burst": True}}, "numbers of 0 or more"),
+    ],
+)
+def test_limits_that_are_wrong(limits: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"'pump' .*{reason}|of 'pump' must hold {reason}"):
+        model.parse(with_pump(limits))
+
+
+def with_pump(limits: dict[str, Any]) -> dict[str, Any]:
+    types = DOCUMENT["device_types"]
+    return DOCUMENT | {"device_types": types | {"pump": types["pump"] | limits}}
+
+
 def test_ten_thousand_devices() -> None:
     twin = model.parse(DOCUMENT | {"devices": {f"d-{n}": "pump" for n in range(10_000)}})
     assert len(twin.devices) == 10_000
@@ -55,7 +85,7 @@ DAY = 86_400
         ({"safety_days": 30, "cold_days": 90}, NOW - 400 * DAY, NOW + 60 * DAY),
         ({"safety_days": 30, "cold_days": 90}, NOW + 500, NOW + 60 * DAY + 500),
         # What is further ahead than a clock can be makes no row last longer.
-        ({"safety_days": 30, "cold_days": 90}, NOW + 400 * DAY, NOW + 60 * DAY + 600),
+        ({"safety_days": 30, "cold_days": 90}, NOW + 400 * DAY, NOW + 60 * DAY + 3_600),
     ],
 )
 def test_when_a_row_expires(ages: dict[str, int], at: float, expires: float) -> None:

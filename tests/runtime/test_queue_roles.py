@@ -11,13 +11,14 @@ import pytest
 
 from support.benches import Bench, FakeSender
 from support.memory import MemoryQueue, MemoryStore
-from support.samples import DOCUMENT, event, message
+from support.samples import DOCUMENT, TIME, event, message
 from twin_runtime import model
+from twin_runtime.deadlines import NO_TIME
 from twin_runtime.errors import ConfigurationError, Retry
 from twin_runtime.functions.connector import Connector
 from twin_runtime.functions.persister import Persister
 from twin_runtime.functions.processor import USER_CODE_DELIVERIES, Processor
-from twin_runtime.ports import MAX_DELIVERIES, Event, Message, Unstored
+from twin_runtime.ports import CONFLICT, MAX_DELIVERIES, Event, Message, Unstored
 from twin_runtime.wire.sender import Outcome
 
 
@@ -208,8 +209,8 @@ def test_none_one_or_several(bench: ProcessorBench) -> None:
 
 
 def test_a_derived_event_may_have_its_own_time(bench: ProcessorBench) -> None:
-    (made,) = evaluated(bench, "{'data': {}, 'time': '2024-01-01T01:00:00+01:00'}")
-    assert made["time"] == "2024-01-01T00:00:00.000000Z"
+    (made,) = evaluated(bench, "{'data': {}, 'time': '2024-02-01T01:00:00+01:00'}")
+    assert (made["time"], made["received"]) == ("2024-02-01T00:00:00.000000Z", TIME)
 
 
 @pytest.mark.parametrize(
@@ -219,6 +220,8 @@ def test_a_derived_event_may_have_its_own_time(bench: ProcessorBench) -> None:
         ("{**event, 'type': 'x'}", "must not change type"),
         ("{**event, 'subject': 'pump'}", "must not change subject"),
         ("{**event, 'traceparent': 'x'}", "must not change traceparent"),
+        ("{**event, 'received': '2024-02-29T00:00:00.000000Z'}", "must not change received"),
+        ("{**event, 'clock': 'ahead'}", "the unknown attribute 'clock'"),
         ("{**event, 'device': 'x'}", "unknown attribute 'device'"),
         ("{**event, 1: 'x'}", "unknown attribute '1'"),
         ("{}", "without data"),
@@ -228,7 +231,8 @@ def test_a_derived_event_may_have_its_own_time(bench: ProcessorBench) -> None:
         ("{'data': {'x': {1, 2}}}", "JSON"),
         ("{'data': {1: 2, '1': 3}}", "same key twice"),
         ("{'data': {}, 'time': 'noon'}", "RFC 3339"),
-        ("{'data': {}, 'time': '9999-12-31T00:00:00Z'}", "more than 10 minutes ahead"),
+        ("{'data': {}, 'time': '9999-12-31T00:00:00Z'}", "more than 5 minutes after"),
+        ("{'data': {}, 'time': '2024-01-30T11:59:59.999999Z'}", "more than 30 days before"),
         ("{'data': {'x': eval('[' * 31 + ']' * 31)}}", "nested deeper than 31"),
         ("5", "not int"),
         ("True", "not bool"),
@@ -306,6 +310,91 @@ def test_code_outside_the_package_is_not_run(tmp_path: Path) -> None:
     assert "outside the package" in (bench.letters()[0].detail or "")
 
 
+STUCK = """
+import time
+
+def process(event):
+    if event["data"].get("do") == "stuck":
+        with open(__file__ + ".calls", "a") as file:
+            file.write(event["id"])
+        time.sleep(60)
+    if event["data"].get("do") == "slow":
+        time.sleep(0.4)
+    if event["data"].get("do") == "raise":
+        raise ValueError
+    return event
+"""
+
+
+def stuck_bench(folder: Path, limit_s: float) -> ProcessorBench:
+    bench = ProcessorBench(folder, STUCK)
+    bench.role = Processor(queue=bench.out, root=folder, limit_s=limit_s, **bench.shared(bench.twin))
+    return bench
+
+
+def test_a_call_that_gets_stuck_is_dead_lettered_at_once_and_alone(tmp_path: Path) -> None:
+    bench = stuck_bench(tmp_path, 0.5)
+    events = [event("a"), event("b", {"do": "stuck"}), event("c")]
+    assert bench.role.handle([message(*events), message(event("d"), id="m2")]) == []
+    assert ids(bench.out) == ["a", "c", "d"]
+    (letter,) = bench.letters()
+    assert letter.event == events[1]
+    assert letter.reason == "The processor of thermostat failed: a call took longer than 0.5 s."
+    assert "processors/thermostat.py, line 8, in process: time.sleep(60)" in (letter.detail or "")
+
+
+def test_a_call_that_got_stuck_is_not_repeated_for_the_others_of_its_message(tmp_path: Path) -> None:
+    bench = stuck_bench(tmp_path, 0.5)
+    events = [event("a", {"do": "raise"}), event("b", {"do": "stuck"})]
+    for attempt in range(1, USER_CODE_DELIVERIES):
+        assert bench.role.handle([message(*events, attempt=attempt)]) == ["m1"]
+        assert bench.letters() == []
+    assert bench.role.handle([message(*events, attempt=USER_CODE_DELIVERIES)]) == []
+    assert sorted((letter.event or {})["id"] for letter in bench.letters()) == ["a", "b"]
+    assert (tmp_path / "processors" / "thermostat.py.calls").read_text() == "b"
+
+
+def test_slow_code_keeps_what_was_done_in_time(tmp_path: Path) -> None:
+    bench = stuck_bench(tmp_path, 10)
+    bench.role.handle([message(event("first"))])
+    bench.out.bodies.clear()
+    messages = [message(event(f"{m}a", {"do": "slow"}), event(f"{m}b"), id=m) for m in ("m1", "m2", "m3")]
+    assert bench.role.handle(messages, budget=0.6) == ["m2", "m3"]
+    assert ids(bench.out) == ["m1a", "m1b"]
+    assert bench.lines.named("handled")[-1]["reason"] == NO_TIME
+
+
+def test_types_without_code_start_no_process_and_pass_as_they_came(tmp_path: Path) -> None:
+    bench = ProcessorBench(tmp_path)
+    body = json.dumps([event("p", {"flow": 1, "t": "a\\"}, device="pump-1")], separators=(",", ":"))
+    nested = json.dumps([event("q", {"flow": [1]}, device="pump-1")])
+    assert bench.role.handle([Message("m1", body, 1), Message("m2", nested.encode(), 1)]) == []
+    assert bench.role.code.pid is None
+    assert bench.out.bodies[0][: len(body) - 1] == body[:-1]
+    assert ids(bench.out) == ["p", "q"]
+
+
+def test_a_process_that_does_not_start_fails_only_events_with_code(
+    bench: ProcessorBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    pump = message(event("p", {"flow": 1}, device="pump-1"), id="m2")
+    assert bench.role.handle([message(event("a"), attempt=USER_CODE_DELIVERIES), pump]) == ["m1"]
+    assert ids(bench.out) == ["p"]
+    assert "did not start" in bench.lines.named("handled")[0]["reason"]
+
+
+def test_a_dead_letter_of_unread_data_has_it(tmp_path: Path) -> None:
+    bench = ProcessorBench(tmp_path)
+    good = json.dumps([event("a", {"do": "raise", "n": 1})], separators=(",", ":"))
+    twice = good.replace('"n":1', '"n":1,"n":2')
+    for body in (good, twice):
+        assert bench.role.handle([Message("m1", body, USER_CODE_DELIVERIES)]) == []
+    letters = bench.letters()
+    assert letters[0].event == json.loads(good)[0]
+    assert letters[1].body == twice[1:-1]
+
+
 def test_what_the_next_queue_cannot_take(bench: ProcessorBench) -> None:
     bench.out._max_body_bytes = 2_000
     assert bench.role.handle([message(event("a", {"t": "x" * 3000}), event("b"))]) == []
@@ -345,6 +434,40 @@ def test_stored_then_shown_to_the_event_checker() -> None:
     )
     assert row.expires == 1_000 + 30 * 86_400
     assert ids(bench.events) == ["a", "b", "a"]
+
+
+def test_another_event_of_the_same_identity_is_a_dead_letter_and_not_shown() -> None:
+    bench = PersisterBench()
+    bench.role.handle([message(event("a"))])
+    other = event("a", {"temperature": 90.0})
+    for _ in range(2):  # a redelivery is refused again, and what it brought along is stored
+        bench.events.bodies.clear()
+        assert bench.role.handle([message(other, event("b"), event("a"))]) == []
+        assert ids(bench.events) == ["b", "a"]
+    assert [(letter.reason, letter.event) for letter in bench.letters()] == [(CONFLICT, other)] * 2
+    assert sorted((row.id, row.data) for row in bench.store.rows.values()) == [
+        ("a", '{"temperature":21.5}'),
+        ("b", '{"temperature":21.5}'),
+    ]
+
+
+def test_of_two_events_of_one_identity_in_a_batch_the_first_is_stored() -> None:
+    bench = PersisterBench()
+    other = event("a", {"temperature": 90.0})
+    assert bench.role.handle([message(event("a"), id="m1"), message(other, event("a"), id="m2")]) == []
+    assert ids(bench.events) == ["a", "a"]
+    assert [letter.event for letter in bench.letters()] == [other]
+
+
+def test_a_conflict_waits_for_the_rest_of_its_message() -> None:
+    bench = PersisterBench()
+    bench.role.handle([message(event("a"))])
+    bench.store.unstored = [[Unstored(1, "Busy.")], *[[Unstored(0, "Busy.")]] * 3]
+    other = message(event("a", {"temperature": 90.0}), event("b"))
+    assert bench.role.handle([other]) == ["m1"]
+    assert bench.letters() == []
+    assert bench.role.handle([other]) == []
+    assert [letter.reason for letter in bench.letters()] == [CONFLICT]
 
 
 def test_events_off() -> None:

@@ -168,9 +168,9 @@ def test_what_moves_between_the_two_reads_is_not_missed() -> None:
     cold = local(tiers)
     page = cold.page
 
-    def moving(query: RangeQuery) -> Any:
+    def moving(query: RangeQuery, *, deadline: float) -> Any:
         tiers.mover().run(0, 1, budget=60)
-        return page(query)
+        return page(query, deadline=deadline)
 
     cold.page = moving  # type: ignore[method-assign]
     assert pages(reader(tiers, cold), device="thermostat-1", tier="all") == wanted

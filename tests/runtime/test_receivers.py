@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 
 from support.memory import MemoryBroker, MemoryQueue, MemorySecret, MemoryStore
 from support.properties import bounded
-from support.samples import API_KEY, KEY_1, KEY_2, TWIN, batch, event, log, signed
+from support.samples import API_KEY, KEY_1, KEY_2, TWIN, batch, command, event, log, signed
+from twin_runtime.deadlines import Budget
 from twin_runtime.delivery.dead_letters import DeadLetters, decode
 from twin_runtime.errors import Retry, Throttled
 from twin_runtime.events import cloudevents
 from twin_runtime.functions.event_feedback import FeedbackReceiver
 from twin_runtime.functions.ingestion import Ingestion
 from twin_runtime.functions.writer import Writer
-from twin_runtime.ports import Request, Response, Unstored
+from twin_runtime.ports import CONFLICT, Request, Response, Unstored
 from twin_runtime.wire.receiver import Receiver
 from twin_runtime.wire.secret_cache import CachedSecret
 
@@ -62,18 +63,6 @@ class Bench:
     def durable(self) -> int:
         queued = sum(len(json.loads(body)) for body in self.queue.bodies)
         return queued + len(self.store.rows) + len(self.broker.sent)
-
-
-def command(id: str, device: str = "thermostat-1") -> dict[str, Any]:
-    return cloudevents.make(
-        cloudevents.COMMAND,
-        twin="factory",
-        device=device,
-        subject="set_point",
-        data={"command": "set_point", "value": 20, "rule": "r", "event_id": "e"},
-        time="2024-02-29T12:00:00.000000Z",
-        id=id,
-    )
 
 
 def answered(response: Response) -> tuple[int, Any]:
@@ -315,6 +304,21 @@ def test_the_writer_tries_rows_again_and_refuses_what_never_fits() -> None:
     assert bench.send(event("d"))[0] == 503
 
 
+def test_the_writer_keeps_the_first_event_of_an_identity() -> None:
+    bench = Bench("writer")
+    assert bench.send(event("a"))[1]["accepted"] == 1
+    status, document = bench.send(event("b"), event("a", {"temperature": 90.0}), event("a"))
+    assert (status, document["accepted"]) == (200, 2)
+    assert document["rejected"] == [{"index": 1, "id": "a", "reason": CONFLICT, "kept": True}]
+    (letter,) = decode(bench.dead.bodies[0])
+    assert letter.event is not None
+    assert (letter.reason, letter.event["data"]) == (CONFLICT, {"temperature": 90.0})
+    assert {(row.id, row.data) for row in bench.store.rows.values()} == {
+        ("a", '{"temperature":21.5}'),
+        ("b", '{"temperature":21.5}'),
+    }
+
+
 def test_a_feedback_of_an_unknown_device_is_refused_and_the_rest_goes_on() -> None:
     bench = Bench("event_feedback")
     bench.broker.unknown = {"thermostat-2"}
@@ -345,8 +349,16 @@ def test_a_device_that_is_away_does_not_hold_up_the_commands_of_others() -> None
     assert bench.send(command("c3", "thermostat-2"))[0] == 503, "nothing was taken: try the request again"
 
 
+@pytest.mark.parametrize("role", ["event_feedback", "ingestion", "writer"])
+def test_a_receiver_whose_keys_took_its_time_begins_nothing(role: str) -> None:
+    bench = Bench(role)
+    bench.role._budget = Budget(0.0)
+    assert bench.send(command("c1") if role == "event_feedback" else event("e1"))[0] == 503
+    assert bench.broker.sent == bench.dead.bodies == []
+
+
 def test_a_feedback_that_takes_long_answers_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("twin_runtime.functions.event_feedback._BUDGET_S", -1.0)
+    monkeypatch.setattr("twin_runtime.functions.event_feedback.over", lambda _: True)
     bench = Bench("event_feedback")
     assert bench.send(command("c1"))[0] == 503
     assert bench.broker.sent == []

@@ -57,7 +57,15 @@ def with_data(data: str) -> str:
 
 def test_what_the_runtime_writes_is_recognised() -> None:
     nested = event(data={"a": {"b": [1, {"c": 1e-300}]}, "i": 10**40, "z": -0.0, "u": "\ud83d :é"})
-    for each in (event(), nested, event(id="a:b@c", device="pump-1")):
+    flagged = {**event(), "devicetime": "1970-01-01T00:00:00.000000Z", "clock": "behind"}
+    old = {name: value for name, value in event().items() if name != "received"}
+    for each in (
+        event(),
+        nested,
+        event(id="a:b@c", device="pump-1"),
+        flagged | {"data": flagged.pop("data")},
+        old,
+    ):
         body = cloudevents.encode_batch([each])
         assert recognised(body)
         assert quickly(body) == slowly(body) == [(repr(each), body[1:-1], None)]
@@ -128,12 +136,34 @@ def test_data_on_the_edge(data: str) -> None:
         {"type": cloudevents.COMMAND},
         {"traceparent": "00-" + "0" * 32 + "-" + "1" * 16 + "-01"},
         {"traceparent": "00-" + "1" * 32 + "-" + "0" * 16 + "-01"},
+        {"received": "2024-02-30T12:00:00.000000Z"},
+        {"received": ""},
+        {"clock": "ahead"},
     ],
 )
 def test_what_is_refused_is_refused_with_the_same_reason(change: dict[str, Any]) -> None:
     body = cloudevents.encode_batch([event() | change, event(id="e2")])
     assert quickly(body) == slowly(body)
     assert [problem is None for _, _, problem in quickly(body)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("clock", "said", "good"),
+    [
+        ("ahead", "2100-01-01T00:00:00.000000Z", True),
+        ("behind", "1970-01-01T00:00:00.000000Z", True),
+        ("ahead", "2100-02-29T00:00:00.000000Z", False),
+        ("late", "2100-01-01T00:00:00.000000Z", False),
+        ("", "2100-01-01T00:00:00.000000Z", False),
+    ],
+)
+def test_what_a_wrong_clock_said(clock: str, said: str, good: bool) -> None:
+    made = event()
+    data = made.pop("data")
+    body = cloudevents.encode_batch([{**made, "devicetime": said, "clock": clock, "data": data}])
+    assert quickly(body) == slowly(body)
+    assert recognised(body) is good
+    assert (quickly(body)[0][2] is None) is good
 
 
 @settings(bounded, max_examples=400)

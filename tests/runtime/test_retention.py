@@ -15,6 +15,7 @@ from support.properties import bounded
 from support.samples import DOCUMENT, event, log, message
 from support.tiers import DAY, NOW, RECEIVER, Killed, Tiers, Tripwire
 from twin_runtime import model, times
+from twin_runtime.deadlines import UNBOUNDED
 from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.errors import Retry
 from twin_runtime.functions.persister import Persister
@@ -60,7 +61,7 @@ class Life:
             event(f"e{len(tiers.written) + n}", device=device, at=times.from_epoch(tiers.now - age))
             for n, age in enumerate(ages)
         ]
-        assert self.writers[by].accept(made, [""] * len(made)) == {}
+        assert self.writers[by].accept(made, [""] * len(made), UNBOUNDED.deadline()) == {}
         tiers.written.update({key: row for key, row in tiers.hot.rows.items() if key in tiers.in_hot()})
         self.check()
 
@@ -263,7 +264,7 @@ def test_without_a_cold_tier_nothing_is_noted() -> None:
         dead=DeadLetters(MemoryQueue(), logger),
         log=logger,
         link=CachedSecret(MemorySecret(RECEIVER)),
-    ).accept([event()], [""])
+    ).accept([event()], [""], UNBOUNDED.deadline())
     assert [device for device, _ in store.rows] == ["thermostat-1"]
 
 

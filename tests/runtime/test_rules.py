@@ -20,7 +20,7 @@ def rule(when: Any, **changes: Any) -> rules.Rule:
 
 
 def holds(when: Any, **data: Any) -> bool:
-    return rule(when).fires("d", "thermostat", data)
+    return rule(when).holds(data)
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,64 @@ def test_several_operators_on_one_metric_all_hold() -> None:
 
 def test_a_rule_is_about_its_device_or_its_type_only() -> None:
     by_type = rule({"metric": "m", "above": 1})
-    assert by_type.fires("d1", "thermostat", {"m": 2})
-    assert not by_type.fires("d1", "pump", {"m": 2})
+    assert by_type.about("d1", "thermostat")
+    assert not by_type.about("d1", "pump")
     by_device = rule({"metric": "m", "above": 1}, device_type=None, device="d1")
-    assert by_device.fires("d1", "thermostat", {"m": 2})
-    assert not by_device.fires("d2", "thermostat", {"m": 2})
-    assert not by_device.fires("thermostat", "d1", {"m": 2})
+    assert by_device.about("d1", "thermostat")
+    assert not by_device.about("d2", "thermostat")
+    assert not by_device.about("thermostat", "d1")
+
+
+@pytest.mark.parametrize(
+    ("operator", "begins", "stays", "ends"),
+    [
+        ("above", [80.1, 10**400], [78.1, 80], [78, 77]),
+        ("at_least", [80, 81], [78, 79], [77.9]),
+        ("below", [79.9, -(10**400)], [80, 81.9], [82, 83]),
+        ("at_most", [80, 79], [80.1, 82], [82.1]),
+    ],
+)
+def test_hysteresis_keeps_a_comparison_true(
+    operator: str, begins: list[float], stays: list[float], ends: list[float]
+) -> None:
+    (leaf,) = rule({"metric": "m", operator: 80}, hysteresis=2).leaves
+    assert [value for value in begins if not (leaf.begins(value) and leaf.stays(value))] == []
+    assert [value for value in stays if leaf.begins(value) or not leaf.stays(value)] == []
+    assert [value for value in ends if leaf.begins(value) or leaf.stays(value)] == []
+    assert not leaf.stays("79")
+
+
+def test_hysteresis_leaves_integers_of_any_length_exact() -> None:
+    (leaf,) = rule({"metric": "m", "above": 10**400}, hysteresis=0.5).leaves
+    assert leaf.begins(10**400 + 1)
+    assert not leaf.stays(10**400)
+
+
+def test_times_are_defaults_or_as_they_are_given() -> None:
+    plain = rule({"metric": "m", "above": 1})
+    assert (plain.lasting, plain.cooldown, plain.repeat, plain.max_age) == (0, 60, None, 900)
+    given = {"for": 30, "cooldown": 0, "repeat": 3600, "max_age": 60}
+    full = rule({"metric": "m", "above": 1}, **given)
+    assert (full.lasting, full.cooldown, full.repeat, full.max_age) == (30, 0, 3600, 60)
+    feedback = {"command": "c", "value": 1}
+    for extra, seconds in (({}, 300), ({"expires_in": 10}, 10)):
+        then = {"feedback": feedback | extra}
+        made = rule({"metric": "m", "above": 1}, then=then).feedback
+        assert made and made.expires_in == seconds
+
+
+@pytest.mark.parametrize("field", ["hysteresis", "for", "cooldown", "repeat", "max_age"])
+@pytest.mark.parametrize("value", ["30s", -1, True, None, float("nan"), float("inf")])
+def test_a_time_that_is_none(field: str, value: Any) -> None:
+    document = {
+        "name": "r",
+        "device": "d",
+        "when": {"metric": "m", "above": 1},
+        "then": {},
+        field: value,
+    }
+    with pytest.raises(rules.RuleError, match=f"rule 'r': {field} must be a number of 0 or more"):
+        rules.parse(document)
 
 
 @pytest.mark.parametrize(

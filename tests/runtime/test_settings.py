@@ -75,7 +75,9 @@ def test_the_table() -> None:
     assert expected("twin_reader", "aws") == {"GRAPH", "API_CLIENTS"}
     assert expected("twin_reader", "gcp") == {"GRAPH", "API_KEYS_SECRET", "TWIN_ROLE"}
     assert expected("dashboard_sync", "aws") == {"GRAFANA", "LINK_SECRET"}
-    assert expected("event_checker", "aws") == {"DEAD_LETTER_QUEUE", "WORKFLOW", "COMMANDS_QUEUE"}
+    checker = {"DEAD_LETTER_QUEUE", "WORKFLOW", "STATE_STORE", "COMMANDS_QUEUE"}
+    assert expected("event_checker", "aws") == checker
+    assert expected("event_checker", "gcp") == checker | {"TWIN_ROLE"}
     assert expected("event_feedback", "azure", remote=True) == {
         "DEAD_LETTER_QUEUE",
         "BROKER",
@@ -125,11 +127,11 @@ def test_impossible(role: str, cloud: str, environ: dict[str, str], sentence: st
 
 def test_nothing_else_reads_the_environment() -> None:
     folder = Path(settings.__file__).parent
+    nodes = [(path, node) for path in folder.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))]
     readers = {
         path.name
-        for path in folder.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for path, node in nodes
         if (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv"))
-        or (isinstance(node, ast.Import) and any(alias.name == "os" for alias in node.names))
+        or (isinstance(node, ast.ImportFrom) and node.module == "os")
     }
     assert readers == {"settings.py"}

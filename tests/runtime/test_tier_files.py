@@ -79,7 +79,7 @@ def test_the_same_rows_make_the_same_bytes() -> None:
 
 
 def test_a_device_that_is_no_more() -> None:
-    made = file(row("gone:1_x", id="a"), type="lamp")
+    made = file(row("gone:1_x", id="a", subject="lamp"), type="lamp")
     (found,) = tier_files.unpack(made.body, made.name, TWIN)
     assert found.device == "gone:1_x"
     with pytest.raises(ValueError, match="at least one"):

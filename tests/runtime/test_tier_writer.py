@@ -206,7 +206,7 @@ def test_a_store_that_fails_is_no_success(error: Exception) -> None:
 
 FILE = packed()
 HEADER: dict[str, Any] = {"name": FILE.name, "part": 0, "parts": 1, "rows": FILE.rows, "sha256": FILE.sha256}
-OTHERS_FILE = tier_files.pack([row()], TWIN, "pump")
+OTHERS_FILE = tier_files.pack([row("pump-1")], TWIN, "pump")
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,8 @@ def test_the_secret_is_read_again_when_a_key_was_refused() -> None:
         return SENDER if len(reads) > 1 else SENDER.replace(KEY_1, KEY_2)
 
     source.fetch = fetch  # type: ignore[method-assign]
-    link._secret._clock = lambda: 100.0 * len(reads)
+    ticks = itertools.count()
+    link._secret._clock = lambda: 100.0 * next(ticks)
     verified(file, RemoteFiles(link).store(file, deadline=time.monotonic() + 5))
     assert [each.header("x-api-key") for each in client.requests] == [API_KEY] * 2
 

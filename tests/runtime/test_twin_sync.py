@@ -42,7 +42,8 @@ class Bench:
     def __init__(self, twin: model.Twin = GRAPH_TWIN, kept: MemoryGraph | None = None) -> None:
         self.graph = kept or MemoryGraph()
         self.readings = Readings()
-        self.now = 0.0
+        self.now = 1_709_294_400.0
+        """2024-03-01T12:00:00Z."""
         self.log, self.lines = log("twin_sync")
         self.role = TwinSync(
             twin=twin, graph=self.graph, reader=self.readings, log=self.log, clock=lambda: self.now
@@ -233,6 +234,24 @@ def test_delivered_events_set_values_at_once() -> None:
     fresh.role.take([old])
     assert bench.graph.nodes["pump-1"].values == {"flow": 5.0}
     assert [name for name, _ in bench.graph.calls].count("set_values") == 1
+
+
+def test_values_far_ahead_of_the_clock_are_not_set_and_do_not_stay() -> None:
+    """As an earlier release stored them, and set them in the graph."""
+    bench = Bench()
+    bench.run(2)
+    bench.role.take([measurement("pump-1", "9999-12-31T00:00:00.000000Z", {"flow": 9})])
+    assert bench.graph.nodes["pump-1"].time is None
+    bench.graph.set_values("pump-1", {"flow": 9.0}, "9999-12-31T00:00:00.000000Z")
+    now = measurement("pump-1", "2024-03-01T12:00:00.000000Z", {"flow": 5})
+    by_feed, by_run = Bench(kept=bench.graph), Bench(kept=bench.graph)
+    by_feed.role.take([now])
+    assert bench.graph.nodes["pump-1"].values == {"flow": 5.0}
+    bench.graph.set_values("pump-1", {"flow": 9.0}, "9999-12-31T00:00:00.000000Z")
+    by_run.readings.events = [now]
+    by_run.run()
+    assert bench.graph.nodes["pump-1"].values == {"flow": 5.0}
+    assert bench.graph.nodes["pump-1"].time == now["time"]
 
 
 def test_a_delivered_event_of_a_twin_that_is_not_there_is_left_to_a_run() -> None:

@@ -213,7 +213,7 @@ def _timer_trigger(worker: Any) -> bool:
 
 
 def _job(app: Any) -> bool:
-    job = {"partition": 0, "partitions": 1, "timeout_s": 600}
+    job = {"partition": 0, "partitions": 1}
     headers = (("content-type", "application/json"),)
     return platforms.wsgi(app)(Wire("POST", "/", headers, json.dumps(job).encode())).status == 204
 

@@ -24,7 +24,8 @@ from support.servers import missing
 from twin_runtime.roles import Cloud
 
 AZURE = Layout(Cloud.AZURE, Cloud.AZURE, Cloud.AZURE)
-DEVICE, OTHER = "thermostat-1", "thermostat-2"
+DEVICE, OTHER, QUIET = "thermostat-1", "thermostat-2", "thermostat-3"
+"""The last is for a test whose rule must not have fired before: a rule fires when it becomes true."""
 HASTEN = 20_000.0
 """Event Grid's day of attempts takes four seconds; a queue delivers again at once."""
 
@@ -96,7 +97,7 @@ def running(
 ) -> Iterator[Twin]:
     """The twin, from its first answer until the end of the block."""
     programs()
-    devices = [{"id": name, "type": "thermostat"} for name in (DEVICE, OTHER)]
+    devices = [{"id": name, "type": "thermostat"} for name in (DEVICE, OTHER, QUIET)]
     fields = {"devices": devices, **({"model": model} if model else {})}
     synthesis.synthesize(twin_config(layout, **fields), folder / "out")
     stack_folder = folder / "out" / "stacks" / "azure"
@@ -106,6 +107,5 @@ def running(
         cloud = LocalAzure(processes, folder=folder, authority=authority, hasten=hasten, **options)
         cloud.start(stack)
         evaluated = evaluate(stack, cloud, folder / "terraform")
-        (package,) = evaluated.of("azurerm_storage_blob").values()
-        cloud.deploy(evaluated, stack_folder / package["source"])
+        cloud.deploy(evaluated, stack_folder)
         yield Twin(cloud, evaluated, authority)

@@ -26,7 +26,8 @@ from twin_gcp import devices
 from twin_runtime.roles import Cloud
 
 GCP = Layout(Cloud.GCP, Cloud.GCP, Cloud.GCP)
-DEVICE = "thermostat-1"
+DEVICE, QUIET = "thermostat-1", "thermostat-2"
+"""The last is for a test whose rule must not have fired before: a rule fires when it becomes true."""
 HASTEN = 2_000.0
 """Back-offs of 10 to 600 seconds take 5 to 300 milliseconds: a queue still outlives the restart of a function
 before it has used up its attempts.
@@ -101,7 +102,8 @@ def running(
             google_emulator()
     except MissingProgram as error:
         missing(str(error))
-    fields: dict[str, Any] = {"model": model} if model else {}
+    listed = [{"id": name, "type": "thermostat"} for name in (DEVICE, QUIET)]
+    fields: dict[str, Any] = {"devices": listed, **({"model": model} if model else {})}
     synthesis.synthesize(twin_config(layout, **fields), folder / "out")
     stack_folder = folder / "out" / "stacks" / "gcp"
     stack = terraform.read_stack(stack_folder)
@@ -110,8 +112,7 @@ def running(
         cloud.start(stack)
         try:
             evaluated = evaluate(stack, cloud, folder / "terraform", assets=stack_folder / "assets")
-            (package,) = evaluated.of("google_storage_bucket_object").values()
-            cloud.deploy(evaluated, stack_folder / package["source"])
+            cloud.deploy(evaluated, stack_folder)
             yield Twin(cloud, evaluated)
         finally:
             cloud.close()

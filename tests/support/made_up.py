@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -31,8 +32,11 @@ class MadeUpStore:
     def left(self) -> int:
         return sum(sum(each) for each in self._there.values())
 
-    def put(self, rows: Sequence[Row]) -> Sequence[Unstored]:
-        return self._notes.put(rows)
+    def put(self, rows: Sequence[Row], *, deadline: float = math.inf) -> Sequence[Unstored]:
+        return self._notes.put(rows, deadline=deadline)
+
+    def put_if_absent(self, rows: Sequence[Row], *, deadline: float = math.inf) -> Sequence[Unstored]:
+        return self._notes.put_if_absent(rows, deadline=deadline)
 
     def query(
         self, device: str, *, start: str, end: str, limit: int, cursor: str | None, descending: bool

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
+import time
 from bisect import bisect_right, insort
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,8 +13,22 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from twin_runtime import deadlines
+from twin_runtime.deadlines import NO_TIME
 from twin_runtime.errors import Refused, Retry, SecretMissing
-from twin_runtime.ports import Event, GraphTwin, Message, Page, Record, Relationship, Row, Stored, Unstored
+from twin_runtime.ports import (
+    CONFLICT,
+    MAX_BATCH_BYTES,
+    Event,
+    GraphTwin,
+    Message,
+    Page,
+    Record,
+    Relationship,
+    Row,
+    Stored,
+    Unstored,
+)
 
 
 class Faults:
@@ -40,8 +56,13 @@ class MemoryQueue:
     def max_body_bytes(self) -> int:
         return self._max_body_bytes
 
-    def send(self, bodies: Sequence[str]) -> None:
+    @property
+    def batch_bytes(self) -> int:
+        return min(self._max_body_bytes, MAX_BATCH_BYTES)
+
+    def send(self, bodies: Sequence[str], *, deadline: float = math.inf) -> None:
         self.faults.check()
+        deadlines.check(deadline)
         if any(len(body.encode("ascii")) > self._max_body_bytes for body in bodies):
             raise ValueError("a body is longer than the queue takes")
         with self._lock:
@@ -56,7 +77,7 @@ class MemoryQueue:
 
 
 class MemoryStore:
-    """A store. `unstored` is returned by the next calls of put, one entry per call."""
+    """A store. `unstored` is returned by the next calls that write, one entry per call."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -65,16 +86,30 @@ class MemoryStore:
         self.unstored: list[list[Unstored]] = []
         self.faults = Faults()
 
-    def put(self, rows: Sequence[Row]) -> Sequence[Unstored]:
+    def put(self, rows: Sequence[Row], *, deadline: float = math.inf) -> Sequence[Unstored]:
+        return self._put(rows, deadline, over=True)
+
+    def put_if_absent(self, rows: Sequence[Row], *, deadline: float = math.inf) -> Sequence[Unstored]:
+        return self._put(rows, deadline, over=False)
+
+    def _put(self, rows: Sequence[Row], deadline: float, *, over: bool) -> list[Unstored]:
         self.faults.check()
         keys = [(row.device, row.key) for row in rows]
         if len(set(keys)) != len(keys):
             raise ValueError("a key is there twice")
-        missed = self.unstored.pop(0) if self.unstored else []
+        if rows and time.monotonic() >= deadline:
+            raise Retry(NO_TIME)
+        missed = list(self.unstored.pop(0)) if self.unstored else []
         skip = {each.index for each in missed}
         with self._lock:
-            self.writes += len(rows) - len(skip)
-            self.rows.update((keys[i], row) for i, row in enumerate(rows) if i not in skip)
+            for index, (key, row) in enumerate(zip(keys, rows, strict=True)):
+                if index in skip:
+                    continue
+                if over or key not in self.rows:
+                    self.writes += 1
+                    self.rows[key] = row
+                elif not self.rows[key].same_content(row):
+                    missed.append(Unstored(index, CONFLICT, permanent=True))
         return missed
 
     def query(
@@ -205,14 +240,21 @@ class MemoryWorkflow:
         self.started.setdefault(name, payload)
 
 
-class MemoryIdempotencyStore:
-    """An idempotency store. `after` raises what is put into it once the call has done its work."""
+class MemoryStateStore:
+    """A state store. `after` raises what is put into it once the call has done its work."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._versions = count(1)
         self.records: dict[str, Record] = {}
+        self.reads = self.writes = 0
         self.faults, self.after = Faults(), Faults()
+
+    def read(self, names: Sequence[str]) -> Mapping[str, Record]:
+        self.faults.check()
+        with self._lock:
+            self.reads += 1
+            return {name: self.records[name] for name in names if name in self.records}
 
     def put_if_absent(self, name: str, text: str) -> str | None:
         return self._write(name, text, None)
@@ -220,16 +262,15 @@ class MemoryIdempotencyStore:
     def replace(self, name: str, text: str, *, version: str) -> str | None:
         return self._write(name, text, version)
 
-    def get(self, name: str) -> Record | None:
-        self.faults.check()
-        return self.records.get(name)
-
     def _write(self, name: str, text: str, version: str | None) -> str | None:
         self.faults.check()
+        if len(text.encode("ascii")) > 60_000:
+            raise ValueError("a text is longer than the store takes")
         with self._lock:
             there = self.records.get(name)
             if (there and there.version) != version:
                 return None
+            self.writes += 1
             self.records[name] = record = Record(text, str(next(self._versions)))
         self.after.check()
         return record.version
@@ -246,7 +287,7 @@ class MemoryCloud:
         self.secrets: dict[str, MemorySecret] = {}
         self.brokers: dict[str, MemoryBroker] = {}
         self.workflows: dict[str, MemoryWorkflow] = {}
-        self.idempotency_stores: dict[str, MemoryIdempotencyStore] = {}
+        self.state_stores: dict[str, MemoryStateStore] = {}
         self.graphs: dict[str, MemoryGraph] = {}
 
     @property
@@ -277,8 +318,8 @@ class MemoryCloud:
     def workflow(self, address: str) -> MemoryWorkflow:
         return self.workflows.setdefault(address, MemoryWorkflow())
 
-    def idempotency_store(self, address: str) -> MemoryIdempotencyStore:
-        return self.idempotency_stores.setdefault(address, MemoryIdempotencyStore())
+    def state_store(self, address: str) -> MemoryStateStore:
+        return self.state_stores.setdefault(address, MemoryStateStore())
 
 
 @dataclass(frozen=True)

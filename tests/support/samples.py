@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twin_runtime import model
+from twin_runtime import model, times
 from twin_runtime.events import cloudevents
 from twin_runtime.log import Log
 from twin_runtime.ports import Event, Message, Request
@@ -54,6 +54,22 @@ def event(
         subject=TWIN.devices[device],
         data=data if data is not None else {"temperature": 21.5},
         time=at,
+        id=id,
+        received=TIME,
+    )
+
+
+def command(id: str = "c1", device: str = "thermostat-1", **data: Any) -> Event:
+    """A command that the sample twin's rule makes for a device; `data` is laid over its own."""
+    made = {"command": "set_point", "value": 20, "rule": "overheating", "event_id": "e1"}
+    made |= {"expires": times.LATEST} | data
+    return cloudevents.make(
+        cloudevents.COMMAND,
+        twin=TWIN.name,
+        device=device,
+        subject=str(made["command"]),
+        data=made,
+        time=TIME,
         id=id,
     )
 

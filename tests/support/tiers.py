@@ -40,10 +40,21 @@ def row(
     data: str = '{"temperature":21.5}',
     *,
     now: float = NOW,
+    subject: str = "",
 ) -> Row:
     """A row of the hot store, as the writer makes it."""
     moment = at if isinstance(at, str) else times.from_epoch(at)
-    made = Row(device, moment, id, "twinspan.telemetry.v1", data, f"00-{'1' * 32}-{'2' * 16}-01", 0)
+    made = Row(
+        device,
+        moment,
+        id,
+        "twinspan.telemetry.v1",
+        data,
+        f"00-{'1' * 32}-{'2' * 16}-01",
+        0,
+        subject=subject or TWIN.devices.get(device, "thermostat"),
+        received=moment,
+    )
     since = max(now, times.to_epoch(made.time))
     return made._replace(expires=int(since) + TWIN.expire_days * DAY)
 

@@ -24,7 +24,7 @@ BUCKETS = {
 }
 PARTS = {
     "broker": ("aws_iot_topic_rule", "azurerm_iothub", "google_pubsub_topic.telemetry"),
-    "hot_store": ("aws_dynamodb_table", "azurerm_cosmosdb_account", "google_firestore_database.hot"),
+    "hot_store": ("aws_dynamodb_table.hot", "azurerm_cosmosdb_account", "google_firestore_database.hot"),
     "twin_graph": (
         "aws_cloudformation_stack",
         "azurerm_digital_twins_instance",
@@ -144,7 +144,7 @@ def _used(variable: str) -> str | None:
             "STORE": "hot_store",
             "COLD_STORE": "cold_bucket",
             "ARCHIVE_STORE": "archive_bucket",
-            "IDEMPOTENCY_STORE": "workflow",  # not drawn by itself: it is how the workflow is started once
+            "STATE_STORE": None,  # not drawn: it is the event checker's own memory
         }[variable]
     return _USED.get(variable)
 

@@ -24,14 +24,13 @@ from twin_runtime.ports import Objects, Row, Store
 from twin_runtime.storage import notes, rows
 from twin_runtime.tiers import tier_files
 from twin_runtime.tiers.file_sinks import LocalFiles, RemoteFiles
-from twin_runtime.wire.link_client import LinkClient, Steady
+from twin_runtime.wire.link_client import LinkClient
 from twin_runtime.wire.secret_cache import CachedSecret
 
 DAY = 86_400
 DEVICES = 100
 PART_BYTES = 20_000
 """Of a file in one request: files of 5,000 rows then have several parts."""
-_QUICK = Steady(timeout=10.0, first_delay=0.005, longest_delay=0.05)
 _TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 _fleets = itertools.count(1)
 
@@ -61,7 +60,7 @@ class Fleet:
         data = f'{{"n":{number},"x":{number / 7!r},"s":"\\u00e9"}}'
         moment = times.from_epoch(start + number * 5 * DAY / count)
         expires = int(self.now) + 60 * DAY
-        return Row(
+        row = Row(
             device,
             moment,
             f"e{number}",
@@ -70,6 +69,9 @@ class Fleet:
             f"00-{'1' * 32}-{'2' * 16}-01",
             expires,
         )
+        if number % 5 == 0:  # of an earlier release
+            return row
+        return row._replace(subject=self.devices[device], received=moment)
 
     def fill(self, store: Store) -> None:
         for start in range(0, len(self.rows), 500):
@@ -78,7 +80,10 @@ class Fleet:
     def check_moved(self, store: Store, cold: Objects) -> None:
         """Each row is in one file, exactly, and none is left in the hot store."""
         found: Counter[tuple[str, str]] = Counter()
-        wanted = {(each.device, each.key): each._replace(expires=0) for each in self.rows}
+        wanted = {
+            (each.device, each.key): each._replace(expires=0, subject=self.devices[each.device])
+            for each in self.rows
+        }
         for name in names(cold):
             for row in tier_files.unpack(cold.get(name), name, self.twin, expires=0):
                 found[row.device, row.key] += 1
@@ -160,7 +165,10 @@ def receiver(
 
 
 def remote(secret: CachedSecret) -> RemoteFiles:
-    return RemoteFiles(LinkClient(secret, log=log("mover")[0], pace=_QUICK), part_bytes=PART_BYTES)
+    return RemoteFiles(
+        LinkClient(secret, log=log("mover")[0], wait=10, sleep=lambda seconds: time.sleep(seconds / 40)),
+        part_bytes=PART_BYTES,
+    )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from twin_runtime.events import cloudevents
@@ -52,27 +53,36 @@ class Outbox:
         self._queue = queue
         self._max_events = max_events
 
-    def send(self, events: Sequence[Event], texts: Sequence[str | None] = ()) -> dict[int, str]:
+    def send(
+        self, events: Sequence[Event], texts: Sequence[str | None] = (), *, deadline: float = math.inf
+    ) -> dict[int, str]:
         """Put the events into the queue; returns why some can never be, by position.
 
-        `texts` is as in `encode`. Raises what the queue raises.
+        `texts` is as in `encode`, `deadline` as in `Queue.send`. Raises what the queue raises.
         """
-        limit = self._queue.max_body_bytes
+        limit = self._queue.batch_bytes
         if not any(texts) and len(events) <= self._max_events:
             # Nearly always they fit into one message, and are written faster all at once.
             whole = cloudevents.encode_batch(events)
             if len(whole) <= limit:
                 if events:
-                    self._queue.send([whole])
+                    self._queue.send([whole], deadline=deadline)
                 return {}
-        encoded = encode(events, texts)
+        return self.send_texts(encode(events, texts), deadline=deadline)
+
+    def send_texts(self, encoded: Sequence[str], *, deadline: float = math.inf) -> dict[int, str]:
+        """As `send`, for the JSON of events."""
+        limit, most = self._queue.batch_bytes, self._queue.max_body_bytes
+        if 0 < len(encoded) <= self._max_events and sum(map(len, encoded)) + len(encoded) < limit:
+            self._queue.send([array(encoded, range(len(encoded)))], deadline=deadline)
+            return {}
         bodies: list[str] = []
         refused: dict[int, str] = {}
         for group in pack(encoded, max_bytes=limit, max_events=self._max_events):
-            if len(group) == 1 and not fits(encoded[group[0]], limit):
-                refused[group[0]] = f"The event is larger than the queue takes ({limit} bytes)."
+            if len(group) == 1 and not fits(encoded[group[0]], most):
+                refused[group[0]] = f"The event is larger than the queue takes ({most} bytes)."
             else:
                 bodies.append(array(encoded, group))
         if bodies:
-            self._queue.send(bodies)
+            self._queue.send(bodies, deadline=deadline)
         return refused

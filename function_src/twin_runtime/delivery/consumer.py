@@ -9,11 +9,12 @@ still fails is dead-lettered with the reason.
 
 from __future__ import annotations
 
-import time
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from twin_runtime import jsontext
+from twin_runtime.deadlines import Budget, Deadline
 from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
 from twin_runtime.errors import Retry
 from twin_runtime.events import cloudevents
@@ -21,23 +22,16 @@ from twin_runtime.log import Log, failure
 from twin_runtime.model import Twin
 from twin_runtime.ports import MAX_DELIVERIES, Event, Message
 
-DEFAULT_BUDGET = 45.0
-"""Seconds that a call may take when the platform does not say."""
-NO_TIME = "There was no time left in the call."
 _SECONDS_PER_LETTER = 0.005
-MAX_MESSAGE_BYTES = 10_500_000
+MAX_MESSAGE_BYTES = 1_000_000
+"""Of a message that is read. Those that are sent today have `ports.MAX_BATCH_BYTES`."""
 MAX_MESSAGE_EVENTS = 20_000
 
 
-def over(deadline: float) -> bool:
-    """Whether the time of a call is used up: what is not done by then fails, so that what is done counts. A
-    platform that ends the call brings back all of its messages, and the same ones together again.
-    """
-    return time.monotonic() >= deadline
-
-
 class Work:
-    """One message in hand: its checked events and, by position, their JSON as it came."""
+    """One message in hand: its checked events and, by position, their JSON as it came. Where the role does
+    not read data, an event's may be in its JSON alone.
+    """
 
     __slots__ = ("dropped", "events", "failed", "letters", "message", "texts", "unread")
 
@@ -56,7 +50,14 @@ class Work:
 
     def refuse(self, reason: str, event: Event, detail: str | None = None) -> None:
         """Never to be done."""
-        self.letters.append(DeadLetter(reason, event=event, detail=detail))
+        letter = DeadLetter(reason, event=event, detail=detail)
+        if "data" not in event:
+            at = next(at for at, each in enumerate(self.events) if each is event)
+            try:
+                letter = letter._replace(event=jsontext.loads(self.texts[at], max_bytes=MAX_MESSAGE_BYTES))
+            except jsontext.Malformed:
+                letter = letter._replace(event=None, body=self.texts[at])
+        self.letters.append(letter)
 
     def drop(self, event: Event) -> None:
         """Never to be done, and in the dead letters of another role."""
@@ -77,6 +78,8 @@ class Consumer(ABC):
     """A queue-triggered role. Thread-safe as long as its `work` is."""
 
     kind = cloudevents.TELEMETRY
+    reads_data = True
+    """Whether its events have their data; else they may have it in their texts alone."""
 
     def __init__(
         self, *, twin: Twin, dead: DeadLetters, log: Log, max_deliveries: int = MAX_DELIVERIES
@@ -87,19 +90,30 @@ class Consumer(ABC):
         self._max_deliveries = max_deliveries
 
     @abstractmethod
-    def work(self, works: Sequence[Work], deadline: float) -> None:
+    def work(self, works: Sequence[Work], deadline: Deadline) -> None:
         """Do the events of these messages; note on each what failed or is refused. Raising fails all.
 
-        Nothing new is begun after `deadline` (see `over`).
+        Nothing new is begun after `deadline` (see `deadlines.over`), and nothing more is handed on after
+        `deadline.hand_over`.
         """
 
-    def handle(self, messages: Sequence[Message], *, budget: float = DEFAULT_BUDGET) -> list[str]:
-        """The ids of the messages that must be delivered again; never raises. `budget` is in seconds."""
-        deadline = time.monotonic() + budget
+    def handle(
+        self,
+        messages: Sequence[Message],
+        *,
+        budget: float = math.inf,
+        hand_over: float = math.inf,
+        letters: float = math.inf,
+    ) -> list[str]:
+        """The ids of the messages that must be delivered again; never raises. The times are those of
+        `deadlines.Budget`.
+        """
+        until = Budget(budget, hand_over, letters).deadline()
         works = [self._open(message) for message in messages]
         # After an outage all of a batch is on its last delivery: its dead letters take time as well.
-        letters = sum(len(work.events) for work in works if self._is_last(work))
-        deadline -= min(budget / 2, letters * _SECONDS_PER_LETTER)
+        last = sum(len(work.events) for work in works if self._is_last(work))
+        early = min(budget / 2, last * _SECONDS_PER_LETTER)
+        deadline = Deadline(until - early, until.hand_over - early, until.letters)
         live = [work for work in works if work.events]
         try:
             if live:
@@ -115,12 +129,19 @@ class Consumer(ABC):
                 work.restart(reason)
         for work in works:
             self._give_up(work)
-        again = self._put_letters(works)
+        again = self._put_letters(works, until.letters)
         self._report(works, again)
         return [work.message.id for work in works if work in again]
 
     def _open(self, message: Message) -> Work:
         work = Work(message)
+        if not self.reads_data and (
+            heads := cloudevents.read_heads(
+                message.body, self.twin, max_bytes=MAX_MESSAGE_BYTES, max_events=MAX_MESSAGE_EVENTS
+            )
+        ):
+            work.events, work.texts = map(list, zip(*heads, strict=True))
+            return work
         try:
             items = cloudevents.read_batch(
                 message.body,
@@ -152,12 +173,12 @@ class Consumer(ABC):
     def _is_last(self, work: Work) -> bool:
         return (work.message.attempt or 0) >= self._max_deliveries
 
-    def _put_letters(self, works: Sequence[Work]) -> list[Work]:
+    def _put_letters(self, works: Sequence[Work], until: float) -> list[Work]:
         """Put the dead letters of the messages that are done; returns the messages that must come again."""
         done = [work for work in works if work.letters and not work.failed]
         again = [work for work in works if work.failed]
         try:
-            self._dead.put([letter for work in done for letter in work.letters])
+            self._dead.put([letter for work in done for letter in work.letters], deadline=until)
         except Exception as error:
             self.log.error("dead_letters_not_put", reason=failure(error))
             again += done

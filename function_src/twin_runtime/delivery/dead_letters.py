@@ -8,14 +8,16 @@ A dead letter is one queue message, a JSON object:
 `reason` is one sentence. `detail`, where present, is the text of the user's exception. The original is
 exactly one of: `event` (a CloudEvent; a resend puts `[event]` into the queue before the hop), `body` (text
 that was not understood) or `body_base64`. One that is too long for the queue is kept as `event_gzip` or
-`body_gzip` (base64 of gzip), and if that is still too long, cut (`"truncated": true`, no resend). A
-dispatcher's letter also has `device` and `received`, which a resend needs to send the body through the
-broker's path again. What a queue moves by itself after its limit of deliveries is the plain message: a JSON
-array of events. `decode` reads both.
+`body_gzip` (base64 of gzip), which fits whatever is within the limits of a reading. None is ever cut: what
+does not fit comes back until the queue moves it by itself. A dispatcher's letter also has `device` and
+`received`, and `sent` where the device signs, which a resend needs to send the body through the broker's path
+again, with the same identity and time. What a queue moves by itself after its limit of deliveries is the
+plain message: a JSON array of events. `decode` reads both.
 """
 
 from __future__ import annotations
 
+import math
 import time
 import zlib
 from base64 import b64decode, b64encode
@@ -23,12 +25,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from twin_runtime import jsontext, times
+from twin_runtime.errors import Retry
 from twin_runtime.log import Log
 from twin_runtime.ports import Event, Queue
 
 MOVED_BY_QUEUE = "The queue moved it after its limit of deliveries."
 _READ_LIMIT = 64_000_000
-_OPTIONAL = ("detail", "device", "received", "role", "time")
+_OPTIONAL = ("detail", "device", "received", "role", "sent", "time")
 
 
 class DeadLetter(NamedTuple):
@@ -42,7 +45,7 @@ class DeadLetter(NamedTuple):
     received: str | None = None
     role: str | None = None
     time: str | None = None
-    truncated: bool = False
+    sent: str | None = None
 
 
 class DeadLetters:
@@ -53,14 +56,17 @@ class DeadLetters:
         self._log = log
         self._clock = clock
 
-    def put(self, letters: Sequence[DeadLetter]) -> None:
-        """Durable on return; raises what the queue raises."""
+    def put(self, letters: Sequence[DeadLetter], *, deadline: float = math.inf) -> None:
+        """Durable on return; raises what the queue raises, and `Retry` for a letter that it cannot take.
+        `deadline` is as in `Queue.send`.
+        """
         if not letters:
             return
         now = times.from_epoch(self._clock())
         limit = self._queue.max_body_bytes
         self._queue.send(
-            [encode(letter, role=self._log.role, time=now, max_bytes=limit) for letter in letters]
+            [encode(letter, role=self._log.role, time=now, max_bytes=limit) for letter in letters],
+            deadline=deadline,
         )
         for letter in letters:
             trace = letter.event.get("traceparent") if letter.event else None
@@ -68,9 +74,14 @@ class DeadLetters:
 
 
 def encode(letter: DeadLetter, *, role: str, time: str, max_bytes: int) -> str:
-    """The message of a dead letter, at most `max_bytes` long."""
+    """The message of a dead letter, at most `max_bytes` long; raises `Retry` where there is none."""
     head: dict[str, Any] = {"dead_letter": 1, "role": role, "time": time, "reason": letter.reason[:500]}
-    optional = {"detail": letter.detail, "device": letter.device, "received": letter.received}
+    optional = {
+        "detail": letter.detail,
+        "device": letter.device,
+        "received": letter.received,
+        "sent": letter.sent,
+    }
     head.update((name, value[:2000]) for name, value in optional.items() if value is not None)
     try:
         name, original = "event", jsontext.dumps(letter.event).encode()
@@ -85,13 +96,9 @@ def encode(letter: DeadLetter, *, role: str, time: str, max_bytes: int) -> str:
     if len(message) <= max_bytes:
         return message
     message = jsontext.dumps(head | {f"{name}_gzip": b64encode(_gzip(original)).decode()})
-    if len(message) <= max_bytes:
-        return message
-    # Escaping makes a character up to six long: base64 of the first bytes has a length that is known.
-    room = (max_bytes - len(jsontext.dumps(head)) - 60) // 4 * 3
-    return jsontext.dumps(
-        head | {"truncated": True, "body_base64": b64encode(original[: max(room, 0)]).decode()}
-    )
+    if len(message) > max_bytes:
+        raise Retry(f"A dead letter of {len(message)} bytes is longer than its queue takes ({max_bytes}).")
+    return message
 
 
 def decode(message: str | bytes) -> list[DeadLetter]:
@@ -127,8 +134,7 @@ def _read(value: dict[str, Any]) -> DeadLetter:
     ):
         raise TypeError("a field of a dead letter is of another kind")
     rest = {name: value.get(name) for name in _OPTIONAL}
-    truncated = value.get("truncated") is True
-    return DeadLetter(value["reason"], event=event, body=body, truncated=truncated, **rest)
+    return DeadLetter(value["reason"], event=event, body=body, **rest)
 
 
 def _body(body: str | bytes) -> tuple[bytes, dict[str, Any]]:

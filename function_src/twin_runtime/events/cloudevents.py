@@ -1,7 +1,12 @@
 """CloudEvents 1.0 in JSON: the one shape that passes between the roles and the clouds.
 
-An event is a dict with exactly the attributes of `ATTRIBUTES`. Its identity is `source` with `id`.
-`traceparent` is made once, by the dispatcher, and never changed after.
+An event is a dict with the attributes of `ATTRIBUTES`. Its identity is `source` with `id`. `traceparent` is
+made once, by the dispatcher, and never changed after.
+
+A telemetry event may also have those of `EXTENSIONS`, all three of which are the dispatcher's: `received` is
+when the broker received the reading. Where the device's clock was outside the limits of its type, `clock` is
+`ahead` or `behind`, `devicetime` is what it said, and `time` is the time of receipt. Events of earlier
+releases have none of them.
 """
 
 from __future__ import annotations
@@ -21,12 +26,27 @@ if TYPE_CHECKING:
 TELEMETRY = "twinspan.telemetry.v1"
 COMMAND = "twinspan.command.v1"
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
-MAX_EVENT_BYTES = 900_000
+MAX_DATA_BYTES = 128_000
+"""Of the data of one event, as `encode` writes it: the limit of a reading, the same on every cloud.
+
+It leaves room for the rest of a reading in the smallest message that a broker takes, which is IoT Core's of
+128 KiB. An event of this size is far within an item of DynamoDB (400 KB), a document of Firestore (1 MiB) and
+an item of Cosmos DB (2 MB).
+"""
+MAX_STORED_BYTES = 900_000
+"""Of the data of an event that is stored: until there was a limit of a reading, this was the bound."""
 
 ATTRIBUTES = frozenset(
     ("specversion", "type", "source", "id", "time", "subject", "datacontenttype", "data", "traceparent")
 )
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@=+~-]{0,127}")
+EXTENSIONS = frozenset(("received", "devicetime", "clock"))
+_TIMES = ("time", "received", "devicetime")
+_CLOCKS = ("ahead", "behind")
+_ID_CHARACTERS = "[A-Za-z0-9][A-Za-z0-9._:@=+~-]"
+_OWN_ID = re.compile(_ID_CHARACTERS + "{0,127}")
+LONGEST_ID = 160
+"""Of an event. A device's own id is at most 128 long, and its time follows."""
+_ID = re.compile(f"{_ID_CHARACTERS}{{0,{LONGEST_ID - 1}}}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -49,10 +69,13 @@ def make(
     time: str,
     id: str,
     traceparent: str | None = None,
+    received: str = "",
+    device_time: str = "",
+    clock: str = "",
 ) -> Event:
     """A new event. A missing `traceparent` is derived from the identity: a redelivery gets the same."""
     origin = source(twin, device)
-    return {
+    event: Event = {
         "specversion": "1.0",
         "type": kind,
         "source": origin,
@@ -61,8 +84,13 @@ def make(
         "subject": subject,
         "datacontenttype": "application/json",
         "traceparent": traceparent or _trace(origin, id),
-        "data": dict(data),
     }
+    if received:
+        event["received"] = received
+    if clock:
+        event["devicetime"], event["clock"] = device_time, clock
+    event["data"] = data if type(data) is dict else dict(data)
+    return event
 
 
 def hashed_id(*parts: object) -> str:
@@ -70,12 +98,15 @@ def hashed_id(*parts: object) -> str:
     return sha256(jsontext.canonical(parts).encode("ascii")).hexdigest()[:32]
 
 
-def check_id(value: object) -> str:
-    """An id as a device may give it: a string, or an integer; raises `Invalid`."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**18:
-        return str(value)
-    if isinstance(value, str) and _ID.fullmatch(value):
-        return value
+def dated_id(own: object, time: str) -> str:
+    """The id of a reading with an id of its own, a string or an integer, and a time in the fixed-width form.
+
+    The time makes it unique: a device may count from 1 again after each start. Raises `Invalid`.
+    """
+    if isinstance(own, int) and not isinstance(own, bool) and 0 <= own < 10**18:
+        return f"{own}@{times.compact(time)}"
+    if isinstance(own, str) and _OWN_ID.fullmatch(own):
+        return f"{own}@{times.compact(time)}"
     raise Invalid("The id must be 1 to 128 of A-Z a-z 0-9 . _ : @ = + ~ -, the first a letter or digit.")
 
 
@@ -109,24 +140,36 @@ def check(value: object, twin: Twin, kind: str = TELEMETRY) -> Event:
         raise Invalid("The specversion is not 1.0.")
     if event.get("type") != kind:
         raise Invalid(f"The type is not {kind}.")
-    if event.keys() != ATTRIBUTES:
-        missing = sorted(ATTRIBUTES - event.keys())
-        raise Invalid(f"The event lacks {missing[0]}." if missing else "The event has an unknown attribute.")
+    if missing := sorted(ATTRIBUTES - event.keys()):
+        raise Invalid(f"The event lacks {missing[0]}.")
+    extensions = event.keys() - ATTRIBUTES
+    if extensions and (kind != TELEMETRY or not extensions <= EXTENSIONS):
+        raise Invalid("The event has an unknown attribute.")
     device = device_of(event, twin)
-    if not isinstance(event["id"], str):
-        raise Invalid("The id is not a string.")
-    check_id(event["id"])
-    try:
-        exact = times.normalise(event["time"]) == event["time"]
-    except ValueError as error:
-        raise Invalid(str(error)) from None
-    if not exact:
-        raise Invalid("The time is not in UTC with six fractional digits.")
+    if not isinstance(event["id"], str) or not _ID.fullmatch(event["id"]):
+        raise Invalid(
+            f"The id must be a string of 1 to {LONGEST_ID} of A-Z a-z 0-9 . _ : @ = + ~ -, "
+            "the first a letter or digit."
+        )
+    for name in _TIMES:
+        if name in event:
+            _check_time(event[name])
+    if extensions - {"received"} and (extensions != EXTENSIONS or event["clock"] not in list(_CLOCKS)):
+        raise Invalid("The event must have received, devicetime and clock, which is ahead or behind.")
     if event["datacontenttype"] != "application/json" or not isinstance(event["data"], dict):
         raise Invalid("The data is not a JSON object of type application/json.")
     check_traceparent(event["traceparent"])
     _check_subject(event, twin, device, kind)
     return event
+
+
+def _check_time(value: object) -> None:
+    try:
+        exact = times.normalise(value) == value
+    except ValueError as error:
+        raise Invalid(str(error)) from None
+    if not exact:
+        raise Invalid("The time is not in UTC with six fractional digits.")
 
 
 def _check_subject(event: Event, twin: Twin, device: str, kind: str) -> None:
@@ -138,6 +181,16 @@ def _check_subject(event: Event, twin: Twin, device: str, kind: str) -> None:
         # The subject may be anything, an unhashable list included.
         if event["subject"] not in list(known) or event["data"].get("command") != event["subject"]:
             raise Invalid("The command is not one of the device's type.")
+
+
+def check_size(data: Mapping[str, Any], text: str | bytes) -> None:
+    """Raises `Invalid` where the data is longer than `MAX_DATA_BYTES`. `text` is JSON that it was read from.
+
+    Data that is read and written again grows at most fivefold: "1e15," becomes "1000000000000000.0,", and a
+    character of two bytes an escape of six. Nearly every text is too short for that to matter.
+    """
+    if len(text) * 5 > MAX_DATA_BYTES and len(jsontext.dumps(data)) > MAX_DATA_BYTES:
+        raise Invalid(f"The data is longer than {MAX_DATA_BYTES} bytes.")
 
 
 def encode(event: Event) -> str:
@@ -190,33 +243,80 @@ def _recognise(twin: Twin) -> jsontext.Recognise:
         found = match(text, at)
         if found is None:
             return None
-        origin, device, id, time, subject, traceparent = found.groups()
-        if devices.get(device) != subject or not times.exists(time):
+        event = _attributes(found, devices)
+        if event is None:
             return None
         read = jsontext.scan_object(text, found.end(), max_depth=jsontext.MAX_DEPTH - 1)
         if read is None or not text.startswith("}", read[1]):
             return None
-        data, end = read
-        event = {
-            "specversion": "1.0",
-            "type": TELEMETRY,
-            "source": origin,
-            "id": id,
-            "time": time,
-            "subject": subject,
-            "datacontenttype": "application/json",
-            "traceparent": traceparent,
-            "data": data,
-        }
+        event["data"], end = read
         return event, end + 1
 
     return recognise
 
 
+def _attributes(found: re.Match[str], devices: Mapping[str, str]) -> Event | None:
+    """All attributes but `data` of what `head` has found; None for what `check` would refuse."""
+    origin, device, id, time, subject, traceparent, received, device_time, clock = found.groups()
+    if devices.get(device) != subject or not times.exists(time):
+        return None
+    event = {
+        "specversion": "1.0",
+        "type": TELEMETRY,
+        "source": origin,
+        "id": id,
+        "time": time,
+        "subject": subject,
+        "datacontenttype": "application/json",
+        "traceparent": traceparent,
+    }
+    if received is not None:
+        if not times.exists(received):
+            return None
+        event["received"] = received
+    if clock is not None:
+        if not times.exists(device_time):
+            return None
+        event["devicetime"], event["clock"] = device_time, clock
+    return event
+
+
+def read_heads(
+    body: str | bytes, twin: Twin, *, max_bytes: int, max_events: int
+) -> list[tuple[Event, str]] | None:
+    """The events of a batch of telemetry, each with its text, which alone has the data.
+
+    None for a batch that `read_batch` refuses, or is to judge: one that is not written as `encode_batch`
+    writes it, or has data with lists or objects in it.
+    """
+    if len(body) > max_bytes or not body.isascii():
+        return None
+    text = body if isinstance(body, str) else body.decode("ascii")
+    match, devices = _flat_event(twin.name).match, twin.devices
+    events: list[tuple[Event, str]] = []
+    at = text.startswith("[")
+    while found := match(text, at):
+        event, end = _attributes(found, devices), found.end()
+        if event is None or len(events) == max_events:
+            return None
+        events.append((event, text[at : end - 1]))
+        if end == len(text):
+            return events if at and text.endswith("]") else None
+        at = end
+    return None
+
+
+@lru_cache(maxsize=4)
+def _flat_event(twin: str) -> re.Pattern[str]:
+    """An event with flat data, and the comma or bracket after it."""
+    return re.compile(head(twin).pattern + jsontext.FLAT + r"\}(?:,(?=\{)|\]\Z)")
+
+
 @lru_cache(maxsize=4)
 def head(twin: str) -> re.Pattern[str]:
-    """The text of an event of the twin up to its data: source, device, id, time, subject and traceparent.
-    Without escapes and control characters in it, a text and its value are the same.
+    """The text of an event of the twin up to its data: source, device, id, time, subject, traceparent, and
+    received, devicetime and clock or None. Without escapes and control characters in it, a text and its value
+    are the same.
     """
     plain = r'[^"\\\x00-\x1f]+'
     return re.compile(
@@ -224,7 +324,8 @@ def head(twin: str) -> re.Pattern[str]:
         + re.escape(TELEMETRY)
         + rf'","source":"({re.escape(source(twin, ""))}({plain}))","id":"({_ID.pattern})"'
         + rf',"time":"({times.FIXED})","subject":"({plain})","datacontenttype":"application/json"'
-        + rf',"traceparent":"({_TRACEPARENT.pattern})","data":'
+        + rf',"traceparent":"({_TRACEPARENT.pattern})"(?:,"received":"({times.FIXED})"'
+        + rf'(?:,"devicetime":"({times.FIXED})","clock":"({"|".join(_CLOCKS)})")?)?,"data":'
     )
 
 

@@ -8,10 +8,15 @@ A reading is an object in one of two forms:
   `traceparent`, which mean the same as in an envelope. `data` is then a measurement too, unless its value is
   an object.
 
-`time` is RFC 3339 with an offset, and within the bounds of `clocks`; without it the broker's time of receipt
-counts. `id` is a string (see `cloudevents.check_id`) or an integer; without it, it is a hash of device, time
-and data, and, for a reading of an array without `time`, of its position, so that equal readings stay two.
-`traceparent` is W3C's. A reading has at least one measurement. A reading of an array is judged by itself.
+`time` is RFC 3339 with an offset. Without it, the time that the device signed with the message counts, or the
+broker's time of receipt where it signs none. A time outside the bounds of the device's type (see `clocks`)
+is kept as the event's `devicetime`, and its `time` is that of the receipt; or the reading is refused.
+
+`id` is a string (see `cloudevents.dated_id`) or an integer, and becomes the event's with the device's time.
+Without it, the event's is a hash of device, time and data, and, for a reading of an array without `time`, of
+its position, so that equal readings stay two. `traceparent` is W3C's. A reading has at least one measurement,
+and at most `cloudevents.MAX_DATA_BYTES` of them as they are written. A reading of an array is judged by
+itself.
 """
 
 from __future__ import annotations
@@ -25,7 +30,9 @@ from twin_runtime.events.clocks import Bounds
 from twin_runtime.model import Twin
 from twin_runtime.ports import BrokerMessage, Event
 
-MAX_PAYLOAD_BYTES = 512_000
+MAX_PAYLOAD_BYTES = 128 * 1024
+"""What IoT Core takes, the least of the three brokers: what a device may send on one cloud it may on all. IoT
+Hub takes 256 KiB, Pub/Sub 10 MB."""
 MAX_READINGS = 500
 _RESERVED = frozenset(("time", "id", "traceparent"))
 _ENVELOPE = _RESERVED | {"data"}
@@ -48,29 +55,36 @@ def read(message: BrokerMessage, device: str, twin: Twin, now: float) -> list[Ev
     readings: list[Any] = document if isinstance(document, list) else [document]
     if not 0 < len(readings) <= MAX_READINGS:
         return [Unreadable(f"The array must have 1 to {MAX_READINGS} readings.", message.body)]
-    bounds = Bounds.around(message.received, now)
+    bounds = Bounds.around(message.received, twin.device_types[twin.devices[device]].clock, now)
     found: list[Event | Unreadable] = []
     for position, reading in enumerate(readings):
         try:
-            found.append(_event(reading, position, message.received, bounds, device, twin))
+            event = _event(reading, position, message, bounds, device, twin)
+            cloudevents.check_size(event["data"], message.body)
+            found.append(event)
         except ValueError as error:
             found.append(Unreadable(str(error), jsontext.dumps(reading)))
     return found
 
 
-def _event(reading: Any, position: int, received: str, bounds: Bounds, device: str, twin: Twin) -> Event:
+def _event(
+    reading: Any, position: int, message: BrokerMessage, bounds: Bounds, device: str, twin: Twin
+) -> Event:
     fields, data = _open(reading)
     if not data:
         raise cloudevents.Invalid("The reading has no measurement.")
     if jsontext.deeper_than(data, jsontext.MAX_DEPTH - 1):
         raise cloudevents.Invalid(f"The reading is nested deeper than {jsontext.MAX_DEPTH} levels.")
-    time = bounds.check(times.normalise(fields.get("time", received)))
+    said = times.normalise(fields.get("time", message.sent or message.received))
+    clock = bounds.verdict(said)
+    if clock and bounds.clock.refuse:
+        bounds.check(said)
     if "id" in fields:
-        id = cloudevents.check_id(fields["id"])
+        id = cloudevents.dated_id(fields["id"], said)
     elif position and "time" not in fields:
-        id = cloudevents.hashed_id(device, time, data, position)
+        id = cloudevents.hashed_id(device, said, data, position)
     else:
-        id = cloudevents.hashed_id(device, time, data)
+        id = cloudevents.hashed_id(device, said, data)
     trace = cloudevents.check_traceparent(fields["traceparent"]) if "traceparent" in fields else None
     return cloudevents.make(
         cloudevents.TELEMETRY,
@@ -78,10 +92,20 @@ def _event(reading: Any, position: int, received: str, bounds: Bounds, device: s
         device=device,
         subject=twin.devices[device],
         data=data,
-        time=time,
+        time=_plausible(message, bounds) if clock else said,
         id=id,
         traceparent=trace,
+        received=bounds.received,
+        device_time=said if clock else "",
+        clock=clock,
     )
+
+
+def _plausible(message: BrokerMessage, bounds: Bounds) -> str:
+    """The time of a reading whose own is not plausible: that of the signature, which is the same when
+    somebody publishes the message again, or that of the receipt.
+    """
+    return message.sent if message.sent and not bounds.verdict(message.sent) else bounds.received
 
 
 def _open(reading: Any) -> tuple[dict[str, Any], dict[str, Any]]:

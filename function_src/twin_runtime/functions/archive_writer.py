@@ -13,4 +13,5 @@ def assemble(context: Context) -> TierWriter:
         log=context.log,
         link=context.secret("LINK_SECRET"),
         api_keys=context.api_keys(),
+        budget=context.limits.budget(),
     )

@@ -15,5 +15,6 @@ def assemble(context: Context) -> TierWriter:
         log=context.log,
         link=context.secret("LINK_SECRET"),
         api_keys=context.api_keys(),
+        budget=context.limits.budget(),
         reader=TierReader(objects, context.twin),
     )

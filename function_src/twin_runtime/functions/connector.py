@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from twin_runtime.context import Context
+from twin_runtime.deadlines import Deadline
 from twin_runtime.delivery.consumer import Consumer, Work
 from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.log import Log
@@ -28,7 +29,7 @@ class Connector(Consumer):
         super().__init__(twin=twin, dead=dead, log=log, max_deliveries=max_deliveries)
         self._sender = sender
 
-    def work(self, works: Sequence[Work], deadline: float) -> None:
+    def work(self, works: Sequence[Work], deadline: Deadline) -> None:
         deliver(self._sender, works, deadline)
 
 

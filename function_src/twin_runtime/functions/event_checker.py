@@ -1,23 +1,38 @@
 """event_checker: the rules on each stored event; a fired rule sends a command to the device, starts the
 workflow, or both.
+
+The record of a device in the state store decides what fires (`rule_state`). A call reads the records of its
+events' devices at once, and for each device:
+
+1. writes the record with the firings that it is about to do; of two calls one wins, the other looks again,
+2. does the effects, and records after each one that it is done,
+3. leaves what failed to the next delivery of the event.
+
+A call that ends between an effect and its record has done it without a trace: the next delivery of the event
+does it again, with the same name or id.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
+from twin_runtime import times
 from twin_runtime.context import Context
+from twin_runtime.deadlines import NO_TIME, Deadline, over
 from twin_runtime.delivery.batching import Outbox
-from twin_runtime.delivery.consumer import NO_TIME, Consumer, Work, over
-from twin_runtime.delivery.dead_letters import DeadLetters
+from twin_runtime.delivery.consumer import Consumer, Work
+from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
 from twin_runtime.errors import ConfigurationError, Refused, Retry
-from twin_runtime.events import cloudevents
+from twin_runtime.events import cloudevents, rule_state
+from twin_runtime.events.rule_state import COMMAND, WORKFLOW, Firing
 from twin_runtime.log import Log, failure
 from twin_runtime.model import Twin
-from twin_runtime.ports import MAX_DELIVERIES, Event, Queue, Workflow
+from twin_runtime.ports import MAX_DELIVERIES, Event, Queue, Record, StateStore, Workflow
 from twin_runtime.rules import Feedback, Rule
 
 if TYPE_CHECKING:
@@ -26,25 +41,83 @@ if TYPE_CHECKING:
 
 COMMANDS_PER_REQUEST = 50
 """The receiver hands commands over one by one, and answers when all of them are."""
+BUSY = "Another delivery of the event is at work on what the rule fires."
+FULL = "Too many firings of the device's rules are in progress."
+CONTENDED = "Other calls are writing the state of the device's rules."
+_ATTEMPTS = 5
+"""How often a record is read again that another call has written meanwhile, or whose store failed."""
+_PAUSE_S = 0.1
+"""Seconds before the second attempt; each further one waits twice as long."""
+
+
+class _Item(NamedTuple):
+    """One event of a device, with the message that it is from."""
+
+    key: str
+    work: Work
+    event: Event
+
+
+@dataclass(slots=True)
+class _Held:
+    """A firing that this call is at work on."""
+
+    firing: Firing
+    rule: Rule
+    items: list[_Item]
+    done: set[str] = field(default_factory=set[str])
+    failed: bool = False
+
+    @property
+    def event(self) -> Event:
+        return self.items[0].event
+
+    def lacks(self, effect: str) -> bool:
+        """Whether the effect is still to be done."""
+        return (
+            effect in rule_state.effects(self.rule)
+            and effect not in self.done
+            and effect not in self.firing.done
+        )
+
+    def fail(self, reason: str) -> None:
+        """Leave what is not done to the next delivery."""
+        self.failed = True
+        for item in self.items:
+            item.work.fail(reason, item.event)
+
+
+@dataclass(slots=True)
+class _Device:
+    """What a call has of one device. `record` is the newest that the call knows, None for none."""
+
+    id: str
+    rules: Sequence[Rule]
+    items: list[_Item]
+    record: Record | None = None
+    held: list[_Held] = field(default_factory=list[_Held])
+
+    def fail(self, reason: str) -> None:
+        for item in self.items:
+            item.work.fail(reason, item.event)
 
 
 class EventChecker(Consumer):
-    """`commands` (local feedback) or `sender` (remote), exactly one.
-
-    Ids of commands and names of executions follow from rule and event: checking an event again repeats
-    nothing.
-    """
+    """`commands` (local feedback) or `sender` (remote), exactly one."""
 
     def __init__(
         self,
         *,
         twin: Twin,
         workflow: Workflow,
+        states: StateStore,
         dead: DeadLetters,
         log: Log,
         commands: Queue | None = None,
         sender: Sender | None = None,
         max_deliveries: int = MAX_DELIVERIES,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(twin=twin, dead=dead, log=log, max_deliveries=max_deliveries)
         if (commands is None) == (sender is None):
@@ -53,73 +126,239 @@ class EventChecker(Consumer):
         self._commands = Outbox(commands, max_events=1) if commands is not None else None
         self._sender = sender
         self._workflow = workflow
+        self._states = states
+        self._clock = clock
+        self._sleep = sleep
+        self._known: dict[tuple[str, str], tuple[tuple[Rule, ...], frozenset[str]]] = {}
 
-    def work(self, works: Sequence[Work], deadline: float) -> None:
-        fired = [
-            (work, event, rule, cloudevents.device_of(event, self.twin))
-            for work in works
-            for event in work.events
-            for rule in self._fired(event)
-        ]
-        commands: list[tuple[Work, Event, Event]] = []
-        half = (time.monotonic() + deadline) / 2  # the commands take their time as well
-        for work, event, rule, device in fired:
-            if over(half):
-                work.fail(NO_TIME, event)
-                continue
-            self.log.info("rule_fired", rule=rule.name, device=device, traceparent=event["traceparent"])
-            if rule.workflow:
-                self._start(work, event, rule, device)
-            if rule.feedback is not None:
-                commands.append((work, event, command(self.twin, rule, rule.feedback, event, device)))
-        if commands:
-            self._send(commands, deadline)
-
-    def _fired(self, event: Event) -> list[Rule]:
-        if not self.twin.rules:
-            return []
-        device = cloudevents.device_of(event, self.twin)
-        return [rule for rule in self.twin.rules if rule.fires(device, event["subject"], event["data"])]
-
-    def _start(self, work: Work, event: Event, rule: Rule, device: str) -> None:
-        payload = {"twin": self.twin.name, "rule": rule.name, "device": device, "event": event}
+    def work(self, works: Sequence[Work], deadline: Deadline) -> None:
+        devices = self._devices(works)
+        if not devices:
+            return
         try:
-            self._workflow.start(execution_name(rule, event), payload)
-        except Refused as error:
-            work.refuse(error.reason, event)
+            records = self._states.read(list(devices))
         except Exception as error:
-            reason = error.reason if isinstance(error, Retry) else f"The workflow failed ({failure(error)})."
-            work.fail(reason, event)
+            for device in devices.values():
+                device.fail(_reason(error, "The state store"))
+            return
+        call = secrets.token_hex(6)
+        half = (time.monotonic() + deadline) / 2  # the commands take their time as well
+        old = 0
+        for device in devices.values():
+            if over(half):
+                device.fail(NO_TIME)
+                continue
+            device.record = records.get(device.id)
+            old += self._begin(device, call)
+            self._start(device, call, half, deadline)
+        self._send(devices.values(), call, deadline)
+        for device in devices.values():
+            failed = [held for held in device.held if held.failed]
+            self._settle(device, failed, call, deadline, release=True)
+        if old:
+            self.log.info("too_old", looks=old)
 
-    def _send(self, commands: Sequence[tuple[Work, Event, Event]], deadline: float) -> None:
-        events = [each for _, _, each in commands]
+    def _devices(self, works: Sequence[Work]) -> dict[str, _Device]:
+        """The devices with events that have a metric of a rule about them, in the order of their keys."""
+        found: dict[str, _Device] = {}
+        if not self.twin.rules:
+            return found
+        for work in works:
+            for event in work.events:
+                origin, subject = event["source"], event["subject"]
+                known = self._known.get((origin, subject))
+                if known is None:
+                    known = self._known[origin, subject] = self._rules_of(event)
+                rules, metrics = known
+                if metrics.isdisjoint(event["data"]):
+                    continue
+                id = cloudevents.device_of(event, self.twin)
+                device = found.get(id)
+                if device is None:
+                    device = found[id] = _Device(id, rules, [])
+                device.items.append(_Item(rule_state.key(event), work, event))
+        for device in found.values():
+            device.items.sort(key=lambda item: item.key)
+        return found
+
+    def _rules_of(self, event: Event) -> tuple[tuple[Rule, ...], frozenset[str]]:
+        """The rules about the device of an event, and their metrics."""
+        device = cloudevents.device_of(event, self.twin)
+        rules = tuple(rule for rule in self.twin.rules if rule.about(device, event["subject"]))
+        return rules, frozenset(leaf.metric for rule in rules for leaf in rule.leaves)
+
+    def _begin(self, device: _Device, call: str) -> int:
+        """Look at the events, and record what fires before it is done. Returns how many looks were too
+        late.
+        """
+        events, keys = [item.event for item in device.items], [item.key for item in device.items]
+        reason = CONTENDED
+        for attempt in range(_ATTEMPTS):
+            try:
+                if attempt:
+                    self._again(device, attempt)
+                state = self._state(device)
+                now = round(self._clock(), 3)
+                look = state.look(events, keys, now, call)
+                if not state.changed or self._write(device, state.text(now)):
+                    break
+            except Exception as error:
+                reason = _reason(error, "The state store")
+        else:
+            device.fail(reason)
+            return 0
+        for firing, rule, positions in look.mine:
+            device.held.append(_Held(firing, rule, [device.items[each] for each in positions]))
+            name = "firing_taken_over" if firing in look.taken else "rule_fired"
+            trace = events[positions[0]]["traceparent"]
+            self.log.info(name, rule=rule.name, device=device.id, traceparent=trace)
+        for name in look.dropped:
+            self.log.warning("firing_dropped", rule=name, device=device.id)
+        for positions, why in ((look.busy, BUSY), (look.waiting, FULL)):
+            for item in (device.items[each] for each in positions):
+                item.work.fail(why, item.event)
+        return look.old
+
+    def _start(self, device: _Device, call: str, half: float, deadline: float) -> None:
+        """Start the executions of a device's firings, until `half`."""
+        for held in device.held:
+            if not held.lacks(WORKFLOW):
+                continue
+            if over(half):
+                held.fail(NO_TIME)
+                continue
+            event, rule = held.event, held.rule
+            payload = {"twin": self.twin.name, "rule": rule.name, "device": device.id, "event": event}
+            try:
+                self._workflow.start(execution_name(rule, event), payload)
+                held.done.add(WORKFLOW)
+            except Refused as error:
+                self._refuse(held, WORKFLOW, error.reason, event)
+            except Exception as error:
+                held.fail(_reason(error, "The workflow"))
+            self._settle(device, [held], call, deadline)
+
+    def _send(self, devices: Iterable[_Device], call: str, deadline: Deadline) -> None:
+        """Send the commands of all firings."""
+        due = [
+            (device, held, command(self.twin, held.rule, held.rule.feedback, held.event, held.firing.at))
+            for device in devices
+            for held in device.held
+            if held.rule.feedback is not None and held.lacks(COMMAND)
+        ]
         if self._commands is not None:
-            for position, reason in self._commands.send(events).items():
-                commands[position][0].refuse(reason, events[position])
-        elif self._sender is not None:
-            outcomes = self._sender.deliver(events, deadline=deadline)
-            for (work, event, made), outcome in zip(commands, outcomes, strict=True):
+            # One by one: of several in one call nobody knows which were sent when it fails.
+            for device, held, made in due:
+                if over(deadline):
+                    held.fail(NO_TIME)
+                    continue
+                self._queue(held, made, self._commands, deadline)
+                self._settle(device, [held], call, deadline)
+        elif self._sender is not None and due:
+            outcomes = self._sender.deliver([made for _, _, made in due], deadline=deadline)
+            for (device, held, made), outcome in zip(due, outcomes, strict=True):
                 if outcome.state == "retry":
-                    work.fail(outcome.reason, event)
+                    held.fail(outcome.reason)
                 elif outcome.state == "refused" and not outcome.kept:
-                    work.refuse(outcome.reason, made)
+                    self._refuse(held, COMMAND, outcome.reason, made)
+                else:
+                    held.done.add(COMMAND)
+                self._settle(device, [held], call, deadline)
+
+    def _queue(self, held: _Held, made: Event, commands: Outbox, deadline: Deadline) -> None:
+        """Put a command into the queue."""
+        try:
+            refused = commands.send([made], deadline=deadline.hand_over)
+            if refused:
+                self._refuse(held, COMMAND, refused[0], made)
+            else:
+                held.done.add(COMMAND)
+        except Exception as error:
+            held.fail(_reason(error, "The queue of commands"))
+
+    def _refuse(self, held: _Held, effect: str, reason: str, event: Event) -> None:
+        """Put the dead letter of an effect that never will be done: then nothing is left to do of it.
+
+        Not by `Work.refuse`, which waits until nothing of the message fails: the record would come before the
+        letter.
+        """
+        try:
+            self._dead.put([DeadLetter(reason, event=event)])
+            held.done.add(effect)
+        except Exception as error:
+            held.fail(_reason(error, "The dead-letter queue"))
+
+    def _settle(
+        self, device: _Device, firings: Sequence[_Held], call: str, deadline: float, *, release: bool = False
+    ) -> None:
+        """Record which effects of firings are done. With `release`, leave the others to the next delivery.
+
+        Never raises, and never fails an event: to bring it back would do again what was done.
+        """
+        if not any(held.done or release for held in firings):
+            return
+        reason = CONTENDED
+        for attempt in range(_ATTEMPTS):
+            try:
+                if attempt:
+                    if over(deadline):
+                        break
+                    self._again(device, attempt)
+                state = self._state(device)
+                for held in firings:
+                    state.settle(held.rule.name, held.firing.event, held.done, call=call, release=release)
+                if not state.changed or self._write(device, state.text(self._clock())):
+                    return
+            except Exception as error:
+                reason = _reason(error, "The state store")
+        self.log.error("effects_not_recorded", device=device.id, reason=reason)
+
+    def _state(self, device: _Device) -> rule_state.Device:
+        """The state of a device's rules; without a past where its record is not readable."""
+        text = device.record.text if device.record else None
+        try:
+            return rule_state.Device(device.rules, text)
+        except rule_state.Unreadable as error:
+            self.log.error("state_unreadable", device=device.id, reason=str(error))
+            return rule_state.Device(device.rules)
+
+    def _again(self, device: _Device, attempt: int) -> None:
+        """Read the record of a device again."""
+        self._sleep(_PAUSE_S * 2 ** (attempt - 1) * (0.5 + secrets.randbelow(1_000) / 1_000))
+        device.record = self._states.read([device.id]).get(device.id)
+
+    def _write(self, device: _Device, text: str) -> bool:
+        """Write the record that this call knows; False where another call has written it meanwhile."""
+        there = device.record
+        if there is None:
+            version = self._states.put_if_absent(device.id, text)
+        else:
+            version = self._states.replace(device.id, text, version=there.version)
+        if version is None:
+            return False
+        device.record = Record(text, version)
+        return True
 
 
-def command(twin: Twin, rule: Rule, feedback: Feedback, event: Event, device: str) -> Event:
-    """The command event of a fired rule. Its time is the event's, so that a repetition is the same event."""
+def command(twin: Twin, rule: Rule, feedback: Feedback, event: Event, at: float) -> Event:
+    """The command event of a rule that fired `at` a time. It is the same whenever it is made: its time is the
+    event's, and it expires by the recorded time of the firing.
+    """
+    data: Mapping[str, object] = {
+        "command": feedback.command,
+        "value": feedback.value,
+        "rule": rule.name,
+        "event_id": event["id"],
+        "expires": times.from_epoch(at + feedback.expires_in),
+    }
     return cloudevents.make(
         cloudevents.COMMAND,
         twin=twin.name,
-        device=device,
+        device=cloudevents.device_of(event, twin),
         subject=feedback.command,
-        data={
-            "command": feedback.command,
-            "value": feedback.value,
-            "rule": rule.name,
-            "event_id": event["id"],
-        },
+        data=data,
         time=event["time"],
-        id=cloudevents.hashed_id(rule.name, device, event["id"]),
+        id=cloudevents.hashed_id(rule.name, event["source"], event["id"]),
         traceparent=event["traceparent"],
     )
 
@@ -128,6 +367,10 @@ def execution_name(rule: Rule, event: Event) -> str:
     """The name of a workflow execution: at most 73 of A-Z a-z 0-9 - _."""
     readable = re.sub(r"[^A-Za-z0-9_-]", "-", rule.name)[:40]
     return f"{readable}-{cloudevents.hashed_id(rule.name, event['source'], event['id'])}"
+
+
+def _reason(error: Exception, what: str) -> str:
+    return error.reason if isinstance(error, Retry) else f"{what} failed ({failure(error)})."
 
 
 def assemble(context: Context) -> EventChecker:
@@ -143,18 +386,8 @@ def assemble(context: Context) -> EventChecker:
         twin=context.twin,
         commands=commands,
         sender=sender,
-        workflow=_workflow(context),
+        workflow=context.cloud.workflow(context.settings["WORKFLOW"]),
+        states=context.cloud.state_store(context.settings["STATE_STORE"]),
         dead=context.dead_letters(),
         log=context.log,
     )
-
-
-def _workflow(context: Context) -> Workflow:
-    """The workflow, which starts once per name: by the platform itself, or by an idempotency store."""
-    workflow = context.cloud.workflow(context.settings["WORKFLOW"])
-    if not context.settings["IDEMPOTENCY_STORE"]:
-        return workflow
-    from twin_runtime.delivery.idempotency import IdempotentWorkflow
-
-    store = context.cloud.idempotency_store(context.settings["IDEMPOTENCY_STORE"])
-    return IdempotentWorkflow(workflow, store, log=context.log)

@@ -5,9 +5,10 @@
     GET ?type=thermostat&latest=true&limit=100&cursor=…
 
 answers `{"device", "events": […], "cursor"}`: events with from <= time < to, in the order of time and id, as
-they were stored. `cursor` is null on the last page; otherwise the same query with it goes on after this page.
-`latest=true` is the newest event (`limit` of them, the newest first). `tier=all` reads the cold tier too,
-each event once; a page may then be empty and have a cursor, where there was much to search.
+they were stored; `subject` is the type that the device had then. `cursor` is null on the last page; otherwise
+the same query with it goes on after this page. `latest=true` is the newest event (`limit` of them, the newest
+first) of those that are not far ahead of the clock. `tier=all` reads the cold tier too, each event once; a
+page may then be empty and have a cursor, where there was much to search.
 
 Of a `type` the answer is `{"type", "events": […], "cursor"}`: the newest event of each device, by its name;
 `limit` devices at a time, of which some may have none.
@@ -17,14 +18,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
-from twin_runtime import jsontext
+from twin_runtime import deadlines, jsontext
 from twin_runtime.context import Context
+from twin_runtime.deadlines import UNBOUNDED, Budget, Deadline
 from twin_runtime.errors import ConfigurationError
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
 from twin_runtime.ports import Request, Response, Store
-from twin_runtime.storage import newest, range_query, rows
+from twin_runtime.storage import known_devices, newest, range_query, rows
 from twin_runtime.storage.range_query import RangeQuery, TypeQuery
 from twin_runtime.tiers.tier_reader import ColdTier, TierPage
 from twin_runtime.wire import gate
@@ -51,6 +54,7 @@ class HotReader:
         link: CachedSecret | None = None,
         by_key: bool = True,
         cold: ColdTier | None = None,
+        budget: Budget = UNBOUNDED,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._twin = twin
@@ -60,21 +64,23 @@ class HotReader:
         self._link = link
         self._by_key = by_key
         self._cold = cold
+        self._budget = budget
         self._clock = clock
 
     def handle(self, request: Request) -> Response:
         """Answer a request; never raises."""
-        return guarded(self._log, lambda: self._handle(request))
+        return guarded(self._log, lambda: self._handle(request, self._budget.deadline()))
 
-    def _handle(self, request: Request) -> Response:
+    def _handle(self, request: Request, deadline: Deadline) -> Response:
         now = self._clock()
         client = gate.check_get(request, callers=self._callers, link=self._link, by_key=self._by_key, now=now)
-        query = range_query.parse(request.query, self._twin)
+        deadlines.check(deadline)  # the keys may have taken all of it
+        query = range_query.parse(request.query, self._twin, now)
         if isinstance(query, TypeQuery):
             events, cursor = self._newest(query, now)
             owner, name = "type", query.type
         else:
-            events, cursor = self._range(query, now)
+            events, cursor = self._range(query, now, deadline)
             owner, name = "device", query.device
         self._log.info("read", client=client, **{owner: name}, events=len(events), more=cursor is not None)
         return json_answer(
@@ -88,7 +94,7 @@ class HotReader:
         rest = [name for name in of_type if name > query.after]
         events: list[str] = []
         size, last = 0, query.after
-        for row in newest.rows(self._store, rest[: query.limit]):
+        for row in newest.rows(self._store, rest[: query.limit], now):
             text = rows.to_json(row, self._twin)
             if events and size + len(text) > MAX_ANSWER_BYTES:
                 return events, range_query.cursor_after_device(query, last)
@@ -99,13 +105,15 @@ class HotReader:
         more = len(rest) > query.limit
         return events, range_query.cursor_after_device(query, rest[query.limit - 1]) if more else None
 
-    def _range(self, query: RangeQuery, now: float) -> tuple[list[str], str | None]:
+    def _range(self, query: RangeQuery, now: float, deadline: Deadline) -> tuple[list[str], str | None]:
         if query.all_tiers and self._cold is None:
             raise Refusal(400, "This twin has no cold tier: leave tier=all out.")
         # The hot store first: what the mover takes away between the two is in the cold tier by then.
         found, end = self._hot(query, now)
         if query.all_tiers and self._cold is not None:
-            found, end = _merged(query, found, end, self._cold.page(query))
+            types = known_devices.types_of(self._store, query.device, self._twin)
+            query = replace(query, types=tuple(types))
+            found, end = _merged(query, found, end, self._cold.page(query, deadline=deadline.hand_over))
         events: list[str] = []
         size, last = 0, None
         for key, text in found:
@@ -160,6 +168,7 @@ def assemble(context: Context) -> HotReader:
         link=context.secret("LINK_SECRET") if context.settings.remote else None,
         by_key=by_key,
         cold=_cold_tier(context),
+        budget=context.limits.budget(),
     )
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from twin_runtime.context import Context
+from twin_runtime.deadlines import UNBOUNDED, Budget, Deadline
 from twin_runtime.delivery.batching import Outbox
 from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.log import Log
@@ -27,13 +28,16 @@ class Ingestion(Receiver):
         log: Log,
         link: CachedSecret,
         api_keys: CachedSecret | None = None,
+        budget: Budget = UNBOUNDED,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(twin=twin, dead=dead, log=log, link=link, api_keys=api_keys, clock=clock)
+        super().__init__(
+            twin=twin, dead=dead, log=log, link=link, api_keys=api_keys, budget=budget, clock=clock
+        )
         self._outbox = Outbox(queue)
 
-    def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str]:
-        return self._outbox.send(events, texts)
+    def accept(self, events: Sequence[Event], texts: Sequence[str], deadline: Deadline) -> Mapping[int, str]:
+        return self._outbox.send(events, texts, deadline=deadline.hand_over)
 
 
 def assemble(context: Context) -> Ingestion:
@@ -44,4 +48,5 @@ def assemble(context: Context) -> Ingestion:
         log=context.log,
         link=context.secret("LINK_SECRET"),
         api_keys=context.api_keys(),
+        budget=context.limits.budget(),
     )

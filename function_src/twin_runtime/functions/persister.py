@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from twin_runtime.context import Context
+from twin_runtime.deadlines import NO_TIME, Deadline, over
 from twin_runtime.delivery.batching import Outbox
-from twin_runtime.delivery.consumer import NO_TIME, Consumer, Work, over
+from twin_runtime.delivery.consumer import Consumer, Work
 from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.errors import ConfigurationError, Retry
 from twin_runtime.functions.connector import deliver
@@ -51,13 +52,13 @@ class Persister(Consumer):
         self._sender = sender
         self._events = Outbox(events) if events is not None else None
 
-    def work(self, works: Sequence[Work], deadline: float) -> None:
+    def work(self, works: Sequence[Work], deadline: Deadline) -> None:
         if self._sender is not None:
             deliver(self._sender, works, deadline)
         elif self._rows is not None:
             self._put(self._rows, works, deadline)
         if self._events is not None:
-            self._show(self._events, works)
+            self._show(self._events, works, deadline.hand_over)
 
     def _put(self, hot: HotRows, works: Sequence[Work], deadline: float) -> None:
         owners = [(work, event) for work in works for event in work.events]
@@ -80,7 +81,7 @@ class Persister(Consumer):
             else:
                 work.fail(missed.reason, event)
 
-    def _show(self, events: Outbox, works: Sequence[Work]) -> None:
+    def _show(self, events: Outbox, works: Sequence[Work], until: float) -> None:
         owners: list[tuple[Work, Event]] = []
         texts: list[str] = []
         for work in works:
@@ -90,7 +91,7 @@ class Persister(Consumer):
                     owners.append((work, event))
                     texts.append(text)
         try:
-            refused = events.send([event for _, event in owners], texts)
+            refused = events.send([event for _, event in owners], texts, deadline=until)
         except Exception as error:
             reason = error.reason if isinstance(error, Retry) else f"The queue failed ({failure(error)})."
             for work, event in owners:

@@ -8,14 +8,17 @@ about all devices of a type: each is then told by the property `DEVICE`, its ext
 from __future__ import annotations
 
 import operator
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from twin_runtime import jsontext, times
+from twin_runtime import deadlines, jsontext, times
 from twin_runtime.context import Context
+from twin_runtime.deadlines import UNBOUNDED, Budget, Deadline
+from twin_runtime.events import clocks
 from twin_runtime.graph import graph
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
@@ -88,10 +91,20 @@ class _Query:
 class TwinConnector:
     """Thread-safe."""
 
-    def __init__(self, *, twin: Twin, reader: Reader, log: Log) -> None:
+    def __init__(
+        self,
+        *,
+        twin: Twin,
+        reader: Reader,
+        log: Log,
+        budget: Budget = UNBOUNDED,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._twin = twin
         self._reader = reader
         self._log = log
+        self._budget = budget
+        self._clock = clock
 
     def handle(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The response to a request; raises `BadRequest`, or `Retry` when the store cannot be read now."""
@@ -100,7 +113,7 @@ class TwinConnector:
         place = _Place.of(token, query.devices) if token else None
         found: dict[tuple[str, str], list[dict[str, Any]]] = {}
         given, rest = 0, None
-        for device, name, entry, here in self._walk(query, place):
+        for device, name, entry, here in self._walk(query, place, self._budget.deadline()):
             if name is None or given == query.limit:
                 rest = here
                 break
@@ -126,7 +139,10 @@ class TwinConnector:
             properties=[name for name in selected if name in telemetry],
             filters=[_filter(each) for each in request.get("propertyFilters") or ()],
             start=_time(request, "startTime", "startDateTime", times.EARLIEST),
-            end=_after(_time(request, "endTime", "endDateTime", times.LATEST)),
+            # An event far ahead of the clock would be the latest value until its time.
+            end=min(
+                _after(_time(request, "endTime", "endDateTime", times.LATEST)), clocks.latest(self._clock())
+            ),
             descending=request.get("orderByTime") == "DESCENDING",
             limit=min(int(request.get("maxResults") or DEFAULT_RESULTS), MAX_RESULTS),
             by_type=not request.get("entityId"),
@@ -146,7 +162,7 @@ class TwinConnector:
         return devices
 
     def _walk(
-        self, query: _Query, place: _Place | None
+        self, query: _Query, place: _Place | None, deadline: Deadline
     ) -> Iterator[tuple[str, str | None, dict[str, Any], _Place]]:
         """Every value in order, with the place at which to go on if it is not taken. Ends with a name of None
         where it gave up looking.
@@ -155,7 +171,7 @@ class TwinConnector:
         first = query.devices.index(place.device) if place else 0
         for device in query.devices[first:]:
             here = place if place and place.device == device else None
-            for event, at in self._events(query, device, here):
+            for event, at in self._events(query, device, here, deadline):
                 if scanned == MAX_SCANNED:
                     yield device, None, {}, at
                     return
@@ -166,24 +182,27 @@ class TwinConnector:
                     name, entry = values[position]
                     yield device, name, entry, _Place(device, at.time, at.event, position)
 
-    def _events(self, query: _Query, device: str, place: _Place | None) -> Iterator[tuple[Event, _Place]]:
+    def _events(
+        self, query: _Query, device: str, place: _Place | None, deadline: Deadline
+    ) -> Iterator[tuple[Event, _Place]]:
         """A device's events in order, from a place on."""
         start, end, skip = query.start, query.end, 0
         if place:
             start, end = _from(place.time, query)
             skip = place.event
         while True:
+            deadlines.check(deadline)
             limit = _CHUNK + skip
             events = self._reader.range(device, start, end, limit=limit, descending=query.descending)
-            time, number = "", 0
+            moment, number = "", 0
             for position, event in enumerate(events):
-                number = number + 1 if event["time"] == time else 0
-                time = event["time"]
+                number = number + 1 if event["time"] == moment else 0
+                moment = event["time"]
                 if position >= skip:
-                    yield event, _Place(device, time, number)
+                    yield event, _Place(device, moment, number)
             if len(events) < limit:
                 return
-            start, end = _from(time, query)
+            start, end = _from(moment, query)
             skip = number + 1
 
     def _values(self, query: _Query, device: str, event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -243,4 +262,6 @@ def _after(time: str) -> str:
 
 
 def assemble(context: Context) -> TwinConnector:
-    return TwinConnector(twin=context.twin, reader=context.reader(), log=context.log)
+    return TwinConnector(
+        twin=context.twin, reader=context.reader(), log=context.log, budget=context.limits.budget()
+    )

@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 from twin_runtime.context import Context
+from twin_runtime.deadlines import over
 from twin_runtime.errors import Refused, Retry, Throttled
-from twin_runtime.events import cloudevents
+from twin_runtime.events import clocks, cloudevents
 from twin_runtime.graph import graph
 from twin_runtime.log import Log, failure
 from twin_runtime.model import Twin
@@ -68,15 +69,20 @@ class TwinSync:
             self._keep_structure(mark, deadline)
         if self._reader is not None:
             for device_type in sorted(set(self._twin.devices.values())):
+                if over(deadline):
+                    return
                 mine = _part(self._reader.latest(device_type), partition, partitions, self._twin)
                 self._set_values(device_type, mine, deadline)
 
     def take(self, events: Sequence[Event]) -> None:
-        """Values of events that a store hands over as they are written; an older one changes nothing. Raises
-        `Retry` when one was not set: all may come again.
+        """Values of events that a store hands over as they are written; an older one changes nothing, nor
+        does one far ahead of the clock. Raises `Retry` when one was not set: all may come again.
         """
         newest: dict[str, Event] = {}
+        end = clocks.latest(self._clock())
         for event in events:
+            if event["time"] > end:
+                continue
             device = cloudevents.device_of(event, self._twin)
             if device not in newest or newest[device]["time"] < event["time"]:
                 newest[device] = event
@@ -85,7 +91,7 @@ class TwinSync:
                 found = self._graph.twin(device)
                 if found is None:
                     continue  # a run will make it, with the values it then has
-                self._times[device] = found.time or _NEVER
+                self._times[device] = self._plausible(found.time)
             self._set(device, event)
 
     def clear(self, *, budget: float) -> int:
@@ -161,7 +167,7 @@ class TwinSync:
 
         def one(id_: str) -> bool:
             nonlocal throttled
-            if throttled or time.monotonic() >= deadline:
+            if throttled or over(deadline):
                 return False
             try:
                 do(id_)
@@ -186,6 +192,8 @@ class TwinSync:
             device = cloudevents.device_of(event, self._twin)
             if self._times.get(device, event["time"]) < event["time"]:
                 newer[device] = event
+            if over(deadline):
+                break  # before the reader asks for another page
         left = self._each(list(newer), lambda device: self._set(device, newer[device]), deadline)
         if newer:
             self._log.info("values_set", type=device_type, devices=len(newer) - len(left), left=len(left))
@@ -201,10 +209,16 @@ class TwinSync:
         cursor: str | None = None
         while True:
             twins, cursor = self._graph.twins(type=device_type, cursor=cursor, limit=_PAGE)
-            self._times.update((each.id, each.time or _NEVER) for each in twins)
+            self._times.update((each.id, self._plausible(each.time)) for each in twins)
             if cursor is None:
                 break
         self._listed.add(device_type)
+
+    def _plausible(self, time: str | None) -> str:
+        """The time of a twin's values. An earlier release may have set them from an event far ahead of the
+        clock: the next event replaces those.
+        """
+        return time if time is not None and time <= clocks.latest(self._clock()) else _NEVER
 
     def _forget(self) -> None:
         """What was known of the twins that are there."""

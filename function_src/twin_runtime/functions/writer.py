@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from twin_runtime.context import Context
+from twin_runtime.deadlines import UNBOUNDED, Budget, Deadline
 from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.errors import Retry
 from twin_runtime.log import Log
@@ -28,13 +29,16 @@ class Writer(Receiver):
         log: Log,
         link: CachedSecret,
         api_keys: CachedSecret | None = None,
+        budget: Budget = UNBOUNDED,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(twin=twin, dead=dead, log=log, link=link, api_keys=api_keys, clock=clock)
+        super().__init__(
+            twin=twin, dead=dead, log=log, link=link, api_keys=api_keys, budget=budget, clock=clock
+        )
         self._rows = HotRows(store, twin, log, clock)
 
-    def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str]:
-        lost = self._rows.write(events)
+    def accept(self, events: Sequence[Event], texts: Sequence[str], deadline: Deadline) -> Mapping[int, str]:
+        lost = self._rows.write(events, deadline=deadline)
         later = next((each.reason for each in lost.values() if not each.permanent), None)
         if later is not None:
             raise Retry(later)
@@ -49,4 +53,5 @@ def assemble(context: Context) -> Writer:
         log=context.log,
         link=context.secret("LINK_SECRET"),
         api_keys=context.api_keys(),
+        budget=context.limits.budget(),
     )

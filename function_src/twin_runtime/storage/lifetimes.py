@@ -23,9 +23,9 @@ from twin_runtime.storage import notes, rows
 
 DEVICE = "~lifetimes"
 _DAY = 86_400
-_NOTED_S = 7_200
-_RENEWED_S = 3_600
-"""A note is renewed so long before its end: clocks differ, and an event may be some minutes ahead of them."""
+_NOTED_S = 10_800
+_RENEWED_S = 7_200
+"""A note is renewed so long before its end: clocks differ, and an event may be an hour ahead of them."""
 _KEPT_DAYS = 30
 """A note outlives its rows, which databases delete some time after they have expired."""
 
@@ -41,13 +41,13 @@ class HotRows:
         self._noted = -math.inf
 
     def write(self, events: Sequence[Event], *, deadline: float = math.inf) -> dict[int, Unstored]:
-        """As `rows.store`, of the rows of checked telemetry events."""
+        """As `rows.store_if_absent`, of the rows of checked telemetry events."""
         now = self._clock()
         # Without a cold tier no mover asks.
         if self._twin.cold_days is not None and now + _RENEWED_S >= self._noted:
             self._note(int(now) + _NOTED_S, deadline)
         made = [rows.from_event(event, self._twin, now) for event in events]
-        return rows.store(self._store, made, self._log, deadline=deadline)
+        return rows.store_if_absent(self._store, made, self._log, deadline=deadline)
 
     def _note(self, until: int, deadline: float) -> None:
         days = self._twin.expire_days

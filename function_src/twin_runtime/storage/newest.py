@@ -1,10 +1,14 @@
-"""The newest row of each of many devices."""
+"""The newest row of each of many devices, of those whose time is plausible.
+
+Rows of earlier releases may be of any year to come. None of them is the newest before its time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from twin_runtime import times
+from twin_runtime.events import clocks
 from twin_runtime.ports import Row, Store
 
 _READERS = 16
@@ -12,21 +16,23 @@ _AT_A_TIME = 256
 """How many rows are held at most."""
 
 
-def rows(store: Store, devices: Sequence[str]) -> Iterator[Row]:
+def rows(store: Store, devices: Sequence[str], now: float) -> Iterator[Row]:
     """In the order of `devices`; one that has no row is left out."""
+    end = clocks.latest(now)
     if len(devices) < 2:
-        yield from (row for device in devices if (row := _newest(store, device)) is not None)
+        yield from (row for device in devices if (row := _newest(store, device, end)) is not None)
         return
     from concurrent.futures import ThreadPoolExecutor
 
     # A store takes some milliseconds for each, whatever their number.
     with ThreadPoolExecutor(min(_READERS, len(devices))) as pool:
         for start in range(0, len(devices), _AT_A_TIME):
-            for row in pool.map(lambda device: _newest(store, device), devices[start : start + _AT_A_TIME]):
+            some = devices[start : start + _AT_A_TIME]
+            for row in pool.map(lambda device: _newest(store, device, end), some):
                 if row is not None:
                     yield row
 
 
-def _newest(store: Store, device: str) -> Row | None:
-    page = store.query(device, start=times.EARLIEST, end=times.LATEST, limit=1, cursor=None, descending=True)
+def _newest(store: Store, device: str, end: str) -> Row | None:
+    page = store.query(device, start=times.EARLIEST, end=end, limit=1, cursor=None, descending=True)
     return page.rows[0] if page.rows else None

@@ -40,6 +40,16 @@ def note(device: str, id: str, data: str, *, expires: int = rows.FOREVER) -> Row
     return Row(device, times.EARLIEST, id, "twinspan.note.v1", data, _TRACE, expires)
 
 
+def find(store: Store, device: str, id: str) -> Row | None:
+    """The note of an id, None where there is none; raises `Retry`."""
+    key = note(device, id, "").key
+    # No key is between this one and the cursor: no id has a '!'.
+    page = store.query(
+        device, start=times.EARLIEST, end=times.LATEST, limit=1, cursor=f"{key}!", descending=True
+    )
+    return next((row for row in page.rows if row.key == key), None)
+
+
 def read(store: Store, device: str) -> Iterator[Row]:
     """The notes of a device, by id; their keys are those to delete."""
     cursor: str | None = None

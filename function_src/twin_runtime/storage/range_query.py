@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from twin_runtime import times
+from twin_runtime.events import clocks
+from twin_runtime.events.cloudevents import LONGEST_ID
 from twin_runtime.model import Twin
 from twin_runtime.wire.answers import Refusal
 
@@ -16,13 +18,13 @@ MAX_LIMIT = 1_000
 PARAMETERS = ("device", "from", "to", "limit", "cursor", "order", "latest", "tier", "type")
 _OTHER_CURSOR = "The cursor is not one that was given for this device and order."
 _NOT_OF_A_TYPE = {"from", "to", "order", "tier"}
-_KEY = re.compile(rf"({times.FIXED})#[!-~]{{1,128}}")
+_KEY = re.compile(rf"({times.FIXED})#[!-~]{{1,{LONGEST_ID}}}")
 
 
 @dataclass(frozen=True, slots=True)
 class RangeQuery:
     """What is asked for: start <= time < end, from `cursor` (a row's key) on. `all_tiers`: also of the cold
-    tier.
+    tier, where `types` are those that the device had; none stands for today's alone.
     """
 
     device: str
@@ -32,6 +34,7 @@ class RangeQuery:
     cursor: str | None
     descending: bool
     all_tiers: bool = False
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,11 @@ class TypeQuery:
     after: str
 
 
-def parse(query: Mapping[str, str | Sequence[str]], twin: Twin) -> RangeQuery | TypeQuery:
-    """The query of a request; raises `answers.Refusal` with 400 or, for an unknown device, 404."""
+def parse(query: Mapping[str, str | Sequence[str]], twin: Twin, now: float) -> RangeQuery | TypeQuery:
+    """The query of a request; the latest event is the latest one that is plausible at `now`.
+
+    Raises `answers.Refusal` with 400 or, for an unknown device, 404.
+    """
     given = {name: _single(name, value) for name, value in query.items()}
     unknown = sorted(given.keys() - set(PARAMETERS))
     if unknown:
@@ -62,7 +68,7 @@ def parse(query: Mapping[str, str | Sequence[str]], twin: Twin) -> RangeQuery | 
         raise Refusal(400, f"The parameter latest cannot be combined with {others[0]}.")
     descending = latest or _word(given, "order", "asc", ("asc", "desc")) == "desc"
     start = _time(given, "from", times.EARLIEST)
-    end = _time(given, "to", times.LATEST)
+    end = clocks.latest(now) if latest else _time(given, "to", times.LATEST)
     if start > end:
         raise Refusal(400, "The parameter from is after to.")
     limit = _limit(given.get("limit"), 1 if latest else DEFAULT_LIMIT)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from twin_runtime import times
+from twin_runtime.deadlines import READ_AGAIN_S
 from twin_runtime.errors import Retry
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
@@ -18,7 +19,7 @@ from twin_runtime.ports import Event, Store
 from twin_runtime.storage import newest, rows
 from twin_runtime.wire import verdict
 from twin_runtime.wire.http_client import Answer, HttpClient
-from twin_runtime.wire.link_client import STEADY, LinkClient, Pace
+from twin_runtime.wire.link_client import LinkClient
 from twin_runtime.wire.secret_cache import CachedSecret
 
 _PAGE = 1_000
@@ -29,7 +30,9 @@ class Reader(Protocol):
     """Reads what is in the hot store; what has expired is not shown."""
 
     def latest(self, type: str) -> Iterator[Event]:
-        """The newest event of each device of a device type, by name of the device."""
+        """The newest event of each device of a device type, by name of the device. Its own type is the one
+        that the device had then.
+        """
         ...
 
     def range(
@@ -56,7 +59,7 @@ class LocalReader:
     def latest(self, type: str) -> Iterator[Event]:
         now = self._clock()
         devices = sorted(device for device, its in self._twin.devices.items() if its == type)
-        for row in newest.rows(self._store, devices):
+        for row in newest.rows(self._store, devices, now):
             if row.expires > now:
                 yield rows.to_event(row, self._twin)
 
@@ -87,7 +90,7 @@ class LocalReader:
 class RemoteReader:
     """`Reader` through hot_reader, with the URL and the keys of the link's secret. Thread-safe.
 
-    `patience` is how many seconds each page is asked for, again and again, before it raises.
+    `patience` is for how many seconds requests for a page are begun before it raises.
     """
 
     def __init__(
@@ -95,13 +98,12 @@ class RemoteReader:
         secret: CachedSecret,
         *,
         log: Log,
-        patience: float = 20.0,
-        pace: Pace = STEADY,
+        patience: float = READ_AGAIN_S,
         client: HttpClient | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._link = LinkClient(secret, log=log, pace=pace, client=client, clock=clock, sleep=sleep)
+        self._link = LinkClient(secret, log=log, client=client, clock=clock, sleep=sleep)
         self._patience = patience
 
     def latest(self, type: str) -> Iterator[Event]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from twin_runtime import jsontext, times
 from twin_runtime.errors import Retry
 from twin_runtime.events import cloudevents
-from twin_runtime.events.clocks import AHEAD_S
+from twin_runtime.events.clocks import MOST_AHEAD_S
 from twin_runtime.log import Log, failure
 from twin_runtime.model import Twin
-from twin_runtime.ports import Event, Row, Store, Unstored
+from twin_runtime.ports import CONFLICT, Event, Row, Store, Unstored
 
 FOREVER = 253_402_300_799
 """The last second of the year 9999, in Unix time: the latest that every store can keep."""
@@ -26,12 +27,12 @@ def from_event(event: Event, twin: Twin, now: float) -> Row:
 
     It expires `expire_days` after it is written: a device with a wrong clock, or one that was away for long,
     does not lose its data at once. Where there is a cold tier, the mover takes an event when it is `hot_days`
-    old, which for one of the next minutes is later: then the days count from the event's own time. A time
-    further ahead is wrong, and makes no row last longer.
+    old, which for one of the next hour is later: then the days count from the event's own time. A time
+    further ahead is of an earlier release, and makes no row last longer.
     """
     since = now
     if twin.cold_days is not None:
-        since = max(now, min(times.to_epoch(event["time"]), now + AHEAD_S))
+        since = max(now, min(times.to_epoch(event["time"]), now + MOST_AHEAD_S))
     return Row(
         device=cloudevents.device_of(event, twin),
         time=event["time"],
@@ -40,13 +41,17 @@ def from_event(event: Event, twin: Twin, now: float) -> Row:
         data=jsontext.dumps(event["data"]),
         traceparent=event["traceparent"],
         expires=int(since) + twin.expire_days * _DAY,
+        subject=event["subject"],
+        received=event.get("received", ""),
+        device_time=event.get("devicetime", ""),
+        clock=event.get("clock", ""),
     )
 
 
 def to_json(row: Row, twin: Twin, device_type: str | None = None) -> str:
     """The event of a row, as JSON text: the data is put in as it was stored, so every value is exact.
 
-    `device_type` is needed of a device that the twin has no more.
+    `device_type` is that of a row without its own; None is today's, which a device must have for it.
     """
     head = _without_data(row, twin, device_type)
     del head["data"]
@@ -56,7 +61,7 @@ def to_json(row: Row, twin: Twin, device_type: str | None = None) -> str:
 def to_event(row: Row, twin: Twin) -> Event:
     """The event of a row."""
     event = _without_data(row, twin, None)
-    event["data"] = jsontext.loads(row.data, max_bytes=cloudevents.MAX_EVENT_BYTES)
+    event["data"] = jsontext.loads(row.data, max_bytes=cloudevents.MAX_STORED_BYTES)
     return event
 
 
@@ -65,11 +70,14 @@ def _without_data(row: Row, twin: Twin, device_type: str | None) -> Event:
         row.type,
         twin=twin.name,
         device=row.device,
-        subject=device_type or twin.devices[row.device],
+        subject=row.subject or device_type or twin.devices[row.device],
         data={},
         time=row.time,
         id=row.id,
         traceparent=row.traceparent,
+        received=row.received,
+        device_time=row.device_time,
+        clock=row.clock,
     )
 
 
@@ -81,15 +89,15 @@ def store(
     deadline: float = math.inf,
     sleep: Callable[[float], None] = time.sleep,
 ) -> dict[int, Unstored]:
-    """Write the rows, trying again what the store did not take; returns what it did not take in the end, by
-    position. After `deadline`, in `time.monotonic` seconds, nothing is tried again.
+    """Write the rows, in place of those with the same keys, trying again what the store did not take; returns
+    what it did not take in the end, by position. After `deadline`, in `time.monotonic` seconds, nothing is
+    tried again.
 
     A row that is there twice is written once. Raises `Retry` when nothing could be written at all.
     """
-    first: dict[tuple[str, str], int] = {}
-    for position, row in enumerate(rows):
-        first.setdefault((row.device, row.key), position)
-    lost = _store(target, {position: rows[position] for position in first.values()}, log, deadline, sleep)
+    first = _firsts(rows, range(len(rows)))
+    pending = {position: rows[position] for position in first.values()}
+    lost = _tried(target.put, pending, log, deadline, sleep)
     return {
         position: lost[same]
         for position, row in enumerate(rows)
@@ -97,22 +105,73 @@ def store(
     }
 
 
-def _store(
-    target: Store, pending: dict[int, Row], log: Log, deadline: float, sleep: Callable[[float], None]
+def store_if_absent(
+    target: Store,
+    rows: Sequence[Row],
+    log: Log,
+    *,
+    deadline: float = math.inf,
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[int, Unstored]:
+    """As `store`, of rows whose keys are not there: one that is there with other content, in the store or
+    before it in `rows`, is a permanent `ports.CONFLICT`.
+    """
+    lost: dict[int, Unstored] = {}
+    left: Sequence[int] = range(len(rows))
+    while left:
+        first = _firsts(rows, left)
+        pending = {position: rows[position] for position in first.values()}
+        try:
+            missed = _tried(target.put_if_absent, pending, log, deadline, sleep)
+        except Retry as error:
+            if len(left) == len(rows):
+                raise
+            return lost | {position: Unstored(position, error.reason) for position in left}
+        again: list[int] = []
+        for position in left:
+            same = first[(rows[position].device, rows[position].key)]
+            if position == same or rows[position].same_content(rows[same]):
+                if same in missed:
+                    lost[position] = missed[same]
+            elif same not in missed:
+                lost[position] = Unstored(position, CONFLICT, permanent=True)
+            elif missed[same].permanent:  # the first was refused for what it is, which this one is not
+                again.append(position)
+            else:
+                lost[position] = missed[same]
+        left = again
+    return lost
+
+
+def _firsts(rows: Sequence[Row], positions: Iterable[int]) -> dict[tuple[str, str], int]:
+    """Where each key is for the first time."""
+    first: dict[tuple[str, str], int] = {}
+    for position in positions:
+        first.setdefault((rows[position].device, rows[position].key), position)
+    return first
+
+
+class _Put(Protocol):
+    def __call__(self, rows: Sequence[Row], *, deadline: float) -> Sequence[Unstored]: ...
+
+
+def _tried(
+    put: _Put, pending: dict[int, Row], log: Log, deadline: float, sleep: Callable[[float], None]
 ) -> dict[int, Unstored]:
     lost: dict[int, Unstored] = {}
     written = False
     for attempt in range(_TRIES):
         if attempt:
-            sleep(_FIRST_DELAY * 2 ** (attempt - 1))
+            sleep(min(_FIRST_DELAY * 2 ** (attempt - 1), max(deadline - time.monotonic(), 0.0)))
         positions = list(pending)
-        last = attempt + 1 == _TRIES or time.monotonic() >= deadline
+        last = attempt + 1 == _TRIES
         try:
-            missed = target.put(list(pending.values()))
+            missed = put(list(pending.values()), deadline=deadline)
             written = True
         except Exception as error:
             reason = error.reason if isinstance(error, Retry) else f"The store failed ({failure(error)})."
             log.warning("store_failed", reason=reason, rows=len(pending), attempt=attempt + 1)
+            last = last or time.monotonic() >= deadline
             if last and not written:
                 raise error if isinstance(error, Retry) else Retry(reason) from error
             missed = [Unstored(index, reason) for index in range(len(positions))]
@@ -121,7 +180,7 @@ def _store(
         pending = {position: pending[position] for position in again}
         if not pending:
             return lost
-        if last:
+        if last or time.monotonic() >= deadline:
             lost.update(again)
             break
     return lost

@@ -116,12 +116,17 @@ class ColdRun:
         return groups[first:] + groups[:first]
 
     def _batches(self) -> Iterator[tuple[str, list[Row]]]:
-        """What is due: a turn of each group, and again of those that have more."""
+        """What is due, by the type that rows are of: a turn of each group, and again of those that have more.
+        Rows of earlier releases are of their device's type.
+        """
         groups = self._turns
         while groups and not self._out_of_time():
             for type, turns in groups:
                 for batch in turns.next():
-                    yield type, batch
+                    of_type: dict[str, list[Row]] = {}
+                    for row in batch:
+                        of_type.setdefault(row.subject or type, []).append(row)
+                    yield from of_type.items()
             groups = [(type, turns) for type, turns in groups if turns.waiting]
 
     def _take(self, type: str, batch: list[Row]) -> None:

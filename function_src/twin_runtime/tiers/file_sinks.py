@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from twin_runtime import jsontext
+from twin_runtime.deadlines import FILE_S
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.ports import Objects, Stored
 from twin_runtime.tiers.tier_files import FILE_MEDIA_TYPE, PART_BYTES, File
 from twin_runtime.wire import signing, verdict
 from twin_runtime.wire.link_client import Answer, LinkClient
-
-_PATIENCE_S = 120.0
 
 
 class FileSink(Protocol):
@@ -51,7 +50,7 @@ class RemoteFiles:
         self._clock = clock
 
     def store(self, file: File, *, deadline: float) -> Stored:
-        until = min(deadline, self._clock() + _PATIENCE_S)
+        until = min(deadline, self._clock() + FILE_S)
         count = -(-len(file.body) // self._part_bytes)
         for part in range(count):
             told = self._send(file, part, count, until)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 from twin_runtime import jsontext
+from twin_runtime.deadlines import ANSWERED_S
 from twin_runtime.errors import Retry
 from twin_runtime.storage.range_query import RangeQuery
 from twin_runtime.tiers.tier_files import QUERY_MEDIA_TYPE
@@ -13,25 +15,25 @@ from twin_runtime.tiers.tier_reader import TierPage, write_query
 from twin_runtime.wire import signing, verdict
 from twin_runtime.wire.link_client import Answer, LinkClient
 
-_PATIENCE_S = 20.0
 _MAX_ANSWER_BYTES = 6_000_000
 
 
 class RemoteTier:
     """`tier_reader.ColdTier` over HTTPS. Thread-safe."""
 
-    def __init__(self, link: LinkClient, *, patience: float = _PATIENCE_S) -> None:
+    def __init__(self, link: LinkClient, *, patience: float = ANSWERED_S) -> None:
         self._link = link
         self._patience = patience
 
-    def page(self, query: RangeQuery) -> TierPage:
-        body = write_query(query)
+    def page(self, query: RangeQuery, *, deadline: float = math.inf) -> TierPage:
+        body, deadline = write_query(query), min(deadline, time.monotonic() + self._patience)
         answer = self._link.post(
             body,
             {"content-type": QUERY_MEDIA_TYPE},
             id=signing.webhook_id(body),
             final=_is_final,
-            deadline=time.monotonic() + self._patience,
+            deadline=deadline,
+            until=deadline,
             longest_answer=_MAX_ANSWER_BYTES,
         )
         if answer.status >= 400:

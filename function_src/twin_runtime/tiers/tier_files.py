@@ -30,7 +30,7 @@ EVENTS = "events/"
 MAX_ROWS = 10_000
 MAX_TEXT_BYTES = 16_000_000
 """Of the lines of a file. A mover makes smaller ones."""
-MAX_LINE_BYTES = cloudevents.MAX_EVENT_BYTES + 2_000
+MAX_LINE_BYTES = cloudevents.MAX_STORED_BYTES + 2_000
 FILE_MEDIA_TYPE = "application/vnd.twinspan.file"
 QUERY_MEDIA_TYPE = "application/vnd.twinspan.query+json"
 PART_BYTES = 3_000_000
@@ -100,6 +100,11 @@ def folder(type: str, day: str) -> str:
     return f"{type_folder(type)}day={day}" + ("/" if len(day) == _DAY_LENGTH else "")
 
 
+def is_type(value: object) -> bool:
+    """Whether a value can be the name of a device type."""
+    return isinstance(value, str) and re.fullmatch(_TYPE, value) is not None
+
+
 def parse_name(text: str) -> Name:
     """What a name says; raises `Invalid`."""
     found = _NAME.fullmatch(text)
@@ -116,11 +121,15 @@ def parse_name(text: str) -> Name:
 
 
 def pack(found: Iterable[Row], twin: Twin, type: str) -> File:
-    """The file of rows that are of one type and day, and in order; there is at least one."""
+    """The file of rows that are of one type and day, and in order; there is at least one. `type` is that of
+    the rows that do not say theirs.
+    """
     packer = zlib.compressobj(_LEVEL, wbits=31)
     digest, body, count = sha256(), bytearray(), 0
     first = last = None
     for row in found:
+        if row.subject not in ("", type):
+            raise ValueError(f"a row is of the type {row.subject}, not of {type}")
         line = rows.to_json(row, twin, type).encode("ascii") + b"\n"
         digest.update(line)
         body += packer.compress(line)
@@ -226,10 +235,10 @@ def _row(line: bytes, name: Name, twin: Twin, expires: int) -> Row:
     found = cloudevents.head(twin.name).match(text)
     if found is None:
         raise Invalid("A line is not an event of this twin, in the form in which it is stored.")
-    _, device, id, time, type, traceparent = found.groups()
+    _, device, id, time, type, traceparent, received, device_time, clock = found.groups()
     if type != name.type or day_of(time) != name.day or not re.fullmatch(_DEVICE, device):
         raise Invalid("A line is of another type or day than the name, or of no device.")
-    if not times.exists(time):
+    if not all(times.exists(each) for each in (time, received, device_time) if each is not None):
         raise Invalid("A line has a time that does not exist.")
     data = text[found.end() : -1]
     try:
@@ -239,7 +248,19 @@ def _row(line: bytes, name: Name, twin: Twin, expires: int) -> Row:
         raise Invalid("A line has data that is not JSON.") from None
     if text[-1] != "}" or data[:1] != "{" or data[-1:] != "}":
         raise Invalid("A line is not an event of this twin, in the form in which it is stored.")
-    return Row(device, time, id, cloudevents.TELEMETRY, data, traceparent, expires)
+    return Row(
+        device,
+        time,
+        id,
+        cloudevents.TELEMETRY,
+        data,
+        traceparent,
+        expires,
+        subject=type,
+        received=received or "",
+        device_time=device_time or "",
+        clock=clock or "",
+    )
 
 
 @lru_cache(maxsize=256)

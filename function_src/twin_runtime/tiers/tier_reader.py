@@ -1,20 +1,23 @@
 """Reads events of a device from the files of the cold tier: what hot_reader merges with the hot store.
 
-Files are found by their names alone: a day's files of the type, of those the ones between whose first and
-last device the device is. Where the twin has an archive, events older than `cold_days` are its, and are not
-read.
+Files are found by their names alone: a day's files of each type that the device had, of those the ones
+between whose first and last device the device is. Where the twin has an archive, events older than
+`cold_days` are its, and are not read.
 """
 
 from __future__ import annotations
 
+import math
 import time
+from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import accumulate
 from typing import Any, Protocol
 
-from twin_runtime import jsontext, times
+from twin_runtime import deadlines, jsontext, times
 from twin_runtime.errors import Refused
 from twin_runtime.model import Twin
 from twin_runtime.ports import Objects
@@ -30,6 +33,9 @@ MAX_PAGE_S = 8.0
 _NAMES = 1_000
 _DAY_S = 86_400
 _FIELDS = ("device", "from", "to", "limit", "cursor", "order")
+_TYPES = "types"
+"""The one field that may be missing: for a device that always had the same."""
+_MOST_TYPES = 100
 _BEFORE_ALL = "#!"
 """Makes a time a key: the first that there could be of that time, since no id begins so."""
 
@@ -47,8 +53,10 @@ class TierPage:
 class ColdTier(Protocol):
     """The cold tier, as hot_reader reads it."""
 
-    def page(self, query: RangeQuery) -> TierPage:
-        """Events with start <= time < end after the cursor; `limit` of them at most, and each once."""
+    def page(self, query: RangeQuery, *, deadline: float = math.inf) -> TierPage:
+        """Events with start <= time < end after the cursor; `limit` of them at most, and each once. Raises
+        `errors.Retry` where there is none by `deadline`, in `time.monotonic` seconds.
+        """
         ...
 
 
@@ -60,13 +68,13 @@ class TierReader:
         self._twin = twin
         self._clock = clock
 
-    def page(self, query: RangeQuery) -> TierPage:
+    def page(self, query: RangeQuery, *, deadline: float = math.inf) -> TierPage:
         until, files, size = time.monotonic() + MAX_PAGE_S, 0, 0
         events: list[tuple[str, str]] = []
         for day in self._days(query):
             names = [name for name in self._names(query, day) if tier_files.may_hold(name, query.device)]
             files += len(names)
-            for key, text in self._of_day(names, query, query.limit - len(events) + 1):
+            for key, text in self._of_day(names, query, query.limit - len(events) + 1, deadline):
                 if len(events) == query.limit or (events and size + len(text) > MAX_PAGE_BYTES):
                     return TierPage(events, events[-1][0])
                 events.append((key, text))
@@ -75,30 +83,44 @@ class TierReader:
                 return TierPage(events, _behind(day, query))
         return TierPage(events, None)
 
-    def _of_day(self, names: Sequence[str], query: RangeQuery, most: int) -> list[tuple[str, str]]:
-        """The first `most` events of a day that are asked for, in the order that is asked for."""
+    def _of_day(
+        self, names: Sequence[str], query: RangeQuery, most: int, deadline: float
+    ) -> list[tuple[str, str]]:
+        """The first events of a day that are asked for, in the order that is asked for: `most` of them, or so
+        many that a page has no room for the last.
+        """
         found: dict[str, str] = {}
+        held = 0
 
         def first() -> list[tuple[str, str]]:
-            return sorted(found.items(), reverse=query.descending)[:most]
+            events = sorted(found.items(), reverse=query.descending)[:most]
+            sizes = list(accumulate(len(text) for _, text in events))
+            return events[: bisect_right(sizes, MAX_PAGE_BYTES) + 1]
 
         for name in names:
+            deadlines.check(deadline)
             try:
                 body = self._objects.get(name)
             except Refused:
                 continue  # it has gone to the archive meanwhile
             for key, text in tier_files.events_of(body, self._twin, query.device):
                 if query.start <= key < query.end and _is_after(key, query):
+                    held += len(text) - len(found.get(key, ""))
                     found[key] = text
-                    if len(found) > 2 * most:
+                    if len(found) > 2 * most or held > 2 * MAX_PAGE_BYTES:
                         found = dict(first())
+                        held = sum(map(len, found.values()))
         return first()
 
     def _names(self, query: RangeQuery, day: str) -> Iterator[str]:
-        prefix, after = tier_files.folder(self._twin.devices[query.device], day), ""
-        while page := self._objects.names(prefix, after=after, limit=_NAMES):
-            yield from page
-            after = page[-1]
+        for type in self._types(query):
+            prefix, after = tier_files.folder(type, day), ""
+            while page := self._objects.names(prefix, after=after, limit=_NAMES):
+                yield from page
+                after = page[-1]
+
+    def _types(self, query: RangeQuery) -> Sequence[str]:
+        return query.types or (self._twin.devices[query.device],)
 
     def _days(self, query: RangeQuery) -> Iterator[str]:
         """The days of the range of which there may be files, in the order that is asked for."""
@@ -111,10 +133,12 @@ class TierReader:
         last = min(last, times.from_epoch(now + _DAY_S))
         if self._twin.cold_days is not None and self._twin.archive_days is not None:
             first = max(first, due_rows.cutoff(now, self._twin.cold_days))
-        type = self._twin.devices[query.device]
-        return self._under("", type, tier_files.day_of(first), _last_day(last), query.descending)
+        types = self._types(query)
+        return self._under("", types, tier_files.day_of(first), _last_day(last), query.descending)
 
-    def _under(self, start: str, type: str, first: str, last: str, descending: bool) -> Iterator[str]:
+    def _under(
+        self, start: str, types: Sequence[str], first: str, last: str, descending: bool
+    ) -> Iterator[str]:
         """The days that begin with `start`. Years and months of which there are no files are passed over."""
         if len(start) == len(first):
             yield start
@@ -124,8 +148,8 @@ class TierReader:
             if not low <= some <= high:
                 continue
             known = len(some) == len(first) or some == low == high
-            if known or self._objects.names(tier_files.folder(type, some), limit=1):
-                yield from self._under(some, type, first, last, descending)
+            if known or any(self._objects.names(tier_files.folder(type, some), limit=1) for type in types):
+                yield from self._under(some, types, first, last, descending)
 
 
 def read_query(body: bytes, twin: Twin) -> RangeQuery:
@@ -134,8 +158,8 @@ def read_query(body: bytes, twin: Twin) -> RangeQuery:
         document: Any = jsontext.loads(body, max_bytes=4_000)
     except jsontext.Malformed as error:
         raise Refusal(400, str(error)) from None
-    if not isinstance(document, dict) or document.keys() != set(_FIELDS):
-        raise Refusal(400, f"The query must have {', '.join(_FIELDS)}, and nothing else.")
+    if not isinstance(document, dict) or document.keys() - {_TYPES} != set(_FIELDS):
+        raise Refusal(400, f"The query must have {', '.join(_FIELDS)}, may have types, and nothing else.")
     device, start, end, limit, cursor, order = (document[name] for name in _FIELDS)
     if not isinstance(device, str) or device not in twin.devices:
         raise Refusal(400, "The device is not known to this twin.")
@@ -151,7 +175,10 @@ def read_query(body: bytes, twin: Twin) -> RangeQuery:
         raise Refusal(400, "The cursor must be null or the key of a row.")
     if order not in ("asc", "desc"):
         raise Refusal(400, "The order must be asc or desc.")
-    return RangeQuery(device, start, end, limit, cursor, order == "desc")
+    types: Any = document.get(_TYPES, [])
+    if not isinstance(types, list) or len(types) > _MOST_TYPES or not all(map(tier_files.is_type, types)):
+        raise Refusal(400, f"The types must be an array of at most {_MOST_TYPES} names of device types.")
+    return RangeQuery(device, start, end, limit, cursor, order == "desc", types=tuple(types))
 
 
 def write_query(query: RangeQuery) -> bytes:
@@ -164,7 +191,10 @@ def write_query(query: RangeQuery) -> bytes:
         query.cursor,
         "desc" if query.descending else "asc",
     )
-    return jsontext.dumps(dict(zip(_FIELDS, values, strict=True))).encode("ascii")
+    document: dict[str, Any] = dict(zip(_FIELDS, values, strict=True))
+    if len(query.types) > 1:
+        document[_TYPES] = query.types
+    return jsontext.dumps(document).encode("ascii")
 
 
 def _is_after(key: str, query: RangeQuery) -> bool:

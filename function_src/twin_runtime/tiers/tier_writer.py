@@ -10,6 +10,7 @@ cold_writer also reads: `POST` of `{"device", "from", "to", "limit", "cursor", "
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from twin_runtime import jsontext
+from twin_runtime import deadlines, jsontext
+from twin_runtime.deadlines import UNBOUNDED, Budget, Deadline, over
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
@@ -64,6 +66,7 @@ class TierWriter:
         link: CachedSecret,
         api_keys: CachedSecret | None = None,
         reader: TierReader | None = None,
+        budget: Budget = UNBOUNDED,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._twin = twin
@@ -72,13 +75,14 @@ class TierWriter:
         self._link = link
         self._api_keys = api_keys
         self._reader = reader
+        self._budget = budget
         self._clock = clock
 
     def handle(self, request: Request) -> Response:
         """Answer a request; never raises."""
-        return guarded(self._log, lambda: self._handle(request))
+        return guarded(self._log, lambda: self._handle(request, self._budget.deadline()))
 
-    def _handle(self, request: Request) -> Response:
+    def _handle(self, request: Request, deadline: Deadline) -> Response:
         media_types = (FILE_MEDIA_TYPE, QUERY_MEDIA_TYPE) if self._reader else (FILE_MEDIA_TYPE,)
         media_type = gate.check_post(
             request,
@@ -89,28 +93,32 @@ class TierWriter:
             now=self._clock(),
         )
         if media_type == QUERY_MEDIA_TYPE and self._reader:
-            return self._read(self._reader, request.body)
-        return self._take(_parsed(request.body))
+            return self._read(self._reader, request.body, deadline)
+        return self._take(_parsed(request.body), deadline)
 
-    def _read(self, reader: TierReader, body: bytes) -> Response:
+    def _read(self, reader: TierReader, body: bytes, deadline: Deadline) -> Response:
         query = read_query(body, self._twin)
-        page = reader.page(query)
+        page = reader.page(query, deadline=deadline)
         self._log.info("read", events=len(page.events), more=page.next is not None)
         events = ",".join(text for _, text in page.events)
         return json_answer(200, f'{{"events":[{events}],"next":{jsontext.dumps(page.next)}}}')
 
-    def _take(self, part: _Part) -> Response:
+    def _take(self, part: _Part, deadline: Deadline) -> Response:
+        """What has no time left is asked for again, and goes on with the parts that are here."""
+        deadlines.check(deadline)
         stored = self._objects.stat(part.name)
         if stored is not None and (stored.rows, stored.sha256) == (part.rows, part.sha256):
             return _told(stored)
         body: bytes | None = part.body
         if part.parts > 1:
+            deadlines.check(deadline)
             self._objects.put(part.staged(part.part), part.body, rows=0, sha256=sha256(part.body).hexdigest())
+            deadlines.check(deadline)
             here = self._here(part)
             if here < part.parts:
                 return answer(200, {"parts": here})
-            body = self._joined(part)
-        stored = self._store(part, body)
+            body = self._joined(part, deadline)
+        stored = self._store(part, body, deadline)
         self._log.info("stored", name=part.name, rows=stored.rows, bytes=stored.size)
         return _told(stored)
 
@@ -118,22 +126,29 @@ class TierWriter:
         names = set(self._objects.names(f"{PARTS}{part.sha256}/", limit=1_000))
         return sum(part.staged(number) in names for number in range(part.parts))
 
-    def _joined(self, part: _Part) -> bytes | None:
+    def _joined(self, part: _Part, deadline: Deadline) -> bytes | None:
         """The file from its parts; None where another request has just stored it and deleted them."""
+
+        def body(number: int) -> bytes:
+            deadlines.check(deadline)
+            return self._objects.get(part.staged(number))
+
         try:
-            return b"".join(self._objects.get(part.staged(number)) for number in range(part.parts))
+            return b"".join(map(body, range(part.parts)))
         except Refused:
             return None
 
-    def _store(self, part: _Part, body: bytes | None) -> Stored:
+    def _store(self, part: _Part, body: bytes | None, deadline: Deadline) -> Stored:
         if body is not None:
             self._check(part, body)
+            deadlines.check(deadline)
             self._objects.put(part.name, body, rows=part.rows, sha256=part.sha256)
+        deadlines.check(deadline)
         stored = self._objects.stat(part.name)
         if stored is None:
             raise Retry("The store does not have the file that it took.")
         if part.parts > 1:
-            self._forget(part)
+            self._forget(part, deadline)
         return stored
 
     def _check(self, part: _Part, body: bytes) -> None:
@@ -150,8 +165,11 @@ class TierWriter:
                 self._forget(part)
             raise Refusal(400, str(error)) from None
 
-    def _forget(self, part: _Part) -> None:
+    def _forget(self, part: _Part, deadline: float = math.inf) -> None:
+        """Delete the parts, as far as the time goes: a rule of the store deletes the others."""
         for number in range(part.parts):
+            if over(deadline):
+                return
             self._objects.delete(part.staged(number))
 
 

@@ -10,7 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from twin_runtime import jsontext
+from twin_runtime import deadlines, jsontext
+from twin_runtime.deadlines import UNBOUNDED, Budget, Deadline
 from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
 from twin_runtime.errors import Retry
 from twin_runtime.events import cloudevents
@@ -21,8 +22,10 @@ from twin_runtime.wire import gate
 from twin_runtime.wire.answers import Refusal, answer, guarded
 from twin_runtime.wire.secret_cache import CachedSecret
 
-MAX_BODY_BYTES = 1_000_000
-"""Of the body on the wire, and of what it unpacks to."""
+MAX_BODY_BYTES = 256 * 1024
+"""Of the body on the wire, and of what it unpacks to. A batch of 500 events of half a kilobyte fits, and so
+does one event of the longest data; an instance that answers 16 requests at a time holds them all.
+"""
 MAX_EVENTS = 1_000
 
 
@@ -39,6 +42,7 @@ class Receiver(ABC):
         log: Log,
         link: CachedSecret,
         api_keys: CachedSecret | None = None,
+        budget: Budget = UNBOUNDED,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.twin = twin
@@ -46,21 +50,24 @@ class Receiver(ABC):
         self._dead = dead
         self._link = link
         self._api_keys = api_keys
+        self._budget = budget
         self._clock = clock
 
     @abstractmethod
-    def accept(self, events: Sequence[Event], texts: Sequence[str]) -> Mapping[int, str | Retry]:
+    def accept(
+        self, events: Sequence[Event], texts: Sequence[str], deadline: Deadline
+    ) -> Mapping[int, str | Retry]:
         """Make the events durable; returns by position why some can never be (a sentence), or are not now (a
         `Retry`). Raises `Retry` for all of them.
 
-        `texts` is the JSON of each event as it came.
+        `texts` is the JSON of each event as it came. Nothing new is begun after `deadline`.
         """
 
     def handle(self, request: Request) -> Response:
         """Answer a request; never raises."""
-        return guarded(self.log, lambda: self._handle(request))
+        return guarded(self.log, lambda: self._handle(request, self._budget.deadline()))
 
-    def _handle(self, request: Request) -> Response:
+    def _handle(self, request: Request, deadline: Deadline) -> Response:
         gate.check_post(
             request,
             media_types=(cloudevents.BATCH_MEDIA_TYPE,),
@@ -79,16 +86,18 @@ class Receiver(ABC):
             )
         except jsontext.Malformed as error:
             raise Refusal(400, str(error)) from None
-        return self._take(items)
+        deadlines.check(deadline)  # the keys may have taken all of it
+        judged = [(item, text, problem or _oversize(item, text)) for item, text, problem in items]
+        return self._take(judged, deadline)
 
-    def _take(self, found: list[tuple[Any, str, cloudevents.Invalid | None]]) -> Response:
+    def _take(self, found: list[tuple[Any, str, cloudevents.Invalid | None]], deadline: Deadline) -> Response:
         items = [(item, text) for item, text, _ in found]
         good = [index for index, (_, _, problem) in enumerate(found) if problem is None]
         rejected = {index: str(problem) for index, (_, _, problem) in enumerate(found) if problem is not None}
         later: dict[int, Retry] = {}
         if good:
             events, texts = zip(*(items[index] for index in good), strict=True)
-            refused = self.accept(events, texts)
+            refused = self.accept(events, texts, deadline)
             for position, why in refused.items():
                 if isinstance(why, Retry):
                     later[good[position]] = why
@@ -96,7 +105,8 @@ class Receiver(ABC):
                     rejected[good[position]] = why
             if later and len(later) == len(items):
                 raise later[0]
-        self._dead.put([_letter(*items[index], reason) for index, reason in sorted(rejected.items())])
+        letters = [_letter(*items[index], reason) for index, reason in sorted(rejected.items())]
+        self._dead.put(letters, deadline=deadline.letters)
         trace = items[good[0]][0]["traceparent"] if good else None
         accepted = len(items) - len(rejected) - len(later)
         self.log.info(
@@ -111,6 +121,14 @@ class Receiver(ABC):
             _entry(items, index, error.reason, retry=True) for index, error in sorted(later.items())
         ]
         return answer(200, {"accepted": accepted, "rejected": entries})
+
+
+def _oversize(event: Event, text: str) -> cloudevents.Invalid | None:
+    try:
+        cloudevents.check_size(event["data"], text)
+    except cloudevents.Invalid as error:
+        return error
+    return None
 
 
 def _unpacked(request: Request) -> bytes:

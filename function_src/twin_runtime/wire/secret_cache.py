@@ -63,9 +63,9 @@ class CachedSecret:
     def _fetch(self) -> None:
         if self._fresh(self._tried_at, MIN_INTERVAL):
             return
-        self._tried_at = self._clock()
+        began = self._clock()
         try:
-            text = self._source.fetch()
+            text = self._fetched()
         except SecretMissing:
             self._text = self._parsed = None
             raise
@@ -77,7 +77,14 @@ class CachedSecret:
             return
         if text != self._text:
             self._text, self._parsed = text, None
-        self._read_at = self._tried_at
+        self._read_at = began
+
+    def _fetched(self) -> str:
+        try:
+            return self._source.fetch()
+        finally:
+            # At its end: whoever waited for a try that failed would begin the next one.
+            self._tried_at = self._clock()
 
     def _object(self) -> dict[str, Any]:
         if self._text is None:

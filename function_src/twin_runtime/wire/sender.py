@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from twin_runtime.deadlines import WAIT_S
 from twin_runtime.delivery import batching
 from twin_runtime.errors import Retry
 from twin_runtime.events import cloudevents
@@ -27,13 +28,10 @@ GZIP_LEVEL = 5
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Bounds of a request, and times in seconds."""
+    """Bounds of a request."""
 
     max_events: int = 500
-    max_bytes: int = 900_000
-    timeout: float = 15.0
-    first_delay: float = 0.2
-    longest_delay: float = 10.0
+    max_bytes: int = 256 * 1024
 
 
 DEFAULT_POLICY = Policy()
@@ -48,19 +46,21 @@ class Sender:
         *,
         log: Log,
         policy: Policy = DEFAULT_POLICY,
+        wait: float = WAIT_S,
         client: HttpClient | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._policy = policy
-        self._link = LinkClient(secret, log=log, pace=policy, client=client, clock=clock, sleep=sleep)
+        self._link = LinkClient(secret, log=log, wait=wait, client=client, clock=clock, sleep=sleep)
 
     def deliver(
         self, events: Sequence[Event], *, deadline: float, texts: Sequence[str | None] = ()
     ) -> list[Outcome]:
         """The outcome of each event, by position.
 
-        `deadline` is in `time.monotonic` seconds; `texts` is as in `batching.encode`.
+        No request is begun after `deadline`, in `time.monotonic` seconds; `texts` is as in
+        `batching.encode`.
         """
         encoded = batching.encode(events, texts)
         outcomes = [DELIVERED] * len(events)

@@ -224,7 +224,7 @@ def _arm_parent(id_: str) -> str:
         return ""
     extension = re.fullmatch(r"(.+)/providers(?:/[^/]+){3}", id_)
     parent = extension[1] if extension else id_.rsplit("/", 2)[0]
-    parent = re.sub(r"/(blob|queue)Services/default$", "", parent)
+    parent = re.sub(r"/(blob|queue|table)Services/default$", "", parent)
     return parent if parent.count("/") > 2 else ""
 
 

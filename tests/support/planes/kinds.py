@@ -97,7 +97,9 @@ def _formatted(value: str, how: str | None) -> str:
     if how == "last":
         return value.rpartition("/")[2]
     if how == "kind":
-        return value.partition("@")[0]
+        kind = value.partition("@")[0]
+        within = kind.count("/") > 1  # a type that another one's resources have within them
+        return kind.rpartition("/")[2] if within else f"providers/{kind}"
     return hashlib.sha256(value.encode()).hexdigest() if how == "secret" else value
 
 

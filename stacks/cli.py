@@ -20,7 +20,7 @@ environment:
   TWIN          the twin.yaml (default: ./twin.yaml, else examples/three-clouds.yaml)
   CDKTF_OUTDIR  the output folder (default: cdktf.out)
 
-exit status: 0 done, 2 wrong arguments or twin.yaml"""
+exit status: 0 done, 2 wrong arguments, twin.yaml or packages of processors"""
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str], *, root: Path) -> int:
@@ -38,13 +38,14 @@ def main(arguments: Sequence[str], environment: Mapping[str, str], *, root: Path
         from stacks import commands, summary
         from twinspan.config import ConfigErrors
         from twinspan.twinfile import WrongTwin, output_folder, same_twin_file, short
+        from twinspan.vendoring import PackagesError
 
         out = output_folder(environment)
         try:
             path = same_twin_file(environment, root=root, out=out)
             print(f"Synthesizing {short(path)} …", flush=True)
             print(summary.text(commands.synth(path, out, early)))
-        except (ConfigErrors, WrongTwin) as errors:
+        except (ConfigErrors, PackagesError, WrongTwin) as errors:
             print(errors, file=sys.stderr)
             return 2
     return 0

@@ -16,7 +16,7 @@ from twinspan.twinfile import checked, record
 
 def synth(path: Path, out: Path, early: quick.Early) -> dict[str, Any]:
     """Write the Terraform of a twin.yaml to `out`; return `summary.document`. Raises `ConfigErrors`."""
-    config = checked(path)
+    config = checked(path, fetch=True)
     early.use(Twin(config).topology.clouds)
     synthesize(config, out, ready=early.wait)
     for warning in make_private(config, out):

@@ -169,16 +169,25 @@ class Broker(Protocol):
 
 
 class Workflow(Protocol):
-    """The workflow that a fired rule starts, once per event and rule. Always optional."""
+    """The workflow that a firing of a rule starts. Always optional."""
 
     @property
-    def environment(self) -> Mapping[str, str]:
-        """What a function needs to start it: where it is, and on platforms that take no name for an execution
-        the idempotency store, which keeps the second one out.
-        """
-        ...
+    def address(self) -> str: ...
 
     def grant_start(self, function: Function) -> None: ...
+
+
+class StateStore(Protocol):
+    """Where the event checker keeps a record for each device: what its rules have seen and done. Always
+    optional, in the checker's own cloud, encrypted; without expiry, and without protection.
+    """
+
+    @property
+    def address(self) -> str: ...
+
+    def grant_write(self, function: Function) -> None:
+        """Read and write its records."""
+        ...
 
 
 class Tier(Protocol):

@@ -16,6 +16,7 @@ from twinspan.contracts import (
     Graph,
     Queue,
     Secret,
+    StateStore,
     Store,
     Tier,
     Workflow,
@@ -111,6 +112,7 @@ class Kit:
     stores: StoreMaker[Store]
     brokers: Maker[Broker]
     workflows: Maker[Workflow]
+    state_stores: Maker[StateStore]
     cold_stores: StoreMaker[Tier]
     archive_stores: Maker[Tier]
     graphs: Maker[Graph]
@@ -204,8 +206,12 @@ class Kit:
         return self.brokers(scope, "broker", foundation=self.foundation)
 
     def workflow(self, scope: Construct) -> Workflow:
-        """The workflow that a fired rule starts."""
+        """The workflow that a firing of a rule starts."""
         return self.workflows(scope, "workflow", foundation=self.foundation)
+
+    def state_store(self, scope: Construct) -> StateStore:
+        """Where the event checker keeps a record for each device."""
+        return self.state_stores(scope, "state", foundation=self.foundation)
 
     def cold_store(self, scope: Construct, *, former: bool = False) -> Tier:
         """The cold tier, whose rules also archive where the archive is in this cloud. A former one has the

@@ -3,6 +3,10 @@
 One package per cloud holds the runtime, the cloud's adapters, the twin's own data (`twin.json`) and the
 user's processors. It is the same, byte for byte, on every machine: sorted entries, fixed times and modes, no
 bytecode.
+
+The packages that processors require are in a second one, which the processor alone gets: other functions
+would load slower for nothing. They are unpacked wheels in a folder of their own, the same way for every
+cloud, so that the versions of the cloud's SDK and the user's do not have to agree.
 """
 
 import hashlib
@@ -13,14 +17,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from twin_runtime.roles import ROLES, Cloud, Layer, roles_of
-from twinspan import dashboards, datasource
+from twin_runtime import model
+from twin_runtime.roles import CLOUD_NAMES, ROLES, Cloud, Layer, Role, roles_of
+from twinspan import dashboards, datasource, usercode, vendoring
 from twinspan.config import Config
+from twinspan.config.devices import DeviceType
 from twinspan.config.root import SAFETY_DAYS
 
 SOURCE = Path(__file__).resolve().parents[2] / "function_src"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip entry can carry
 _REGULAR_FILE = 0o100644 << 16
+PACKAGES = "packages"
+"""Folder of what processors require."""
+_LARGEST = {Cloud.AWS: (50, 250)}
+"""Megabytes of a zip, and of its files, where a cloud takes no more: Lambda's quotas."""
+_MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +42,70 @@ class Package:
     digest: str
     dashboards: Mapping[str, Path] = field(default_factory=dict[str, Path])
     """Where the dashboards lie, by file name, of a cloud whose Grafana reads files."""
+    own: Mapping[Role, "Package"] = field(default_factory=dict[Role, "Package"])
+    """The packages of functions that have one of their own."""
+
+    def of(self, role: Role) -> "Package":
+        """Return the package of a function."""
+        return self.own.get(role, self)
 
 
 def build(config: Config, cloud: Cloud, folder: Path) -> Package:
-    """Write the package of a cloud into `folder`, as `<cloud>-<first 16 digits of the digest>.zip`."""
+    """Write the package of a cloud into `folder`, as `<cloud>-<first 16 digits of the digest>.zip`, and that
+    of the processor as `<cloud>-processor-….zip` where processors require packages.
+
+    Raises `vendoring.PackagesError` where those cannot be had.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = dict(_entries(config, cloud))
+    path, digest = _write(entries, folder, cloud)
+    own: dict[Role, Package] = {}
+    if config.layers.processing is cloud and (required := _required(config, cloud)):
+        whole = _write({**entries, **required}, folder, f"{cloud}-{Role.PROCESSOR}")
+        _check_size(whole[0], cloud)
+        own[Role.PROCESSOR] = Package(*whole)
+    return Package(path, digest, _dashboards(config, cloud, folder), own)
+
+
+def _write(entries: Mapping[str, bytes], folder: Path, stem: str) -> tuple[Path, str]:
+    """Write a zip; return its path and its digest."""
     buffer = io.BytesIO()
-    # Stored: two builds of zlib may compress the same bytes differently, which would change the digest.
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in sorted(_entries(config, cloud)):
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in sorted(entries.items()):
             info = zipfile.ZipInfo(name, _EPOCH)
             info.external_attr = _REGULAR_FILE
             info.create_system = 3  # Unix, so that the same bytes come out on every system
-            archive.writestr(info, content)
+            # Stored: two builds of zlib may compress the same bytes differently, which would change the
+            # digest. What processors require is too large for that.
+            compressed = name.startswith(f"{PACKAGES}/")
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED)
     data = buffer.getvalue()
     digest = hashlib.sha256(data).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{cloud}-{digest[:16]}.zip"
+    path = folder / f"{stem}-{digest[:16]}.zip"
     path.write_bytes(data)
-    return Package(path, digest, _dashboards(config, cloud, folder))
+    return path, digest
+
+
+def _required(config: Config, cloud: Cloud) -> dict[str, bytes]:
+    """Return the files of the packages that processors require."""
+    wheels = vendoring.wheels(vendoring.pins(config), vendoring.target_of(cloud))
+    return {f"{PACKAGES}/{name}": content for wheel in wheels for name, content in vendoring.files(wheel)}
+
+
+def _check_size(path: Path, cloud: Cloud) -> None:
+    """Raise `PackagesError` for a zip that is too large for a cloud."""
+    if cloud not in _LARGEST:
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(info.file_size for info in archive.infolist()) / _MEGABYTE
+    packed = path.stat().st_size / _MEGABYTE
+    most_packed, most_unpacked = _LARGEST[cloud]
+    if packed > most_packed or unpacked > most_unpacked:
+        raise vendoring.PackagesError(
+            f"The package of the processor has {packed:.0f} MB, {unpacked:.0f} MB unpacked. "
+            f"{CLOUD_NAMES[cloud]} takes {most_packed} and {most_unpacked} MB: require fewer or smaller "
+            "packages."
+        )
 
 
 def _dashboards(config: Config, cloud: Cloud, folder: Path) -> Mapping[str, Path]:
@@ -76,10 +133,11 @@ def manifest(config: Config) -> dict[str, object]:
             "telemetry": {k: m.model_dump(exclude_none=True) for k, m in device_type.telemetry.items()},
             "commands": {k: c.model_dump(exclude_none=True) for k, c in device_type.commands.items()},
             "processor": f"processors/{name}.py" if device_type.processor else None,
+            **_limits(device_type),
         }
         for name, device_type in config.device_types.items()
     }
-    rules = [rule.model_dump(exclude_none=True, by_alias=True) for rule in config.events.rules]
+    rules = [rule.document() for rule in config.events.rules]
     return {
         "twin": config.name,
         **_ages(config),
@@ -90,6 +148,15 @@ def manifest(config: Config) -> dict[str, object]:
         "rules": rules,
         "model": _model(config),
     }
+
+
+def _limits(device_type: DeviceType) -> dict[str, object]:
+    """Limits of a device type that are not the defaults of the functions."""
+    given = device_type.clock
+    clock = model.Clock(given.ahead.seconds, given.behind.seconds, given.outside == "refuse")
+    rate = model.Rate(device_type.rate.per_second, device_type.rate.burst)
+    limits = (("clock", clock, model.Clock()), ("rate", rate, model.Rate()))
+    return {name: limit._asdict() for name, limit, usual in limits if limit != usual}
 
 
 def _ages(config: Config) -> dict[str, object]:
@@ -136,9 +203,8 @@ def _entries(config: Config, cloud: Cloud) -> Iterator[tuple[str, bytes]]:
         for path in root.iterdir():
             if path.is_file():
                 yield path.name, path.read_bytes()
-    for name, device_type in config.device_types.items():
-        if device_type.processor:
-            yield f"processors/{name}.py", config.path_of(device_type.processor).read_bytes()
+    for name, path in usercode.packed(config).items():
+        yield name, path.read_bytes()
     if config.layers.visualization is cloud and _configures_grafana(cloud):
         for name, content in dashboards.generate(config).items():
             yield f"dashboards/{name}", content

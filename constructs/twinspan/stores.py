@@ -21,6 +21,7 @@ _QUEUES = {
     Cloud.AZURE: "azurerm_storage_queue",
     Cloud.GCP: "google_pubsub_subscription",
 }
+_CONTAINER = "azurerm_storage_container"
 
 
 class Identity(NamedTuple):
@@ -170,7 +171,7 @@ class _Twin:
 
 
 def _queues(twin: _Twin) -> Iterator[_Block]:
-    """Every queue and what holds its dead letters, alike in all clouds."""
+    """Every queue and what holds its dead letters, alike in all clouds; on Azure, their long bodies."""
     kind, l1, l2 = _QUEUES[twin.cloud], Layer.ACQUISITION, Layer.PROCESSING
     whole: list[tuple[str, Layer, bool]] = []
     dead: list[tuple[str, Layer, bool]] = []
@@ -188,6 +189,8 @@ def _queues(twin: _Twin) -> Iterator[_Block]:
         yield _Block(f"{kind}.{name}", layer, optional)
     for name, layer, optional in (*whole, *dead):
         yield _Block(f"{kind}.{name}_dead", layer, optional)
+        if twin.cloud is Cloud.AZURE:
+            yield _Block(f"{_CONTAINER}.{name}_bodies", layer, optional)
 
 
 def _aws(twin: _Twin) -> Iterator[_Block]:
@@ -207,20 +210,20 @@ def _aws(twin: _Twin) -> Iterator[_Block]:
 
 
 def _azure(twin: _Twin) -> Iterator[_Block]:
-    hot, container = Layer.HOT_STORAGE, "azurerm_storage_container"
+    hot = Layer.HOT_STORAGE
     yield _Block("azurerm_storage_account.twin", None)
     if twin.receivers() or twin.topology.link_secrets_in(Cloud.AZURE):
         yield _Block("azurerm_key_vault.twin", None)
     if twin.has(Layer.ACQUISITION):
         yield _Block("azurerm_iothub.broker", Layer.ACQUISITION)
-        yield _Block(f"{container}.broker_dead", Layer.ACQUISITION)
+        yield _Block(f"{_CONTAINER}.broker_dead", Layer.ACQUISITION)
     if twin.hot():
         yield _Block("azurerm_cosmosdb_account.store", hot)
         yield _Block("azurerm_cosmosdb_sql_database.store", hot)
         yield _Block("azurerm_cosmosdb_sql_container.store", hot)
     if tier := twin.files():
         yield _Block("azurerm_storage_account.files", tier)
-        yield _Block(f"{container}.files", tier)
+        yield _Block(f"{_CONTAINER}.files", tier)
     if twin.has(Layer.TWIN_MANAGEMENT):
         yield _Block("azurerm_digital_twins_instance.graph", Layer.TWIN_MANAGEMENT)
 

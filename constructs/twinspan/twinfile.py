@@ -1,12 +1,14 @@
 """Finds the twin.yaml, and loads it with every check."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from twin_runtime.roles import Cloud
 from twinspan import naming
 from twinspan.config import Config, Problem, load
+from twinspan.config.loader import ExtraCheck
 from twinspan.topology import Topology
 
 EXAMPLE = Path("examples") / "three-clouds.yaml"
@@ -51,9 +53,22 @@ def same_twin_file(environment: Mapping[str, str], *, root: Path, out: Path) -> 
     )
 
 
-def checked(path: Path) -> Config:
-    """Load a twin.yaml and check its names and workflow as well. Raises ConfigErrors."""
-    return load(path, extra_checks=(name_problems, workflow_problems))
+def checked(path: Path, *, fetch: bool = False, extra_checks: Iterable[ExtraCheck] = ()) -> Config:
+    """Load a twin.yaml and check its names, its workflow and the imports of its processors as well. Raises
+    ConfigErrors.
+
+    `fetch` downloads packages of processors that are not on this machine (see `usercode.problems`).
+    """
+    imports = partial(import_problems, fetch=fetch)
+    return load(path, extra_checks=(name_problems, workflow_problems, imports, *extra_checks))
+
+
+def import_problems(config: Config, *, fetch: bool) -> Iterator[Problem]:
+    """Yield what processors import and will not have in the cloud (see `usercode.problems`)."""
+    if any(device_type.processor for device_type in config.device_types.values()):
+        from twinspan import usercode
+
+        yield from usercode.problems(config, fetch=fetch)
 
 
 def name_problems(config: Config) -> Iterator[Problem]:

@@ -66,5 +66,10 @@ class Aws(Bill):
         yield self.item(part, "workflow", "step", runs * STEPS)
         yield self.item(part, "workflow", "notice", runs)
 
+    def state(self, part: str, reads: Decimal, writes: Decimal) -> Iterator[Item]:
+        # A record fits a unit of either; its reads are strongly consistent.
+        yield self.item(part, "store", "read", reads)
+        yield self.item(part, "store", "write", writes)
+
     def consumer_calls(self, message: Decimal, together: Decimal) -> Decimal:
         return MILLION / together

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from guides.prices.bill import GATHERS, RECORDS, Bill, Work, ceil, gigabytes
+from guides.prices.bill import GATHERS, Bill, Work, ceil, gigabytes
 from guides.prices.items import Item
 from twin_runtime.roles import Cloud
 
@@ -54,7 +54,9 @@ class Azure(Bill):
 
     def workflow(self, part: str, runs: Decimal) -> Iterator[Item]:
         yield self.item(part, "workflow", "action", runs * ACTIONS)
-        yield self.item(part, "workflow", "record", runs * RECORDS)
+
+    def state(self, part: str, reads: Decimal, writes: Decimal) -> Iterator[Item]:
+        yield self.item(part, "state", "operation", reads + writes)
 
     def gathers(self, work: Work) -> bool:
         return work.role in GATHERS and work.trigger != "http"

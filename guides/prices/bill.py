@@ -12,8 +12,8 @@ from guides.prices.usage import MILLION, Usage
 from twin_runtime.roles import ROLES, Batching, Cloud, Role
 
 Trigger = Literal["broker", "queue", "http", "clock"]
-RECORDS = 2
-"""Of an execution in the idempotency store, where a platform takes no name for one: the claim, the start."""
+RECORDS = 3
+"""Writes to a device's record for a firing: the rule fires, its effects are done, it is no longer true."""
 GATHERS = (Role.DISPATCHER, *(role for role in Role if ROLES[role].batching is Batching.TOGETHER))
 """The roles that put concurrent messages together, where the platform hands them over one by one."""
 
@@ -106,6 +106,10 @@ class Bill(ABC):
     @abstractmethod
     def workflow(self, part: str, runs: Decimal) -> Iterator[Item]:
         """Runs of Twinspan's own workflow in which somebody acknowledges, each started once."""
+
+    @abstractmethod
+    def state(self, part: str, reads: Decimal, writes: Decimal) -> Iterator[Item]:
+        """Records of the event checker's state store, read and written one by one."""
 
     def sent(self, part: str, size: Decimal) -> Iterator[Item]:
         """Bytes that leave the cloud."""

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from guides.prices.bill import GATHERS, RECORDS, Bill, Work, gigabytes
+from guides.prices.bill import GATHERS, Bill, Work, gigabytes
 from guides.prices.items import Item
 from twin_runtime.roles import Cloud, Role
 
 LEAST = Decimal(1_000)
 """Pub/Sub bills these bytes at least for each request, and a pushed message is one."""
-INTERNAL, EXTERNAL = 4, 1
-"""Steps of the workflow: prepare, offer, notify and judge; and wait, which waits for a callback."""
+INTERNAL, EXTERNAL = 3, 1
+"""Steps of the workflow: offer, notify and acknowledged; and wait, which waits for a callback."""
 
 
 class Gcp(Bill):
@@ -47,7 +47,10 @@ class Gcp(Bill):
     def workflow(self, part: str, runs: Decimal) -> Iterator[Item]:
         yield self.item(part, "workflow", "internal", runs * INTERNAL)
         yield self.item(part, "workflow", "external", runs * EXTERNAL)
-        yield self.item(part, "workflow", "record", runs * RECORDS)
+
+    def state(self, part: str, reads: Decimal, writes: Decimal) -> Iterator[Item]:
+        yield self.item(part, "store", "read", reads)
+        yield self.item(part, "store", "write", writes)
 
     def gathers(self, work: Work) -> bool:
         return work.role in GATHERS and work.role is not Role.DISPATCHER and work.trigger != "http"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from guides.prices.bill import Bill, Work
+from guides.prices.bill import RECORDS, Bill, Work
 from guides.prices.carry import Carried
 from guides.prices.items import Item
 from guides.prices.usage import MILLION, Usage
@@ -97,9 +97,11 @@ def event_system(twin: Twin) -> Iterator[Item]:
     l1, l2, carried = twin.bill(Layer.ACQUISITION), twin.bill(Layer.PROCESSING), twin.carried
     calls = l2.consumer_calls(carried.stored, carried.stored)
     yield from queue(twin, l2, "events_queue", carried.stored, calls)
-    work = Work(role=Role.EVENT_CHECKER, trigger="queue", calls=calls, together=carried.stored)
+    work = Work(role=Role.EVENT_CHECKER, trigger="queue", calls=calls, together=carried.stored, waits=ONE)
     yield from l2.work(Role.EVENT_CHECKER, work)
     fires, size = twin.usage.fires, twin.usage.bytes["command"]
+    # A batch reads the record of each of its devices once: as many as devices sent messages.
+    yield from l2.state(Role.EVENT_CHECKER, MILLION / carried.device, fires * RECORDS)
     yield from l2.workflow("workflow", fires)
     if twin.remote("feedback"):
         yield l2.item("link_feedback", "transfer", "out", fires * (twin.usage.bytes["head"] + size))

@@ -16,7 +16,10 @@ _ENTITIES = Meaning(writes="creates, changes and deletes entities")
 _TOKENS = Meaning(writes="keeps dashboards and data sources, with tokens of a service account")
 _NO_DATA = Meaning()
 _ACTIONS: Mapping[str, Meaning] = {
+    "dynamodb:BatchGetItem": Meaning(reads="reads rows by their keys"),
     "dynamodb:BatchWriteItem": Meaning(writes="writes or deletes rows in batches"),
+    "dynamodb:PutItem": Meaning(writes="writes items"),
+    "dynamodb:PartiQLInsert": Meaning(writes="adds rows whose keys are not there"),
     "dynamodb:Query": Meaning(reads="queries rows"),
     "grafana:CreateWorkspaceServiceAccountToken": _TOKENS,
     "grafana:DeleteWorkspaceServiceAccountToken": _TOKENS,

@@ -34,6 +34,7 @@ _OVERRIDE = "AzureFunctionsJobHost__extensions__queues__"
 _PLANS = {"FC1": "Flex Consumption"}
 _CALLED: Mapping[str, str] = {
     "azapi_resource.grafana": "Azure Managed Grafana",
+    "azapi_resource.state": "Storage table",
     "azapi_resource.workflow": "Logic App",
     "azurerm_cosmosdb_sql_container": "Cosmos DB container",
     "azurerm_digital_twins_instance": "Digital Twins instance",
@@ -80,6 +81,7 @@ _DOES: Mapping[str, Meaning] = {
     "Storage Blob Data Contributor": Meaning(
         "reads files of the {}", "writes files of the {}", "writes and deletes files of the {}"
     ),
+    "Storage Table Data Contributor": Meaning("reads records of the {}", "writes records of the {}"),
     "Cosmos DB Built-in Data Reader": Meaning(reads="reads rows of the {}"),
     "Cosmos DB Built-in Data Contributor": Meaning(
         "reads rows of the {}", "writes rows of the {}", "writes and deletes rows of the {}"
@@ -93,12 +95,16 @@ _DOES: Mapping[str, Meaning] = {
 }
 """By Azure's name of the role."""
 _DEAD_LETTERS = "DEAD_LETTER_QUEUE"
+_BODIES = "TRIGGER_BODIES"
+"""Named by the trigger: what is in it is a part of the queue's messages."""
 _READS_BACK = {
     **MOVES_FROM,
     Role.COLD_WRITER: "COLD_STORE",
-    Role.EVENT_CHECKER: "IDEMPOTENCY_STORE",
+    Role.EVENT_CHECKER: "STATE_STORE",
 }
-"""Roles that read where they may write. cold_writer answers queries; event_checker looks for starts."""
+"""Roles that read where they may write. cold_writer answers queries; event_checker reads what its rules have
+seen.
+"""
 _EVERY_MINUTES = re.compile(r"0 \*/(\d+) \* \* \* \*")
 _EVERY = {"0 * * * * *": ", every minute", "0 0 * * * *": ", every hour"}
 _Called = TypeVar("_Called", Changes, Delivery, Endpoint, Source)
@@ -268,7 +274,7 @@ class _Reader:
         for setting, part, does in self._named:
             takes = setting == MOVES_FROM.get(self.function.role)
             writes = does.takes if takes else does.writes
-            if writes and setting != _DEAD_LETTERS:
+            if writes and setting not in (_DEAD_LETTERS, _BODIES):
                 yield facts.Use(part.address, writes.format(_called(part)))
 
     def _leases(self) -> Iterator[facts.Use]:

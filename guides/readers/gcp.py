@@ -56,6 +56,10 @@ _MOVES: Mapping[str, Meaning] = _DOES | {
     "roles/datastore.user": Meaning("queries and gets documents of", "writes and deletes documents of"),
 }
 """The same where a function moves data away: Google's role for writing lets read and delete as well."""
+_KEEPS: Mapping[str, Meaning] = _DOES | {
+    "roles/datastore.user": Meaning("gets documents of", "writes documents of"),
+}
+"""The same for event_checker, which reads what it wrote."""
 
 
 def functions(inventory: Inventory, topology: Topology) -> Iterator[facts.Function]:
@@ -142,8 +146,9 @@ class _Reader:
         """What it was granted something on, and what it does there."""
         it = self.function
         source = addresses(it.environment.get(MOVES_FROM.get(it.role, ""), ""))
+        does = _KEEPS if it.role is Role.EVENT_CHECKER else _DOES
         return [
-            (grant, address, (_MOVES if address in source else _DOES)[role])
+            (grant, address, (_MOVES if address in source else does)[role])
             for grant in self._held
             for role in grant.may
             for address in grant.on

@@ -181,6 +181,37 @@ CASES = {
         "device_types.thermostat.telemetry.cycles: must be a mapping, got 'integer'; write its "
         "fields below it",
     ),
+    "clock is a number": (
+        "device_types.thermostat.clock",
+        {"ahead": 60},
+        "device_types.thermostat.clock.ahead: 60 is not a duration; write a whole number with its unit, such "
+        "as 60s, 60m, 60h or 60d",
+    ),
+    "clock too far ahead": (
+        "device_types.thermostat.clock",
+        {"ahead": "2h"},
+        "device_types.thermostat.clock.ahead: must be at most 1h, got 2h; write 1h or less",
+    ),
+    "clock too far behind": (
+        "device_types.thermostat.clock",
+        {"behind": "367d"},
+        "device_types.thermostat.clock.behind: must be at most 366d, got 367d; write 366d or less",
+    ),
+    "reading outside of the clock's limits": (
+        "device_types.thermostat.clock",
+        {"outside": "drop"},
+        "device_types.thermostat.clock.outside: 'drop' is not allowed; use keep or refuse",
+    ),
+    "rate": (
+        "device_types.thermostat.rate",
+        {"per_second": 0},
+        "device_types.thermostat.rate.per_second: must be at least 1, got 0; write 1 or more",
+    ),
+    "burst smaller than a message": (
+        "device_types.thermostat.rate",
+        {"burst": 100},
+        "device_types.thermostat.rate.burst: must be at least 500, got 100; write 500 or more",
+    ),
     "devices are a mapping": (
         "devices",
         {"thermostat-1": "thermostat"},

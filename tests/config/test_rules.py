@@ -1,6 +1,12 @@
 """Rules: the condition and the command must fit the device type."""
 
 import pytest
+import yaml
+
+from tests.config.conftest import FULL, put
+from twin_runtime.rules import parse
+from twinspan.config import load
+from twinspan.config.events import MOST_RULES
 
 RULE = "events.rules.0"
 SUBJECT = (
@@ -117,6 +123,71 @@ CASES = {
     ),
     "both subjects": (f"{RULE}.device", "thermostat-1", SUBJECT + "both"),
     "no subject": (f"{RULE}.device_type", ..., SUBJECT + "neither"),
+    "hysteresis without an order": (
+        f"{RULE}",
+        {
+            "name": "overheating",
+            "device_type": "thermostat",
+            "when": {"all": [{"metric": "open", "equals": True}, {"metric": "mode", "not_equals": "eco"}]},
+            "hysteresis": 2,
+            "then": {"workflow": True},
+        },
+        "events.rules[0].hysteresis: needs a comparison by above, below, at_least, at_most; leave it out of "
+        "a rule without one",
+    ),
+    "no hysteresis": (
+        f"{RULE}.hysteresis",
+        0,
+        "events.rules[0].hysteresis: must be above 0, got 0; leave it out for no hysteresis",
+    ),
+    "hysteresis as text": (
+        f"{RULE}.hysteresis",
+        "2",
+        "events.rules[0].hysteresis: must be a number, got '2'; write 2 without quotes",
+    ),
+    "repeat within the cooldown": (
+        f"{RULE}",
+        {
+            "name": "overheating",
+            "device_type": "thermostat",
+            "when": {"metric": "temperature", "above": 80},
+            "cooldown": "2h",
+            "repeat": "90m",
+            "then": {"workflow": True},
+        },
+        "events.rules[0].repeat: 90m is shorter than the cooldown of 2h; write 2h or more",
+    ),
+    "repeat too often": (
+        f"{RULE}.repeat",
+        "59s",
+        "events.rules[0].repeat: must be at least 1m, got 59s; write 1m or more",
+    ),
+    "for without a unit": (
+        f"{RULE}.for",
+        30,
+        "events.rules[0].for: 30 is not a duration; write a whole number with its unit, such as 30s, 30m, "
+        "30h or 30d",
+    ),
+    "for nothing": (
+        f"{RULE}.for",
+        "0s",
+        "events.rules[0].for: must be at least 1s, got 0s; write 1s or more",
+    ),
+    "cooldown too long": (
+        f"{RULE}.cooldown",
+        "31d",
+        "events.rules[0].cooldown: must be at most 30d, got 31d; write 30d or less",
+    ),
+    "max_age too short": (
+        f"{RULE}.max_age",
+        "9s",
+        "events.rules[0].max_age: must be at least 10s, got 9s; write 10s or more",
+    ),
+    "a command that expires at once": (
+        f"{RULE}.then.feedback.expires_in",
+        "0s",
+        "events.rules[0].then.feedback.expires_in: must be at least 10s, got 0s; write 10s or more",
+    ),
     "rule name": (
         f"{RULE}.name",
         "over heating",
@@ -185,3 +256,66 @@ def test_integer_metric_may_be_compared_with_a_fraction(changed):
 def test_large_and_small_numbers_stay_exact(changed):
     assert changed("events.rules.0.when", {"metric": "cycles", "equals": 10**39}) == []
     assert changed("events.rules.0.when", {"metric": "temperature", "above": 1e-300}) == []
+
+
+def test_when_a_rule_fires_has_defaults(twin):
+    rule = load(twin).events.rules[0]
+    assert (rule.hysteresis, rule.hold, rule.cooldown, rule.repeat, rule.max_age) == (
+        None,
+        None,
+        "1m",
+        None,
+        "15m",
+    )
+    assert rule.then.feedback is not None
+    assert rule.then.feedback.expires_in == "5m"
+    assert rule.document() == {
+        "name": "overheating",
+        "device_type": "thermostat",
+        "when": {"metric": "temperature", "above": 80},
+        "cooldown": 60,
+        "max_age": 900,
+        "then": {"feedback": {"command": "set_point", "value": 20, "expires_in": 300}, "workflow": True},
+    }
+
+
+def test_twin_json_has_seconds_that_the_functions_read(twin):
+    fields = {"hysteresis": 2.5, "for": "30s", "cooldown": "0s", "repeat": "1h", "max_age": "1d"}
+    feedback = {"command": "set_point", "value": 20, "expires_in": "90s"}
+    when = {"any": [{"metric": "temperature", "above": 80}, {"metric": "open", "equals": True}]}
+    data = yaml.safe_load(FULL)
+    put(data, "events.rules", [_rule(when=when, then={"feedback": feedback}) | fields])
+    twin.write_text(yaml.safe_dump(data), encoding="utf-8")
+    (rule,) = load(twin).events.rules
+    read = parse(rule.document())
+    assert (read.lasting, read.cooldown, read.repeat, read.max_age) == (30, 0, 3600, 86_400)
+    assert read.feedback and read.feedback.expires_in == 90
+    assert read.leaves[0].stays(77.6) and not read.leaves[0].stays(77.5)
+
+
+@pytest.mark.parametrize("count", [MOST_RULES, MOST_RULES + 1])
+def test_the_rules_about_a_device_are_bounded(changed, count):
+    half = count // 2
+    rules = [_rule(name=f"d{n}") for n in range(half)]
+    rules += [_rule(name=f"t{n}", device=..., device_type="thermostat") for n in range(count - half)]
+    rules = [{key: value for key, value in rule.items() if value is not ...} for rule in rules]
+    said = changed("events.rules", rules)
+    assert said == (
+        []
+        if count == MOST_RULES
+        else [
+            f"events.rules[{half - 1}]: 'thermostat-1' has more than 50 rules or 200 comparisons; join "
+            "rules, or compare in the processor"
+        ]
+    )
+
+
+def test_the_comparisons_of_the_rules_about_a_device_are_bounded(changed):
+    rules = [
+        _rule(name=f"t{number}", when={"all": [{"metric": "temperature", "above": n} for n in range(101)]})
+        for number in range(2)
+    ]
+    assert changed("events.rules", rules) == [
+        "events.rules[1]: 'thermostat-1' has more than 50 rules or 200 comparisons; join rules, or compare "
+        "in the processor"
+    ]

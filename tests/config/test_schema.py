@@ -109,5 +109,5 @@ def test_the_configuration_needs_no_cdktf():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            known = {"twinspan", "twin_runtime", "pydantic", "yaml", *sys.stdlib_module_names}
+            known = {"twinspan", "twin_runtime", "pydantic", "yaml", "packaging", *sys.stdlib_module_names}
             assert {name.split(".")[0] for name in names} <= known, path

@@ -53,7 +53,7 @@ def test_a_queue_calls_by_an_event_source():
     )
     assert persister.limits == ("20 at a time at most (maximum concurrency of the event source)",)
     assert persister.retries == (
-        "SQS hands out messages that failed again after 6 min, up to 60 times in all; a message waits 4 days "
+        "SQS hands out messages that failed again after 361 s, up to 60 times in all; a message waits 4 days "
         "at most",
         "On its delivery number 50 the function itself dead-letters what still fails",
     )
@@ -61,10 +61,13 @@ def test_a_queue_calls_by_an_event_source():
         "aws_sqs_queue.persisting_dead": f"{ITSELF}; SQS itself moves a message here after 60 receives, "
         "without a reason; kept for 14 days"
     }
-    assert uses(persister.inputs) == {"aws_sqs_queue.persisting": "takes messages"}
+    assert uses(persister.inputs) == {
+        "aws_sqs_queue.persisting": "takes messages",
+        "aws_dynamodb_table.hot": "reads rows by their keys",
+    }
     assert uses(persister.outputs) == {
         "aws_sqs_queue.events": "sends messages",
-        "aws_dynamodb_table.hot": "writes or deletes rows in batches",
+        "aws_dynamodb_table.hot": "adds rows whose keys are not there and writes or deletes rows in batches",
     }
 
 

@@ -76,7 +76,7 @@ def test_size_and_limits_are_those_of_the_app_and_its_plan() -> None:
         "no public network access",
     )
     assert functions(ALONE)[Role.HOT_READER].limits[2:] == (
-        "48 calls at a time per instance (PYTHON_THREADPOOL_THREAD_COUNT)",
+        "4 calls at a time per instance (PYTHON_THREADPOOL_THREAD_COUNT)",
         "public network access",
     )
 
@@ -194,10 +194,11 @@ def test_permissions_are_roles_policies_and_secrets_of_the_stack_links() -> None
         ),
         facts.Permission("Key Vault Secrets User", f"the secret factory-link-feedback alone, of {VAULT}"),
         facts.Permission("Storage Blob Data Contributor", f"{BLOBS}.event_checker_code"),
-        facts.Permission("Storage Blob Data Contributor", f"{BLOBS}.idempotency"),
+        facts.Permission("Storage Blob Data Contributor", f"{BLOBS}.events_bodies"),
         *host,
         facts.Permission("Storage Queue Data Contributor", f"{QUEUE}.events"),
         facts.Permission("Storage Queue Data Message Sender", f"{QUEUE}.events_dead"),
+        facts.Permission("Storage Table Data Contributor", f"{WORKFLOW}.state"),
     )
     assert facts.Permission("Cosmos DB Built-in Data Reader", f"{ROWS}.store") in (
         functions(HOT)[Role.HOT_READER].permissions
@@ -230,7 +231,7 @@ def test_the_environment_is_in_words() -> None:
     assert reader["API_KEY_READS"] == "true"
     assert "COLD_LINK_SECRET" not in reader
     checker = {variable.name: variable.value for variable in found[Role.EVENT_CHECKER].environment}
-    assert checker["IDEMPOTENCY_STORE"] == f"URL of the blob container {BLOBS}.idempotency"
+    assert checker["STATE_STORE"] == f"URL of the Storage table {WORKFLOW}.state"
     assert checker["WORKFLOW"] == f"URL of the HTTP request trigger of the Logic App {WORKFLOW}.workflow"
     remote = {variable.name: variable.value for variable in functions(MIDDLE)[Role.PERSISTER].environment}
     assert remote["LINK_SECRET"] == "URL of the Key Vault secret factory-link-write"

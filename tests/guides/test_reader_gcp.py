@@ -37,7 +37,7 @@ def test_a_queue_is_a_topic_with_a_push_subscription() -> None:
     assert trigger == facts.Trigger(
         "queue",
         "Pub/Sub topic factory-processing: the push subscription factory-processing sends each message, with "
-        "an OIDC token of the service account factory-push; ack deadline 60 s",
+        "an OIDC token of the service account factory-push; ack deadline 90 s",
         (
             f"{TOPIC}.processing",
             f"{SUBSCRIPTION}.processing",
@@ -99,7 +99,7 @@ def test_a_clock_is_a_job_for_each_partition() -> None:
         "schedule",
         "Cloud Scheduler job factory-cold-mover-<key>: */15 * * * * (Etc/UTC), 4 jobs, one for each "
         "partition; a POST with an OIDC token of the service account factory-clock; a run is given 10 min, "
-        "and its answer 615 s",
+        "and its answer 630 s",
         (f"{JOB}.cold_mover", "google_service_account.clock", f"{INVOKER}.cold_mover_clock"),
     )
     assert "1 job, for the one partition" in found[Role.TWIN_SYNC].triggers[0].text
@@ -136,14 +136,17 @@ def test_movers_read_and_delete_rows_that_others_write_alone() -> None:
 
 
 def test_permissions_are_roles_and_what_they_are_granted_on() -> None:
+    state = 'resource.name == "projects/my-project/databases/factory-state-europe-west1"'
     assert functions(ALONE)[Role.EVENT_CHECKER].permissions == (
+        facts.Permission(
+            "roles/datastore.user", f"{DATABASE}.state (granted on the project my-project, if {state})"
+        ),
         facts.Permission(
             "roles/workflows.invoker",
             "google_workflows_workflow.workflow (granted on the project my-project)",
         ),
         facts.Permission("roles/pubsub.publisher", f"{TOPIC}.commands"),
         facts.Permission("roles/pubsub.publisher", f"{TOPIC}.events_dead"),
-        facts.Permission("roles/storage.objectUser", "google_storage_bucket.idempotency"),
     )
     condition = 'resource.name == "projects/my-project/databases/factory-hot-europe-west1"'
     assert functions(HOT)[Role.HOT_READER].permissions == (
@@ -167,7 +170,7 @@ def test_the_environment_is_in_words() -> None:
     assert reader["COLD_STORE"] == "gs://<name of the Cloud Storage bucket google_storage_bucket.files>"
     keys = f"<name of the Secret Manager secret {SECRET}.hot_reader_api_keys>"
     assert reader["API_KEYS_SECRET"] == f"projects/my-project/secrets/{keys}"
-    assert (reader["API_KEY_READS"], reader["THREADS"]) == ("true", "16")
+    assert (reader["API_KEY_READS"], reader["THREADS"]) == ("true", "4")
     assert "COLD_LINK_SECRET" not in reader
 
 

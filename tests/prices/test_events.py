@@ -67,6 +67,12 @@ def test_by_hand_in_aws() -> None:
     assert [item.quantity for item in writes] == [1_000_000, 1_000_000], "written, and deleted by the mover"
     assert sum(item.usd for item in writes) == 2 * Decimal("0.7625")
     assert quantity(aws, "workflow", "Step Functions") == 2_000
+    assert quantity(aws, "event_checker", "DynamoDB, on-demand read") == STATE["read"]
+    assert quantity(aws, "event_checker", "DynamoDB, on-demand write") == STATE["write"]
+
+
+STATE = {"read": 10_000, "write": 3_000}
+"""A device's record is read with each of its messages, and written three times for each of 1,000 firings."""
 
 
 def test_by_hand_in_azure() -> None:
@@ -76,7 +82,7 @@ def test_by_hand_in_azure() -> None:
     assert found(azure, "broker", "IoT Hub")[0].usd < Decimal("0.11")
     assert quantity(azure, "broker", "Event Grid") == 20_000, "published, delivered"
     assert sum(item.quantity for item in found(azure, "hot_store")) == 12_000_000
-    assert quantity(azure, "workflow", "Blob Storage") == 2_000, "a claim and a start for each"
+    assert quantity(azure, "event_checker", "Table Storage") == sum(STATE.values())
     assert quantity(azure, "dispatcher", "Functions, Flex Consumption, on demand executions") == 10_000
     # 500 events a second keep one instance of 512 MB at work for the 2,000 seconds.
     assert quantity(azure, "dispatcher", "Functions, Flex Consumption, on demand execution time") == 1_000
@@ -85,7 +91,8 @@ def test_by_hand_in_azure() -> None:
 def test_by_hand_in_google_cloud() -> None:
     gcp = ALONE[GCP]
     assert quantity(gcp, "broker", "Pub/Sub") == 10_000 * 17_000 * 2, "published, pushed"
-    assert quantity(gcp, "workflow", "Cloud Storage") == 2_000, "a claim and a start for each"
+    assert quantity(gcp, "event_checker", "Firestore, Standard edition, document reads") == STATE["read"]
+    assert quantity(gcp, "event_checker", "Firestore, Standard edition, document writes") == STATE["write"]
     assert quantity(gcp, "broker", "Pub/Sub", "single") == 1_000_000 * 1_000 * 2, "at least 1,000 bytes"
     assert {item.price.item: item.quantity for item in found(gcp, "hot_store")} == {
         "write": 1_000_000,
@@ -114,7 +121,7 @@ def test_a_link_costs_its_bytes_and_its_receiver() -> None:
     here, there = (events.by_part(events.items(topology, True)) for topology in (near, far))
     assert set(there) - set(here) == {"link_write", "writer"}
     (request,) = (item for item in found(far, "link_write") if item.cloud is AWS)
-    assert request.quantity == 10_000 * (462 + 200 + 66 * 100)
+    assert request.quantity == 10_000 * (462 + 200 + 70 * 100)
     (answer,) = (item for item in found(far, "link_write") if item.cloud is GCP)
     assert answer.quantity == 10_000 * 600
     assert request.usd == request.quantity * Decimal("0.09") / 2**30

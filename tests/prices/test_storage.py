@@ -90,7 +90,7 @@ def test_the_rows_that_are_measured() -> None:
     sizes = row_sizes.measure()
     assert 65 < sizes.data < 75
     assert all(sizes.data + 150 < size < 1_000 for size in sizes.hot.values())
-    assert 40 < sizes.file < sizes.data + 10
+    assert 40 < sizes.file < sizes.data + 17
     owner = row_sizes.twin()
     made = list(row_sizes.day(owner))
     assert len(made) == row_sizes.ROWS_PER_FILE

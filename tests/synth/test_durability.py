@@ -10,8 +10,9 @@ from support.function_blocks import environment
 from support.layouts import SYNTHESIZED, Layout, twin_config
 from support.synth import Stack, stacks
 from support.terraform_json import Resource, references, resources
+from twin_runtime.deadlines import ANSWERED_S, LATE_S, LEASE_S, looks_back_s
 from twin_runtime.ports import MAX_DELIVERIES
-from twin_runtime.roles import ROLES, Cloud, Role
+from twin_runtime.roles import ROLES, SCHEDULES, Cloud, Role
 from twinspan.config.root import SAFETY_DAYS
 from twinspan.lifecycle import Lifecycle
 from twinspan.sizing import LOG_RETENTION_DAYS, MAX_RECEIVES
@@ -76,12 +77,20 @@ def test_aws_queues(layout: Layout) -> None:
         alarm = alarms.get(queue.body["name"]) or alarms[queue_name(queue)]
         assert alarm.counted == queue.counted
         assert queue.body["message_retention_seconds"] == 14 * 24 * 3600
+        hidden = max((each.body["visibility_timeout_seconds"] for each in queues.values()), default=0)
+        assert alarm.body["period"] * alarm.body["evaluation_periods"] > max(hidden, LEASE_S)
+        assert alarm.body["datapoints_to_alarm"] == 1
     for mapping in resources(stack, "aws_lambda_event_source_mapping"):
         (source,) = (
             queue for queue in queues.values() if queue.address in addresses(mapping.body["event_source_arn"])
         )
         timeout = ROLES[Role(mapping.name)].timeout_s
-        assert source.body["visibility_timeout_seconds"] >= 6 * timeout
+        window = mapping.body["maximum_batching_window_in_seconds"]
+        assert timeout < 6 * timeout + window <= source.body["visibility_timeout_seconds"]
+        assert (
+            MAX_RECEIVES * source.body["visibility_timeout_seconds"]
+            < source.body["message_retention_seconds"]
+        )
         assert mapping.body["function_response_types"] == ["ReportBatchItemFailures"]
 
 
@@ -104,13 +113,47 @@ def test_aws_functions_are_bounded(layout: Layout) -> None:
 
 
 @each_layout
+def test_every_alarm_looks_back_further_than_a_run_takes_to_be_seen(layout: Layout) -> None:
+    """A failure is dated by the start of the run, and told late after its end."""
+    alarms = resources(stacks(layout).get("aws", {}), "aws_cloudwatch_metric_alarm")
+    for alarm in alarms:
+        if alarm.name.endswith("_failed"):
+            role = Role(alarm.name.removesuffix("_failed"))
+            (period,) = {each["metric"]["period"] for each in alarm.body["metric_query"] if "metric" in each}
+            assert period * alarm.body["evaluation_periods"] >= looks_back_s(role, Cloud.AWS)
+    rules = resources(stacks(layout).get("azure", {}), "azurerm_monitor_scheduled_query_rules_alert_v2")
+    for rule in rules:
+        window, every = minutes(rule.body["window_duration"]), minutes(rule.body["evaluation_frequency"])
+        assert window * 60 >= LATE_S[Cloud.AZURE] + every * 60
+        if rule.name.endswith("_failed"):
+            role = Role(rule.name.removesuffix("_failed"))
+            assert window * 60 >= looks_back_s(role, Cloud.AZURE)
+            assert window >= 2 * SCHEDULES[role].every_minutes
+    for job in resources(stacks(layout).get("gcp", {}), "google_cloud_scheduler_job"):
+        waits = int(job.body["attempt_deadline"].removesuffix("s"))
+        assert ROLES[Role(job.name)].timeout_s < waits <= 1_800
+    for integration in resources(stacks(layout).get("aws", {}), "aws_api_gateway_integration"):
+        waits = integration.body["timeout_milliseconds"] / 1_000
+        assert ANSWERED_S < waits <= 29
+        assert waits < ROLES[Role(integration.name)].timeout_s
+
+
+def minutes(text: str) -> int:
+    """Of `PT15M` or `PT1H`."""
+    number = int(text[2:-1])
+    return number * 60 if text.endswith("H") else number
+
+
+@each_layout
 def test_aws_store(layout: Layout) -> None:
     stack = stacks(layout).get("aws", {})
     for table in resources(stack, "aws_dynamodb_table"):
         assert table.body["server_side_encryption"]["enabled"] is True
+        assert table.body["billing_mode"] == "PAY_PER_REQUEST"
+        if table.name == "state":  # what the rules have seen, which events tell again
+            continue
         assert table.body["point_in_time_recovery"]["enabled"] is True
         assert table.body["ttl"] == {"attribute_name": "expires", "enabled": True}
-        assert table.body["billing_mode"] == "PAY_PER_REQUEST"
 
 
 @each_layout
@@ -140,7 +183,9 @@ def test_azure_functions_are_bounded(layout: Layout) -> None:
         assert app.body["instance_memory_in_mb"] >= ROLES[Role(app.name)].memory_mb
         assert app.body["instance_memory_in_mb"] in (512, 2048, 4096)
         assert app.body["maximum_instance_count"] >= 1
-        assert environment(app, Cloud.AZURE)["AzureFunctionsJobHost__functionTimeout"]
+        timeout = ROLES[Role(app.name)].timeout_s
+        told = environment(app, Cloud.AZURE)["AzureFunctionsJobHost__functionTimeout"]
+        assert told == f"00:{timeout // 60:02}:{timeout % 60:02}"
         assert app.body["https_only"] is True
         assert app.body["webdeploy_publish_basic_authentication_enabled"] is False
     for workspace in resources(stack, "azurerm_log_analytics_workspace"):
@@ -175,6 +220,12 @@ def test_google_queues(layout: Layout) -> None:
         policy = subscription.body["dead_letter_policy"]
         assert addresses(policy) <= {topic.address for topic in dead.values()}
         assert policy["max_delivery_attempts"] == MAX_RECEIVES
+        role = Role(subscription.body["labels"]["role"])
+        waits = subscription.body["ack_deadline_seconds"]
+        assert ROLES[role].timeout_s < waits <= 600
+        kept = int(subscription.body["message_retention_duration"].removesuffix("s"))
+        backoff = int(subscription.body["retry_policy"]["maximum_backoff"].removesuffix("s"))
+        assert MAX_RECEIVES * (waits + backoff) < kept
         assert subscription.body["push_config"]["oidc_token"]["service_account_email"]
         assert subscription.body["expiration_policy"] == {"ttl": ""}, "a quiet month would delete it"
     consumed = {address for block in pushed for address in addresses(block.body["topic"])}
@@ -216,7 +267,7 @@ def test_google_store(layout: Layout) -> None:
     stack = stacks(layout).get("gcp", {})
     databases = resources(stack, "google_firestore_database")
     for database in databases:
-        if database.name == "graph":  # made anew from twin.yaml and the hot store
+        if database.name in ("graph", "state"):  # made anew from twin.yaml and rows; told again by events
             continue
         assert database.body["point_in_time_recovery_enablement"] == "POINT_IN_TIME_RECOVERY_ENABLED"
         assert database.body["type"] == "FIRESTORE_NATIVE"

@@ -73,6 +73,8 @@ def document(backend: dict[str, Any], cloud: Cloud = Cloud.AWS) -> dict[str, Any
                 "telemetry": {"mode": {"type": "string", "unit": "Cel"}},
                 "commands": {"say": {"type": "string", "unit": "Cel"}},
                 "processor": "processors/thermostat.py",
+                "requirements": "processors/requirements.txt",
+                "clock": {"ahead": "1m", "behind": "7d", "outside": "refuse"},
             }
         },
         "devices": [{"id": "thermostat-1", "type": "thermostat"}],
@@ -91,7 +93,11 @@ def document(backend: dict[str, Any], cloud: Cloud = Cloud.AWS) -> dict[str, Any
                     "when": {
                         "any": [{"metric": "mode", "equals": "a"}, {"metric": "mode", "not_equals": "b"}]
                     },
-                    "then": {"feedback": {"command": "say", "value": "c"}, "workflow": True},
+                    **{"for": "30s", "cooldown": "10m", "repeat": "1h", "max_age": "20m"},
+                    "then": {
+                        "feedback": {"command": "say", "value": "c", "expires_in": "2m"},
+                        "workflow": True,
+                    },
                 },
                 {
                     "name": "by_device",
@@ -138,6 +144,7 @@ class Folder:
     def __init__(self, path: Path, cloud: Cloud = Cloud.AWS) -> None:
         self._path = path
         shutil.copytree(EXAMPLES / "processors", path / "processors")
+        (path / "processors" / "requirements.txt").write_text("# none\n", encoding="utf-8")
         self.workflow(cloud, "plain")
 
     def workflow(self, cloud: Cloud, text: str) -> None:

@@ -49,8 +49,7 @@ def providers(scope: Construct, twin: Twin) -> None:
 class Foundation(Construct):
     """Provider block, function code and alarm target of the AWS stack.
 
-    `code` is the package's path as Terraform reads it, `code_hash` its SHA-256 in base64. `alarm_actions` is
-    what every alarm notifies; empty when the twin names no e-mail address for alerts.
+    `alarm_actions` is what every alarm notifies; empty when the twin names no e-mail address for alerts.
     """
 
     def __init__(self, scope: Construct, id_: str, *, twin: Twin, package: Package) -> None:
@@ -59,13 +58,20 @@ class Foundation(Construct):
         self.inventory = Inventory()
         provider(self, twin)
         Home(self, "home", account=self.account, region=self.region)
-        asset = TerraformAsset(
-            self, "package", path=str(package.path), asset_hash=package.digest, type=AssetType.FILE
-        )
-        self.code = asset.path
-        self.code_hash = b64encode(bytes.fromhex(package.digest)).decode()
+        self._code = self._asset("package", package)
+        self._own_code = {role: self._asset(f"package-{role}", own) for role, own in package.own.items()}
         alerts = twin.config.alerts
         self.alarm_actions = [self._alarms(alerts.email)] if alerts else []
+
+    def code(self, role: Role) -> tuple[str, str]:
+        """Return the path of a function's package as Terraform reads it, and its SHA-256 in base64."""
+        return self._own_code.get(role, self._code)
+
+    def _asset(self, id_: str, package: Package) -> tuple[str, str]:
+        asset = TerraformAsset(
+            self, id_, path=str(package.path), asset_hash=package.digest, type=AssetType.FILE
+        )
+        return asset.path, b64encode(bytes.fromhex(package.digest)).decode()
 
     def labels(self, layer: Layer | None, role: Role | str) -> dict[str, str]:
         return self.twin.labels(layer, role)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from twin_runtime.deadlines import BATCHING_WINDOW_S
 from twin_runtime.roles import ROLES, Layer, Role
 from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
@@ -20,18 +21,13 @@ from twinspan.providers.aws import (
     LambdaFunctionLoggingConfig,
     LambdaPermission,
 )
-from twinspan.sizing import LOG_RETENTION_DAYS
+from twinspan.sizing import LAMBDA_MESSAGES, LOG_RETENTION_DAYS
 from twinspan.terraform.resources import Ref, place
 from twinspan.terraform.resources import environment as environment_of
 
 RUNTIME = "python3.13"
 ARCHITECTURE = "arm64"
 CALL = "lambda:InvokeFunction"
-BATCH_SIZE = 50
-"""Messages per call at most; Lambda also ends a batch at 6 MB."""
-BATCHING_WINDOW_S = 1
-"""How long a batch may wait to fill. SQS requires one second at least when a batch holds more than ten
-messages."""
 ASYNC_RETRIES = 2
 ASYNC_AGE_S = 6 * 3600
 """How often and how long Lambda retries calls of the broker; both are the most that it
@@ -39,7 +35,7 @@ offers."""
 
 
 class Function(Grantee):
-    """A Lambda function of the stack's package.
+    """A Lambda function of the stack's package, or of its own.
 
     What consumes a queue is bounded by its event source; what the broker, API Gateway or the clock calls by
     reserved concurrency, which is taken from the account's (1,000 by default).
@@ -71,6 +67,7 @@ class Function(Grantee):
         log = self._log_group()
         own = self._own_permissions(log, source)
         reserved = None if source else size.max_concurrency
+        filename, code_hash = foundation.code(role)
         function = LambdaFunction(
             self,
             "function",
@@ -79,8 +76,8 @@ class Function(Grantee):
             runtime=RUNTIME,
             architectures=[ARCHITECTURE],
             handler=f"twin_aws.entry.{role}",
-            filename=foundation.code,
-            source_code_hash=foundation.code_hash,
+            filename=filename,
+            source_code_hash=code_hash,
             memory_size=size.memory_mb,
             timeout=size.timeout_s,
             reserved_concurrent_executions=reserved,
@@ -172,7 +169,7 @@ class Function(Grantee):
             "source",
             event_source_arn=source.queue["arn"],
             function_name=self.function["arn"],
-            batch_size=BATCH_SIZE,
+            batch_size=LAMBDA_MESSAGES,
             maximum_batching_window_in_seconds=BATCHING_WINDOW_S,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=LambdaEventSourceMappingScalingConfig(maximum_concurrency=max_concurrency),
@@ -183,7 +180,7 @@ class Function(Grantee):
                 address=place(mapping, self.role, optional=self.optional).address,
                 to=self.role,
                 queue=source.queue.address,
-                batch=BATCH_SIZE,
+                batch=LAMBDA_MESSAGES,
                 window_s=BATCHING_WINDOW_S,
                 concurrency=max_concurrency,
             )

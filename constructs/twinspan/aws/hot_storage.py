@@ -53,12 +53,9 @@ class Store(Construct):
         grant(function, "read-store", allow("dynamodb:Query", on=[self.table["arn"]]), about=self.table)
 
     def grant_write(self, function: contracts.Function) -> None:
-        grant(
-            function,
-            "write-store",
-            allow("dynamodb:BatchWriteItem", on=[self.table["arn"]]),
-            about=self.table,
-        )
+        # Events are inserted, and compared with what is there; the notes of rows' lifetimes are written over.
+        actions = ("dynamodb:PartiQLInsert", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem")
+        grant(function, "write-store", allow(*actions, on=[self.table["arn"]]), about=self.table)
 
     def grant_move(self, function: contracts.Function) -> None:
         # A batch both writes and deletes.

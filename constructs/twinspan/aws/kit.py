@@ -2,6 +2,7 @@
 
 from twin_runtime.roles import Cloud
 from twinspan.aws.acquisition import Broker
+from twinspan.aws.events.state import StateStore
 from twinspan.aws.events.workflow import Workflow
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
@@ -32,6 +33,7 @@ def kit(foundation: Foundation) -> Kit:
         stores=Store,
         brokers=Broker,
         workflows=Workflow,
+        state_stores=StateStore,
         cold_stores=ColdStore,
         archive_stores=ArchiveStore,
         graphs=Graph,

@@ -154,6 +154,7 @@ _ANY_ACCOUNT = "0" * 12
 """In the place of the account's number, which only the deployment knows."""
 
 STORE = "hot"
+STATE = "state"
 FILES = "files"
 """The bucket of the cold and the archive tier, whichever of them are in AWS."""
 WORKFLOW = "workflow"
@@ -252,6 +253,7 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
         yield "aws_sns_topic", names.name(WORKFLOW)
         yield "aws_iam_role", names.name(WORKFLOW)
         yield "aws_cloudwatch_log_group", workflow_log(names)
+        yield "aws_dynamodb_table", names.name(STATE)
     if Layer.HOT_STORAGE in stores:
         yield "aws_dynamodb_table", names.name(STORE)
     if Layer.TWIN_MANAGEMENT in layers:

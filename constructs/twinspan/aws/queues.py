@@ -2,7 +2,8 @@
 
 import json
 
-from twin_runtime.roles import ROLES, Layer, consumers
+from twin_runtime import deadlines
+from twin_runtime.roles import Cloud, Layer
 from twinspan import alarms, contracts
 from twinspan.aws import facts
 from twinspan.aws.foundation import Foundation
@@ -19,11 +20,6 @@ RETENTION_S = 4 * _DAY
 sending."""
 MAX_MESSAGE_BYTES = 256 * 1024
 """Refusal explicitly: the functions cut what they send to the same bound."""
-
-
-def visibility_timeout_s(name: str) -> int:
-    """Six times the consumer's time-out, as Lambda requires: time for a throttled batch's retries."""
-    return 6 * max(ROLES[role].timeout_s for role in consumers(name))
 
 
 def _compact(**fields: object) -> str:
@@ -81,8 +77,9 @@ class DeadLetterQueue(Construct):
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": full_name},
             statistic="Maximum",
-            period=300,
-            evaluation_periods=1,
+            period=deadlines.EVERY_S,
+            evaluation_periods=deadlines.DEAD_LETTER_LOOKS,
+            datapoints_to_alarm=1,
             comparison_operator="GreaterThanThreshold",
             threshold=0,
             treat_missing_data="notBreaching",  # SQS stops reporting a queue that nobody uses
@@ -130,7 +127,7 @@ class Queue(Construct):
             optional=optional,
         )
         self.dead_letters: contracts.DeadLetters = dead_letters
-        dead, hidden_s = dead_letters.queue, visibility_timeout_s(name)
+        dead, hidden_s = dead_letters.queue, deadlines.hidden_s(name, Cloud.AWS)
         queue = SqsQueue(
             self,
             "queue",

@@ -1,5 +1,6 @@
 """The public HTTPS endpoint of a receiver: API Gateway, with an API key."""
 
+from twin_runtime import deadlines
 from twin_runtime.roles import READERS, ROLES
 from twinspan import alarms, outputs
 from twinspan.aws import facts, names
@@ -29,9 +30,7 @@ AUTHORIZATION = "NONE"
 """By identities of AWS. The key is asked for all the same."""
 BAD_KEY, THROTTLED = "INVALID_API_KEY", "THROTTLED"
 ANSWERS = {BAD_KEY: "401", THROTTLED: "429"}
-_PERIOD_S = 300
-TIMEOUT_MS = 29_000
-"""The longest that API Gateway waits for a function by default."""
+TIMEOUT_MS = deadlines.GATEWAY_S * 1_000
 
 
 class Endpoint(Construct):
@@ -231,10 +230,10 @@ class Endpoint(Construct):
             metric_name="4XXError",
             dimensions={"ApiName": self._function.name, "Stage": stage["stage_name"]},
             statistic="Sum",
-            period=_PERIOD_S,
+            period=deadlines.EVERY_S,
             evaluation_periods=1,
             comparison_operator="GreaterThanThreshold",
-            threshold=alarms.REFUSALS_A_MINUTE * _PERIOD_S // 60,
+            threshold=alarms.REFUSALS_A_MINUTE * deadlines.EVERY_S // 60,
             treat_missing_data="notBreaching",
             alarm_actions=self._foundation.alarm_actions or None,
             tags=self._tags,

@@ -1,6 +1,7 @@
 """Scheduled functions: EventBridge Scheduler."""
 
-from twin_runtime.roles import ROLES, Schedule
+from twin_runtime import deadlines
+from twin_runtime.roles import Cloud, Schedule
 from twinspan import alarms
 from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
@@ -24,9 +25,6 @@ from twinspan.terraform.resources import Ref, numbered, place
 
 DELIVERY_RETRIES = 10
 """How often Scheduler tries again to hand a run over, while it is not older than the next one."""
-_PERIOD_S = 300
-_LATE_S = 300
-"""By how much a metric can be late."""
 
 
 class Clock(Construct):
@@ -145,9 +143,7 @@ class Clock(Construct):
         function cannot report.
         """
         function = self._function
-        # Lambda dates an error by the start of the run and reports it at the end: an alarm on the last period
-        # alone would have looked before.
-        periods = -(-(ROLES[function.role].timeout_s + _LATE_S) // _PERIOD_S) + 1
+        periods = -(-deadlines.looks_back_s(function.role, Cloud.AWS) // deadlines.EVERY_S)
         of_function, of_group = {"FunctionName": function.name}, {"ScheduleGroup": function.name}
         counted = {
             "failed": ("AWS/Lambda", "Errors", of_function),
@@ -162,7 +158,7 @@ class Clock(Construct):
                     metric_name=metric,
                     dimensions=dimensions,
                     stat="Sum",
-                    period=_PERIOD_S,
+                    period=deadlines.EVERY_S,
                 ),
             )
             for name, (namespace, metric, dimensions) in counted.items()

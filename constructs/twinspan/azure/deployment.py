@@ -42,14 +42,15 @@ class CodeDeployment(Construct):
     ) -> None:
         super().__init__(scope, id_)
         packages = foundation.packages
+        blob = packages.blob(role)
         parameters = {
             "site": app["name"],
             "settings": app["app_settings"],
             "insights": foundation.monitoring.insights["name"],
             "packageAccount": packages.account["name"],
             "packageContainer": packages.container["name"],
-            "packageBlob": packages.blob["name"],
-            "packageUrl": packages.blob["url"],
+            "packageBlob": blob["name"],
+            "packageUrl": blob["url"],
         }
         name = names.code_deployment(foundation.names, role)
         deployment = AzapiResourceAction(

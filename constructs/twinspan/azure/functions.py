@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from twin_runtime.roles import ROLES, Batching, Layer, Role, Schedule
+from twin_runtime.roles import ROLES, Batching, Cloud, Layer, Role, Schedule, Trigger
 from twinspan.azure import facts, names
 from twinspan.azure.deployment import CodeDeployment
 from twinspan.azure.foundation import Foundation
@@ -15,6 +15,7 @@ from twinspan.providers.azure import (
     FunctionAppFlexConsumptionSiteConfig,
     ServicePlan,
 )
+from twinspan.sizing import at_once
 from twinspan.terraform.resources import Ref, place
 from twinspan.terraform.resources import environment as environment_of
 
@@ -25,10 +26,6 @@ MEMORY_MB = (512, 2048, 4096)
 FEWEST_INSTANCES = 40
 """The provider takes no lower maximum."""
 MANAGED_IDENTITY = "managedidentity"
-CONCURRENCY = 48
-"""Calls that an instance works on at a time. As many as the host takes from a queue (host.json: batchSize and
-newBatchThreshold): one that waited for a thread would wait in its own time, and end with the process.
-"""
 
 
 def memory_mb(wanted: int) -> int:
@@ -83,10 +80,20 @@ class Function(Grantee):
         for container in foundation.storage.host_containers:
             grant(self, f"keeps_{container.address.rsplit('.', 1)[1]}", role=HOST, at=container)
         grant(self, "keeps_code", role=WRITE_BLOBS, at=code)
-        settings = {**self._host_settings(), "TWIN_ROLE": str(role), **environment}
+        # As many threads as the host takes messages from a queue (host.json: batchSize, newBatchThreshold):
+        # one that waited for a thread would wait in its own time, and end with the process.
+        trigger = Trigger.QUEUE if source else ROLES[role].trigger_of(remote=receiver)
+        threads = at_once(role, Cloud.AZURE, trigger)
+        settings = {
+            **self._host_settings(),
+            "PYTHON_THREADPOOL_THREAD_COUNT": str(threads),
+            "TWIN_ROLE": str(role),
+            **environment,
+        }
         if source:
             settings |= self._trigger_settings(source) | self._alone_settings()
             grant(self, f"takes_{source.name}", role=CONSUME, at=source.queue)
+            source.bodies.grant(self)
         schedule = ROLES[role].schedule
         if schedule:
             settings |= _clock_settings(schedule)
@@ -141,7 +148,6 @@ class Function(Grantee):
             "AzureWebJobsStorage__clientId": self.client_id,
             "AzureWebJobsStorage__credential": MANAGED_IDENTITY,
             "AZURE_CLIENT_ID": self.client_id,
-            "PYTHON_THREADPOOL_THREAD_COUNT": "1" if self._alone else str(CONCURRENCY),
         }
 
     def _alone_settings(self) -> dict[str, str]:
@@ -155,6 +161,7 @@ class Function(Grantee):
             "QUEUES__clientId": self.client_id,
             "QUEUES__credential": MANAGED_IDENTITY,
             "QUEUES__queueServiceUri": self._foundation.storage.account["primary_queue_endpoint"],
+            "TRIGGER_BODIES": source.bodies.url,
             "TRIGGER_QUEUE": source.queue_name,
         }
 

@@ -2,6 +2,7 @@
 
 from twin_runtime.roles import Cloud
 from twinspan.azure.acquisition import Broker
+from twinspan.azure.events.state import StateStore
 from twinspan.azure.events.workflow import Workflow
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
@@ -32,6 +33,7 @@ def kit(foundation: Foundation) -> Kit:
         stores=Store,
         brokers=Broker,
         workflows=Workflow,
+        state_stores=StateStore,
         cold_stores=ColdStore,
         archive_stores=ArchiveStore,
         dashboards=Dashboards,

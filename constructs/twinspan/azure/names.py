@@ -104,6 +104,14 @@ RULES = (
         *("loganalytics/validate/log_analytics_workspace_name.go", ""),
     ),
     NameRule("azapi_resource.workflow", "logic app", 1, 43, r"[A-Za-z0-9_.()-]+", _AZURE + "microsoftlogic"),
+    NameRule(
+        "azapi_resource.state",
+        "table",
+        3,
+        63,
+        r"(?!tables?$)[A-Za-z][A-Za-z0-9]*",
+        f"{_PROVIDER}storage/validate/storage_table.go; Table service, 'Understanding the data model'",
+    ),
     _rule(
         *("application_insights", "Application Insights component", 1, 260, r"[^%&\\?/]*[^%&\\?/. ]"),
         *("", "microsoftinsights"),
@@ -128,7 +136,10 @@ RULES = (
 DEAD = "-dead"
 POISON = "-poison"
 GRAPH = "graph"
-IDEMPOTENCY = "idempotency"
+STATE = "state"
+"""The table of the event checker's records: of letters and digits alone, as Azure asks of a table."""
+BODIES = "bodies"
+"""In the names of the containers of what is too long for a message of a queue."""
 FILES = "files"
 """Container of the files of the cold and the archive tier, whichever of them are in Azure."""
 GENERATED_ACTION_GROUP = "Application Insights Smart Detection"
@@ -194,6 +205,14 @@ def queue(names: Names, name: str) -> str:
     return names.name(name.removesuffix(DEAD) + POISON if name.endswith(DEAD) else name)
 
 
+def bodies_container(names: Names, queue: str) -> str:
+    """Of a queue and its dead letters, `processing` and `processing-dead`: `factory-bodies-processing`.
+
+    The lifecycle rule finds these containers by what their names begin with.
+    """
+    return names.name(BODIES, queue.removesuffix(DEAD))
+
+
 def code_container(names: Names, role: Role) -> str:
     """Where the platform keeps a function's built code."""
     return names.name(role, "code")
@@ -230,14 +249,16 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
     yield "azurerm_eventgrid_system_topic", names.name("telemetry")
     yield "azurerm_log_analytics_workspace", names.name("logs")
     yield "azurerm_storage_container", names.name(BROKER_DEAD_LETTERS)
-    yield "azurerm_storage_container", names.name(IDEMPOTENCY)
     yield "azapi_resource.workflow", names.name("workflow")
+    yield "azapi_resource.state", STATE
     yield "azurerm_application_insights", names.name("functions")
     yield "azurerm_monitor_action_group", names.name("alerts")
     yield "azurerm_monitor_metric_alert", names.name("workflow-failed")
     yield "azurerm_eventgrid_system_topic_event_subscription", Role.DISPATCHER
     for name in ("processing", "persisting", "events", "commands"):
         yield "azurerm_storage_queue", queue(names, name)
+    for name in ("processing", "persisting", "events", "commands", "telemetry", "writing"):
+        yield "azurerm_storage_container", bodies_container(names, name)
     for name in ("processing-dead", "persisting-dead", "telemetry-dead", "writing-dead"):
         yield "azurerm_storage_queue", queue(names, name)
         yield "azurerm_monitor_scheduled_query_rules_alert_v2", queue(names, name)

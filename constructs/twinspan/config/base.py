@@ -5,13 +5,15 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetCoreSchemaHandler,
+    PlainSerializer,
     PlainValidator,
     Strict,
     WithJsonSchema,
@@ -83,6 +85,54 @@ def relative_path(value: Any) -> PurePosixPath:
     if path.is_absolute() or ".." in path.parts:
         raise Refusal(f"{shown(value)} is outside the folder of the twin.yaml; put the file into that folder")
     return path
+
+
+_DURATION = r"(0|[1-9][0-9]{0,8})([smhd])"
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+class Duration(str):
+    """A length of time as twin.yaml has it: a whole number of seconds, minutes, hours or days, such as 30s,
+    5m, 1h or 30d. Compare `seconds`: 60s and 1m are two texts of one length.
+    """
+
+    __slots__ = ()
+
+    @property
+    def seconds(self) -> int:
+        """The length in seconds."""
+        return int(self[:-1]) * _UNITS[self[-1]]
+
+    @classmethod
+    def read(cls, value: Any) -> Self:
+        """The value as a duration; raises `Refusal`."""
+        if isinstance(value, str) and re.fullmatch(_DURATION, value):
+            return cls(value)
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        fix = f"{value}s, {value}m, {value}h or {value}d" if whole else "30s, 5m, 1h or 30d"
+        raise Refusal(f"{shown(value)} is not a duration; write a whole number with its unit, such as {fix}")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        schema = {"type": "string", "pattern": f"^{_DURATION}$"}
+        plain = PlainSerializer(str.__str__, return_type=str)
+        return handler.generate_schema(
+            Annotated[Any, PlainValidator(cls.read), plain, WithJsonSchema(schema)]
+        )
+
+
+def lasting(shortest: str, longest: str) -> AfterValidator:
+    """The validator of a `Duration` from `shortest` to `longest`."""
+    least, most = Duration(shortest), Duration(longest)
+
+    def check(value: Duration) -> Duration:
+        if not least.seconds <= value.seconds <= most.seconds:
+            low = value.seconds < least.seconds
+            bound, side, more = (least, "least", "more") if low else (most, "most", "less")
+            raise Refusal(f"must be at {side} {bound}, got {value}; write {bound} or {more}")
+        return value
+
+    return AfterValidator(check)
 
 
 CloudName = Annotated[Cloud, Strict(False)]

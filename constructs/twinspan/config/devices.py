@@ -1,9 +1,14 @@
 """The sections `device_types` (metrics and commands) and `devices`."""
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
+from twin_runtime import model
+from twin_runtime.events.clocks import MOST_AHEAD_S
 from twinspan.config.base import (
     DeviceId,
+    Duration,
     Entry,
     FrozenMap,
     Identifier,
@@ -12,6 +17,7 @@ from twinspan.config.base import (
     RelativePath,
     TypeName,
     Unit,
+    lasting,
 )
 
 
@@ -29,6 +35,38 @@ class Command(Entry):
 
     type: TypeName = Field(description="Type of the command's value.", examples=["number"])
     unit: Unit | None = Field(default=None, description="Unit of the value.", examples=["Cel"])
+
+
+class Clock(Entry):
+    """How far a device's clock may be from the time at which the broker received the message."""
+
+    ahead: Annotated[Duration, lasting("0s", f"{MOST_AHEAD_S // 3_600}h")] = Field(
+        default=Duration("5m"),
+        description="How long after its receipt a reading may say that it was measured; at most 1h.",
+    )
+    behind: Annotated[Duration, lasting("1m", "366d")] = Field(
+        default=Duration("30d"),
+        description="How long before its receipt a reading may say that it was measured; at most 366d.",
+    )
+    outside: Literal["keep", "refuse"] = Field(
+        default="keep",
+        description="keep: a reading outside these limits gets the time of its receipt, and a flag. refuse: "
+        "it goes to the dead letters.",
+    )
+
+
+class Rate(Entry):
+    """How many readings a device may send. More are dropped, and counted in the log of the dispatcher."""
+
+    per_second: int = Field(
+        default=model.Rate().per_second, ge=1, le=10_000, description="Readings per second in the long run."
+    )
+    burst: int = Field(
+        default=model.Rate().burst,
+        ge=500,
+        le=10_000_000,
+        description="Readings at once after a pause, such as those that a device kept while it was away.",
+    )
 
 
 class DeviceType(Entry):
@@ -49,6 +87,21 @@ class DeviceType(Entry):
         default=None,
         description="Python file with `def process(event)`, relative to the twin.yaml and inside its folder.",
         examples=["processors/thermostat.py"],
+    )
+    requirements: RelativePath | None = Field(
+        default=None,
+        description="File with the packages that the processor imports, a line `name==1.2.3` for each.",
+        examples=["processors/requirements.txt"],
+    )
+    clock: Clock = Field(
+        default=Clock(),
+        description="How far a device's clock may be off.",
+        examples=[{"ahead": "1m", "behind": "7d", "outside": "refuse"}],
+    )
+    rate: Rate = Field(
+        default=Rate(),
+        description="How many readings a device may send.",
+        examples=[{"per_second": 10, "burst": 20000}],
     )
 
 

@@ -1,12 +1,15 @@
 """The section `events`: rules that send a command to a device or start the workflow."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
+from twin_runtime.rules import COOLDOWN_S, EXPIRES_IN_S, MAX_AGE_S
 from twinspan.config.base import (
     TAG,
     DeviceId,
+    Duration,
     Entry,
     Identifier,
     List,
@@ -14,11 +17,20 @@ from twinspan.config.base import (
     RelativePath,
     RuleName,
     Scalar,
+    lasting,
 )
 from twinspan.config.problems import Refusal
+from twinspan.config.text import shown
 
-COMPARISONS = ("above", "below", "at_least", "at_most", "equals", "not_equals")
+ORDERED = ("above", "below", "at_least", "at_most")
+COMPARISONS = (*ORDERED, "equals", "not_equals")
+COOLDOWN, MAX_AGE, EXPIRES_IN = (
+    Duration(f"{seconds // 60}m") for seconds in (COOLDOWN_S, MAX_AGE_S, EXPIRES_IN_S)
+)
+SHORTEST_REPEAT = Duration("1m")
 DEEPEST = 8  # levels of all: and any:
+# A device's state is one record of at most 60,000 bytes. At worst a rule takes 400 bytes, a comparison 100.
+MOST_RULES, MOST_COMPARISONS = 50, 200
 
 
 class Comparison(Entry):
@@ -81,14 +93,20 @@ Condition = Annotated[
 
 
 class Feedback(Entry):
-    """A command back to the device whose event fulfilled the rule."""
+    """A command back to the device whose event made the rule fire."""
 
     command: str = Field(description="A command of the device's type.", examples=["set_point"])
     value: Scalar = Field(description="Value of the command's type.", examples=[20])
+    expires_in: Annotated[Duration, lasting("10s", "7d")] = Field(
+        default=EXPIRES_IN,
+        description="How long after the rule fired the command may be sent. A later one goes to the "
+        "dead-letter queue.",
+        examples=["5m"],
+    )
 
 
 class Then(Entry):
-    """The actions of a fulfilled rule: at least one of the two."""
+    """The actions of a rule that fires: at least one of the two."""
 
     feedback: Feedback | None = Field(
         default=None, description="Command for the device.", examples=[{"command": "set_point", "value": 20}]
@@ -100,6 +118,27 @@ class Then(Entry):
         if self.feedback is None and not self.workflow:
             raise Refusal("has no effect; give feedback: {command: …, value: …}, workflow: true, or both")
         return self
+
+
+def hysteresis_problem(value: Any, comparisons: Collection[str]) -> str | None:
+    """Return the problem of a hysteresis on a condition that compares by these, None where it has none."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    if value <= 0:
+        return f"must be above 0, got {shown(value)}; leave it out for no hysteresis"
+    if comparisons and not any(name in ORDERED for name in comparisons):
+        return f"needs a comparison by {', '.join(ORDERED)}; leave it out of a rule without one"
+    return None
+
+
+def repeat_problem(repeat: Any, cooldown: Any) -> str | None:
+    """Return the problem of a rule that is to fire again before its cooldown is over, None otherwise."""
+    if not isinstance(repeat, Duration) or not isinstance(cooldown, Duration):
+        return None
+    # A repeat below its bound is reported at the field.
+    if repeat.seconds >= cooldown.seconds or repeat.seconds < SHORTEST_REPEAT.seconds:
+        return None
+    return f"{repeat} is shorter than the cooldown of {cooldown}; write {cooldown} or more"
 
 
 def subject_problem(device_type: Any, device: Any) -> str | None:
@@ -123,8 +162,38 @@ class Rule(Entry):
     )
     device: DeviceId | None = Field(default=None, description="Applies the rule to this device only.")
     when: Condition = Field(
-        description="The condition, on one event's metrics.",
+        description="The condition, on the newest value of each metric. The rule fires when it becomes true, "
+        "and again after it was false.",
         examples=[{"metric": "temperature", "above": 80}],
+    )
+    hysteresis: Number | None = Field(
+        default=None,
+        description="How far a value must go back behind a limit of above, below, at_least or at_most before "
+        "the comparison is false again.",
+        examples=[2],
+        json_schema_extra={"exclusiveMinimum": 0},
+    )
+    hold: Annotated[Duration, lasting("1s", "7d")] | None = Field(
+        default=None,
+        alias="for",
+        description="How long the condition must hold, by the times of the events. The rule fires on the "
+        "first event after that.",
+        examples=["30s"],
+    )
+    cooldown: Annotated[Duration, lasting("0s", "30d")] = Field(
+        default=COOLDOWN,
+        description="Shortest time between two firings for the same device; 0s is none.",
+        examples=["10m"],
+    )
+    repeat: Annotated[Duration, lasting(SHORTEST_REPEAT, "30d")] | None = Field(
+        default=None,
+        description="Fires again after this time while the condition holds. By default it does not.",
+        examples=["1h"],
+    )
+    max_age: Annotated[Duration, lasting("10s", "30d")] = Field(
+        default=MAX_AGE,
+        description="Events that are older when they are checked are ignored.",
+        examples=["15m"],
     )
     then: Then = Field(description="What to do.", examples=[{"workflow": True}])
 
@@ -133,6 +202,16 @@ class Rule(Entry):
         if message := subject_problem(self.device_type, self.device):
             raise Refusal(message)
         return self
+
+    def document(self) -> dict[str, Any]:
+        """The rule as twin.json has it, with times in seconds."""
+        made = self.model_dump(mode="json", exclude_none=True, by_alias=True)
+        made |= {"cooldown": self.cooldown.seconds, "max_age": self.max_age.seconds}
+        made |= {"for": self.hold.seconds} if self.hold else {}
+        made |= {"repeat": self.repeat.seconds} if self.repeat else {}
+        if self.then.feedback:
+            made["then"]["feedback"]["expires_in"] = self.then.feedback.expires_in.seconds
+        return made
 
 
 class Events(Entry):

@@ -1,7 +1,8 @@
 """`extends: base.yaml`: reads a twin.yaml together with the files that it extends.
 
 Mappings merge. A list, a text, a number, or a mapping of another `type` in the extending file replaces what
-the base has. Paths of processors and workflows are relative to the folder of the file that names them.
+the base has. Paths of processors, requirements and workflows are relative to the folder of the file that
+names them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -90,7 +91,11 @@ def _in(name: PurePosixPath, problems: Iterable[Problem]) -> Iterator[Problem]:
 def _relocate(data: dict[str, Any], folder: PurePosixPath) -> None:
     """Make the paths that a base in another folder names relative to the folder of the twin.yaml."""
     for owner, key in (
-        *((each, "processor") for each in mapping_at(data, "device_types").values()),
+        *(
+            (each, key)
+            for each in mapping_at(data, "device_types").values()
+            for key in ("processor", "requirements")
+        ),
         (mapping_at(data, "events"), "workflow"),
     ):
         written = owner.get(key) if isinstance(owner, dict) else None

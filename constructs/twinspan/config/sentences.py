@@ -46,10 +46,8 @@ def sentence(error: Any) -> tuple[FieldPath, str] | None:
 def _wrong_value(kind: str, value: Any, context: dict[str, Any], location: Location) -> str:
     if kind in ("enum", "literal_error"):
         words = re.findall(r"'([^']*)'", str(context["expected"]))
-        what = "cloud" if "aws" in words else "type"
-        return (
-            f"{shown(value)} is not a {what}; {suggestion(_COMPANIES.get(str(value).lower(), value), words)}"
-        )
+        what = "allowed" if kind == "literal_error" else "a cloud" if "aws" in words else "a type"
+        return f"{shown(value)} is not {what}; {suggestion(_COMPANIES.get(str(value).lower(), value), words)}"
     if kind in ("greater_than_equal", "less_than_equal"):
         least = "ge" in context
         bound, most = (context["ge"], "more") if least else (context["le"], "less")

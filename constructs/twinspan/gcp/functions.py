@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from twin_runtime.roles import ROLES, Batching, Layer, Role
+from twin_runtime.roles import ROLES, Cloud, Layer, Role
 from twinspan.gcp import facts
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.push import push
@@ -16,6 +16,7 @@ from twinspan.providers.gcp import (
     Cloudfunctions2FunctionServiceConfig,
     CloudRunV2ServiceIamMember,
 )
+from twinspan.sizing import at_once
 from twinspan.terraform.resources import Ref, place
 from twinspan.terraform.resources import environment as environment_of
 
@@ -24,18 +25,6 @@ INVOKE = "roles/run.invoker"
 ENTRY_POINT = "handle"
 CPU = "1"
 """CPUs of an instance. Less than 1 allows no concurrency; 1 allows up to 4 GiB of memory."""
-CONCURRENCY = 16
-"""Requests that an instance answers at a time: they wait for other services."""
-CONCURRENCY_TOGETHER = 80
-"""The same of a role that works on concurrent messages as one batch: how many the batch can have."""
-
-
-def concurrency_of(role: Role) -> int:
-    """Requests that an instance of a role answers at a time. A scheduled run has its own instance."""
-    spec = ROLES[role]
-    if spec.batching is Batching.ALONE or spec.schedule:
-        return 1
-    return CONCURRENCY_TOGETHER if spec.batching is Batching.TOGETHER else CONCURRENCY
 
 
 class Function(Construct):
@@ -62,8 +51,9 @@ class Function(Construct):
         self.role, self.layer, self.optional = role, layer, optional
         self._foundation = foundation
         twin, size = foundation.twin, ROLES[role]
-        concurrency = concurrency_of(role)
+        concurrency = at_once(role, Cloud.GCP, size.trigger_of(remote=receiver))
         ingress = "ALLOW_ALL" if receiver else "ALLOW_INTERNAL_ONLY"
+        package = foundation.builds.package(role)
         account = foundation.account(self, role, purpose=role.replace("_", " "), optional=optional)
         function = Cloudfunctions2Function(
             self,
@@ -77,7 +67,7 @@ class Function(Construct):
                 service_account=foundation.builds.account["name"],
                 source=Cloudfunctions2FunctionBuildConfigSource(
                     storage_source=Cloudfunctions2FunctionBuildConfigSourceStorageSource(
-                        bucket=foundation.builds.package["bucket"], object=foundation.builds.package["name"]
+                        bucket=package["bucket"], object=package["name"]
                     )
                 ),
             ),

@@ -35,7 +35,7 @@ PUBLIC, EVERYBODY = "public", "allUsers"
 PUBSUB = "pubsub"
 """Google's own account for Pub/Sub, in the addresses of grants."""
 WORKFLOW = "workflow"
-IDEMPOTENCY = "idempotency"
+STATE = "state"
 GRAFANA = "grafana"
 GRAFANA_ADMIN = "grafana-admin"
 SOURCE = "source"
@@ -117,7 +117,7 @@ def planned(names: Names, topology: Topology) -> Iterable[tuple[str, str]]:
     if Layer.PROCESSING in layers:
         yield "google_service_account", account(names, WORKFLOW)
         yield "google_workflows_workflow", names.name(WORKFLOW)
-        yield "google_storage_bucket", bucket(names, IDEMPOTENCY)
+        yield "google_firestore_database", in_region(names, STATE)
     if Layer.HOT_STORAGE in layers:
         yield "google_firestore_database", in_region(names, STORE)
     if Layer.TWIN_MANAGEMENT in layers:

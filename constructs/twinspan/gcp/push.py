@@ -1,5 +1,6 @@
 """Push subscriptions: how Pub/Sub delivers messages to a function, and its dead-letter topic."""
 
+from twin_runtime.deadlines import BACKOFF_S, ack_deadline_s
 from twin_runtime.roles import ROLES, Layer, Role
 from twinspan.gcp import names
 from twinspan.gcp.facts import Push
@@ -19,8 +20,6 @@ from twinspan.sizing import MAX_RECEIVES
 from twinspan.terraform.resources import Ref, place
 
 SUBSCRIBE = "roles/pubsub.subscriber"
-BACKOFF_S = (10, 600)
-"""How long Pub/Sub waits before it delivers a message again: at first, and at most."""
 
 
 def push(
@@ -42,7 +41,7 @@ def push(
     policy needs two grants to Pub/Sub's agent: to publish to the dead letters, and to acknowledge here.
     """
     caller = foundation.push_account(topic)
-    deadline_s = ROLES[role].timeout_s  # a push request ends after it
+    deadline_s = ack_deadline_s(ROLES[role].timeout_s)  # a push request ends after it
     whole = foundation.twin.names.name(name)
     key = name.replace("-", "_")
     subscription = PubsubSubscription(

@@ -1,5 +1,6 @@
 """Scheduled functions: Cloud Scheduler."""
 
+from twin_runtime.deadlines import START_S
 from twin_runtime.roles import ROLES, Schedule
 from twinspan.gcp import facts, names
 from twinspan.gcp.foundation import Foundation
@@ -14,8 +15,6 @@ from twinspan.providers.gcp import (
 from twinspan.terraform.resources import numbered, place
 
 ZONE = "Etc/UTC"
-ANSWER_S = 15
-"""How long Cloud Scheduler waits for an answer beyond the function's own time-out."""
 
 
 class Clock(Construct):
@@ -39,10 +38,8 @@ class Clock(Construct):
         name = f"{foundation.twin.names.name(function.role)}-{{}}"
         caller = foundation.clock_account()
         timeout_s = ROLES[function.role].timeout_s
-        answer_s = timeout_s + ANSWER_S
-        body = (
-            f"{{partition = tonumber(each.key), partitions = {schedule.partitions}, timeout_s = {timeout_s}}}"
-        )
+        answer_s = timeout_s + START_S
+        body = f"{{partition = tonumber(each.key), partitions = {schedule.partitions}}}"
         job = CloudSchedulerJob(
             self,
             "jobs",

@@ -74,7 +74,12 @@ class EventCheck(Construct):
         commands = feedback.queue if feedback else None
         link = kit.twin.topology.link_of(Role.EVENT_CHECKER)
         secret = kit.link_secret(self, link, layer=Layer.PROCESSING) if link else None
-        environment = {**workflow.environment, "DEAD_LETTER_QUEUE": self.queue.dead_letters.address}
+        state = kit.state_store(self)
+        environment = {
+            "WORKFLOW": workflow.address,
+            "STATE_STORE": state.address,
+            "DEAD_LETTER_QUEUE": self.queue.dead_letters.address,
+        }
         if commands:
             environment["COMMANDS_QUEUE"] = commands.address
         if secret:
@@ -89,6 +94,7 @@ class EventCheck(Construct):
         )
         self.queue.dead_letters.grant_send(checker)
         workflow.grant_start(checker)
+        state.grant_write(checker)
         if commands:
             commands.grant_send(checker)
         if secret:

@@ -47,7 +47,8 @@ class AzapiResource(_Azapi):
     """`azapi_resource`: `kind` is its type with the API's version, `body` what it is beside name and place.
 
     `sensitive_body` is merged into what is sent, and is not stored in the state: Terraform 1.11 or newer.
-    `exported` are paths of the answer that can be referred to as `output.<path>`.
+    `exported` are paths of the answer that can be referred to as `output.<path>`. A part of another resource
+    has neither a location nor tags.
     """
 
     TF_RESOURCE_TYPE: ClassVar[str] = "azapi_resource"
@@ -60,10 +61,10 @@ class AzapiResource(_Azapi):
         kind: str,
         name: str,
         parent_id: str,
-        location: str,
-        body: Mapping[str, Any],
-        exported: Sequence[str],
-        tags: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        location: str | None = None,
+        exported: Sequence[str] = (),
+        tags: Mapping[str, str] | None = None,
         identity: str | None = None,
         sensitive_body: Mapping[str, Any] | None = None,
     ) -> None:
@@ -76,10 +77,10 @@ class AzapiResource(_Azapi):
                 "parent_id": parent_id,
                 "location": location,
                 "identity": [{"type": identity}] if identity else None,
-                "body": dict(body),
+                "body": dict(body) if body else None,
                 "sensitive_body": dict(sensitive_body) if sensitive_body else None,
-                "response_export_values": list(exported),
-                "tags": dict(tags),
+                "response_export_values": list(exported) or None,
+                "tags": dict(tags) if tags else None,
             },
         )
 

@@ -79,24 +79,29 @@ TYPES: Mapping[str, Holding] = {
 
 _CODE = "the functions' code, which an apply uploads"
 _LINKS = ("archive", "cold", "dashboards", "feedback", "telemetry", "twin", "write")
+_RULES = "what the rules have seen, which events tell again: a rule that is true then fires once more"
 REMADE: Mapping[str, str] = {
+    "aws_dynamodb_table.state": _RULES,
     "aws_s3_object.graph_template": "the template of the TwinMaker workspace is made from twin.yaml",
     **{f"google_secret_manager_secret.{role}_api_keys": "keys that the stack makes" for role in Role},
     "google_secret_manager_secret.grafana_admin": "a password that the stack makes",
     **{f"google_secret_manager_secret.link_{link}": "keys that the stack `links` writes" for link in _LINKS},
+    "google_firestore_database.state": _RULES,
     "google_storage_bucket.dashboards": "dashboards, which are made from twin.yaml",
-    "google_storage_bucket.idempotency": "which events have started the workflow, for some days",
     "google_storage_bucket.source": _CODE,
     "azurerm_cosmosdb_sql_container.store_leases": "how far twin_sync has read the changes",
     "azurerm_storage_account.packages": _CODE,
     "azurerm_storage_container.azure_webjobs_hosts": "leases, which the Functions host makes again",
     "azurerm_storage_container.azure_webjobs_secrets": "keys of the Functions host, which nothing uses",
-    "azurerm_storage_container.idempotency": "which events have started the workflow, for some days",
     "azurerm_storage_container.packages": _CODE,
     **{f"azurerm_storage_container.{role}_code": _CODE for role in Role},
 }
 """Resources of a type that holds data which hold none, by address, with the reason."""
 _OWN: Mapping[str, Holding] = {
+    **{
+        f"azurerm_storage_container.{queue}_bodies": Holding.MESSAGES
+        for queue in ("processing", "persisting", "events", "commands", "telemetry", "writing")
+    },
     "google_firestore_database.graph": Holding.GRAPH,
     "random_password.fleet": Holding.SECRET,  # the keys of all devices on Google Cloud derive from it
 }

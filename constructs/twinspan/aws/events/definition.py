@@ -16,7 +16,7 @@ MAX_BYTES = 1024 * 1024
 
 
 def text(config: Config) -> str:
-    """The twin's own definition as it is written, or Twinspan's: notify, wait, escalate.
+    """The twin's own definition as it is written, or Twinspan's: notify, and wait for an acknowledgement.
 
     `${topic_arn}` in it is replaced by the workflow's topic.
     """

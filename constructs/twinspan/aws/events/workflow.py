@@ -80,7 +80,7 @@ class Workflow(Construct):
         )
         machine.add_override("depends_on", [permissions.address])  # log delivery is checked when it is made
         self.machine = place(machine, names.WORKFLOW, optional=True)
-        self.environment = {"WORKFLOW": self.machine["arn"]}
+        self.address = self.machine["arn"]
 
     def grant_start(self, function: contracts.Function) -> None:
         statement = allow("states:StartExecution", on=[self.machine["arn"]])

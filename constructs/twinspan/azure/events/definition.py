@@ -40,7 +40,7 @@ class Definition:
 
 
 def default() -> str:
-    """Twinspan's own: notify, wait for an acknowledgement or the time-out, escalate."""
+    """Twinspan's own: notify, and wait for an acknowledgement."""
     return DEFAULT.read_text(encoding="utf-8")
 
 

@@ -8,7 +8,6 @@ from twinspan import contracts
 from twinspan.azure import facts
 from twinspan.azure.events import definition
 from twinspan.azure.events.definition import NOTIFY_PARAMETER, Definition
-from twinspan.azure.events.idempotency import IdempotencyStore
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.providers import Construct, TerraformStack, TerraformVariable
@@ -43,8 +42,9 @@ class Workflow(Construct):
 
     A policy on the trigger takes tokens of the event checker's identity, so its URL is no secret. A
     definition with the parameter `notify_url` gets the Terraform variable `workflow_notify_url`: the URL
-    of notifications, as a JSON POST. An alarm fires when a run fails. Twinspan's own definition fails when
-    nobody acknowledged.
+    of notifications, as a JSON POST. An alarm fires when a run fails. A run of Twinspan's own definition
+    fails where the notification could not be sent, and is cancelled when nobody acknowledged it: the alarm
+    would be a second notification of one firing.
 
     The resource of azapi writes definition, policy and value in one request. Those of azurerm write trigger
     and actions one by one, and each request takes the value away.
@@ -61,26 +61,20 @@ class Workflow(Construct):
         self._element = self._logic_app(parsed)
         self._app = app = place(self._element, "workflow", optional=True)
         path = f"/triggers/{quote(parsed.trigger, safe='')}/paths/invoke?api-version={_API}"
-        self._starts = IdempotencyStore(self, "idempotency", foundation=foundation)
-        address = f"{app['output.properties.accessEndpoint']}{path}"
-        foundation.inventory.record(facts.Named(address=app.address, name=self._name, value=address))
-        self.environment = {
-            "WORKFLOW": address,
-            "IDEMPOTENCY_STORE": self._starts.address,
-        }
+        self.address = f"{app['output.properties.accessEndpoint']}{path}"
+        foundation.inventory.record(facts.Named(address=app.address, name=self._name, value=self.address))
         foundation.monitoring.on_metric(
             "workflow_failed",
             of=app,
             namespace="Microsoft.Logic/workflows",
             metric="RunsFailed",
-            description="A run of the workflow failed, or nobody acknowledged a fired rule in time.",
+            description="A run of the workflow failed: a fired rule may not have been notified.",
             layer=Layer.PROCESSING,
             role="workflow",
             optional=True,
         )
 
     def grant_start(self, function: contracts.Function) -> None:
-        self._starts.grant_write(function)
         checker = contracts.own(function, Function)
         claims = {
             "iss": f"https://sts.windows.net/{self._foundation.client['tenant_id']}/",

@@ -16,6 +16,7 @@ Message Processor does not allow."""
 HOST = "Storage Blob Data Owner"
 READ_BLOBS = "Storage Blob Data Reader"
 WRITE_BLOBS = "Storage Blob Data Contributor"
+WRITE_TABLES = "Storage Table Data Contributor"
 KEEP_TWINS = "Azure Digital Twins Data Owner"
 READ_TWINS = "Azure Digital Twins Data Reader"
 READ_SECRET = "Key Vault Secrets User"  # noqa: S105  (a role's name)

@@ -2,7 +2,8 @@
 
 from functools import cached_property
 
-from twin_runtime.roles import Layer, Role, Schedule
+from twin_runtime import deadlines
+from twin_runtime.roles import Cloud, Layer, Role, Schedule
 from twinspan import alarms
 from twinspan.azure import names
 from twinspan.azure.shared.group import Group
@@ -23,14 +24,11 @@ from twinspan.sizing import LOG_RETENTION_DAYS
 from twinspan.terraform.resources import Ref, place
 
 _SEVERITY = 1  # 0 is critical, 4 verbose: something is lost until a person looks
-_EVERY = "PT5M"
-_WINDOW_MIN = 15
-_WINDOW = f"PT{_WINDOW_MIN}M"
-"""Longer than the pause between two looks: a line that reaches the workspace minutes late is still seen."""
-_LATE_MIN = 10
-"""By how much a line can be late."""
+_EVERY = f"PT{deadlines.EVERY_S // 60}M"
 WINDOWS = {15: "PT15M", 30: "PT30M", 45: "PT45M", 60: "PT1H", 120: "PT2H", 180: "PT3H"}
 """What Azure takes as a window, by minutes."""
+_LATE_S = deadlines.LATE_S[Cloud.AZURE]
+"""By how much a line can be late."""
 _NOT_OURS = [
     "arm_role_receiver",
     "email_receiver",
@@ -41,6 +39,16 @@ _NOT_OURS = [
     "webhook_receiver",
 ]
 """Arguments of the action group that Azure makes, and that Azure or people write."""
+
+
+def _window(seconds: int) -> int:
+    """The shortest of `WINDOWS` that is as long, in minutes."""
+    return next(minutes for minutes in WINDOWS if minutes * 60 >= seconds)
+
+
+_WINDOW_MIN = _window(deadlines.EVERY_S + _LATE_S)
+"""A line that reaches the workspace minutes late is still seen."""
+_WINDOW = WINDOWS[_WINDOW_MIN]
 
 
 class Monitoring(Construct):
@@ -203,14 +211,15 @@ class Monitoring(Construct):
         that does not start logs nothing. After the first apply it can fire until the first run has ended.
         It is created after the resource `after`.
         """
-        window = next(minutes for minutes in WINDOWS if minutes >= 2 * schedule.every_minutes + _LATE_MIN)
+        # In any two periods a run begins and ends.
+        least = max(2 * schedule.every_minutes * 60 + _LATE_S, deadlines.looks_back_s(role, Cloud.AZURE))
         counts = "failed = countif(Success == false), done = countif(Success == true)"
         self._on_query(
             f"{role}_failed",
             name=names.failed_alarm(self._group.names, role),
             query=f'AppRequests | where AppRoleName =~ "{app["name"]}" '
             f"| summarize {counts} | where failed > 0 or done == 0",
-            window=WINDOWS[window],
+            window=WINDOWS[_window(least)],
             description=alarms.failed_run(self._group.names.name(role)),
             layer=layer,
             role=role,
@@ -247,7 +256,11 @@ class Monitoring(Construct):
         role: Role | str,
         optional: bool = False,
     ) -> None:
-        """Add an alarm that fires when a resource's metric is above zero."""
+        """Add an alarm that notifies once of each few minutes in which a resource's metric is above zero.
+
+        A stateful alarm would send a second message when the metric is zero again, and none of what happens
+        before that. The window is as long as the frequency: no count is seen twice.
+        """
         recipients = self._recipients
         rule = MonitorMetricAlert(
             self,
@@ -257,7 +270,8 @@ class Monitoring(Construct):
             scopes=[of["id"]],
             severity=_SEVERITY,
             frequency=_EVERY,
-            window_size=_WINDOW,
+            window_size=_EVERY,
+            auto_mitigate=False,
             criteria=[
                 MonitorMetricAlertCriteria(
                     metric_namespace=namespace,

@@ -1,6 +1,8 @@
 """Storage accounts: one for queues and the functions' hosts, without keys; one for the functions' package."""
 
-from twin_runtime.roles import Layer
+from functools import cached_property
+
+from twin_runtime.roles import Layer, Role
 from twinspan.azure import names
 from twinspan.azure.shared.grants import WRITE_BLOBS
 from twinspan.azure.shared.group import Group
@@ -14,8 +16,14 @@ from twinspan.providers.azure import (
     StorageAccountBlobPropertiesDeleteRetentionPolicy,
     StorageBlob,
     StorageContainer,
+    StorageManagementPolicy,
+    StorageManagementPolicyRule,
+    StorageManagementPolicyRuleActions,
+    StorageManagementPolicyRuleActionsBaseBlob,
+    StorageManagementPolicyRuleActionsVersion,
+    StorageManagementPolicyRuleFilters,
 )
-from twinspan.sizing import DEAD_LETTER_DAYS
+from twinspan.sizing import BODY_DAYS, DEAD_LETTER_DAYS
 from twinspan.terraform.resources import Ref, place
 
 HOST_CONTAINERS = ("azure-webjobs-hosts", "azure-webjobs-secrets")
@@ -73,6 +81,7 @@ class HostStorage(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, group: Group) -> None:
         super().__init__(scope, id_)
+        self._names = group.names
         name = names.account(group.names)
         account = storage_account(
             self,
@@ -102,9 +111,44 @@ class HostStorage(Construct):
         )
         return place(container, address, optional=optional, protect=protect)
 
+    def bodies(
+        self, scope: Construct, name: str, *, address: str, optional: bool = False, protect: bool = False
+    ) -> Ref:
+        """A container of what is too long for a queue's messages, with the rule that deletes what is left."""
+        self._rule  # noqa: B018 - makes it once
+        return self.container(scope, name, address=address, optional=optional, protect=protect)
+
+    @cached_property
+    def _rule(self) -> Ref:
+        """What the account deletes by itself: it has one policy at most.
+
+        The account keeps what is deleted as a version, so the rule names versions as well.
+        """
+        policy = StorageManagementPolicy(
+            self,
+            "lifecycle",
+            storage_account_id=self.account["id"],
+            rule=[
+                StorageManagementPolicyRule(
+                    name=names.BODIES,
+                    enabled=True,
+                    filters=StorageManagementPolicyRuleFilters(
+                        blob_types=["blockBlob"], prefix_match=[f"{self._names.name(names.BODIES)}-"]
+                    ),
+                    actions=StorageManagementPolicyRuleActions(
+                        base_blob=StorageManagementPolicyRuleActionsBaseBlob(
+                            delete_after_days_since_modification_greater_than=BODY_DAYS
+                        ),
+                        version=StorageManagementPolicyRuleActionsVersion(delete_after_days_since_creation=1),
+                    ),
+                )
+            ],
+        )
+        return place(policy, "twin")
+
 
 class Packages(Construct):
-    """The functions' package as a blob, with its content's hash in the name, where one deploy fetches it.
+    """The functions' packages as blobs, with their content's hash in the name, where one deploy fetches them.
 
     One deploy takes a URL, and no identity to open it with: the blob is read by a shared access signature
     that the deployment makes for itself and that ends within the hour. Such a signature needs the account's
@@ -142,18 +186,28 @@ class Packages(Construct):
             role=WRITE_BLOBS,
             at=self.account["id"],
         )
+        self.container = container
+        self._blob = self._uploaded("package", package, upload)
+        self._own = {
+            role: self._uploaded(f"package_{role}", own, upload) for role, own in package.own.items()
+        }
+
+    def blob(self, role: Role) -> Ref:
+        """Return the package of a function."""
+        return self._own.get(role, self._blob)
+
+    def _uploaded(self, name: str, package: Package, upload: str) -> Ref:
         asset = TerraformAsset(
-            self, "package", path=str(package.path), asset_hash=package.digest, type=AssetType.FILE
+            self, name, path=str(package.path), asset_hash=package.digest, type=AssetType.FILE
         )
         blob = StorageBlob(
             self,
-            "blob",
+            name.replace("package", "blob"),
             name=f"{package.digest[:16]}/{PACKAGE_FILE}",
             storage_account_name=self.account["name"],
-            storage_container_name=container["name"],
+            storage_container_name=self.container["name"],
             type="Block",
             source=asset.path,
         )
         blob.add_override("depends_on", [upload])
-        self.container = container
-        self.blob = place(blob, "package")
+        return place(blob, name)

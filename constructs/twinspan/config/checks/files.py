@@ -1,4 +1,6 @@
-"""The user's own files that a twin.yaml names: processors and the workflow. They are read, never executed."""
+"""The user's own files that a twin.yaml names: processors, their requirements and the workflow. They are
+read, never executed.
+"""
 
 import ast
 import platform
@@ -12,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from twinspan.config.base import RelativePath
 from twinspan.config.checks.plain import Finding, mapping_at
 from twinspan.config.problems import Refusal
+from twinspan.config.requirements import Pin, parse
 from twinspan.config.textfile import read_text
 
 _RELATIVE = TypeAdapter(RelativePath)
@@ -27,6 +30,7 @@ def check(data: dict[str, Any], folder: Path) -> Iterator[Finding]:
                 said[written] = _processor(folder, written)
             if message := said[written]:
                 yield ("device_types", name, "processor"), message
+    yield from _requirements(data, folder)
     written = mapping_at(data, "events").get("workflow")
     if _is_relative(written) and (message := _workflow(folder, written)):
         yield ("events", "workflow"), message
@@ -53,6 +57,41 @@ def read_beside(folder: Path, written: str, what: str) -> str:
         return read_text(target, what)
     except ValueError as error:
         raise Refusal(f"{written} {error}") from None
+
+
+def _requirements(data: dict[str, Any], folder: Path) -> Iterator[Finding]:
+    """Findings on the requirements. All processors share one set of packages: they run in one function."""
+    read: dict[str, tuple[list[Pin], list[str]]] = {}
+    known: dict[str, tuple[Pin, str]] = {}
+    for name, device_type in mapping_at(data, "device_types").items():
+        written = device_type.get("requirements") if isinstance(device_type, dict) else None
+        if not _is_relative(written):
+            continue
+        place = ("device_types", name, "requirements")
+        if device_type.get("processor") is None:
+            yield place, "has no effect without a processor; add processor, or remove requirements"
+        if written not in read:
+            try:
+                read[written] = parse(read_beside(folder, written, "requirements.txt"))
+            except Refusal as said:
+                read[written] = [], [str(said).removeprefix(f"{written} ")]
+        pins, wrong = read[written]
+        for message in wrong:
+            yield place, f"{written} {message}"
+        for pin in pins:
+            first, where = known.setdefault(pin.name, (pin, written))
+            if first.version != pin.version:
+                yield (
+                    place,
+                    f"{written} line {pin.line} pins {pin.name} {pin.version}, and {where} {first.version}; "
+                    "pin one version, since all processors run in one function",
+                )
+    if len({bool(pin.hashes) for pin, _ in known.values()}) > 1 and len(read) > 1:
+        bare = next(where for pin, where in known.values() if not pin.hashes)
+        yield (
+            ("device_types",),
+            f"{bare} has no hashes, other requirements do; give all of them hashes, or none",
+        )
 
 
 def _workflow(folder: Path, written: str) -> str | None:

@@ -1,12 +1,24 @@
 """Rules against the device types and devices that they name, read as `crosschecks` says."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from twin_runtime.values import ValueType
+from twinspan.config.base import Duration
 from twinspan.config.checks.plain import Finding, list_at, mapping_at, texts
-from twinspan.config.events import COMPARISONS, DEEPEST, subject_problem
+from twinspan.config.events import (
+    COMPARISONS,
+    COOLDOWN,
+    DEEPEST,
+    MOST_COMPARISONS,
+    MOST_RULES,
+    hysteresis_problem,
+    repeat_problem,
+    subject_problem,
+)
+from twinspan.config.problems import Refusal
 from twinspan.config.text import FieldPath, Suggest, shown
 
 _KINDS = {kind.value: kind for kind in ValueType}
@@ -44,13 +56,16 @@ def check(data: dict[str, Any], suggest: Suggest) -> Iterator[Finding]:
     complete = isinstance(data.get("devices", []), list) and all(
         isinstance(d, dict) and "id" in d for d in devices
     )
-    for i, rule in enumerate(list_at(mapping_at(data, "events"), "rules")):
+    declared = list_at(mapping_at(data, "events"), "rules")
+    yield from _crowd(declared, type_of)
+    for i, rule in enumerate(declared):
         if not isinstance(rule, dict):
             continue
         at: FieldPath = ("events", "rules", i)
         name, device = rule.get("device_type"), rule.get("device")
         if message := subject_problem(name, device):
             yield at, message
+        yield from _timing(rule, at)
         if isinstance(name, str) and types and name not in types:
             yield (
                 (*at, "device_type"),
@@ -64,6 +79,56 @@ def check(data: dict[str, Any], suggest: Suggest) -> Iterator[Finding]:
         if subject:
             yield from _condition(rule.get("when"), (*at, "when"), subject, 0)
             yield from _feedback(mapping_at(rule, "then", "feedback"), (*at, "then", "feedback"), subject)
+
+
+def _timing(rule: dict[str, Any], at: FieldPath) -> Iterator[Finding]:
+    """Whether the fields that say when a rule fires fit its condition, and each other."""
+    found = list(_comparisons(rule.get("when")))
+    if message := hysteresis_problem(rule.get("hysteresis"), found):
+        yield (*at, "hysteresis"), message
+    if message := repeat_problem(_duration(rule.get("repeat")), _duration(rule.get("cooldown", COOLDOWN))):
+        yield (*at, "repeat"), message
+
+
+def _duration(value: Any) -> Duration | None:
+    """The value as a duration; None where it is none, which is reported elsewhere."""
+    try:
+        return Duration.read(value)
+    except Refusal:
+        return None
+
+
+def _comparisons(when: Any) -> Iterator[str]:
+    """The operator of each comparison of a condition."""
+    if isinstance(when, dict):
+        yield from (name for name in COMPARISONS if name in when)
+        for part in (*list_at(when, "all"), *list_at(when, "any")):
+            yield from _comparisons(part)
+
+
+def _crowd(rules: list[Any], type_of: Mapping[str, Any]) -> Iterator[Finding]:
+    """The first device about which there are more rules than its state has room for."""
+    of_type, of_device = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
+    for i, rule in enumerate(rules):
+        if isinstance(rule, dict):
+            for subject, found in (("device_type", of_type), ("device", of_device)):
+                if isinstance(rule.get(subject), str):
+                    found[rule[subject]].append(i)
+    crowds = [(name, found) for name, found in of_type.items()]
+    crowds += [
+        (device, [*of_type.get(str(type_of.get(device)), ()), *found]) for device, found in of_device.items()
+    ]
+    for name, found in crowds:
+        compared = 0
+        for count, i in enumerate(found, 1):
+            compared += sum(1 for _ in _comparisons(rules[i].get("when")))
+            if count > MOST_RULES or compared > MOST_COMPARISONS:
+                yield (
+                    ("events", "rules", i),
+                    f"{shown(name)} has more than {MOST_RULES} rules or {MOST_COMPARISONS} comparisons; "
+                    "join rules, or compare in the processor",
+                )
+                return
 
 
 def _declared(device_type: dict[str, Any], section: str) -> _Names | None:

@@ -4,7 +4,6 @@ from twin_runtime.roles import Layer
 from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.events import definition
-from twinspan.gcp.events.idempotency import IdempotencyStore
 from twinspan.gcp.foundation import Foundation
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
@@ -65,16 +64,11 @@ class Workflow(Construct):
             labels=self._labels,
         )
         self.ref = foundation.inventory.part(place(workflow, names.WORKFLOW, optional=True), self._name)
-        self._starts = IdempotencyStore(self, "idempotency", foundation=foundation)
-        self.environment = {
-            "WORKFLOW": foundation.path(f"locations/{foundation.region}/workflows", self.ref),
-            "IDEMPOTENCY_STORE": self._starts.address,
-        }
+        self.address = foundation.path(f"locations/{foundation.region}/workflows", self.ref)
         self._alarm()
 
     def grant_start(self, function: contracts.Function) -> None:
         """On the project: the provider grants on no single workflow."""
-        self._starts.grant_write(function)
         starter = ProjectIamMember(
             self,
             f"start-{function.role}",
@@ -91,6 +85,10 @@ class Workflow(Construct):
         )
 
     def _alarm(self) -> None:
+        """Each combination of labels counts as a rule of its own, with a limit of its own on how often it
+        notifies: with `acknowledge`, which differs between executions, each notice is one message. A policy
+        on logs sends none when an incident is closed.
+        """
         title = f"{self._foundation.twin.config.name}: notices of the workflow"
         condition = MonitoringAlertPolicyConditionsConditionMatchedLog(
             filter=(

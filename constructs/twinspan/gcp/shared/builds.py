@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from twin_runtime.roles import Role
 from twinspan.gcp import names
 from twinspan.gcp.shared.project import Project
 from twinspan.packaging import Package
@@ -18,10 +19,9 @@ BUILD = "roles/run.builder"
 
 
 class Builds(Construct):
-    """Bucket, package and build account of a stack's functions."""
+    """Bucket, packages and build account of a stack's functions."""
 
     bucket: Ref
-    package: Ref
     account: Ref
 
     def __init__(self, scope: Construct, id_: str, *, project: Project, package: Package) -> None:
@@ -50,17 +50,25 @@ class Builds(Construct):
             depends_on=self._project.ready,
         )
         self.bucket = place(bucket, "source")
+        self._package = self._uploaded("", package)
+        self._own = {role: self._uploaded(f"_{role}", own) for role, own in package.own.items()}
+
+    def package(self, role: Role) -> Ref:
+        """Return the package of a function."""
+        return self._own.get(role, self._package)
+
+    def _uploaded(self, suffix: str, package: Package) -> Ref:
         asset = TerraformAsset(
-            self, "package", path=str(package.path), type=AssetType.FILE, asset_hash=package.digest
+            self, f"package{suffix}", path=str(package.path), type=AssetType.FILE, asset_hash=package.digest
         )
         archive = StorageBucketObject(
             self,
-            "archive",
+            f"archive{suffix}",
             bucket=self.bucket["name"],
             name=f"functions-{package.digest[:16]}.zip",
             source=asset.path,
         )
-        self.package = place(archive, "functions")
+        return place(archive, f"functions{suffix}")
 
     def _identity(self) -> None:
         """New projects give Cloud Build's default account no permissions, so builds have one of their own.

@@ -12,13 +12,21 @@ READ = "roles/datastore.viewer"
 WRITE = "roles/datastore.user"
 
 
-def database(scope: Construct, name: str, *, foundation: Foundation, layer: Layer, restorable: bool) -> Ref:
+def database(
+    scope: Construct,
+    name: str,
+    *,
+    foundation: Foundation,
+    layer: Layer,
+    restorable: bool,
+    optional: bool = False,
+) -> Ref:
     """A database, encrypted by Google. `restorable`: it can be read back to any minute of the last seven
     days.
 
     Where the layer is protected, Google deletes it for nobody, the console included.
     """
-    protect = foundation.protects(layer)
+    protect = foundation.protects(layer) and not optional
     whole = names.in_region(foundation.twin.names, name)
     recovery = "ENABLED" if restorable else "DISABLED"
     made = FirestoreDatabase(
@@ -35,7 +43,7 @@ def database(scope: Construct, name: str, *, foundation: Foundation, layer: Laye
         deletion_policy="DELETE",
         depends_on=foundation.ready,
     )
-    return foundation.inventory.part(place(made, name, protect=protect), whole)
+    return foundation.inventory.part(place(made, name, optional=optional, protect=protect), whole)
 
 
 def grant(

@@ -30,7 +30,7 @@ SERVICES = (
 )
 CLOCK_SERVICE = "cloudscheduler"
 LAYER_SERVICES: dict[Layer, tuple[str, ...]] = {
-    Layer.PROCESSING: ("workflows", "workflowexecutions"),
+    Layer.PROCESSING: ("firestore", "workflows", "workflowexecutions"),
     Layer.HOT_STORAGE: ("firestore",),
     Layer.TWIN_MANAGEMENT: ("firestore",),
 }

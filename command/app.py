@@ -27,7 +27,8 @@ BEGAN = time.time()
 """Unix time at which the command was started, to a tenth of a second."""
 COMMANDS = {
     "init": "Write a twin.yaml, from answers or options.",
-    "check": "Report every problem of a twin.yaml.",
+    "check": "Report every problem of a twin.yaml and of its processors.",
+    "processor": "Run a processor on this machine.",
     "synth": "Write the twin's Terraform to cdktf.out/, and print a summary.",
     "plan": "Say in the twin's words what a deployment would change, and save it.",
     "deploy": "Apply the saved plan.",
@@ -182,13 +183,14 @@ def _said(error: Exception) -> tuple[str, Exit] | None:
     from twin_runtime.errors import Refused, Retry
     from twinspan.config import ConfigErrors
     from twinspan.twinfile import WrongTwin
+    from twinspan.vendoring import PackagesError
 
     match error:
         case click.ClickException():
             return _sentence(error), Exit.WRONG_INPUT
         case CommandError():
             return str(error), error.exit
-        case ConfigErrors() | WrongTwin() | UsageError():
+        case ConfigErrors() | PackagesError() | WrongTwin() | UsageError():
             return str(error), Exit.WRONG_INPUT
         case OperationError() | SimulatorError():
             return str(error), Exit.FAILED

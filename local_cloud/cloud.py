@@ -40,10 +40,6 @@ _FUNCTIONS = {
     "azure": "azurerm_function_app_flex_consumption",
     "gcp": "google_cloudfunctions2_function",
 }
-_PACKAGES = {
-    "azure": ("azurerm_storage_blob", "package"),
-    "gcp": ("google_storage_bucket_object", "functions"),
-}
 
 
 @dataclass(frozen=True)
@@ -146,6 +142,14 @@ class LocalCloud:
                 cloud.update(self._evaluate(name))
         self.link()
 
+    def replace(self, role: str, package: Path) -> None:
+        """Give one function another package, as its cloud's command line would; returns when it answers."""
+        for name, cloud in self.clouds.items():
+            if role in self.evaluated[name].of(_FUNCTIONS[name]):
+                cloud.replace(role, package)
+                return
+        raise LocalCloudError(f"This twin has no {role}.")
+
     @property
     def outputs(self) -> dict[str, Any]:
         """The outputs of all stacks together; URLs as they are reached on this machine."""
@@ -237,10 +241,8 @@ class LocalCloud:
             cloud.deploy(self.evaluated[name])
         else:
             evaluated = self._evaluate(name)
-            kind, resource = _PACKAGES[name]
-            package = source / evaluated.of(kind)[resource]["source"]
             self._progress(f"{name}: starting the functions")
-            cloud.deploy(evaluated, package)
+            cloud.deploy(evaluated, source)
         self._progress(f"{name}: up")
 
     def _evaluate(self, name: str) -> standins.Evaluated:

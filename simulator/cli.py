@@ -18,6 +18,7 @@ from twinspan.twinfile import twin_file
 _FAULTS = {
     Fault.DUPLICATE: "sent twice",
     Fault.LATE: "with readings one hour old",
+    Fault.WRONG_CLOCK: "with a clock that is decades off",
     Fault.OUT_OF_ORDER: "sent after the device's next message",
     Fault.MALFORMED: "that are not JSON or not a reading",
     Fault.OVERSIZED: "above the size limit",

@@ -12,6 +12,8 @@ from simulator.payloads import Reading
 
 LATE_S = 3600.0
 """By how much the times of late readings lie in the past."""
+WRONG_CLOCK_S = 40 * 366 * 86_400.0
+"""By how much a wrong clock is off, in either direction."""
 OVERSIZED_BYTES = 520_000
 """More than `twin_runtime.events.payload.MAX_PAYLOAD_BYTES`. AWS (128 KiB) and Azure (256 KiB) take even
 less."""
@@ -24,6 +26,8 @@ class Fault(StrEnum):
     """The message is sent twice."""
     LATE = "late"
     """The readings are an hour old."""
+    WRONG_CLOCK = "wrong_clock"
+    """The device's clock is decades off."""
     OUT_OF_ORDER = "out_of_order"
     """The message is sent after the device's next one."""
     MALFORMED = "malformed"
@@ -98,6 +102,9 @@ class Injector:
     def _message(self, readings: Sequence[Reading], fault: Fault | None) -> Message:
         if fault is Fault.LATE:
             readings = [reading.earlier(LATE_S) for reading in readings]
+        elif fault is Fault.WRONG_CLOCK:
+            off = self._random.choice((WRONG_CLOCK_S, -WRONG_CLOCK_S))
+            readings = [reading.earlier(off) for reading in readings]
         body, device = encode(readings), self._device
         if fault is Fault.MALFORMED:
             body = self._random.choice((body[: len(body) // 2], b"\xff\xfe" + body, b"42"))

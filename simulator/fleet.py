@@ -43,7 +43,7 @@ class Fleet:
                 f"The broker knows only the {len(known)} devices of the twin {config.name}, not {devices}: "
                 "ask for fewer, or list more under devices: and deploy."
             )
-        documents = [rule.model_dump(mode="json", exclude_none=True) for rule in config.events.rules]
+        documents = [rule.document() for rule in config.events.rules]
         chosen = tuple(
             Device(
                 id=device.id,
@@ -75,4 +75,4 @@ class Fleet:
 
 def fires(rule: Mapping[str, Any], device: Device, data: Mapping[str, Any]) -> bool:
     """Whether a reading of the device fulfils the rule, by the functions' own judgement."""
-    return rules.parse(dict(rule)).fires(device.id, device.type, data)
+    return rules.parse(dict(rule)).holds(data)

@@ -49,5 +49,6 @@ class Options:
                 yield f"The fraction {name} must be from 0 to 1, got {share}."
         if sum(self.shares.values()) > 1:
             yield "The fractions of the faults add up to more than 1; lower them, since a message has one."
-        if self.flat and any(self.shares.get(fault) for fault in (Fault.LATE, Fault.OUT_OF_ORDER)):
-            yield "late and out_of_order need readings with a time; leave out flat."
+        timed = (Fault.LATE, Fault.WRONG_CLOCK, Fault.OUT_OF_ORDER)
+        if self.flat and any(self.shares.get(fault) for fault in timed):
+            yield "late, wrong_clock and out_of_order need readings with a time; leave out flat."

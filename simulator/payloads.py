@@ -10,6 +10,7 @@ from typing import Any
 
 from simulator.conditions import calm_range, calm_values, tripping
 from simulator.fleet import Device
+from twin_runtime.events import cloudevents
 from twin_runtime.values import ValueType
 
 # By UCUM code, and by the spellings that people use instead.
@@ -43,6 +44,11 @@ class Reading:
     time: str | None
     data: Mapping[str, Any]
     trips: str | None = None
+
+    @property
+    def event_id(self) -> str | None:
+        """The id of the event that the dispatcher makes of it; None for a flat one."""
+        return None if self.id is None or self.time is None else cloudevents.dated_id(self.id, self.time)
 
     def document(self) -> dict[str, Any]:
         """As it is sent."""

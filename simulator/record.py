@@ -1,11 +1,12 @@
 """What was sent, for comparison with what was stored: a line of JSON per reading.
 
     {"device": "door-1", "sent_by": "door-1", "id": "18f-1", "time": "2026-01-31T12:00:00.000000Z",
-     "data": {"open": false}, "fault": null, "trips": null, "sent": "2026-01-31T12:00:00.000120Z",
-     "acknowledged": true}
+     "event_id": "18f-1@20260131T120000Z", "data": {"open": false}, "fault": null, "trips": null,
+     "sent": "2026-01-31T12:00:00.000120Z", "acknowledged": true}
 
-`device` is the name under which it was sent. `sent` is the time of sending. A reading whose fault is
-malformed, oversized or spoofed must never be stored; one that was not acknowledged may be.
+`device` is the name under which it was sent. `event_id` is the id under which it is stored. `sent` is the
+time of sending. A reading whose fault is malformed, oversized or spoofed must never be stored; one that was
+not acknowledged may be. One whose fault is wrong_clock is stored with the time of its receipt.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Record:
                     "sent_by": message.sender,
                     "id": reading.id,
                     "time": reading.time,
+                    "event_id": reading.event_id,
                     "data": reading.data,
                     "fault": message.fault,
                     "trips": reading.trips,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -11,7 +11,7 @@ from command.exits import Exit
 from command.schemas import NUMBER_OR_NULL, TEXT, TEXT_OR_NULL, array, document
 from command.session import Session
 from command.state import vanished
-from twinspan.config import Config, ConfigErrors
+from twinspan.config import Config, ConfigErrors, Problem
 from twinspan.twinfile import checked, short
 
 SCHEMA: Mapping[str, Any] = document(
@@ -25,11 +25,12 @@ SCHEMA: Mapping[str, Any] = document(
 def command(session: Session) -> int:
     """Report every problem of a twin.yaml, each with its line, field and fix; exit status 2 if there is one.
 
-    Warnings leave the exit status 0.
+    Each processor is run on generated readings, as in the cloud (see docs/processors.md). Packages that
+    processors require are downloaded once. Warnings leave the exit status 0.
     """
     path = session.file()
     try:
-        config = checked(path)
+        config = checked(path, fetch=True, extra_checks=(_processor_problems,))
     except ConfigErrors as errors:
         problems = [
             {"file": each.file, "field": each.field, "message": each.message, "line": each.line}
@@ -44,6 +45,14 @@ def command(session: Session) -> int:
     session.say(f"{short(path)} has no problems.")
     session.result({"problems": [], "warnings": warnings})
     return Exit.DONE
+
+
+def _processor_problems(config: Config) -> Iterator[Problem]:
+    """Yield how the processors fail on generated readings."""
+    if any(device_type.processor for device_type in config.device_types.values()):
+        from simulator import trial  # a twin without processors need not wait for it
+
+        yield from trial.problems(config)
 
 
 def _warnings(config: Config) -> list[str]:

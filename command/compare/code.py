@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from twin_runtime.roles import ROLES, Cloud
+from twin_runtime.roles import ROLES, Cloud, Role
 from twinspan import packaging
 from twinspan.config import Config
 from twinspan.topology import Topology
@@ -20,7 +20,7 @@ _MANIFEST = "twin.json"
 
 @dataclass(frozen=True, slots=True)
 class NewCode:
-    """The functions of a cloud whose package changes. `why` are clauses."""
+    """The functions of a cloud that share a package, which changes. `why` are clauses."""
 
     cloud: Cloud
     functions: tuple[str, ...]
@@ -45,7 +45,7 @@ def new_code(before: Config, after: Config) -> tuple[NewCode, ...]:
     with tempfile.TemporaryDirectory(prefix="twinspan-") as folder:
         for cloud in now.clouds:
             functions = tuple(
-                role.value
+                role
                 for role, place in now.roles.items()
                 if place is cloud
                 and was.roles.get(role) is cloud
@@ -55,9 +55,14 @@ def new_code(before: Config, after: Config) -> tuple[NewCode, ...]:
                 continue
             old = packaging.build(before, cloud, Path(folder) / "before")
             new = packaging.build(after, cloud, Path(folder) / "after")
-            if old.digest != new.digest:
-                why = tuple(_why(_files(old.path), _files(new.path)))
-                found.append(NewCode(cloud, functions, old.digest, new.digest, why))
+            packages: dict[tuple[str, str], list[Role]] = {}
+            for role in functions:
+                packages.setdefault((old.of(role).digest, new.of(role).digest), []).append(role)
+            for (was_digest, now_digest), roles in packages.items():
+                if was_digest != now_digest:
+                    why = tuple(_why(_files(old.of(roles[0]).path), _files(new.of(roles[0]).path)))
+                    names = tuple(role.value for role in roles)
+                    found.append(NewCode(cloud, names, was_digest, now_digest, why))
     return tuple(found)
 
 
@@ -75,7 +80,9 @@ def _why(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[str]:
         was, now = json.loads(old.get(_MANIFEST, b"{}")), json.loads(new.get(_MANIFEST, b"{}"))
         fields = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
         yield f"{_MANIFEST}: {', '.join(fields)}"
+    if packaging.PACKAGES in folders:
+        yield "packages that processors require"
     if folders & {"dashboards", "grafana.json"}:
         yield "dashboards"
-    if folders - {"processors", _MANIFEST, "dashboards", "grafana.json"}:
+    if folders - {"processors", packaging.PACKAGES, _MANIFEST, "dashboards", "grafana.json"}:
         yield "Twinspan's runtime"

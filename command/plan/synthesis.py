@@ -6,7 +6,7 @@ from command.session import Session
 from stacks import build
 from twinspan.loading import quick
 from twinspan.topology import Topology
-from twinspan.twinfile import record
+from twinspan.twinfile import checked, record
 
 
 def synthesize(session: Session, *, left_links: bool = False) -> None:
@@ -14,6 +14,8 @@ def synthesize(session: Session, *, left_links: bool = False) -> None:
     any more. Raises `ConfigErrors` and `WrongTwin`.
     """
     config = session.config
+    if any(device_type.requirements for device_type in config.device_types.values()):
+        config = checked(session.deployed_file(), fetch=True)
     early = quick.Early()
     early.use(Topology.of(config).clouds)
     build.synthesize(config, session.out, ready=early.wait, left_links=left_links)

@@ -27,8 +27,8 @@ from local_cloud.processes import Processes
 from local_cloud.shared import TIERS
 
 _SHORTEST_VISIBILITY_S = 2
-_WORKSPACE = "graph"
-"""What the resources of TwinMaker's workspace are called in the stack."""
+_HOT_STORE, _WORKSPACE = "hot", "graph"
+"""What the hot store and the resources of TwinMaker's workspace are called in the stack."""
 # A function by the clock runs for minutes, and must not run twice.
 _CONFIG = Config(read_timeout=900, retries={"total_max_attempts": 1}, max_pool_connections=20)
 _EXECUTE_API = re.compile(r"(?P<api>[a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
@@ -119,6 +119,11 @@ class LocalAws:
         """Apply the same stack with other variables."""
         return apply.again(variables, self._folder / "stack")
 
+    def replace(self, role: str, package: Path) -> None:
+        """Give a function another package; its next call runs it."""
+        name = self._evaluated.of("aws_lambda_function")[role]["function_name"]
+        self.client("lambda").update_function_code(FunctionName=name, ZipFile=package.read_bytes())
+
     @property
     def state(self) -> Path:
         """Terraform's state of the stack."""
@@ -188,7 +193,8 @@ class LocalAws:
         scan = self.client("dynamodb").get_paginator("scan")
         return [
             (item["device"]["S"], item["key"]["S"])
-            for table in self._evaluated.of("aws_dynamodb_table").values()
+            for name, table in self._evaluated.of("aws_dynamodb_table").items()
+            if name == _HOT_STORE
             for page in scan.paginate(TableName=table["name"])
             for item in page["Items"]
         ]

@@ -5,11 +5,12 @@ Run by that environment's interpreter, never imported: MiniStack and boto3 are t
 """
 
 import asyncio
+import json
 import threading
 import time
 from typing import Any
 
-from ministack.core import iam_evaluator  # type: ignore[import-not-found]
+from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-not-found]
 from ministack.services import (  # type: ignore[import-not-found]
     apigateway_v1,
     iot,
@@ -24,6 +25,7 @@ PROCESSES = 4
 would start another."""
 _create_server = asyncio.base_events.BaseEventLoop.create_server
 _enforce = iam_evaluator.enforce
+_items_of_transaction = iam_actions.dynamodb_transaction_checks
 _reserved_concurrency = lambda_svc._reserved_concurrency
 _acquire_execution_slot = lambda_svc._acquire_execution_slot
 _sqs_esm_concurrency = lambda_svc._sqs_esm_concurrency
@@ -44,6 +46,23 @@ def as_iam_names_it(access_key_id: str, action: str, service: str, *rest: Any, *
     if service == "sqs":
         action = action.removesuffix("Batch")
     return _enforce(access_key_id, action, service, *rest, **options)
+
+
+def statements(action: str, body: bytes, region: str, account: str) -> list[tuple[str, str]]:
+    """The actions that a call of DynamoDB needs, and on which tables, where its name is none. IAM allows each
+    statement of PartiQL by itself; MiniStack asks for dynamodb:BatchExecuteStatement, which IAM does not
+    know.
+    """
+    if action != "dynamodb:BatchExecuteStatement":
+        return _items_of_transaction(action, body, region, account)
+    texts = {each["Statement"] for each in json.loads(body)["Statements"]}
+    return sorted(
+        (
+            f"dynamodb:PartiQL{text.partition(' ')[0].capitalize()}",
+            f"arn:aws:dynamodb:{region}:{account}:table/{text.split(chr(34))[1]}",
+        )
+        for text in texts
+    )
 
 
 def concurrency(function: Any, config: Any) -> int:
@@ -118,6 +137,7 @@ def event_with_key(*request: Any, **options: Any) -> Any:
 if __name__ == "__main__":
     asyncio.base_events.BaseEventLoop.create_server = on_loopback  # type: ignore[method-assign]
     iam_evaluator.enforce = as_iam_names_it
+    iam_actions.dynamodb_transaction_checks = statements
     lambda_svc._reserved_concurrency = concurrency
     lambda_svc._acquire_execution_slot = slot
     lambda_svc._sqs_esm_concurrency = batches

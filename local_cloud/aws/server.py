@@ -18,7 +18,7 @@ from local_cloud.processes import Process, Processes, free_ports
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT_VARIABLE = "TWINSPAN_MINISTACK"
 """Names the environment's folder, where it is not `.venv-ministack`."""
-_LAUNCHER = Path(__file__).with_name("ministack_launcher.py")
+LAUNCHER = Path(__file__).with_name("ministack_launcher.py")
 _RESOLVER = Path(__file__).with_name("resolver")
 ROOT_KEY = "test"
 """Access key and secret of the account's root."""
@@ -50,7 +50,7 @@ class MiniStack:
         self._processes = processes
         self.process: Process = processes.start(
             "ministack",
-            [str(python), str(_LAUNCHER)],
+            [str(python), str(LAUNCHER)],
             environment={
                 "AUTH": "true",
                 "AWS_CA_BUNDLE": str(self.ca_file),  # the functions inherit it

@@ -34,6 +34,7 @@ class Addresses:
 
     queues: Place
     blobs: Place
+    tables: Place
     cosmos: Place
     vault: Place
     hub: Place
@@ -49,7 +50,7 @@ class Addresses:
         """Free ports. `through(name, port)` is asked for each server that clients see; function apps have the
         names of their resources.
         """
-        seen = ("queues", "blobs", "cosmos", "vault", "hub", "logic_apps", "twins", "grafana")
+        seen = ("queues", "blobs", "tables", "cosmos", "vault", "hub", "logic_apps", "twins", "grafana")
         ports = iter(free_ports(len(seen) + 2 + len(apps)))
         places = {name: _place(name, next(ports), through) for name in seen}
         own = {name: _place(name, next(ports), direct) for name in ("identity", "mqtt")}

@@ -60,7 +60,8 @@ class Function:
         self.port = port
         self._environment = environment
         self._interpreter = interpreter
-        self._arguments = [str(site), "--port", str(port), "--hasten", str(hasten)]
+        self._site = site
+        self._arguments = ["--port", str(port), "--hasten", str(hasten)]
         self._arguments += ["--certificate", str(certificate.certificate), "--key", str(certificate.key)]
         self._arguments += [] if public else ["--private"]
         self.process = self._start({})
@@ -77,9 +78,12 @@ class Function:
         """End it at once, as a machine that fails would."""
         self.process.kill()
 
-    def restart(self, environment: Mapping[str, str] | None = None) -> None:
-        """Start it anew, with `environment` over its settings; returns when it answers."""
+    def restart(self, environment: Mapping[str, str] | None = None, *, site: Path | None = None) -> None:
+        """Start it anew, with `environment` over its settings; returns when it answers. `site` is another
+        unpacked zip from now on.
+        """
         self._processes.stop(self.process)
+        self._site = site or self._site
         self.process = self._start(environment or {})
         self.wait()
 
@@ -88,6 +92,7 @@ class Function:
             self._processes,
             f"azure-{self.role}",
             "local_cloud.azure.host",
+            str(self._site),
             *self._arguments,
             interpreter=self._interpreter or worker_python(),
             environment={**self._environment, **environment},

@@ -31,9 +31,9 @@ from local_cloud.standins import Evaluated
 
 class LocalAzure:
     """`hasten` divides what is waited before something is delivered again. `through(name, port)` may put a
-    proxy before a server: queues, blobs, cosmos, vault, hub, logic_apps, twins, grafana, or a function app
-    by its role. `interpreter` runs the function apps, in place of `apps.worker_python`: a Python 3.13 that
-    has azure-functions-runtime runs them as Azure's own worker does.
+    proxy before a server: queues, blobs, tables, cosmos, vault, hub, logic_apps, twins, grafana, or a
+    function app by its role. `interpreter` runs the function apps, in place of `apps.worker_python`: a
+    Python 3.13 that has azure-functions-runtime runs them as Azure's own worker does.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class LocalAzure:
             accounts,
             queue_port=at.queues.port,
             blob_port=at.blobs.port,
+            table_port=at.tables.port,
             ca_file=str(self._authority.ca_file),
         )
         self._starting = {at.queues.port: self.storage.start(self._processes, self._certificate)}
@@ -82,18 +83,18 @@ class LocalAzure:
             self._cosmos = Cosmos(at.cosmos)
             self._starting[at.cosmos.port] = self._cosmos.start(self._processes, self._certificate)
 
-    def deploy(self, evaluated: Evaluated, package: Path) -> None:
-        """Make what the stack says, start every function app from the package; returns when all answer."""
-        site = self._folder / "site"
-        with zipfile.ZipFile(package) as archive:
-            archive.extractall(site)
-        twin = json.loads((site / "twin.json").read_text("utf-8"))
+    def deploy(self, evaluated: Evaluated, source: Path) -> None:
+        """Make what the stack says, start every function app from its package; returns when all answer.
+        `source` has the stack's assets.
+        """
         apps = evaluation.apps(evaluated)
+        sites = {name: self._unpacked(source / app.package) for name, app in apps.items()}
+        twin = json.loads((next(iter(sites.values())) / "twin.json").read_text("utf-8"))
         headers = {name: secrets.token_hex(16) for name in apps}
         identities = {headers[name]: app.identities for name, app in apps.items()}
         self._start_services(evaluated, {**identities, self._operator: {DEPLOYER_CLIENT: DEPLOYER}})
         for name, app in apps.items():
-            self.functions[name] = self._function(name, app, site, headers[name])
+            self.functions[name] = self._function(name, app, sites[name], headers[name])
         self._settle()
         self.storage.create(evaluated)
         if self._cosmos:
@@ -113,6 +114,17 @@ class LocalAzure:
             )
             subscriptions = evaluation.subscriptions(evaluated, self._addresses)
             self._hub.start(hub["id"], subscriptions, key=self._key, hasten=self._hasten)
+
+    def replace(self, role: str, package: Path) -> None:
+        """Give a function app another package, and start it anew; returns when it answers."""
+        self.functions[role].restart(site=self._unpacked(package))
+
+    def _unpacked(self, package: Path) -> Path:
+        folder = self._folder / "sites" / package.stem
+        if not folder.is_dir():
+            with zipfile.ZipFile(package) as archive:
+                archive.extractall(folder)
+        return folder
 
     def update(self, evaluated: Evaluated) -> None:
         """Carry out what another evaluation of the stack changes in its secrets: a rotation of keys."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local_cloud.azure.addresses import Addresses
-from local_cloud.azure.evaluation import GRAFANA, WORKFLOW
+from local_cloud.azure.evaluation import GRAFANA, TABLE, WORKFLOW
 from local_cloud.azure.tokens import TENANT, known_id
 from local_cloud.errors import LocalCloudError
 from local_cloud.standins import Body
@@ -97,6 +97,7 @@ class Computed:
         return {
             "primary_blob_endpoint": f"https://{self._at.blobs.host}/{body['name']}/",
             "primary_queue_endpoint": f"https://{self._at.queues.host}/{body['name']}/",
+            "primary_table_endpoint": f"https://{self._at.tables.host}/{body['name']}/",
         }
 
     def _queue(self, _name: str, body: Body) -> Attributes:
@@ -130,8 +131,10 @@ class Computed:
         return {"endpoint": f"https://{self._at.cosmos.host}/"}
 
     def _resource(self, name: str, body: Body) -> Attributes:
-        """A resource of the API's own types: Azure Managed Grafana and the logic app."""
+        """A resource of the API's own types: Azure Managed Grafana, the logic app, a table."""
         kind = body["type"].partition("@")[0]
+        if kind == TABLE:
+            return {"id": f"{body['parent_id']}/tables/{body['name']}"}
         found = {"id": f"{body['parent_id']}/providers/{kind}/{body['name']}"}
         if kind == WORKFLOW:
             endpoint = f"https://{self._at.logic_apps.host}/workflows/{body['name']}"

@@ -14,18 +14,22 @@ from local_cloud.standins import Evaluated
 
 APP = "azurerm_function_app_flex_consumption"
 GRAFANA = "Microsoft.Dashboard/grafana"
+TABLE = "Microsoft.Storage/storageAccounts/tableServices/tables"
 WORKFLOW = "Microsoft.Logic/workflows"
 """Types of Azure's own API, by which azapi makes resources."""
 
 
 @dataclass(frozen=True)
 class App:
-    """A function app as it is deployed. `identities` are principals by client id."""
+    """A function app as it is deployed. `identities` are principals by client id, `package` is the file of
+    its zip in the stack's folder.
+    """
 
     id: str
     settings: Mapping[str, str]
     identities: Mapping[str, str]
     public: bool
+    package: str
 
 
 def apps(evaluated: Evaluated) -> dict[str, App]:
@@ -35,16 +39,19 @@ def apps(evaluated: Evaluated) -> dict[str, App]:
         for action in evaluated.of("azapi_resource_action").values()
     ]
     deployed = [properties["parameters"] for properties in sent if "parameters" in properties]
-    settings = {parameters["site"]["value"]: parameters["settings"]["value"] for parameters in deployed}
+    sites = {parameters["site"]["value"]: parameters for parameters in deployed}
+    sources = {blob["name"]: blob["source"] for blob in evaluated.of("azurerm_storage_blob").values()}
     known = {each["id"]: each for each in evaluated.of("azurerm_user_assigned_identity").values()}
     found = {}
     for name, app in evaluated.of(APP).items():
-        if app["name"] not in settings:
+        if app["name"] not in sites:
             raise LocalCloudError(f"The function app {name} has no deployment of code in the stack: add one.")
         assigned = [known[each] for each in _block(app.get("identity")).get("identity_ids", ())]
         identities = {each["client_id"]: each["principal_id"] for each in assigned}
         public = app.get("public_network_access_enabled") is not False
-        found[name] = App(app["id"], settings[app["name"]], identities, public)
+        site = sites[app["name"]]
+        package = sources[site["packageBlob"]["value"]]
+        found[name] = App(app["id"], site["settings"]["value"], identities, public, package)
     return found
 
 

@@ -20,10 +20,11 @@ from typing import Any
 
 import urllib3
 
+from twin_runtime.deadlines import EVENT_GRID_S
+
 DELAYS_S = (10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0, 10_800.0, 21_600.0, 43_200.0)
 """Pauses before a further attempt; the last one also before those that follow."""
 _NEVER_AGAIN = (400, 413)
-_ANSWER_S = 30.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -142,7 +143,7 @@ class Delivery:
                 self.url,
                 body=body.encode(),
                 headers=headers,
-                timeout=urllib3.Timeout(total=_ANSWER_S),
+                timeout=urllib3.Timeout(total=EVENT_GRID_S),
             )
         except urllib3.exceptions.HTTPError as error:
             late = isinstance(error, urllib3.exceptions.ReadTimeoutError)

@@ -27,7 +27,12 @@ from twinspan.config import Config
 
 READINGS = 200
 RATE = 20.0
-FAULTS = {Fault.DUPLICATE: 0.05, Fault.OUT_OF_ORDER: 0.05, Fault.MALFORMED: 0.02}
+FAULTS = {
+    Fault.DUPLICATE: 0.05,
+    Fault.OUT_OF_ORDER: 0.05,
+    Fault.WRONG_CLOCK: 0.02,
+    Fault.MALFORMED: 0.02,
+}
 NAMES = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud"}
 _PATIENCE_S = 90.0
 _POLL_S = 0.1
@@ -73,7 +78,7 @@ def one_event(stage: Stage) -> None:
         sent = time.time()
         client.send(json.dumps(reading.document()).encode())
         acknowledged = time.time()
-        event = _until(lambda: _newest(stage.reader, device.id, reading.id))
+        event = _until(lambda: _newest(stage.reader, device.id, reading.event_id))
     seen, elapsed = time.time(), stage.screen.elapsed
     if event is None:
         raise LocalCloudError(f"The event was not read back within {_PATIENCE_S:.0f} s.")
@@ -179,10 +184,10 @@ def complaints(stage: Stage) -> None:
 
 
 def _tripping(fleet: Fleet) -> tuple[Device, Reading, str] | None:
-    """A device, a reading of it that trips a rule, and the rule's name."""
+    """A device, a reading of it that makes a rule fire by itself, and the rule's name."""
     for device in fleet.devices:
         reading = Source(device, seed=1, run=_run_name(), trip=1.0).next()
-        if reading.trips is not None:
+        if reading.trips is not None and "for" not in device.rules[reading.trips]:
             return device, reading, reading.trips
     return None
 

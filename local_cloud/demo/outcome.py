@@ -12,7 +12,7 @@ from local_cloud.hops import ORDER, Hop
 from simulator.report import percentile
 
 Identity = tuple[str, str]
-"""Device and id of a reading."""
+"""Device of a reading, and id of its event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def outcome(
     sent: Iterable[Mapping[str, Any]], stored: Iterable[Mapping[str, Any]], *, dead_letters: int
 ) -> Outcome:
     """Compare the simulator's record with the events that were read back and the twin's dead letters."""
-    record = [((each["device"], each["id"]), each) for each in sent]
+    record = [((each["device"], each["event_id"]), each) for each in sent]
     messages = Counter(reading for reading, _ in record)
     unfit = {reading for reading, each in record if _refused(each)}
     acknowledged = {reading for reading, each in record if each["acknowledged"]}
@@ -102,7 +102,9 @@ def delays(
     sent: Iterable[Mapping[str, Any]], stored: Iterable[Mapping[str, Any]], hops: Iterable[Hop]
 ) -> dict[str, list[float]]:
     """Seconds from sending until each role was done, sorted, for readings whose trace the role logged."""
-    began = {(each["device"], each["id"]): datetime.fromisoformat(each["sent"]).timestamp() for each in sent}
+    began = {
+        (each["device"], each["event_id"]): datetime.fromisoformat(each["sent"]).timestamp() for each in sent
+    }
     traces = {event["traceparent"].split("-")[1]: identity(event) for event in stored}
     found: dict[str, dict[str, float]] = {role: {} for role in ORDER}
     for hop in hops:

@@ -10,6 +10,7 @@ from pathlib import Path
 from local_cloud.cloud import LocalCloud, Options
 from local_cloud.demo import acts
 from local_cloud.demo.outcome import Outcome
+from local_cloud.demo.reload import Reload
 from local_cloud.demo.screen import Screen
 from local_cloud.hops import Watch
 from local_cloud.operator import Operator
@@ -87,4 +88,8 @@ class Demo:
         line(f"{given} {program} status {files}")
         line(f"{given} {program} dead-letters list {files}")
         line(f"logs: {self._folder / 'logs'}")
+        reload = Reload(self._config, stage.twin, folder=self._folder / "reload", screen=self._screen)
+        if names := reload.files:
+            line(f"save {' or '.join(names)}: the processor takes it up")
+            reload.run()
         threading.Event().wait()

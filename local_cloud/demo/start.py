@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from local_cloud.demo.scratch import scratch
 from local_cloud.demo.screen import Screen
-from local_cloud.demo.synthesis import ROOT, synthesize
+from local_cloud.demo.synthesis import ROOT, packages_for_this_machine, synthesize
 from local_cloud.errors import LocalCloudError
 from local_cloud.processes import end_commands, ended_by_signals
 from twinspan.config import Config
@@ -34,7 +34,7 @@ def demonstrate(config: Config, path: Path, screen: Screen, *, keep: bool) -> tu
     if not config.read_api:
         raise LocalCloudError(f"The demonstration reads its data back: set read_api: true in {path}.")
     here = folder()
-    with ended_by_signals(), scratch(here):
+    with ended_by_signals(), scratch(here), packages_for_this_machine(config):
         screen.title(f"The twin {config.name} on this machine")
         out = here / "cdktf.out"
         with ThreadPoolExecutor(1) as pool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from local_cloud.gcp import scheduler
 from local_cloud.gcp.computed import Attributes
-from local_cloud.gcp.functions import Apis, Function
+from local_cloud.gcp.functions import Apis, Function, object_of
 from local_cloud.gcp.pubsub.servers import Kind
 from local_cloud.gcp.rest import call
 from local_cloud.gcp.servers import Servers
@@ -82,11 +82,17 @@ class LocalGcp:
         """A `standins.Computed` for the stack, and for this cloud's resources of the stack `links`."""
         return self._attributes(kind, name, body)
 
-    def deploy(self, evaluated: Evaluated, package: Path) -> None:
-        """Make what the stack makes, and start its functions; returns when all answer."""
+    def deploy(self, evaluated: Evaluated, source: Path) -> None:
+        """Make what the stack makes, and start its functions; returns when all answer. `source` has the
+        stack's assets.
+        """
         self._evaluated = evaluated
         self._servers.make(evaluated, hasten=self._hasten)
-        self._start_functions(package)
+        self._start_functions(source)
+
+    def replace(self, role: str, package: Path) -> None:
+        """Give a function another package, and start it anew; returns when it answers."""
+        self.functions[role].restart(package=self._unpacked(package))
 
     def update(self, evaluated: Evaluated) -> None:
         """Carry out what another evaluation of the stack changes in its secrets: a rotation of keys."""
@@ -161,17 +167,23 @@ class LocalGcp:
         if self.ports:
             self._servers.close()
 
-    def _start_functions(self, package: Path) -> None:
-        unpacked = self._folder / "package"
-        with zipfile.ZipFile(package) as archive:
-            archive.extractall(unpacked)
+    def _unpacked(self, package: Path) -> Path:
+        folder = self._folder / "packages" / package.stem
+        if not folder.is_dir():
+            with zipfile.ZipFile(package) as archive:
+                archive.extractall(folder)
+        return folder
+
+    def _start_functions(self, source: Path) -> None:
+        objects = self._evaluated.of("google_storage_bucket_object").values()
+        packages = {values["name"]: values["source"] for values in objects if "source" in values}
         apis = Apis(**{name: self._through(name, port) for name, port in self.ports.items()})
         started = [
             Function(
                 self._processes,
                 values,
                 port=self._function_ports[name],
-                package=unpacked,
+                package=self._unpacked(source / packages[object_of(values)]),
                 apis=apis,
                 instances=self._instances,
             )

@@ -42,4 +42,24 @@ function equality({ has_where, where, from }) {
   return found && { field: found.field.field_path, value: found.value.string_value };
 }
 
+// It dates writes by the millisecond, and takes no notice of the precondition that a document was last updated at a
+// time. So each write of a document is later than the one before, and the precondition is looked at.
+const [ALREADY_EXISTS, FAILED_PRECONDITION] = [6, 9];
+const write = FirestoreState.prototype.writeV1Document;
+FirestoreState.prototype.writeV1Document = function (date, asked) {
+  const { metadata } = this.getDocument(asked.has_delete ? asked.delete : asked.update.name);
+  const last = metadata.hasExist ? metadata.updatedAt.getTime() : -Infinity;
+  const at = new Date(Math.max(date.getTime(), last + 1));
+  if (!asked.has_current_document || !asked.current_document.has_update_time) return write.call(this, at, asked);
+  const { seconds, nanos } = asked.current_document.update_time;
+  // It knows the other precondition: that the document exists, or does not.
+  asked.current_document.exists = !metadata.hasExist || last === seconds * 1000 + nanos / 1e6;
+  try {
+    return write.call(this, at, asked);
+  } catch (error) {
+    if (error.code === ALREADY_EXISTS) error.code = FAILED_PRECONDITION;
+    throw error;
+  }
+};
+
 new FirestoreServer().start(Number(port));

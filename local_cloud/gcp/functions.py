@@ -29,6 +29,11 @@ class Apis:
     storage: int
 
 
+def object_of(values: Mapping[str, Any]) -> str:
+    """Return the name of a function's zip in its bucket; `values` is its evaluated resource."""
+    return values["build_config"]["source"]["storage_source"]["object"]
+
+
 class Function:
     """One function of the stack; `values` is its evaluated `google_cloudfunctions2_function`."""
 
@@ -80,10 +85,13 @@ class Function:
         self.process.kill()
         self._ended()
 
-    def restart(self, environment: Mapping[str, str] | None = None) -> None:
-        """End it if it runs, start it anew and wait for it. `environment` is laid over the stack's."""
+    def restart(self, environment: Mapping[str, str] | None = None, *, package: Path | None = None) -> None:
+        """End it if it runs, start it anew and wait for it. `environment` is laid over the stack's; `package`
+        is another unpacked zip from now on.
+        """
         self._processes.stop(self.process)
         self._ended()
+        self._package = package or self._package
         self._start(environment or {})
         self.wait()
 

@@ -1,8 +1,7 @@
 """A stand-in for Cloud Storage's JSON API: objects in memory, by the rules that adapters rely on.
 
-Uploads in one request: of two parts, whose MD5 is checked, or of bytes alone; both on the condition of a
-generation, if the request has one. Metadata, bytes, lists in pages, deletion. It has no lifecycle rules, no
-versions, no soft deletion, and refuses nobody.
+Uploads in one request, of two parts, whose MD5 is checked. Metadata, bytes, lists in
+pages, deletion. It has no lifecycle rules, no versions, no soft deletion, and refuses nobody.
 """
 
 from __future__ import annotations
@@ -79,8 +78,9 @@ class Storage:
             bucket, _, rest = request.path.removeprefix(_UPLOAD).partition("/o")
             if rest:
                 raise _Problem(404, f"There is no POST {request.path}.")
-            given, body = _uploaded(request, query)
-            return json_answer(200, self._insert(bucket, given, body, query.get("ifGenerationMatch")))
+            if query.get("uploadType") != "multipart":
+                raise _Problem(400, "Only uploads of the type multipart are understood.")
+            return json_answer(200, self._insert(bucket, *_parts(request)))
         bucket, separator, name = request.path.removeprefix(_OBJECTS).partition("/o")
         if not request.path.startswith(_OBJECTS) or not separator:
             raise _Problem(404, f"There is no {request.method} {request.path}.")
@@ -89,21 +89,14 @@ class Storage:
         if request.method == "GET":
             held = self._object(bucket, name[1:])
             if query.get("alt") == "media":
-                headers = {
-                    "content-type": held.resource["contentType"],
-                    "x-goog-generation": held.resource["generation"],
-                }
-                return Answer(200, held.body, headers)
+                return Answer(200, held.body, {"content-type": held.resource["contentType"]})
             return json_answer(200, held.resource)
         if request.method == "DELETE":
             self._delete(bucket, name[1:])
             return Answer(204)
         raise _Problem(405, f"There is no {request.method} of an object.")
 
-    def _insert(
-        self, bucket: str, given: Mapping[str, Any], body: bytes, generation: str | None
-    ) -> Mapping[str, Any]:
-        """`generation` is the one that the object must have now, 0 where there must be none; None: any."""
+    def _insert(self, bucket: str, given: Mapping[str, Any], body: bytes) -> Mapping[str, Any]:
         name, digest = given.get("name"), b64encode(md5(body, usedforsecurity=False).digest()).decode()
         if not isinstance(name, str) or not name:
             raise _Problem(400, "The object has no name.")
@@ -111,9 +104,6 @@ class Storage:
             raise _Problem(400, f"The MD5 of the bytes is {digest}, not {given['md5Hash']}.")
         with self._lock:
             held = self._held(bucket)
-            there = held[name].resource["generation"] if name in held else "0"
-            if generation not in (None, there):
-                raise _Problem(412, "At least one of the pre-conditions you specified did not hold.")
             resource = {
                 "kind": "storage#object",
                 "name": name,
@@ -162,16 +152,6 @@ class Storage:
         if bucket not in self._buckets:
             raise _Problem(404, f"The specified bucket does not exist: {bucket}")
         return self._buckets[bucket]
-
-
-def _uploaded(request: Request, query: Mapping[str, str]) -> tuple[Mapping[str, Any], bytes]:
-    """Metadata and bytes of an upload."""
-    if query.get("uploadType") == "multipart":
-        return _parts(request)
-    if query.get("uploadType") != "media":
-        raise _Problem(400, "Only uploads of the types media and multipart are understood.")
-    kind = request.headers.get("content-type", "application/octet-stream")
-    return {"name": query.get("name"), "contentType": kind}, request.body
 
 
 def _parts(request: Request) -> tuple[Mapping[str, Any], bytes]:

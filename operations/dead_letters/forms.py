@@ -54,7 +54,7 @@ def _own(location: Location, message: Received, content: DeadLetter) -> Letter:
         body = (
             content.body if isinstance(content.body, bytes) else content.body.encode("utf-8", "surrogatepass")
         )
-        original = BrokerMessage(content.device, body, content.received or "")
+        original = BrokerMessage(content.device, body, content.received or "", sent=content.sent or "")
     at = _seconds(content.time, message.at)
     return Letter(location, at, content, original, raw=content.event, reads=message.reads)
 
@@ -106,6 +106,8 @@ def _event_grid(location: Location, message: Received, item: Any) -> Letter:
 
 def _pubsub(location: Location, message: Received, authentic: Authentic | None) -> Letter:
     """Check the signature as the dispatcher does, at the time at which the device published."""
+    from twin_gcp import devices
+
     sent = message.attributes.get(f"{_PUBSUB}TopicPublishTime")
     problem = None
     try:
@@ -120,7 +122,8 @@ def _pubsub(location: Location, message: Received, authentic: Authentic | None) 
         problem = "The device's signature was not checked."
     elif problem is None:
         problem = authentic(message.attributes, message.body, published)
-    original = BrokerMessage(named if problem is None else None, message.body, published, problem)
+    signed = devices.signed_at(message.attributes) if problem is None else ""
+    original = BrokerMessage(named if problem is None else None, message.body, published, problem, signed)
     return _undelivered(location, message, dead_letters.MOVED_BY_QUEUE, original, message.at, named=named)
 
 
@@ -139,6 +142,7 @@ def _undelivered(
         body=original.body,
         device=named or original.device,
         received=original.received,
+        sent=original.sent or None,
     )
     return Letter(location, at, content, original, raw=raw, reads=message.reads)
 

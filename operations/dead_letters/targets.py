@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,11 @@ from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.events import cloudevents
 from twin_runtime.functions.dispatcher import Dispatcher
+from twin_runtime.functions.event_feedback import Commands
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
-from twin_runtime.ports import Broker, Event, Queue
+from twin_runtime.ports import Event, Queue
 from twin_runtime.storage.lifetimes import HotRows
-
-_TRUNCATED = "The letter is truncated: its content was too long for the dead-letter queue."
 
 _REVOKED = "The device is revoked."
 
@@ -85,15 +85,13 @@ class DispatcherTarget:
         if letter.message is None:
             events = events_of(letter, self._twin, cloudevents.TELEMETRY)
             return Prepared(bodies=[cloudevents.encode_batch([event]) for event in events])
-        if letter.content.truncated:
-            raise Unsendable(_TRUNCATED)
         if letter.message.problem is not None:
             raise Unsendable(letter.message.problem)
         if letter.message.device is None:
             raise Unsendable(f"The sender was not authenticated as a device: {letter.reason}")
         if letter.message.device in self._twin.revoked:
             raise Unsendable(_REVOKED)
-        made, refused = _Made(self._queue.max_body_bytes), _Refusals()
+        made, refused = _Made(self._queue), _Refusals()
         log = Log("dispatcher", lambda _level, _line: None)
         Dispatcher(twin=self._twin, queue=made, dead=refused, log=log).handle([letter.message])
         if not refused.letters:
@@ -118,8 +116,8 @@ def connect(location: Location, reach: Reach, twin: Twin) -> Target:
         store = HotRows(reach.store(location.target), twin, Log("dead-letters", lambda *_: None), time.time)
         return EventsTarget(twin, cloudevents.TELEMETRY, lambda events: _stored(store, events))
     if location.kind == "devices":
-        broker = reach.broker(location.target)
-        return EventsTarget(twin, cloudevents.COMMAND, lambda events: _published(broker, twin, events))
+        commands = Commands(reach.broker(location.target), twin)
+        return EventsTarget(twin, cloudevents.COMMAND, lambda events: _published(commands, events))
     queue = reach.queue(location.target)
     if location.hop == "commands":  # each one a message, as from the event checker
         return EventsTarget(twin, cloudevents.COMMAND, Outbox(queue, max_events=1).send)
@@ -130,14 +128,12 @@ def _stored(store: HotRows, events: Sequence[Event]) -> dict[int, str]:
     return {position: missed.reason for position, missed in store.write(events).items()}
 
 
-def _published(broker: Broker, twin: Twin, events: Sequence[Event]) -> dict[int, str]:
+def _published(commands: Commands, events: Sequence[Event]) -> dict[int, str]:
+    """Send commands as event_feedback does: one that has expired, or that no rule makes, is kept."""
     refused: dict[int, str] = {}
     for position, event in enumerate(events):
         try:
-            device = cloudevents.device_of(event, twin)
-            if device in twin.revoked:
-                raise Refused(_REVOKED)
-            broker.send(device, event)
+            commands.send(event)
         except (Refused, Retry) as error:
             refused[position] = error.reason
     return refused
@@ -145,8 +141,6 @@ def _published(broker: Broker, twin: Twin, events: Sequence[Event]) -> dict[int,
 
 def events_of(letter: Letter, twin: Twin, kind: str) -> list[Event]:
     """Return the events of a letter, checked as the hop does; raises `Unsendable`."""
-    if letter.content.truncated:
-        raise Unsendable(_TRUNCATED)
     try:
         if letter.event is not None:
             return [cloudevents.check(letter.event, twin, kind)]
@@ -165,11 +159,12 @@ def events_of(letter: Letter, twin: Twin, kind: str) -> list[Event]:
 class _Made:
     """`Queue` that collects the bodies."""
 
-    def __init__(self, max_body_bytes: int) -> None:
-        self.max_body_bytes = max_body_bytes
+    def __init__(self, queue: Queue) -> None:
+        self.max_body_bytes = queue.max_body_bytes
+        self.batch_bytes = queue.batch_bytes
         self.bodies: list[str] = []
 
-    def send(self, bodies: Sequence[str]) -> None:
+    def send(self, bodies: Sequence[str], *, deadline: float = math.inf) -> None:
         self.bodies += bodies
 
 
@@ -179,5 +174,5 @@ class _Refusals(DeadLetters):
     def __init__(self) -> None:
         self.letters: list[DeadLetter] = []
 
-    def put(self, letters: Sequence[DeadLetter]) -> None:
+    def put(self, letters: Sequence[DeadLetter], *, deadline: float = math.inf) -> None:
         self.letters += letters

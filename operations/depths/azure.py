@@ -33,10 +33,10 @@ class StorageDepths:
     def waiting(self) -> int:
         return self._queue(self._location.target)
 
-    def _queue(self, url: str) -> int:
+    def _queue(self, address: str) -> int:
         with (
             translated("The queue"),
-            QueueClient.from_queue_url(url, credential=self._credential) as queue,
+            QueueClient.from_queue_url(address.partition("?")[0], credential=self._credential) as queue,
         ):
             return queue.get_queue_properties().approximate_message_count or 0
 

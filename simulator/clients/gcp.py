@@ -57,7 +57,7 @@ class GcpClient(Client):
         self._http.close()
 
     def _publish(self, device: str, body: bytes) -> None:
-        sent = attributes(self._key, device, int(time.time()), body)
+        sent = attributes(self._key, device, f"{time.time():.6f}", body)
         document = {"messages": [{"data": base64.b64encode(body).decode(), "attributes": sent}]}
         try:
             answer = self._post(f"{self._topic}:publish", document, self._timeout)

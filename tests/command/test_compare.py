@@ -45,7 +45,9 @@ TYPE = twin_data(SPREAD)["device_types"]["thermostat"]
 _RULE = {
     "device_type": "thermostat",
     "when": {"metric": "temperature", "above": 80.0},
-    "then": {"feedback": {"command": "set_point", "value": 20.0}, "workflow": True},
+    "cooldown": "1m",
+    "max_age": "15m",
+    "then": {"feedback": {"command": "set_point", "value": 20.0, "expires_in": "5m"}, "workflow": True},
 }
 
 
@@ -67,7 +69,12 @@ _RULE = {
             {
                 ("device_types", "door"): (
                     None,
-                    {"telemetry": {"open": {"type": "boolean"}}, "commands": {}},
+                    {
+                        "telemetry": {"open": {"type": "boolean"}},
+                        "commands": {},
+                        "clock": {"ahead": "5m", "behind": "30d", "outside": "keep"},
+                        "rate": {"per_second": 100, "burst": 100_000},
+                    },
                 )
             },
         ),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from end_to_end.readings import Sent
 from local_cloud.cloud import LocalCloud
 from simulator import clients, endpoint
 from support.layouts import Layout, twin_data
@@ -64,10 +65,12 @@ class Fleet:
             taken = []
             for offset in range(min(PER_MESSAGE, readings - first)):
                 self._number += 1
-                time = (start + timedelta(milliseconds=self._number)).isoformat(timespec="microseconds")
-                taken.append({"id": f"n{self._number}", "time": time, "data": {"temperature": offset / 4}})
-                self.sent.add((device, f"n{self._number}"))
-            yield device, json.dumps(taken).encode()
+                moment = start + timedelta(milliseconds=self._number)
+                time = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+                reading = Sent(device, f"n{self._number}", time, json.dumps({"temperature": offset / 4}))
+                taken.append(reading.text)
+                self.sent.add((device, reading.event_id))
+            yield device, f"[{', '.join(taken)}]".encode()
 
 
 def stored(local: LocalCloud) -> list[tuple[str, str]]:

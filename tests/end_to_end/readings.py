@@ -37,6 +37,12 @@ class Sent:
     data: str
 
     @property
+    def event_id(self) -> str:
+        """The id of its event, as docs/devices.md gives it."""
+        compact = self.time.replace("-", "").replace(":", "").replace(".000000Z", "Z")
+        return f"{self.id}@{compact}"
+
+    @property
     def text(self) -> str:
         return f'{{"id": {json.dumps(self.id)}, "time": "{self.time}", "data": {self.data}}}'
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import urllib3
 
 from local_cloud import terraform
 from local_cloud.aws import server
@@ -188,3 +193,63 @@ def test_a_missing_program_is_said_with_the_fix(tmp_path: Path) -> None:
     running = twinspan("demo", cwd=ROOT, given=given)
     assert running.returncode == 2
     assert running.stderr.strip() == "MiniStack is not installed in nowhere: run make local-cloud."
+
+
+@pytest.mark.parametrize(
+    "cloud", ["gcp", *(pytest.param(name, marks=pytest.mark.slow) for name in ("azure", "aws"))]
+)
+def test_a_kept_demonstration_takes_up_a_saved_processor(cloud: str, tmp_path: Path) -> None:
+    if cloud == "aws":
+        try:
+            server.environment()
+        except MissingProgram as error:
+            missing(str(error))
+    text = (EXAMPLES / f"single-{cloud}.yaml").read_text().replace("read_api: false", "read_api: true")
+    device_type = re.findall(r"device_types:\n  (\w+):\n", text)[0]
+    folder = tmp_path / "twin"
+    shutil.copytree(EXAMPLES, folder)
+    twin, processor = folder / "twin.yaml", folder / "mine.py"
+    twin.write_text(text.replace(f"  {device_type}:\n", f"  {device_type}:\n    processor: mine.py\n", 1))
+    processor.write_text("def process(event):\n    event['data']['first'] = 1\n    return event\n")
+    running = demo(tmp_path / "local", "--keep", twin=twin)
+    try:
+        said = said_until(running, "the processor takes it up")
+        assert "save mine.py: the processor takes it up" in said
+        assert "first" in sent_and_read(said)
+        shutil.copytree(folder, tmp_path / "whole")
+        processor.write_text("def process(event)\n")
+        assert "has a syntax error in line 1" in said_until(running, "has a syntax error in line 1")
+        # The simulator takes no twin with a processor that is not Python.
+        assert "first" in sent_and_read(said.replace(str(twin), str(tmp_path / "whole" / "twin.yaml")))
+        processor.write_text("def process(event):\n    event['data']['second'] = 2\n    return event\n")
+        assert "mine.py: taken up by the processor" in said_until(running, "taken up by the processor")
+        data = sent_and_read(said)
+        assert "second" in data
+        assert "first" not in data
+    finally:
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+    assert left(tmp_path / "local") == []
+
+
+def sent_and_read(said: str) -> dict[str, Any]:
+    """Send readings by the command that the demonstration prints; the newest one, by the other command."""
+    simulate, curl = (
+        next(line for line in said.splitlines() if word in line) for word in (" simulate ", "curl ")
+    )
+    _, _, options = simulate.partition(" simulate ")
+    command = [sys.executable, "-m", "twinspan", "simulate", *shlex.split(options), "--count", "5"]
+    began = datetime.now(UTC)
+    done = subprocess.run(command, cwd=ROOT, env=environment(), check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    _, _, trust, _, header, url = shlex.split(curl.strip())
+    name, _, value = header.partition(": ")
+    pool = urllib3.PoolManager(ca_certs=trust)
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        found = pool.request("GET", url, headers={name: value}).json()
+        newest = found["events"][0]
+        if datetime.fromisoformat(newest["time"]) > began:
+            return newest["data"]
+        assert time.monotonic() < until, found
+        time.sleep(0.2)

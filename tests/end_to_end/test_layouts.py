@@ -122,7 +122,7 @@ def check_stored(twin: LocalCloud, sent: Mapping[str, list[Sent]], folder: Path,
         pytest.fail(f"{len(twin.rows())} of {total} were stored; {dead_letters(twin, folder, layout)}")
     for device, readings in sent.items():
         events = list(reader.events(device))
-        assert [event["id"] for event in events] == [reading.id for reading in readings]
+        assert [event["id"] for event in events] == [reading.event_id for reading in readings]
         for event, reading in zip(events, readings, strict=True):
             assert (event["time"], event["data"]) == (reading.time, exactly(reading.data))
     rows = twin.rows()

@@ -69,7 +69,7 @@ def test_older_data_is_printed_and_brought_back(layout: Layout, tmp_path: Path) 
         for _ in range(2):
             retrieved(operator, "load", "--days", "3")
             twin.run("cold_mover")
-            expected = keys(sent, "hot") | {f"{each.time}#{each.id}" for each in old}
+            expected = keys(sent, "hot") | {f"{each.time}#{each.event_id}" for each in old}
             assert {key for _, key in twin.rows()} == expected
         assert equal(read(twin), [*old, *sent["hot"][DEVICE]])
 
@@ -82,4 +82,4 @@ def read(twin: LocalCloud) -> list[Any]:
 def equal(events: list[Any], readings: list[Sent]) -> bool:
     """The same readings, in order and with every digit."""
     told = [(event["id"], event["time"], event["data"]) for event in events]
-    return told == [(reading.id, reading.time, exactly(reading.data)) for reading in readings]
+    return told == [(reading.event_id, reading.time, exactly(reading.data)) for reading in readings]

@@ -47,6 +47,7 @@ def data(layout: Layout) -> dict[str, Any]:
     thermostat = {
         "telemetry": {"temperature": {"type": "number", "unit": "Cel"}},
         "commands": {"set_point": {"type": "number", "unit": "Cel"}},
+        "clock": {"behind": "60d"},
     }
     devices = [{"id": device, "type": "thermostat"} for device in DEVICES]
     return twin_data(
@@ -112,7 +113,7 @@ def send(twin: LocalCloud) -> dict[str, dict[str, list[Sent]]]:
 
 
 def keys(sent: dict[str, dict[str, list[Sent]]], age: str) -> set[str]:
-    return {f"{each.time}#{each.id}" for readings in sent[age].values() for each in readings}
+    return {f"{each.time}#{each.event_id}" for readings in sent[age].values() for each in readings}
 
 
 def files(twin: LocalCloud) -> dict[str, int]:
@@ -134,6 +135,6 @@ def check_read(twin: LocalCloud, sent: dict[str, dict[str, list[Sent]]]) -> None
         for tier, ages in (({"tier": "all"}, ("cold", "hot")), ({}, ("hot",))):
             readings = [reading for age in ages for reading in sent[age][device]]
             events = list(reader.events(device, **tier, limit=50))
-            assert [event["id"] for event in events] == [reading.id for reading in readings]
+            assert [event["id"] for event in events] == [reading.event_id for reading in readings]
             for event, reading in zip(events, readings, strict=True):
                 assert (event["time"], event["data"]) == (reading.time, exactly(reading.data))

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def sent(id: str, **fields: Any) -> dict[str, Any]:
-    return {"device": "d1", "id": id, "fault": None, "acknowledged": True, **fields}
+    return {"device": "d1", "event_id": id, "fault": None, "acknowledged": True, **fields}
 
 
 def stored(id: str) -> dict[str, Any]:

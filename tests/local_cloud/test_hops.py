@@ -55,7 +55,7 @@ def test_a_watch_sees_each_line_once_and_those_that_come_late() -> None:
 
 def sent(id: str, **fields: Any) -> dict[str, Any]:
     moment = datetime.fromtimestamp(100, UTC).isoformat()
-    return {"device": "d1", "id": id, "fault": None, "acknowledged": True, "sent": moment, **fields}
+    return {"device": "d1", "event_id": id, "fault": None, "acknowledged": True, "sent": moment, **fields}
 
 
 def stored(id: str, trace: str = TRACE) -> dict[str, Any]:

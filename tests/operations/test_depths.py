@@ -13,14 +13,14 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 from azure.storage.blob import ContainerClient
-from azure.storage.queue import QueueClient
 from moto import mock_aws
 
-from azure.servers import KEY, azurite
+from azure.servers import KEY, azurite, queue
 from operations.access import Access
 from operations.dead_letters.locations import Location
 from operations.depths.gcp import PubSubDepths
 from twin_aws.clients import client
+from twin_azure.queues import StorageQueue
 from twin_gcp.rest import Rest
 from twin_runtime.errors import Retry
 
@@ -48,12 +48,9 @@ def test_sqs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.servers
 def test_storage() -> None:
     with azurite() as storage:
-        queues = [f"{storage.queues}/{name}" for name in ("letters", "waiting")]
-        for url, number in zip(queues, (1, 4), strict=True):
-            queue = QueueClient.from_queue_url(url, credential=KEY)
-            queue.create_queue()
-            for _ in range(number):
-                queue.send_message("W10=")
+        queues = [queue(storage, name) for name in ("letters", "waiting")]
+        for address, number in zip(queues, (1, 4), strict=True):
+            StorageQueue(address, KEY).send(["[]", "x" * 60_000, "[]", "[]"][-number:])
         container = ContainerClient.from_container_url(f"{storage.blobs}/broker-dead", credential=KEY)
         container.create_container()
         for name in ("a/1.json", "a/2.json"):
@@ -63,7 +60,7 @@ def test_storage() -> None:
             location = Location("azure", hop, "queue", letters, queues[1])
             depths = access.adapter("operations.depths", location)
             assert (depths.letters(), depths.waiting()) == (count, 4)
-        gone = Location("azure", "processing", "queue", f"{queues[0]}-gone", queues[1])
+        gone = Location("azure", "processing", "queue", queues[0].replace("letters?", "gone?"), queues[1])
         with pytest.raises(Retry, match="404"):
             access.adapter("operations.depths", gone).letters()
 

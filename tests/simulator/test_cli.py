@@ -56,7 +56,7 @@ def test_a_run_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
             ["--rate", "fast"],
             "Invalid value for '--rate': 'fast' is not a valid float. See twinspan simulate --help.",
         ),
-        (["--wrong"], "No such option '--wrong'."),
+        (["--unknown"], "No such option '--unknown'."),
         (["--endpoint", "nowhere.json"], "nowhere.json cannot be read"),
         (["--endpoint", "x", "--devices", "1000"], "The broker knows only the "),
         (["--endpoint", "x", "--devices", "0"], "--devices must be 1 or more, got 0."),

@@ -32,7 +32,7 @@ def test_without_faults_every_reading_arrives_once_in_order(receive: Any) -> Non
     assert ids(sent) == list(range(1, 22))
     for message in sent:
         events = receive(message.body)
-        assert [event["id"] for event in events] == [reading.id for reading in message.readings]
+        assert [event["id"] for event in events] == [reading.event_id for reading in message.readings]
 
 
 def test_a_duplicate_is_the_same_message_again_and_only_the_second_is_marked() -> None:
@@ -47,6 +47,17 @@ def test_late_readings_are_an_hour_old_on_the_wire_and_in_the_record(receive: An
     (event,) = receive(late.body)
     assert event["time"] == late.readings[0].time
     assert (late.readings[0].time or "~") < (on_time.readings[0].time or "")
+
+
+def test_a_wrong_clock_is_decades_off_and_the_reading_is_stored(receive: Any) -> None:
+    clocks: set[str] = set()
+    for message in run({Fault.WRONG_CLOCK: 1}):
+        (event,) = receive(message.body)
+        (reading,) = message.readings
+        assert (event["id"], event["devicetime"]) == (reading.event_id, reading.time)
+        assert event["time"] == event["received"]
+        clocks.add(event["clock"])
+    assert clocks == {"ahead", "behind"}
 
 
 def test_out_of_order_swaps_neighbours_and_loses_nothing() -> None:
@@ -95,6 +106,7 @@ def test_shares_and_seeds_hold() -> None:
         ({"shares": {Fault.LATE: -0.1}}, "The fraction late must be from 0 to 1"),
         ({"shares": {Fault.LATE: 0.6, Fault.DUPLICATE: 0.6}}, "add up to more than 1"),
         ({"shares": {Fault.LATE: 0.1}, "flat": True}, "leave out flat"),
+        ({"shares": {Fault.WRONG_CLOCK: 0.1}, "flat": True}, "leave out flat"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any], says: str) -> None:

@@ -62,7 +62,7 @@ def test_the_forms_of_a_reading_are_those_that_a_dispatcher_takes(twin: Any, rec
         reading = readings(1, flat=flat)[0]
         (event,) = receive(reading.document(), at=NOON.timestamp())
         assert event["data"] == reading.data
-        assert flat or (event["id"], event["time"]) == (reading.id, reading.time)
+        assert flat or (event["id"], event["time"]) == (reading.event_id, reading.time)
 
 
 def test_a_late_reading_is_the_same_at_another_time() -> None:

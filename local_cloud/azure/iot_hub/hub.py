@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,7 +72,14 @@ class Hub:
             ),
             "utf-8",
         )
-        started = python(self._processes, "azure-iot-hub", "local_cloud.azure.iot_hub.bridge", str(config))
+        started = python(
+            self._processes,
+            "azure-iot-hub",
+            "local_cloud.azure.iot_hub.bridge",
+            str(config),
+            # It reads the runtime's times, from where this process has them.
+            environment={"PYTHONPATH": os.pathsep.join(sys.path)},
+        )
         self._processes.wait(started, port=at.hub.port)
 
     def endpoint(self) -> dict[str, Any]:

@@ -10,10 +10,6 @@ from typing import Protocol
 
 from operations.dead_letters.letters import Letter, Received
 
-LEASE_S = 600
-"""Visibility timeout of received messages: the longest that every service allows. After a run is killed its
-messages stay hidden for that long."""
-
 
 class Source(Protocol):
     """The dead letters of one location, for one run. Use it as a context manager.

@@ -7,10 +7,10 @@ from typing import Any
 
 from operations.dead_letters.letters import Received
 from operations.dead_letters.locations import Location
-from operations.dead_letters.sources import LEASE_S
 from operations.dead_letters.sources.leases import LeasedSource
 from twin_aws.clients import calling, client
 from twin_aws.sqs import SqsQueue
+from twin_runtime.deadlines import LEASE_S
 from twin_runtime.errors import Retry
 
 _AT_ONCE = 10

@@ -15,26 +15,33 @@ from azure.storage.queue import QueueClient
 
 from operations.dead_letters.letters import Letter, Received
 from operations.dead_letters.locations import Location
-from operations.dead_letters.sources import LEASE_S
 from operations.dead_letters.sources.leases import LeasedSource
 from operations.reach.azure import AzureReach
+from twin_azure.bodies import Bodies, claimed, split
 from twin_azure.failures import translated
 from twin_azure.queues import StorageQueue
+from twin_runtime.deadlines import LEASE_S
 from twin_runtime.errors import Retry
 
 _AT_ONCE = 32
 _CALLERS = 8
+_GONE = "The body of this letter was too long for its message and is no longer in its container."
 
 
 class QueueSource(LeasedSource):
-    """`Source` at a storage queue's URL. The service deletes and releases one message per call."""
+    """`Source` at a storage queue's address. The service deletes and releases one message per call.
+
+    A message with a claim has the body that it claims, and is deleted before that.
+    """
 
     patience = 2
 
-    def __init__(self, url: str, credential: Any) -> None:
+    def __init__(self, address: str, credential: Any) -> None:
         super().__init__()
+        url, container = split(address)
         self._client = QueueClient.from_queue_url(url, credential=credential)
-        self._url = url
+        self._bodies = Bodies(container, credential)
+        self._address = address
         self._credential = credential
         self._pool = ThreadPoolExecutor(_CALLERS, thread_name_prefix="dead-letters")
 
@@ -49,22 +56,29 @@ class QueueSource(LeasedSource):
                     messages_per_page=_AT_ONCE, max_messages=_AT_ONCE, visibility_timeout=LEASE_S
                 )
             )
-        return [
-            Received(
-                id=message.id,
-                body=_payload(message.content),
-                at=message.inserted_on.timestamp() if message.inserted_on else 0.0,
-                handle=[message.id, message.pop_receipt],
-                attributes={},
-                reads=message.dequeue_count,
-            )
-            for message in found
-        ]
+        return list(self._pool.map(self._opened, found))
+
+    def _opened(self, message: Any) -> Received:
+        body = _payload(message.content)
+        claim = claimed(body)
+        if claim is not None:
+            body = self._bodies.get(claim) or _gone(claim)
+        return Received(
+            id=message.id,
+            body=body,
+            at=message.inserted_on.timestamp() if message.inserted_on else 0.0,
+            handle=[message.id, message.pop_receipt, claim],
+            attributes={},
+            reads=message.dequeue_count,
+        )
 
     def _delete(self, messages: Sequence[Received]) -> None:
         def delete(message: Received) -> None:
+            id, receipt, claim = message.handle
             with translated("The queue"):
-                self._client.delete_message(*message.handle)
+                self._client.delete_message(id, receipt)
+            if claim is not None:
+                self._bodies.delete(claim)
 
         list(self._pool.map(delete, messages))
 
@@ -79,7 +93,7 @@ class QueueSource(LeasedSource):
         list(self._pool.map(release, handles))
 
     def _queue(self) -> StorageQueue:
-        return StorageQueue(self._url, self._credential)
+        return StorageQueue(self._address, self._credential)
 
 
 class BlobSource:
@@ -137,6 +151,11 @@ class BlobSource:
                 call()
             except ResourceModifiedError:
                 raise Retry("Another run changed the blob.") from None
+
+
+def _gone(claim: str) -> bytes:
+    """Return a letter in place of one whose body was deleted."""
+    return json.dumps({"dead_letter": 1, "reason": _GONE, "body": claim}).encode()
 
 
 def _payload(text: str) -> bytes:

@@ -14,12 +14,12 @@ from typing import Any
 
 from operations.dead_letters.letters import Received
 from operations.dead_letters.locations import Location
-from operations.dead_letters.sources import LEASE_S
 from operations.dead_letters.sources.leases import LeasedSource
 from operations.reach.gcp import GcpReach
 from twin_gcp.pubsub import TopicQueue
 from twin_gcp.rest import Tokens
 from twin_runtime import times
+from twin_runtime.deadlines import LEASE_S
 from twin_runtime.errors import Retry
 
 _AT_ONCE = 100

@@ -18,7 +18,7 @@ from local_cloud.errors import LocalCloudError
 from local_cloud.processes import Process, Processes, listens
 from simulator.errors import NotAcknowledged
 from support.local import arrival
-from support.local_azure import DEVICE, OTHER, Twin, running
+from support.local_azure import DEVICE, OTHER, QUIET, Twin, running
 from support.servers import is_there
 from twin_runtime.delivery import dead_letters
 from twin_runtime.delivery.dead_letters import DeadLetter
@@ -52,7 +52,7 @@ def letters(twin: Twin, queue: str) -> list[DeadLetter]:
 def test_every_function_of_the_stack_runs(twin: Twin) -> None:
     assert set(twin.cloud.functions) == ROLES
     assert all(function.process.running for function in twin.cloud.functions.values())
-    assert set(twin.endpoint["ports"]) == {DEVICE, OTHER}
+    assert set(twin.endpoint["ports"]) == {DEVICE, OTHER, QUIET}
 
 
 def test_a_reading_goes_all_the_way_and_is_read_back(twin: Twin) -> None:
@@ -140,7 +140,7 @@ def test_a_consumer_gives_up_before_the_host_and_says_why(twin: Twin) -> None:
     access = workflow["output"]["properties"]["accessEndpoint"]
     checker.restart({"WORKFLOW": f"{access}/triggers/absent/paths/invoke"})
     try:
-        twin.send({"temperature": 99})
+        twin.send({"temperature": 99}, QUIET)
         (letter,) = arrival(lambda: letters(twin, "events"), seconds=60)
     finally:
         checker.restart()

@@ -16,6 +16,7 @@ SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 AT = Addresses(
     queues=Place(1, 101),
     blobs=Place(2, 102),
+    tables=Place(13, 113),
     cosmos=Place(3, 103),
     vault=Place(4, 104),
     hub=Place(5, 105),
@@ -42,6 +43,7 @@ def computed(kind: str, name: str = "it", **body: Any) -> Any:
         ("iothub", "hostname", "127.0.0.1:105"),
         ("storage_account", "primary_queue_endpoint", "https://127.0.0.1:101/its-name/"),
         ("storage_account", "primary_blob_endpoint", "https://127.0.0.1:102/its-name/"),
+        ("storage_account", "primary_table_endpoint", "https://127.0.0.1:113/its-name/"),
     ],
 )
 def test_clients_are_told_the_port_that_a_proxy_may_have(kind: str, attribute: str, value: str) -> None:
@@ -108,10 +110,12 @@ RESOURCES: dict[str, dict[str, Any]] = {
                 "parameters": {
                     "site": {"value": "factory-dispatcher"},
                     "settings": {"value": {"TWIN_ROLE": "dispatcher"}},
+                    "packageBlob": {"value": "code-1.zip"},
                 }
             }
         }
     },
+    "azurerm_storage_blob.code": {"name": "code-1.zip", "source": "assets/code-1.zip"},
     "azurerm_iothub.broker": {"id": "/hub"},
     "azurerm_eventgrid_system_topic.telemetry": {
         "name": "factory-telemetry",
@@ -151,7 +155,9 @@ def evaluated(**changes: dict[str, Any] | None) -> Evaluated:
 
 def test_an_app_has_the_settings_that_its_deployment_writes() -> None:
     (app,) = evaluation.apps(evaluated()).values()
-    assert app == evaluation.App(APP, {"TWIN_ROLE": "dispatcher"}, {"c": "p"}, public=True)
+    assert app == evaluation.App(
+        APP, {"TWIN_ROLE": "dispatcher"}, {"c": "p"}, public=True, package="assets/code-1.zip"
+    )
 
 
 def test_an_app_without_a_deployment_has_no_code() -> None:
@@ -213,3 +219,12 @@ def test_a_role_on_the_group_is_one_on_the_instance_in_it() -> None:
         **{f"azurerm_role_assignment.{name}": body for name, body in roles.items()},
     }
     assert evaluation.twin_roles(Evaluated(resources, {})) == {"a": reader, "b": owner}
+
+
+def test_a_table_has_the_id_that_a_role_is_given_at() -> None:
+    body = {
+        "type": "Microsoft.Storage/storageAccounts/tableServices/tables@2023-05-01",
+        "name": "state",
+        "parent_id": "/account/tableServices/default",
+    }
+    assert COMPUTED("azapi_resource", "state", body)["id"] == "/account/tableServices/default/tables/state"

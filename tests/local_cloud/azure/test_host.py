@@ -172,9 +172,13 @@ class Site:
     def __init__(self, processes: Processes, folder: Path) -> None:
         authority = Authority(folder / "certificates")
         certificate = authority.server()
-        queue_port, blob_port, identity_port, port = free_ports(4)
+        queue_port, blob_port, table_port, identity_port, port = free_ports(5)
         self.azurite = Azurite(
-            ["account1"], queue_port=queue_port, blob_port=blob_port, ca_file=str(authority.ca_file)
+            ["account1"],
+            queue_port=queue_port,
+            blob_port=blob_port,
+            table_port=table_port,
+            ca_file=str(authority.ca_file),
         )
         processes.wait(self.azurite.start(processes, certificate), port=queue_port)
         queues = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from support.layouts import Layout
-from support.local_azure import DEVICE, OTHER, Twin, running
+from support.local_azure import DEVICE, OTHER, QUIET, Twin, running
 from twin_runtime.roles import Cloud
 
 pytestmark = [
@@ -57,7 +57,7 @@ def test_the_model_is_in_the_graph(twin: Twin) -> None:
     assert twin.graph(id="hall-1") == (200, HALL)
     assert twin.graph(id="hall-1", relationships="out")[1]["relationships"] == [EDGE]
     assert twin.graph(id=DEVICE, relationships="in")[1]["relationships"] == [EDGE]
-    assert {each["id"] for each in twin.graph()[1]["twins"]} == {"hall-1", DEVICE, OTHER}
+    assert {each["id"] for each in twin.graph()[1]["twins"]} == {"hall-1", DEVICE, OTHER, QUIET}
 
 
 def test_a_reading_is_in_the_graph_without_a_run(twin: Twin) -> None:

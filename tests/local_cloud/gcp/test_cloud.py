@@ -18,7 +18,7 @@ from local_cloud.gcp.rest import call
 from local_cloud.processes import listens
 from local_cloud.standins import Evaluated
 from support.local import arrival
-from support.local_gcp import DEVICE, Twin, running
+from support.local_gcp import DEVICE, QUIET, Twin, running
 from twin_runtime.delivery import dead_letters
 from twin_runtime.delivery.dead_letters import DeadLetter
 from twin_runtime.ports import MAX_DELIVERIES
@@ -173,7 +173,7 @@ def given_up(twin: Twin) -> Iterator[tuple[DeadLetter, dict[str, Any]]]:
     checker, dispatcher = (twin.cloud.functions[role] for role in ("event_checker", "dispatcher"))
     before = twin.cloud.counters()["factory-events"]["delivered"]
     checker.restart({"WORKFLOW": "projects/my-project/locations/europe-west1/workflows/absent"})
-    twin.publish({"temperature": 99})
+    twin.publish({"temperature": 99}, device=QUIET)
     arrival(lambda: twin.cloud.counters()["factory-events"]["delivered"] > before)
     dispatcher.restart({"FLEET_SECRET": "projects/my-project/secrets/absent"})
     twin.publish_raw(b"{}", {"device_id": "lost"})

@@ -45,7 +45,7 @@ def called() -> Iterator[Called]:
 
 
 def job(url: str, partition: int) -> dict[str, Any]:
-    body = json.dumps({"partition": partition, "partitions": 2, "timeout_s": 600}).encode()
+    body = json.dumps({"partition": partition, "partitions": 2}).encode()
     target = {
         "uri": url,
         "http_method": "POST",

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from contract.adapter_contract import IdempotencyContract, ObjectsContract, named
+from contract.adapter_contract import ObjectsContract, named
 from local_cloud.gcp.storage import Storage
 from local_cloud.processes import free_port
 from twin_gcp import objects as module
 from twin_gcp.cloud import Endpoints, GcpCloud
-from twin_gcp.idempotency import StorageIdempotencyStore
 from twin_gcp.objects import StorageObjects
 from twin_gcp.rest import Rest
+from twin_runtime.deadlines import Bounds
 from twin_runtime.errors import ConfigurationError, Refused, Retry, Throttled
 from twin_runtime.ports import PARTS
 from twin_runtime.wire.http_client import Answer, Unreachable
@@ -53,12 +53,6 @@ class TestStorage(ObjectsContract):
             self.put(objects, named(number))
         assert list(objects.names("events/")) == [named(number) for number in range(11)]
         assert list(objects.names("events/", after=named(1), limit=7)) == [named(n) for n in range(2, 9)]
-
-
-class TestIdempotencyStore(IdempotencyContract):
-    @pytest.fixture
-    def store(self, server: tuple[Storage, str]) -> StorageIdempotencyStore:
-        return GcpCloud(endpoints=Endpoints(storage=server[1])).idempotency_store("gs://factory-functions")
 
 
 def test_files_have_the_class_of_their_bucket_and_parts_the_one_of_data_in_use(
@@ -107,6 +101,7 @@ class Busy:
     def __init__(self, *ahead: int | None) -> None:
         self.ahead = list(ahead)
         self.calls = 0
+        self.bounds = Bounds(tries=3)
 
     def get(self, _path: str) -> Answer:
         self.calls += 1
@@ -175,5 +170,3 @@ def test_uploads_that_are_refused(server: tuple[Storage, str], path: str, body: 
 def test_addresses_that_are_refused(address: str) -> None:
     with pytest.raises(ConfigurationError, match="gs://<bucket>"):
         GcpCloud(endpoints=Endpoints()).objects(address)
-    with pytest.raises(ConfigurationError, match="gs://<bucket>"):
-        GcpCloud(endpoints=Endpoints()).idempotency_store(address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ class MemoryLocation:
     """`Queue` of messages with the times at which they came, and the handles under which they are hidden."""
 
     max_body_bytes = 262_144
+    batch_bytes = 131_072
 
     def __init__(self) -> None:
         self.messages: dict[str, tuple[bytes, float, dict[str, str]]] = {}
@@ -26,7 +28,7 @@ class MemoryLocation:
         data = body if isinstance(body, bytes) else body.encode()
         self.messages[f"m{self._number}"] = (data, at, attributes)
 
-    def send(self, bodies: Sequence[str]) -> None:
+    def send(self, bodies: Sequence[str], *, deadline: float = math.inf) -> None:
         for body in bodies:
             self.add(body)
 

@@ -13,11 +13,12 @@ import pytest
 from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
 
-from azure.servers import KEY, azurite
+from azure.servers import KEY, azurite, queue
 from command.app import main
 from gcp import servers as google_servers
 from gcp.servers import FakeGoogle, call
 from support.samples import TIME
+from twin_azure.bodies import split
 from twin_azure.queues import StorageQueue
 from twin_gcp import devices
 from twin_gcp.pubsub import message
@@ -55,11 +56,7 @@ class TestAzure:
     def urls(self, tmp_path: Path) -> Iterator[dict[str, str]]:
         with azurite() as storage:
             names = ("processing", "telemetry-poison")
-            urls = {name: f"{storage.queues}/{name}" for name in names} | {
-                "broker": f"{storage.blobs}/broker-dead"
-            }
-            for name in names:
-                QueueClient.from_queue_url(urls[name], credential=KEY).create_queue()
+            urls = {name: queue(storage, name) for name in names} | {"broker": f"{storage.blobs}/broker-dead"}
             ContainerClient.from_container_url(urls["broker"], credential=KEY).create_container()
             hops = {
                 hop: {"kind": "dispatcher", "letters": urls[letters], "target": urls["processing"]}
@@ -82,7 +79,7 @@ class TestAzure:
         assert run(tmp_path, "single-azure", "resend", "--hop", "broker", "--all") == 1
         left = json.loads(container.download_blob("2024/1.json").readall())
         assert left == [self.event("stranger")], "what was sent has left the blob"
-        processing = QueueClient.from_queue_url(urls["processing"], credential=KEY)
+        processing = QueueClient.from_queue_url(split(urls["processing"])[0], credential=KEY)
         sent = [json.loads(b64decode(each.content)) for each in processing.receive_messages(max_messages=32)]
         assert len(sent) == 2
         assert sent[0] == sent[1], "one reading, one id, by whichever way it comes"

@@ -80,7 +80,8 @@ def test_azure_and_google_cloud(cloud: Cloud, events: bool, tmp_path: Path) -> N
         assert found["processing"].letters == "projects/p/subscriptions/factory-processing-dead"
     else:
         assert found["broker"].letters == "https://blobs/factory-broker-dead"
-        assert found["processing"].letters == "https://queues/factory-processing-poison"
+        bodies = "bodies=https://blobs/factory-bodies-processing"
+        assert found["processing"].letters == f"https://queues/factory-processing-poison?{bodies}"
 
 
 @pytest.mark.parametrize("events", [pytest.param(True, marks=pytest.mark.slow), False], ids=["on", "off"])

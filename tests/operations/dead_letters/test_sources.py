@@ -13,18 +13,22 @@ from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
 from moto import mock_aws
 
-from azure.servers import KEY, Storage, azurite
+from azure.servers import KEY, Storage, azurite, queue
 from gcp import servers as google_servers
 from gcp.servers import call
+from operations.dead_letters import forms
+from operations.dead_letters.locations import Location
 from operations.dead_letters.sources import Source
 from operations.dead_letters.sources.aws import SqsSource
 from operations.dead_letters.sources.azure import BlobSource, QueueSource
 from operations.dead_letters.sources.gcp import PubSub, PubSubSource
+from support.samples import event
 from twin_aws.clients import client
+from twin_azure.bodies import split
 from twin_azure.queues import StorageQueue
 from twin_gcp.cloud import Endpoints, GcpCloud
 from twin_gcp.pubsub import message
-from twin_runtime.delivery.dead_letters import DeadLetter
+from twin_runtime.delivery.dead_letters import DeadLetter, decode
 from twin_runtime.errors import Retry
 
 from .memory import MemoryLocation, MemorySource
@@ -94,9 +98,7 @@ class TestSqs(SourceContract):
 class TestStorageQueue(SourceContract):
     @pytest.fixture
     def dead(self, storage: Storage) -> str:
-        url = f"{storage.queues}/processing-poison-{next(numbers)}"
-        QueueClient.from_queue_url(url, credential=KEY).create_queue()
-        return url
+        return queue(storage, f"processing-{next(numbers)}-poison")
 
     def put(self, dead: str, *bodies: str) -> None:
         StorageQueue(dead, KEY).send([body.encode("ascii", "backslashreplace").decode() for body in bodies])
@@ -108,12 +110,51 @@ class TestStorageQueue(SourceContract):
         return QueueSource(dead, KEY)
 
     def test_a_message_that_is_not_base64(self, dead: str) -> None:
-        QueueClient.from_queue_url(dead, credential=KEY).send_message("{not base64}")
+        QueueClient.from_queue_url(split(dead)[0], credential=KEY).send_message("{not base64}")
         assert self.texts(dead) == ["{not base64}"]
 
     def test_a_queue_that_is_not_there(self, dead: str) -> None:
         with pytest.raises(Retry, match="404"):
-            self.texts(f"{dead}-gone")
+            self.texts(dead.replace("-poison?", "-gone?"))
+
+    def test_the_body_of_a_claim_is_read_and_goes_with_its_message(self, dead: str) -> None:
+        long = "x" * 60_000
+        self.put(dead, long, "short")
+        container = ContainerClient.from_container_url(split(dead)[1], credential=KEY)
+        with self.open(dead) as source:
+            ((first, second),) = source.pages()
+            found = {message.body.decode() for message in (first, second)}
+        assert found == {long, "short"}
+        assert len(list(container.list_blobs())) == 1, "what is only listed stays"
+        with self.open(dead) as source:
+            for page in source.pages():
+                source.delete(page)
+        assert list(container.list_blobs()) == []
+        assert self.texts(dead) == []
+
+    def test_what_is_left_of_a_message_of_several_is_kept_with_a_claim_of_its_own(self, dead: str) -> None:
+        """As the host moves it: a claim to an array of events, of which one is sent."""
+        events = [event(f"e{n}", data={"t": str(n) * 60_000}) for n in range(2)]
+        self.put(dead, json.dumps(events))
+        with self.open(dead) as source:
+            ((message,),) = source.pages()
+            letters = forms.read(Location("azure", "processing", "queue", dead, dead), message)
+            source.replace(message, letters[1:])
+        ((kept,),) = [decode(text) for text in self.texts(dead)]
+        assert kept.event == events[1]
+
+    def test_a_body_that_is_gone_is_a_letter_that_says_so(self, dead: str) -> None:
+        self.put(dead, "x" * 60_000)
+        container = ContainerClient.from_container_url(split(dead)[1], credential=KEY)
+        (blob,) = container.list_blobs()
+        container.delete_blob(blob.name)
+        ((letter,),) = [decode(text) for text in self.texts(dead)]
+        assert letter.reason.endswith("is no longer in its container.")
+        assert letter.body == blob.name
+        with self.open(dead) as source:
+            ((message,),) = source.pages()
+            source.delete([message])
+        assert self.texts(dead) == []
 
 
 @pytest.mark.servers

@@ -256,8 +256,8 @@ class TestLoading:
     ) -> None:
         put = store.put
 
-        def losing(rows: Any) -> Any:
-            missed = put(rows)
+        def losing(rows: Any, **bounds: Any) -> Any:
+            missed = put(rows, **bounds)
             store.rows.pop((rows[0].device, rows[0].key)) if rows[0].device == DEVICE else None
             return missed
 

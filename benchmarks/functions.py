@@ -63,6 +63,7 @@ ADDRESSES = {
         "ARCHIVE_STORE": "s3://factory-archive?class=DEEP_ARCHIVE",
         "GRAPH": "factory",
         "GRAFANA": "https://g-1.grafana-workspace.eu-central-1.amazonaws.com?workspace=g-1&service_account=1",
+        "STATE_STORE": "factory-state",
         "BROKER": "example-ats.iot.eu-central-1.amazonaws.com",
         "WORKFLOW": "arn:aws:states:eu-central-1:123456789012:stateMachine:factory-workflow",
         "AWS_DEFAULT_REGION": "eu-central-1",
@@ -72,7 +73,7 @@ ADDRESSES = {
     },
     Cloud.AZURE: dict.fromkeys(
         ("DEAD_LETTER_QUEUE", "PROCESSING_QUEUE", "PERSISTING_QUEUE", "EVENTS_QUEUE", "COMMANDS_QUEUE"),
-        "https://factory.queue.core.windows.net/factory-queue",
+        "https://factory.queue.core.windows.net/factory-queue?bodies=https://factory.blob.core.windows.net/factory",
     )
     | dict.fromkeys(("LINK_SECRET", "API_KEYS_SECRET"), "https://factory.vault.azure.net/secrets/one")
     | {
@@ -82,7 +83,7 @@ ADDRESSES = {
         "GRAPH": "https://factory.api.weu.digitaltwins.azure.net",
         "GRAFANA": "https://factory.weu.grafana.azure.com",
         "BROKER": "factory-hub.azure-devices.net",
-        "IDEMPOTENCY_STORE": "https://factory.blob.core.windows.net/factory-idempotency",
+        "STATE_STORE": "https://factory.table.core.windows.net/state",
         "WORKFLOW": "https://prod.logic.azure.com/workflows/1/triggers/fired/paths/invoke",
         "AZURE_CLIENT_ID": "00000000-0000-0000-0000-000000000000",
     },
@@ -97,7 +98,7 @@ ADDRESSES = {
         "ARCHIVE_STORE": "gs://factory-archive",
         "GRAPH": "projects/my-project/databases/factory-graph",
         "BROKER": "projects/my-project/topics/factory-device-commands",
-        "IDEMPOTENCY_STORE": "gs://factory-idempotency",
+        "STATE_STORE": "projects/my-project/databases/factory-state",
         "WORKFLOW": "projects/my-project/locations/europe-west1/workflows/factory-workflow",
         # The client library asks for these when there is no account; nothing is sent.
         "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1",

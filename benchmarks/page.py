@@ -30,7 +30,6 @@ PACKAGES = (
     "azure-keyvault-secrets",
     "google-cloud-firestore",
     "functions-framework",
-    "moto",
 )
 
 

@@ -97,7 +97,8 @@ def day(owner: model.Twin) -> Iterator[Row]:
                 subject=sample.KIND,
                 data=data,
                 time=at,
-                id=cloudevents.hashed_id(device, at, data),
+                id=cloudevents.dated_id(cloudevents.hashed_id(device, at, data), at),
+                received=times.from_epoch(round(times.to_epoch(at) + chance.uniform(0.05, 0.5), 3)),
             )
             yield rows.from_event(event, owner, _START)
 

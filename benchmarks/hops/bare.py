@@ -8,6 +8,7 @@ import json
 import runpy
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,12 @@ def dispatch(payload: bytes) -> str:
                 "specversion": "1.0",
                 "type": cloudevents.TELEMETRY,
                 "source": source,
-                "id": reading["id"],
+                "id": (id := f"{reading['id']}@{_compact(reading['time'])}"),
                 "time": reading["time"],
                 "subject": sample.KIND,
                 "datacontenttype": "application/json",
-                "traceparent": _trace(source, reading["id"]),
+                "traceparent": _trace(source, id),
+                "received": sample.RECEIVED,
                 "data": reading["data"],
             }
             for reading in json.loads(payload)
@@ -63,6 +65,8 @@ def rows(body: str | bytes) -> list[Stored]:
             "data": json.dumps(event["data"]),
             "traceparent": event["traceparent"],
             "expires": expires,
+            "subject": event["subject"],
+            "received": event["received"],
         }
         for event in json.loads(body)
     ]
@@ -77,9 +81,10 @@ def read(found: Sequence[Stored]) -> str:
             "source": f"/twins/{sample.TWIN}/devices/{row['device']}",
             "id": row["id"],
             "time": row["time"],
-            "subject": sample.KIND,
+            "subject": row["subject"],
             "datacontenttype": "application/json",
             "traceparent": row["traceparent"],
+            "received": row["received"],
             "data": json.loads(row["data"]),
         }
         for row in found
@@ -87,36 +92,43 @@ def read(found: Sequence[Stored]) -> str:
     return json.dumps({"device": sample.DEVICE, "events": events, "cursor": None})
 
 
-def check(body: str) -> list[str]:
-    """The messages with the commands that a batch of events fires."""
-    return [
-        json.dumps(
-            [
-                {
-                    "specversion": "1.0",
-                    "type": cloudevents.COMMAND,
-                    "source": event["source"],
-                    "id": _id("overheating", sample.DEVICE, event["id"]),
-                    "time": event["time"],
-                    "subject": "set_point",
-                    "datacontenttype": "application/json",
-                    "traceparent": event["traceparent"],
-                    "data": {
-                        "command": "set_point",
-                        "value": 20,
-                        "rule": "overheating",
-                        "event_id": event["id"],
-                    },
-                }
-            ]
-        )
-        for event in json.loads(body)
-        if event["data"].get("temperature", 0) > sample.THRESHOLD
-    ]
+def check(body: str, state: str) -> tuple[str, str] | None:
+    """The message with the command that a batch of events fires, and the device's new record; None where
+    none fires. `state` is the record.
+    """
+    hot = (event for event in json.loads(body) if event["data"].get("temperature", 0) > sample.THRESHOLD)
+    event = next(hot, None)
+    if json.loads(state)["rules"] or event is None:
+        return None
+    now = datetime.now(UTC)
+    expires = now + timedelta(seconds=sample.EXPIRES_IN_S)
+    command = {
+        "specversion": "1.0",
+        "type": cloudevents.COMMAND,
+        "source": event["source"],
+        "id": _id("overheating", event["source"], event["id"]),
+        "time": event["time"],
+        "subject": "set_point",
+        "datacontenttype": "application/json",
+        "traceparent": event["traceparent"],
+        "data": {
+            "command": "set_point",
+            "value": 20,
+            "rule": "overheating",
+            "event_id": event["id"],
+            "expires": expires.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        },
+    }
+    fired = {"overheating": {"fired": event["id"], "at": now.timestamp()}}
+    return json.dumps([command]), json.dumps({"rules": fired})
 
 
 def _id(*parts: str) -> str:
     return sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:32]
+
+
+def _compact(time: str) -> str:
+    return time.replace("-", "").replace(":", "").replace(".000000Z", "Z")
 
 
 def _trace(source: str, id: str) -> str:

@@ -1,20 +1,21 @@
-"""AWS: SQS and DynamoDB of moto, in a process of its own."""
+"""AWS: SQS and DynamoDB of MiniStack, in a process of its own, without TLS and IAM."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from unittest import mock
 
-from local_cloud.processes import free_port
+from local_cloud.aws.server import LAUNCHER, environment
+from local_cloud.processes import free_ports
 from support.servers import running
 from twin_aws.cloud import Aws
 
 from .services import Secret, Stored
 
 _BATCH = 25
+_REGION = "eu-central-1"
 
 
 class LocalAws(Aws):
@@ -30,8 +31,9 @@ class LocalAws(Aws):
 class AwsServices:
     """`services.Services`. The bare side uses the very clients of the adapters."""
 
-    runs_on = "SQS and DynamoDB of moto"
+    runs_on = "SQS and DynamoDB of MiniStack"
     store = "factory-hot"
+    states = "factory-state"
 
     def __init__(self, secret: str) -> None:
         from twin_aws.clients import client
@@ -45,6 +47,12 @@ class AwsServices:
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in (key, sort)],
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in (key, sort)],
+        )
+        self._dynamodb.create_table(
+            TableName=self.states,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
         )
 
     def send(self, body: str) -> None:
@@ -61,11 +69,15 @@ class AwsServices:
                     "data": {"S": row["data"]},
                     "traceparent": {"S": row["traceparent"]},
                     "expires": {"N": str(row["expires"])},
+                    "subject": {"S": row["subject"]},
+                    "received": {"S": row["received"]},
                 }
                 for row in rows[start : start + _BATCH]
             ]
-            self._dynamodb.batch_write_item(
-                RequestItems={self.store: [{"PutRequest": {"Item": item}} for item in items]}
+            values = ",".join(f"'{name}':?" for name in items[0])
+            insert = f'INSERT INTO "{self.store}" VALUE {{{values}}}'
+            self._dynamodb.batch_execute_statement(
+                Statements=[{"Statement": insert, "Parameters": list(item.values())} for item in items]
             )
 
     def query(self, device: str, limit: int) -> list[Stored]:
@@ -76,6 +88,15 @@ class AwsServices:
             Limit=limit,
         )
         return [_stored(item) for item in answer["Items"]]
+
+    def state(self, device: str) -> str:
+        asked = {"TableName": self.states, "Key": {"name": {"S": device}}, "ConsistentRead": True}
+        return self._dynamodb.get_item(**asked)["Item"]["text"]["S"]
+
+    def put_state(self, device: str, text: str) -> None:
+        values = {"name": device, "text": text, "version": "bare"}
+        item = {name: {"S": value} for name, value in values.items()}
+        self._dynamodb.put_item(TableName=self.states, Item=item)
 
     def taken(self) -> list[str]:
         bodies: list[str] = []
@@ -103,21 +124,30 @@ def _stored(item: dict[str, dict[str, str]]) -> Stored:
         "data": item["data"]["S"],
         "traceparent": item["traceparent"]["S"],
         "expires": int(item["expires"]["N"]),
+        "subject": item["subject"]["S"],
+        "received": item["received"]["S"],
     }
 
 
 @contextlib.contextmanager
 def services(secret: str) -> Iterator[AwsServices]:
     """The services, until the end of the block. `secret` is the text of every secret."""
-    port = free_port()
-    environment = {
+    port, mqtt_port = free_ports(2)
+    clients = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "none",
         "AWS_SECRET_ACCESS_KEY": "none",
-        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": _REGION,
     }
-    server = (sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port))
-    with running(*server, port=port), mock.patch.dict(os.environ, environment):
+    settings = {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_PORT": str(mqtt_port),
+        "MINISTACK_REGION": _REGION,
+        "SFTP_ENABLED": "0",
+    }
+    server = (str(environment() / "bin" / "python"), str(LAUNCHER))
+    with running(*server, port=port, environment=settings), mock.patch.dict(os.environ, clients):
         from twin_aws.clients import client
 
         client.cache_clear()

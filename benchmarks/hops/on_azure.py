@@ -1,24 +1,38 @@
-"""Azure: storage queues of Azurite and Cosmos DB of cosmosdb-server, each in a process of its own."""
+"""Azure: Azurite (queues, tables) and Cosmos DB of cosmosdb-server, each in a process of its own."""
 
 from __future__ import annotations
 
 import contextlib
+import hmac
+import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
+from email.utils import formatdate
 from hashlib import sha256
+from http.client import HTTPConnection
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.cosmos import CosmosClient, PartitionKey
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
-from azure.servers import COSMOS_KEY, KEY, azurite, cosmos
+from azure.servers import ACCOUNT, COSMOS_KEY, KEY, azurite, cosmos
 from twin_azure.cloud import AzureCloud
 from twin_azure.queues import StorageQueue
+from twin_azure.state import TableStateStore
 from twin_azure.store import CosmosStore
+from twin_runtime.wire.http_client import Answer, HttpClient
 
 from .services import Secret, Stored
 
 _TTL = 30 * 86_400
-_SAME = ("device", "time", "type", "data", "traceparent", "expires")
+_TABLES = {
+    "accept": "application/json;odata=nometadata",
+    "content-type": "application/json",
+    "x-ms-version": "2023-11-03",
+}
+_SAME = ("device", "time", "type", "data", "traceparent", "expires", "subject", "received")
 
 
 class LocalAzure(AzureCloud):
@@ -36,18 +50,51 @@ class LocalAzure(AzureCloud):
     def secret(self, address: str) -> Any:
         return self._secret
 
+    def state_store(self, address: str) -> TableStateStore:
+        return TableStateStore(address, _NoToken(), _WithKey())
+
+
+class _NoToken:
+    """Azurite takes tokens over TLS alone."""
+
+    def get_token(self, *_: str) -> SimpleNamespace:
+        return SimpleNamespace(token="")
+
+
+class _WithKey(HttpClient):
+    """Signs with the account's key."""
+
+    def request(self, method: str, url: str, body: Any, headers: Any, **how: Any) -> Answer:
+        signed = _signature(urlsplit(url).path, headers["x-ms-date"])
+        return super().request(method, url, body, {**headers, "authorization": signed}, **how)
+
+
+def _record(device: str) -> str:
+    """The path of a device's record."""
+    return f"/{ACCOUNT}/state(PartitionKey='{device}',RowKey='')"
+
+
+def _signature(path: str, date: str) -> str:
+    """The authorization of a request of Table storage: Shared Key Lite."""
+    mac = hmac.digest(b64decode(KEY), f"{date}\n/{ACCOUNT}{path}".encode(), "sha256")
+    return f"SharedKeyLite {ACCOUNT}:{b64encode(mac).decode()}"
+
 
 class AzureServices:
     """`services.Services`. The bare side has clients of its own."""
 
-    runs_on = "storage queues of Azurite, Cosmos DB of cosmosdb-server"
+    runs_on = "storage queues and tables of Azurite, Cosmos DB of cosmosdb-server"
 
-    def __init__(self, queues: str, account: str, secret: str) -> None:
+    def __init__(self, queues: str, tables: str, account: str, secret: str) -> None:
         self.cloud = LocalAzure(secret)
-        self.queue = f"{queues}/factory-queue"
+        url = f"{queues}/factory-queue"
+        self.queue = f"{url}?bodies={queues}/no-body-is-that-long"
         self.store = f"{account}/dbs/twinspan/colls/events"
+        self.states = f"{tables}/state"
+        self._tables = HTTPConnection(urlsplit(tables).netloc)
+        self._exchange("POST", f"/{ACCOUNT}/Tables", {"TableName": "state"})
         self._queue = QueueClient.from_queue_url(
-            self.queue,
+            url,
             credential=KEY,
             message_encode_policy=TextBase64EncodePolicy(),
             message_decode_policy=TextBase64DecodePolicy(),
@@ -65,7 +112,7 @@ class AzureServices:
             fields = {name: row[name] for name in _SAME}
             key = f"{row['time']}#{row['id']}"
             names = {"id": sha256(key.encode()).hexdigest(), "key": key, "event": row["id"]}
-            self._container.upsert_item({**fields, **names, "ttl": _TTL})
+            self._container.create_item({**fields, **names, "ttl": _TTL})
 
     def query(self, device: str, limit: int) -> list[Stored]:
         found = self._container.query_items(
@@ -74,6 +121,31 @@ class AzureServices:
             partition_key=device,
         )
         return [_stored(item) for item in found]
+
+    def state(self, device: str) -> str:
+        entity = self._exchange("GET", _record(device))
+        return b64decode(entity["text"]).decode()
+
+    def put_state(self, device: str, text: str) -> None:
+        content = {"text@odata.type": "Edm.Binary", "text": b64encode(text.encode()).decode()}
+        self._exchange("PUT", _record(device), {**content, "writer": "bare"})
+
+    def _exchange(self, method: str, path: str, entity: Any = None) -> Any:
+        """An exchange with Table storage."""
+        date = formatdate(usegmt=True)
+        headers = {"x-ms-date": date, "authorization": _signature(path, date), **_TABLES}
+        content = json.dumps(entity) if entity else None
+        try:
+            self._tables.request(method, path, content, headers)
+            answer = self._tables.getresponse()
+        except ConnectionError:  # Azurite closes a connection that was idle for five seconds
+            self._tables.close()
+            self._tables.request(method, path, content, headers)
+            answer = self._tables.getresponse()
+        content = answer.read()
+        if answer.status not in (200, 201, 204):
+            raise RuntimeError(f"Table storage answered {answer.status}: {content[:200]!r}")
+        return json.loads(content or "null")
 
     def taken(self) -> list[str]:
         bodies: list[str] = []
@@ -98,4 +170,4 @@ def _stored(item: dict[str, Any]) -> Stored:
 def services(secret: str) -> Iterator[AzureServices]:
     """The services, until the end of the block. `secret` is the text of every secret."""
     with azurite() as storage, cosmos() as account:
-        yield AzureServices(storage.queues, account, secret)
+        yield AzureServices(storage.queues, storage.tables, account, secret)

@@ -17,6 +17,8 @@ from twin_gcp.cloud import Endpoints, GcpCloud
 
 from .services import Secret, Sink, Stored, sink
 
+_SAME = ("device", "type", "data", "traceparent", "subject", "received")
+
 
 class LocalGcp(GcpCloud):
     """The product's own factory at the local servers' addresses."""
@@ -35,6 +37,7 @@ class GcpServices:
     runs_on = "Pub/Sub's REST on a bare server, Firestore of @firestore-emulator/server"
     queue = "projects/my-project/topics/factory-queue"
     store = "projects/my-project/databases/factory-hot"
+    states = "projects/my-project/databases/factory-state"
 
     def __init__(self, publisher: Sink, secret: str) -> None:
         from google.cloud.firestore import Client
@@ -43,6 +46,7 @@ class GcpServices:
         self._sink = publisher
         self._client = Client(project="my-project", database="factory-hot")
         self._rows = self._client.collection("rows")
+        self._states = Client(project="my-project", database="factory-state").collection("state")
 
     def send(self, body: str) -> None:
         document = {"messages": [{"data": b64encode(body.encode()).decode()}]}
@@ -54,9 +58,9 @@ class GcpServices:
         for row in rows:
             key = f"{row['time']}#{row['id']}"
             name = sha256(f"{row['device']}\n{key}".encode()).hexdigest()[:40]
-            document = {name: row[name] for name in ("device", "type", "data", "traceparent")}
+            document = {name: row[name] for name in _SAME}
             expires = datetime.fromtimestamp(row["expires"], UTC)
-            batch.set(self._rows.document(name), {**document, "key": key, "expires": expires})
+            batch.create(self._rows.document(name), {**document, "key": key, "expires": expires})
         batch.commit()
 
     def query(self, device: str, limit: int) -> list[Stored]:
@@ -64,6 +68,12 @@ class GcpServices:
 
         found = self._rows.where(filter=FieldFilter("device", "==", device)).order_by("key").limit(limit)
         return [_stored(snapshot.to_dict() or {}) for snapshot in found.stream()]
+
+    def state(self, device: str) -> str:
+        return self._states.document(f"@{device}").get().get("text")
+
+    def put_state(self, device: str, text: str) -> None:
+        self._states.document(f"@{device}").set({"text": text, "writer": "bare"})
 
     def taken(self) -> list[str]:
         return self._sink.taken()

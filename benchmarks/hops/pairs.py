@@ -6,16 +6,17 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from twin_runtime import functions, settings
 from twin_runtime.context import Context
 from twin_runtime.events import cloudevents
-from twin_runtime.ports import BrokerMessage, Message, Request
+from twin_runtime.functions.processor import Processor
+from twin_runtime.ports import BrokerMessage, Event, Message, Request
 from twin_runtime.roles import Role
 from twin_runtime.wire import signing
 from twin_runtime.wire.callers import TokenBuckets
@@ -30,13 +31,16 @@ Left = Callable[[], list[Any]]
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Both sides of a hop; each call does one batch. `left` takes away what the calls since left behind.
-    `again`: a call leaves the same in the place of what was there, not beside it.
+    `again`: a call leaves the same in the place of what was there, not beside it. `process`: the number of a
+    process that works for `ours`.
     """
 
     ours: Callable[[], None]
     bare: Callable[[], None]
     left: Left
     again: bool = False
+    before: Callable[[], None] = lambda: None
+    process: Callable[[], int | None] = lambda: None
 
 
 def secret(link: str) -> str:
@@ -58,18 +62,18 @@ class Pairs:
     def dispatcher(self, count: int) -> Pair:
         role = functions.assemble(self._context("dispatcher"))
         body = json.dumps(sample.readings(count)).encode()
-        message = BrokerMessage(sample.DEVICE, body, "2024-02-29T12:00:00Z")
+        message = BrokerMessage(sample.DEVICE, body, sample.RECEIVED)
         send = self._services.send
         return Pair(lambda: role.handle([message]), lambda: send(bare.dispatch(body)), self._bodies)
 
     def connector(self, count: int) -> Pair:
         role = functions.assemble(self._context("connector"))
-        return Pair(_consume(role, count), self._post(count), self._posted)
+        return Pair(_consume(role, sample.body(count)), self._post(count), self._posted)
 
     def connector_both_gzip(self, count: int) -> Pair:
         """The bare side packs its body as the role does: the same bytes go out."""
         role = functions.assemble(self._context("connector"))
-        return Pair(_consume(role, count), self._post(count, gzip=True), self._posted)
+        return Pair(_consume(role, sample.body(count)), self._post(count, gzip=True), self._posted)
 
     def ingestion(self, count: int) -> Pair:
         role = functions.assemble(self._context("ingestion"))
@@ -78,29 +82,34 @@ class Pairs:
 
     def processor(self, count: int) -> Pair:
         """With the user code of the example."""
-        role = functions.assemble(self._context("processor", self._coded))
+        role = cast(Processor, functions.assemble(self._context("processor", self._coded)))
         body, send = sample.body(count), self._services.send
         process = bare.load(self._coded / sample.PROCESSOR)
-        return Pair(_consume(role, count), lambda: send(bare.process(body, process)), self._bodies)
+        ours, pid = _consume(role, sample.body(count)), lambda: role.code.pid
+        return Pair(ours, lambda: send(bare.process(body, process)), self._bodies, process=pid)
 
     def processor_without_code(self, count: int) -> Pair:
         role = functions.assemble(self._context("processor"))
         body, send = sample.body(count), self._services.send
-        return Pair(_consume(role, count), lambda: send(json.dumps(json.loads(body))), self._bodies)
+        return Pair(
+            _consume(role, sample.body(count)), lambda: send(json.dumps(json.loads(body))), self._bodies
+        )
 
     def persister_local(self, count: int) -> Pair:
         role = functions.assemble(self._context("persister"))
         body, put = sample.body(count), self._services.put
-        return Pair(_consume(role, count), lambda: put(bare.rows(body)), self._rows, again=True)
+        work = _consume(role, sample.body(count))
+        return Pair(work, lambda: put(bare.rows(body)), self._rows, again=True, before=self._absent(count))
 
     def persister_remote(self, count: int) -> Pair:
         role = functions.assemble(self._context("persister", remote=True))
-        return Pair(_consume(role, count), self._post(count), self._posted)
+        return Pair(_consume(role, sample.body(count)), self._post(count), self._posted)
 
     def writer(self, count: int) -> Pair:
         role = functions.assemble(self._context("writer"))
         body, put = sample.body(count).encode(), self._services.put
-        return Pair(_request(role, count), lambda: put(bare.rows(body)), self._rows, again=True)
+        work = _request(role, count)
+        return Pair(work, lambda: put(bare.rows(body)), self._rows, again=True, before=self._absent(count))
 
     def hot_reader(self, count: int) -> Pair:
         """The store holds `count` rows of the device; both sides answer with all of them."""
@@ -124,15 +133,51 @@ class Pairs:
         return Pair(ours, theirs, lambda: [json.loads(answer) for answer in answers], again=True)
 
     def event_checker(self, count: int) -> Pair:
-        """One event of the batch fires the rule, which sends a command."""
+        """One event of the batch fires the rule, which sends a command. Both sides read the device's record
+        and write it; the role does so once before it sends, and once after.
+        """
+        ours, theirs, rest = self._checks(sample.events(count))
+
+        def left() -> list[Any]:
+            """Without the moment of the firing."""
+            rest()
+            found = [command for commands in self._bodies() for command in commands]
+            return [each | {"data": each["data"] | {"expires": None}} for each in found]
+
+        return Pair(ours, theirs, left, before=rest)
+
+    def event_checker_at_rest(self, count: int) -> Pair:
+        """No event fires the rule: both sides read the device's record, and leave it as it is."""
+        ours, theirs, rest = self._checks(sample.events(count + 1)[1:])
+        states = self._services.cloud.state_store(self._services.states)
+        rest()
+        return Pair(
+            ours, theirs, lambda: [*states.read([sample.DEVICE]).values(), *self._bodies()], again=True
+        )
+
+    def _checks(self, events: Sequence[Event]) -> tuple[Callable[[], None], ...]:
+        """The two sides at work on a batch, and what brings the device's rules to rest: without it the second
+        call would find that the rule has fired.
+        """
         role = functions.assemble(self._context("event_checker"))
-        body, send = sample.body(count), self._services.send
+        body, services = cloudevents.encode_batch(events), self._services
+        states = services.cloud.state_store(services.states)
 
         def theirs() -> None:
-            for command in bare.check(body):
-                send(command)
+            fired = bare.check(body, services.state(sample.DEVICE))
+            if fired:
+                command, record = fired
+                services.put_state(sample.DEVICE, record)
+                services.send(command)
 
-        return Pair(_consume(role, count), theirs, self._bodies)
+        def rest() -> None:
+            there = states.read([sample.DEVICE]).get(sample.DEVICE)
+            if there is None:
+                states.put_if_absent(sample.DEVICE, sample.AT_REST)
+            elif there.text != sample.AT_REST:
+                states.replace(sample.DEVICE, sample.AT_REST, version=there.version)
+
+        return _consume(role, body), theirs, rest
 
     def _post(self, count: int, *, gzip: bool = False) -> Callable[[], None]:
         body, headers = sample.body(count), {"content-type": cloudevents.BATCH_MEDIA_TYPE}
@@ -154,7 +199,7 @@ class Pairs:
             "TWIN_ROLE": role,
             "EVENTS_QUEUE": "",
             "WORKFLOW": _WORKFLOW,
-            "IDEMPOTENCY_STORE": _IDEMPOTENCY_STORE,
+            "STATE_STORE": services.states,
             "API_CLIENTS": "",
             "API_KEY_READS": "true",
             "COLD_STORE": "",  # a twin without a cold tier: hot_reader asks the hot store alone either way
@@ -175,18 +220,24 @@ class Pairs:
     def _posted(self) -> list[Any]:
         return [json.loads(body) for body in self._link.taken()]
 
+    def _absent(self, count: int) -> Callable[[], None]:
+        """Deletes the rows of a batch: both sides write rows that are not there."""
+        store = self._services.cloud.store(self._services.store)
+        keys = [f"{row['time']}#{row['id']}" for row in bare.rows(sample.body(count))]
+        return lambda: store.delete(sample.DEVICE, keys)
+
     def _rows(self) -> list[Any]:
         """Without the second in which they were written."""
         rows = [{**row, "expires": None, "data": json.loads(row["data"])} for row in self._services.rows()]
         return sorted(rows, key=lambda row: row["time"])
 
 
-_WORKFLOW, _IDEMPOTENCY_STORE = "http://127.0.0.1/never", "gs://never"
+_WORKFLOW = "http://127.0.0.1/never"
 """No rule of the sample starts it."""
 
 
-def _consume(role: Any, count: int) -> Callable[[], None]:
-    message = Message("m1", sample.body(count), 1)
+def _consume(role: Any, body: str) -> Callable[[], None]:
+    message = Message("m1", body, 1)
 
     def run() -> None:
         if role.handle([message]):

@@ -21,14 +21,15 @@ API_KEY = "k" * 40
 SIGNING_KEYS = ["whsec_" + b64encode(bytes([number]) * 32).decode() for number in (1, 2)]
 """Two generations, as every link's secret holds them."""
 THRESHOLD = 80
+EXPIRES_IN_S = 300
+AT_REST = '{"v":1,"rules":{},"firings":[]}'
+"""The record of a device whose rules are at rest."""
 _START = 1_709_208_000
+RECEIVED = times.from_epoch(_START + 3_600)
 
 
 def readings(count: int) -> list[dict[str, Any]]:
-    """What a device sends: envelopes with time and id. The first is hot enough for the rule to fire.
-
-    The ids are such as the dispatcher makes where a device gives none.
-    """
+    """What a device sends: envelopes with time and id. The first is hot enough for the rule to fire."""
     return [
         {
             "time": times.from_epoch(_START + number),
@@ -47,7 +48,14 @@ def readings(count: int) -> list[dict[str, Any]]:
 def events(count: int) -> list[Event]:
     """The events that the dispatcher makes of `readings`."""
     return [
-        cloudevents.make(cloudevents.TELEMETRY, twin=TWIN, device=DEVICE, subject=KIND, **reading)
+        cloudevents.make(
+            cloudevents.TELEMETRY,
+            twin=TWIN,
+            device=DEVICE,
+            subject=KIND,
+            received=RECEIVED,
+            **{**reading, "id": cloudevents.dated_id(reading["id"], reading["time"])},
+        )
         for reading in readings(count)
     ]
 
@@ -64,9 +72,13 @@ def package(folder: Path, *, processor: bool) -> Path:
         "hot_days": 30,
         "device_types": {
             KIND: {
-                "telemetry": {},
-                "commands": {"set_point": {}},
+                "telemetry": {
+                    name: {"type": "number"} for name in ("temperature", "humidity", "pressure", "battery")
+                },
+                "commands": {"set_point": {"type": "number"}},
                 "processor": PROCESSOR if processor else None,
+                # All that is measured is of one moment.
+                "rate": {"burst": 2**40},
             }
         },
         "devices": {DEVICE: KIND},
@@ -75,7 +87,9 @@ def package(folder: Path, *, processor: bool) -> Path:
                 "name": "overheating",
                 "device_type": KIND,
                 "when": {"metric": "temperature", "above": THRESHOLD},
-                "then": {"feedback": {"command": "set_point", "value": 20}},
+                "then": {"feedback": {"command": "set_point", "value": 20, "expires_in": EXPIRES_IN_S}},
+                # The events are of one day for ever.
+                "max_age": 2**40,
             }
         ],
     }

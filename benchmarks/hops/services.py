@@ -21,12 +21,13 @@ Stored = Mapping[str, Any]
 
 
 class Services(Protocol):
-    """One cloud. `queue` and `store` are addresses as a stack would give them to a function."""
+    """One cloud. `queue`, `store` and `states` are addresses as a stack would give them to a function."""
 
     cloud: Cloud
     runs_on: str
     queue: str
     store: str
+    states: str
 
     def send(self, body: str) -> None:
         """One message, by the bare call."""
@@ -38,6 +39,14 @@ class Services(Protocol):
 
     def query(self, device: str, limit: int) -> list[Stored]:
         """The first `limit` rows of a device, by the bare call."""
+        ...
+
+    def state(self, device: str) -> str:
+        """The text of a device's record in the state store, by the bare call."""
+        ...
+
+    def put_state(self, device: str, text: str) -> None:
+        """Write over a device's record, by the bare call."""
         ...
 
     def taken(self) -> list[str]:

@@ -49,6 +49,36 @@ class Traffic:
         return self._injector.rest()
 
 
+class _Sending:
+    """A thread that can be waited for again after Ctrl-C. `Thread.join` cannot: once interrupted, it takes a
+    thread that still runs for one that has ended (CPython 3.11).
+    """
+
+    def __init__(self) -> None:
+        self._ended = threading.Event()
+        self._ended.set()
+
+    def start(self, work: Callable[[], None]) -> None:
+        self._ended.clear()
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self._ended.set()
+
+        thread = threading.Thread(target=run, daemon=True)
+        try:
+            thread.start()
+        except BaseException:
+            if thread.ident is None:  # it will not run
+                self._ended.set()
+            raise
+
+    def wait(self) -> None:
+        self._ended.wait()
+
+
 class Run:
     """One run. `on_command(device, command)` hears every command, repetitions too."""
 
@@ -124,21 +154,16 @@ class Run:
     def _send(self, connected: Connected, record: Record) -> float:
         options = self._options
         pace = Pace(options.per_message / options.rate, duration=options.duration, wait=self._stopped.wait)
-        threads = [
-            threading.Thread(
-                target=self._device, args=(device, client, pace, first, len(connected), record), daemon=True
-            )
-            for first, (device, client) in enumerate(connected)
-        ]
-        for thread in threads:
-            thread.start()
+        runs = [_Sending() for _ in connected]
         try:
-            for thread in threads:
-                thread.join()
+            for first, ((device, client), sending) in enumerate(zip(connected, runs, strict=True)):
+                sending.start(partial(self._device, device, client, pace, first, len(connected), record))
+            for sending in runs:
+                sending.wait()
         except KeyboardInterrupt:
             self.stop()
-            for thread in threads:
-                thread.join()
+            for sending in runs:
+                sending.wait()
         return pace.elapsed
 
     def _device(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from collections import Counter
@@ -13,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from simulator import endpoint
+from simulator import endpoint, run
 from simulator.errors import SimulatorError
 from simulator.faults import Fault
 from simulator.fleet import Fleet
@@ -207,3 +209,19 @@ def test_percentiles_are_values_that_were_measured() -> None:
     assert percentile([3.0], 0.95) == 3.0
     hundred = [float(number) for number in range(1, 101)]
     assert (percentile(hundred, 0.5), percentile(hundred, 0.95)) == (50.0, 95.0)
+
+
+def test_what_still_sends_is_waited_for_after_ctrl_c() -> None:
+    sending, done = run._Sending(), threading.Event()
+
+    def work() -> None:
+        time.sleep(0.5)
+        done.set()
+
+    sending.start(work)
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        sending.wait()
+    assert not done.is_set()
+    sending.wait()
+    assert done.is_set()

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from local_cloud.standins import Body
 
 TIERS = ("cold", "archive")
 """The resources' names of the tiers' buckets."""
+
+
+def unpacked(package: Path, folder: Path) -> Path:
+    """The folder below `folder` with the files of a package, which its name identifies."""
+    own = folder / package.stem
+    if not own.is_dir():
+        with zipfile.ZipFile(package) as archive:
+            archive.extractall(own)
+    return own
 
 
 def computed(seed: str) -> Any:

@@ -47,9 +47,6 @@ _Sentence = Callable[[Failure, Diagnostic, re.Match[str]], str]
 
 PREVENTED = "Instance cannot be destroyed"
 """The summary of each diagnostic about a resource with `prevent_destroy`."""
-INIT_NEEDED = re.compile(
-    r"Backend initialization required|Inconsistent dependency lock file|Required plugins are not installed"
-)
 _HALF_APPLIED = (
     r"already exists|AlreadyExists|already owned by you|BucketAlreadyOwnedByYou|ResourceInUseException"
     r"|Error 409: .*in use"

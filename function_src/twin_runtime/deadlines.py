@@ -1,4 +1,5 @@
-"""Every bound on time, in one place: call < function < visibility < alarm, for each role and cloud.
+"""The bounds on time that depend on each other, in one place: call < function < visibility < alarm, for each
+role and cloud.
 
     call        a request to a service, with the client's own tries and pauses (`bounds`)
     function    a role's work, what it hands on and its dead letters, each of which begins so early that its
@@ -7,7 +8,8 @@
     alarm       how far an alarm looks back (`looks_back_s`)
 
 `ROLES` has each function's time-out. The clients of services, the triggers, senders, receivers and the
-constructs take all other times from here. Times are in seconds.
+constructs take theirs from here. An adapter's pauses between its own tries stand beside it, and a deadline
+ends them. Times are in seconds.
 """
 
 from __future__ import annotations

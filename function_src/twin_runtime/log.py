@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from twin_runtime import jsontext
+from twin_runtime.errors import Retry
 
 Sink = Callable[[str, str], None]
 """Takes the level (info, warning, error) and the line."""
@@ -108,6 +109,11 @@ class _Tally:
     def __init__(self, written: float) -> None:
         self.written = written
         self.waiting = 0
+
+
+def reason_of(error: Exception, what: str) -> str:
+    """Why a call of `what` failed, for logs and dead letters: a `Retry` says it itself."""
+    return error.reason if isinstance(error, Retry) else f"{what} failed ({failure(error)})."
 
 
 def failure(error: BaseException) -> str:

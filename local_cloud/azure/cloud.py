@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from local_cloud.azure.tokens import Tokens
 from local_cloud.certificates import Authority
 from local_cloud.errors import LocalCloudError
 from local_cloud.processes import Process, Processes
+from local_cloud.shared import unpacked
 from local_cloud.standins import Evaluated
 
 
@@ -88,7 +88,7 @@ class LocalAzure:
         `source` has the stack's assets.
         """
         apps = evaluation.apps(evaluated)
-        sites = {name: self._unpacked(source / app.package) for name, app in apps.items()}
+        sites = {name: unpacked(source / app.package, self._folder / "sites") for name, app in apps.items()}
         twin = json.loads((next(iter(sites.values())) / "twin.json").read_text("utf-8"))
         headers = {name: secrets.token_hex(16) for name in apps}
         identities = {headers[name]: app.identities for name, app in apps.items()}
@@ -117,14 +117,7 @@ class LocalAzure:
 
     def replace(self, role: str, package: Path) -> None:
         """Give a function app another package, and start it anew; returns when it answers."""
-        self.functions[role].restart(site=self._unpacked(package))
-
-    def _unpacked(self, package: Path) -> Path:
-        folder = self._folder / "sites" / package.stem
-        if not folder.is_dir():
-            with zipfile.ZipFile(package) as archive:
-                archive.extractall(folder)
-        return folder
+        self.functions[role].restart(site=unpacked(package, self._folder / "sites"))
 
     def update(self, evaluated: Evaluated) -> None:
         """Carry out what another evaluation of the stack changes in its secrets: a rotation of keys."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from local_cloud.gcp.pubsub.servers import Kind
 from local_cloud.gcp.rest import call
 from local_cloud.gcp.servers import Servers
 from local_cloud.processes import Processes, free_ports
+from local_cloud.shared import unpacked
 from local_cloud.standins import Evaluated
 
 _FUNCTION = "google_cloudfunctions2_function"
@@ -92,7 +92,7 @@ class LocalGcp:
 
     def replace(self, role: str, package: Path) -> None:
         """Give a function another package, and start it anew; returns when it answers."""
-        self.functions[role].restart(package=self._unpacked(package))
+        self.functions[role].restart(package=unpacked(package, self._folder / "packages"))
 
     def update(self, evaluated: Evaluated) -> None:
         """Carry out what another evaluation of the stack changes in its secrets: a rotation of keys."""
@@ -167,13 +167,6 @@ class LocalGcp:
         if self.ports:
             self._servers.close()
 
-    def _unpacked(self, package: Path) -> Path:
-        folder = self._folder / "packages" / package.stem
-        if not folder.is_dir():
-            with zipfile.ZipFile(package) as archive:
-                archive.extractall(folder)
-        return folder
-
     def _start_functions(self, source: Path) -> None:
         objects = self._evaluated.of("google_storage_bucket_object").values()
         packages = {values["name"]: values["source"] for values in objects if "source" in values}
@@ -183,7 +176,7 @@ class LocalGcp:
                 self._processes,
                 values,
                 port=self._function_ports[name],
-                package=self._unpacked(source / packages[object_of(values)]),
+                package=unpacked(source / packages[object_of(values)], self._folder / "packages"),
                 apis=apis,
                 instances=self._instances,
             )

@@ -8,10 +8,10 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError
-from moto import mock_aws
+from botocore.exceptions import ConnectTimeoutError
 
 from contract.adapter_contract import DeadLetterContract, QueueContract, SecretContract
+from support.aws_clients import failing, mocked
 from twin_aws.clients import client
 from twin_aws.cloud import Aws
 from twin_aws.iot import IotBroker
@@ -31,27 +31,9 @@ COMMAND = {
 
 
 @pytest.fixture(autouse=True)
-def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.setenv(name, "dummy")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    client.cache_clear()
-    with mock_aws():
+def _aws() -> Iterator[None]:
+    with mocked():
         yield
-    client.cache_clear()
-
-
-def failing(code: str) -> Any:
-    """A client whose calls fail with `code`."""
-
-    class Failing:
-        def __getattr__(self, name: str) -> Any:
-            def call(**_: Any) -> Any:
-                raise ClientError({"Error": {"Code": code, "Message": "secret detail"}}, name)
-
-            return call
-
-    return Failing()
 
 
 class Queues:

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from contract.adapter_contract import StoreContract, conflict, row
 from local_cloud.aws.cloud import LocalAws
+from support.aws_clients import failing
 from support.dying import Dying, Fuse
 from support.samples import log
 from support.servers import ministack
@@ -136,19 +137,6 @@ def test_what_an_insertion_needs_to_be_allowed(
         store, reason = DynamoStore(f"{name}-other", client), "AccessDenied"
     with pytest.raises(Retry, match=reason):
         store.put_if_absent([row()])
-
-
-def failing(code: str) -> Any:
-    """A client whose calls fail with `code`."""
-
-    class Failing:
-        def __getattr__(self, name: str) -> Any:
-            def call(**_: Any) -> Any:
-                raise ClientError({"Error": {"Code": code, "Message": "secret detail"}}, name)
-
-            return call
-
-    return Failing()
 
 
 def test_what_dynamodb_did_not_process_is_returned() -> None:

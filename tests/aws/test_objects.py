@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from contract.adapter_contract import ObjectsContract, named
+from support.aws_clients import mocked
 from twin_aws import s3
 from twin_aws.clients import client
 from twin_aws.cloud import Aws
@@ -28,14 +28,8 @@ _numbers = count(1)
 @pytest.fixture(scope="module")
 def region() -> Iterator[None]:
     """AWS, for all tests: a client of S3 takes long to make."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-            environment.setenv(name, "dummy")
-        environment.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        client.cache_clear()
-        with mock_aws():
-            yield
-        client.cache_clear()
+    with mocked():
+        yield
 
 
 @pytest.fixture

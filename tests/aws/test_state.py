@@ -13,14 +13,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.dynamodb.models import DynamoDBBackend
 
 from contract.effects_contract import EffectsContract
 from contract.state_contract import NAME, LostAnswers, StateContract
+from support.aws_clients import mocked
 from twin_aws import state as module
-from twin_aws.clients import client
 from twin_aws.cloud import Aws
 from twin_aws.state import DynamoStateStore
 from twin_runtime.errors import Retry, Throttled
@@ -31,10 +30,6 @@ _numbers = count(1)
 
 @pytest.fixture(autouse=True)
 def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.setenv(name, "dummy")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    client.cache_clear()
     put_item, one_at_a_time = DynamoDBBackend.put_item, threading.Lock()
 
     def put(*given: Any, **how: Any) -> Any:
@@ -43,9 +38,8 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     # Between the condition and the write of one thread, moto lets another thread write.
     monkeypatch.setattr(DynamoDBBackend, "put_item", put)
-    with mock_aws():
+    with mocked():
         yield
-    client.cache_clear()
 
 
 class Tables:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from support import memory_bounds as memory
 from twin_aws import dynamodb
 from twin_gcp import store as firestore
 from twin_runtime.events import cloudevents
 from twin_runtime.ports import MAX_BATCH_BYTES
 from twin_runtime.roles import ROLES, Cloud, Role
 from twin_runtime.wire.sender import DEFAULT_POLICY
-from twinspan import memory
 from twinspan.azure.functions import memory_mb
 
 ROOT = Path(__file__).resolve().parents[2]

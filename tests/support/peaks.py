@@ -29,6 +29,7 @@ from support import deployed, platforms
 from support.deployed import Deployed, Functions
 from support.loopback import listening
 from support.memory import MemoryCloud, MemoryQueue, MemoryStore
+from support.memory_bounds import PAGE_BYTES
 from support.platforms import Reply, Wire
 from support.samples import API_KEY, DOCUMENT, KEY_1, signed
 from twin_gcp import devices
@@ -40,7 +41,6 @@ from twin_runtime.ports import MAX_BATCH_BYTES, Page, Row, Unstored
 from twin_runtime.roles import ROLES, Cloud, Role, Trigger
 from twin_runtime.wire.receiver import MAX_BODY_BYTES
 from twinspan import sizing
-from twinspan.memory import PAGE_BYTES
 
 FLEET = "the fleet's secret"
 DEVICE = "thermostat-1"

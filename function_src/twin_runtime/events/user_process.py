@@ -19,11 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from twin_runtime import jsontext
+from twin_runtime.deadlines import CODE_S
 from twin_runtime.events import user_child
 
 MAX_LINE_BYTES = 2 * user_child.MAX_RESULT_BYTES
-_START_S = 30.0
-"""A cold start on a busy machine takes seconds."""
+_START_S = CODE_S
+"""A cold start on a busy machine takes seconds. Starting a process is a step of the work, as a call is."""
 _STACK_S, _SILENCE_S = 1.0, 0.1
 """How long a process may take to write where it is, and after how much silence that is all."""
 _LOOK_S = 0.25

@@ -27,10 +27,10 @@ from twin_runtime.deadlines import NO_TIME, Deadline, over
 from twin_runtime.delivery.batching import Outbox
 from twin_runtime.delivery.consumer import Consumer, Work
 from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
-from twin_runtime.errors import ConfigurationError, Refused, Retry
+from twin_runtime.errors import ConfigurationError, Refused
 from twin_runtime.events import cloudevents, rule_state
 from twin_runtime.events.rule_state import COMMAND, WORKFLOW, Firing
-from twin_runtime.log import Log, failure
+from twin_runtime.log import Log, reason_of
 from twin_runtime.model import Twin
 from twin_runtime.ports import MAX_DELIVERIES, Event, Queue, Record, StateStore, Workflow
 from twin_runtime.rules import Feedback, Rule
@@ -139,7 +139,7 @@ class EventChecker(Consumer):
             records = self._states.read(list(devices))
         except Exception as error:
             for device in devices.values():
-                device.fail(_reason(error, "The state store"))
+                device.fail(reason_of(error, "The state store"))
             return
         call = secrets.token_hex(6)
         half = (time.monotonic() + deadline) / 2  # the commands take their time as well
@@ -203,7 +203,7 @@ class EventChecker(Consumer):
                 if not state.changed or self._write(device, state.text(now)):
                     break
             except Exception as error:
-                reason = _reason(error, "The state store")
+                reason = reason_of(error, "The state store")
         else:
             device.fail(reason)
             return 0
@@ -235,7 +235,7 @@ class EventChecker(Consumer):
             except Refused as error:
                 self._refuse(held, WORKFLOW, error.reason, event)
             except Exception as error:
-                held.fail(_reason(error, "The workflow"))
+                held.fail(reason_of(error, "The workflow"))
             self._settle(device, [held], call, deadline)
 
     def _send(self, devices: Iterable[_Device], call: str, deadline: Deadline) -> None:
@@ -274,7 +274,7 @@ class EventChecker(Consumer):
             else:
                 held.done.add(COMMAND)
         except Exception as error:
-            held.fail(_reason(error, "The queue of commands"))
+            held.fail(reason_of(error, "The queue of commands"))
 
     def _refuse(self, held: _Held, effect: str, reason: str, event: Event) -> None:
         """Put the dead letter of an effect that never will be done: then nothing is left to do of it.
@@ -286,7 +286,7 @@ class EventChecker(Consumer):
             self._dead.put([DeadLetter(reason, event=event)])
             held.done.add(effect)
         except Exception as error:
-            held.fail(_reason(error, "The dead-letter queue"))
+            held.fail(reason_of(error, "The dead-letter queue"))
 
     def _settle(
         self, device: _Device, firings: Sequence[_Held], call: str, deadline: float, *, release: bool = False
@@ -310,7 +310,7 @@ class EventChecker(Consumer):
                 if not state.changed or self._write(device, state.text(self._clock())):
                     return
             except Exception as error:
-                reason = _reason(error, "The state store")
+                reason = reason_of(error, "The state store")
         self.log.error("effects_not_recorded", device=device.id, reason=reason)
 
     def _state(self, device: _Device) -> rule_state.Device:
@@ -367,10 +367,6 @@ def execution_name(rule: Rule, event: Event) -> str:
     """The name of a workflow execution: at most 73 of A-Z a-z 0-9 - _."""
     readable = re.sub(r"[^A-Za-z0-9_-]", "-", rule.name)[:40]
     return f"{readable}-{cloudevents.hashed_id(rule.name, event['source'], event['id'])}"
-
-
-def _reason(error: Exception, what: str) -> str:
-    return error.reason if isinstance(error, Retry) else f"{what} failed ({failure(error)})."
 
 
 def assemble(context: Context) -> EventChecker:

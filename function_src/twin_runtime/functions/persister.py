@@ -13,7 +13,7 @@ from twin_runtime.delivery.consumer import Consumer, Work
 from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.errors import ConfigurationError, Retry
 from twin_runtime.functions.connector import deliver
-from twin_runtime.log import Log, failure
+from twin_runtime.log import Log, reason_of
 from twin_runtime.model import Twin
 from twin_runtime.ports import MAX_DELIVERIES, Event, Queue, Store
 from twin_runtime.storage.lifetimes import HotRows
@@ -93,7 +93,7 @@ class Persister(Consumer):
         try:
             refused = events.send([event for _, event in owners], texts, deadline=until)
         except Exception as error:
-            reason = error.reason if isinstance(error, Retry) else f"The queue failed ({failure(error)})."
+            reason = reason_of(error, "The queue")
             for work, event in owners:
                 work.fail(reason, event)
             return

@@ -15,7 +15,7 @@ from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.errors import Retry
 from twin_runtime.events.user_call import Call, Failure
 from twin_runtime.events.user_code import LIMIT_S, UserCode, call_of
-from twin_runtime.log import Log, failure
+from twin_runtime.log import Log, reason_of
 from twin_runtime.model import Twin
 from twin_runtime.ports import MAX_DELIVERIES, Event, Queue
 from twin_runtime.roles import ROLES, Role
@@ -68,7 +68,7 @@ class Processor(Consumer):
         try:
             refused = self._outbox.send_texts([text for _, _, text in made], deadline=deadline.hand_over)
         except Exception as error:
-            reason = error.reason if isinstance(error, Retry) else f"The queue failed ({failure(error)})."
+            reason = reason_of(error, "The queue")
             for work, event in {id(event): (work, event) for work, event, _ in made}.values():
                 work.fail(reason, event)
             return

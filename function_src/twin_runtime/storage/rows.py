@@ -11,7 +11,7 @@ from twin_runtime import jsontext, times
 from twin_runtime.errors import Retry
 from twin_runtime.events import cloudevents
 from twin_runtime.events.clocks import MOST_AHEAD_S
-from twin_runtime.log import Log, failure
+from twin_runtime.log import Log, reason_of
 from twin_runtime.model import Twin
 from twin_runtime.ports import CONFLICT, Event, Row, Store, Unstored
 
@@ -169,7 +169,7 @@ def _tried(
             missed = put(list(pending.values()), deadline=deadline)
             written = True
         except Exception as error:
-            reason = error.reason if isinstance(error, Retry) else f"The store failed ({failure(error)})."
+            reason = reason_of(error, "The store")
             log.warning("store_failed", reason=reason, rows=len(pending), attempt=attempt + 1)
             last = last or time.monotonic() >= deadline
             if last and not written:

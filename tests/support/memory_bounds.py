@@ -1,8 +1,9 @@
-"""What an instance of each role holds at most, so that its memory is enough with a third to spare. Pure.
+"""What an instance of a role holds at most: those that events pass through, and the one that reads them.
 
 What a function is given takes most memory where it is JSON of many empty objects, which a device may send:
 `FACTOR` bytes for each of its bytes. The factors and `IDLE_MB` are measured, and
-`tests/packages/test_memory.py` measures each role anew.
+`tests/packages/test_memory.py` measures each of `MEASURED` anew. The process in which a processor's code runs
+is not in it: it has a bound of its own (`user_code.MEMORY_MB`).
 """
 
 from collections.abc import Iterator
@@ -38,8 +39,7 @@ MEASURED = (
     Role.EVENT_CHECKER,
     Role.EVENT_FEEDBACK,
 )
-"""The roles that events pass through, and the one that reads them. The others work on what they ask for, page
-by page or file by file."""
+"""The others, which work by pages or files that they ask for, are not measured."""
 _NO_REMOTE = (Role.DISPATCHER, Role.PROCESSOR)
 _NO_LOCAL = (Role.CONNECTOR, Role.INGESTION, Role.WRITER, Role.HOT_READER)
 

@@ -3,8 +3,9 @@
 A role is the product's: assembled as in a function, with the real adapters of its cloud, against servers that
 are processes of their own. What a platform does around it (its HTTP server, its poller) is on neither side.
 The bare side (see hops/bare.py) parses the batch, makes the same rows or bodies and calls the same SDK or
-HTTP client, and does nothing else: it checks, signs, compresses, logs and repeats nothing. A receiver's bare
-side is handed the JSON, its role the signed and compressed request.
+HTTP client, and does nothing else: it checks, signs, logs and repeats nothing. Over a link it compresses as
+the role does, with the same library at the same level. A receiver's bare side is handed the JSON, its role
+the signed and compressed request.
 
 CPU is that of this process, all threads, and of the one in which a processor runs the user's code; the two
 sides take turns, medians are given. Both must leave
@@ -33,7 +34,6 @@ BATCHES = (1, 10, 100)
 ROLES = (
     "dispatcher",
     "connector",
-    "connector_both_gzip",
     "ingestion",
     "processor",
     "processor_without_code",
@@ -44,7 +44,7 @@ ROLES = (
     "event_checker",
     "event_checker_at_rest",
 )
-LINK_ONLY = ("connector", "connector_both_gzip", "persister_remote")
+LINK_ONLY = ("connector", "persister_remote")
 """These call no service of their cloud: measured once."""
 TABLES = (
     Table(

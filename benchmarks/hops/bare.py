@@ -92,9 +92,11 @@ def read(found: Sequence[Stored]) -> str:
     return json.dumps({"device": sample.DEVICE, "events": events, "cursor": None})
 
 
-def check(body: str, state: str) -> tuple[str, str] | None:
-    """The message with the command that a batch of events fires, and the device's new record; None where
-    none fires. `state` is the record.
+def check(body: str, state: str) -> tuple[str, str, str] | None:
+    """The message with the command that a batch of events fires, and the device's record before it is sent
+    and after; None where none fires. `state` is the record.
+
+    It decides by the rule's comparison and by whether the rule has fired, and by no time and no order.
     """
     hot = (event for event in json.loads(body) if event["data"].get("temperature", 0) > sample.THRESHOLD)
     event = next(hot, None)
@@ -120,7 +122,8 @@ def check(body: str, state: str) -> tuple[str, str] | None:
         },
     }
     fired = {"overheating": {"fired": event["id"], "at": now.timestamp()}}
-    return json.dumps([command]), json.dumps({"rules": fired})
+    begun, done = ({"rules": fired, "firings": firings} for firings in ([event["id"]], []))
+    return json.dumps([command]), json.dumps(begun), json.dumps(done)
 
 
 def _id(*parts: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from secrets import token_hex
 from unittest import mock
 
 from local_cloud.aws.server import LAUNCHER, environment
@@ -89,14 +90,21 @@ class AwsServices:
         )
         return [_stored(item) for item in answer["Items"]]
 
-    def state(self, device: str) -> str:
+    def state(self, device: str) -> tuple[str, str]:
         asked = {"TableName": self.states, "Key": {"name": {"S": device}}, "ConsistentRead": True}
-        return self._dynamodb.get_item(**asked)["Item"]["text"]["S"]
+        item = self._dynamodb.get_item(**asked)["Item"]
+        return item["text"]["S"], item["version"]["S"]
 
-    def put_state(self, device: str, text: str) -> None:
-        values = {"name": device, "text": text, "version": "bare"}
-        item = {name: {"S": value} for name, value in values.items()}
-        self._dynamodb.put_item(TableName=self.states, Item=item)
+    def put_state(self, device: str, text: str, version: str) -> str:
+        new = token_hex(8)
+        self._dynamodb.put_item(
+            TableName=self.states,
+            Item={"name": {"S": device}, "text": {"S": text}, "version": {"S": new}},
+            ConditionExpression="#version = :old",
+            ExpressionAttributeNames={"#version": "version"},
+            ExpressionAttributeValues={":old": {"S": version}},
+        )
+        return new
 
     def taken(self) -> list[str]:
         bodies: list[str] = []

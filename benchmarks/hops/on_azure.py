@@ -6,7 +6,7 @@ import contextlib
 import hmac
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import formatdate
 from hashlib import sha256
 from http.client import HTTPConnection
@@ -122,18 +122,22 @@ class AzureServices:
         )
         return [_stored(item) for item in found]
 
-    def state(self, device: str) -> str:
-        entity = self._exchange("GET", _record(device))
-        return b64decode(entity["text"]).decode()
+    def state(self, device: str) -> tuple[str, str]:
+        entity, version = self._exchange("GET", _record(device))
+        return b64decode(entity["text"]).decode(), version
 
-    def put_state(self, device: str, text: str) -> None:
+    def put_state(self, device: str, text: str, version: str) -> str:
         content = {"text@odata.type": "Edm.Binary", "text": b64encode(text.encode()).decode()}
-        self._exchange("PUT", _record(device), {**content, "writer": "bare"})
+        entity = {**content, "writer": "bare"}
+        return self._exchange("PUT", _record(device), entity, {"if-match": version})[1]
 
-    def _exchange(self, method: str, path: str, entity: Any = None) -> Any:
-        """An exchange with Table storage."""
+    def _exchange(
+        self, method: str, path: str, entity: Any = None, condition: Mapping[str, str] | None = None
+    ) -> tuple[Any, str]:
+        """An exchange with Table storage: the entity of the answer, and its version."""
         date = formatdate(usegmt=True)
-        headers = {"x-ms-date": date, "authorization": _signature(path, date), **_TABLES}
+        signed = {"x-ms-date": date, "authorization": _signature(path, date)}
+        headers = {**signed, **_TABLES, **(condition or {})}
         content = json.dumps(entity) if entity else None
         try:
             self._tables.request(method, path, content, headers)
@@ -145,7 +149,7 @@ class AzureServices:
         content = answer.read()
         if answer.status not in (200, 201, 204):
             raise RuntimeError(f"Table storage answered {answer.status}: {content[:200]!r}")
-        return json.loads(content or "null")
+        return json.loads(content or "null"), answer.headers.get("etag", "")
 
     def taken(self) -> list[str]:
         bodies: list[str] = []

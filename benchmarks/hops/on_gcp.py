@@ -46,7 +46,7 @@ class GcpServices:
         self._sink = publisher
         self._client = Client(project="my-project", database="factory-hot")
         self._rows = self._client.collection("rows")
-        self._states = Client(project="my-project", database="factory-state").collection("state")
+        self._states = Client(project="my-project", database="factory-state")
 
     def send(self, body: str) -> None:
         document = {"messages": [{"data": b64encode(body.encode()).decode()}]}
@@ -69,11 +69,14 @@ class GcpServices:
         found = self._rows.where(filter=FieldFilter("device", "==", device)).order_by("key").limit(limit)
         return [_stored(snapshot.to_dict() or {}) for snapshot in found.stream()]
 
-    def state(self, device: str) -> str:
-        return self._states.document(f"@{device}").get().get("text")
+    def state(self, device: str) -> tuple[str, Any]:
+        snapshot = self._states.document(f"state/@{device}").get()
+        return snapshot.get("text"), snapshot.update_time
 
-    def put_state(self, device: str, text: str) -> None:
-        self._states.document(f"@{device}").set({"text": text, "writer": "bare"})
+    def put_state(self, device: str, text: str, version: Any) -> Any:
+        unchanged = self._states.write_option(last_update_time=version)
+        record = self._states.document(f"state/@{device}")
+        return record.update({"text": text, "writer": "bare"}, option=unchanged).update_time
 
     def taken(self) -> list[str]:
         return self._sink.taken()

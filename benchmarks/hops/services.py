@@ -41,12 +41,12 @@ class Services(Protocol):
         """The first `limit` rows of a device, by the bare call."""
         ...
 
-    def state(self, device: str) -> str:
-        """The text of a device's record in the state store, by the bare call."""
+    def state(self, device: str) -> tuple[str, Any]:
+        """The text of a device's record in the state store, and its version, by the bare call."""
         ...
 
-    def put_state(self, device: str, text: str) -> None:
-        """Write over a device's record, by the bare call."""
+    def put_state(self, device: str, text: str, version: Any) -> Any:
+        """Write over a device's record if it has this version, by the bare call; its new version."""
         ...
 
     def taken(self) -> list[str]:

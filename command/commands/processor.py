@@ -160,7 +160,7 @@ def _given(text: str, processor: trial.Processor) -> Iterator[tuple[str, Event]]
             raise WrongInput(
                 f"Reading {number} of --event would be refused before a processor gets it. {found.reason}"
             )
-        yield f"reading {number}", found
+        yield f"reading {number}", jsontext.loads(found, max_bytes=len(found))
 
 
 def _reading(processor: trial.Processor, each: trial.Trial) -> dict[str, Any]:

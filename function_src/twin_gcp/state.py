@@ -64,7 +64,8 @@ class FirestoreStateStore:
         asked = [self._records.document(_MARK + name) for name in names]
         found: dict[str, tuple[Record, str]] = {}
         try:
-            for snapshot in self._client.get_all(asked, **bounds):
+            # An answer for each, and no wait for the end of the stream.
+            for _, snapshot in zip(asked, self._client.get_all(asked, **bounds), strict=False):
                 if snapshot.exists:
                     fields = snapshot.to_dict() or {}
                     record = Record(fields["text"], snapshot.update_time.rfc3339())

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from twin_runtime import jsontext
 
-_NUMBERS = (int, float)  # tested faster than a union, once per event and rule
+_NUMBERS = (int, float)  # the very types: bool is one of int's
 Test = Callable[[Any], bool]
 Condition = Callable[[Sequence[bool]], bool]
 """Whether a condition holds, by the truth of the rule's leaves."""
@@ -193,11 +193,11 @@ def _equal(wanted: Any, equal: bool) -> Test:
 
 
 def _ordered(compare: Callable[[Any, Any], bool], bound: float) -> Test:
-    return lambda value: _number(value) and compare(value, bound)
+    return lambda value: type(value) in _NUMBERS and compare(value, bound)
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
+    return type(value) in _NUMBERS
 
 
 def same(value: Any, wanted: Any) -> bool:

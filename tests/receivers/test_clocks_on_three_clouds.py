@@ -136,7 +136,7 @@ def test_the_change_feed_has_the_event_as_it_was_stored() -> None:
     store = cosmos.CosmosStore.__new__(cosmos.CosmosStore)
     store._clock = lambda: float(NOW)
     document = store._item(rows.from_event(event, TWIN, NOW))
-    assert changes.events([document], TWIN) == [event]
+    assert list(changes.events([document], TWIN)) == [event]
 
 
 def test_pubsubs_time_of_receipt_is_the_envelopes() -> None:

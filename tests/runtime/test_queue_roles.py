@@ -392,7 +392,17 @@ def test_a_dead_letter_of_unread_data_has_it(tmp_path: Path) -> None:
         assert bench.role.handle([Message("m1", body, USER_CODE_DELIVERIES)]) == []
     letters = bench.letters()
     assert letters[0].event == json.loads(good)[0]
-    assert letters[1].body == twice[1:-1]
+    assert letters[1].body == twice
+
+
+def test_an_event_without_data_is_refused_and_the_others_go_on() -> None:
+    sender = FakeSender()
+    bench, role = connector(sender)
+    without = {name: value for name, value in event("a").items() if name != "data"}
+    assert role.handle([message(without, event("b"))]) == []
+    (letter,) = bench.letters()
+    assert (letter.event, letter.reason) == (without, "The event lacks data.")
+    assert sender.calls == [["b"]]
 
 
 def test_what_the_next_queue_cannot_take(bench: ProcessorBench) -> None:

@@ -131,6 +131,22 @@ ENDINGS = {
 }
 
 
+@pytest.mark.parametrize("do", ["while True: pass", "import os; os._exit(3)"])
+def test_what_was_done_before_a_call_that_never_returns_is_not_done_again(tmp_path: Path, do: str) -> None:
+    code = f"""
+def process(event):
+    with open({str(tmp_path / "seen")!r}, "a") as file:
+        file.write(event["id"] + "\\n")
+    if event["id"] == "e30":
+        {do}
+    return event
+"""
+    events = [event(f"e{n}", {"n": n}) for n in range(60)]
+    made = user_code.try_out(write(tmp_path, code), THERMOSTAT, events, twin=TWIN, limit_s=0.5)
+    assert [at for at, outcome in enumerate(made) if outcome.failure] == [30]
+    assert (tmp_path / "seen").read_text().split() == [each["id"] for each in events]
+
+
 @pytest.mark.parametrize(("do", "how"), ENDINGS.values(), ids=ENDINGS)
 def test_code_that_ends_its_process(tmp_path: Path, do: str, how: str) -> None:
     failed = failure(tried(tmp_path, do)[0])

@@ -36,7 +36,11 @@ HOSTILE = {
     "os._exit": ("os._exit(1)", 3, "its process ended (exit status 1)"),
     "crash": ("ctypes.string_at(0)", 3, "its process ended (SIGSEGV)"),
     "memory": ("[bytes(10 ** 8) for _ in range(100)]", 3, "MemoryError"),
-    "files": ("os.closerange(0, 100)", 3, "its process ended (it closed its pipe)"),
+    "files": (
+        "os.closerange(0, max(map(int, os.listdir('/dev/fd'))) + 1)",
+        3,
+        "its process ended (it closed its pipe)",
+    ),
     "interrupt": ("raise KeyboardInterrupt", 3, "KeyboardInterrupt"),
 }
 Entry = Callable[[str, int], bool]

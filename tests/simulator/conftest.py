@@ -35,6 +35,8 @@ def receive(twin: model.Twin) -> Callable[..., list[Event | payload.Unreadable]]
     ) -> list[Event | payload.Unreadable]:
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
         now = time.time() if at is None else at
-        return payload.read(BrokerMessage(device, body, times.from_epoch(now)), device, twin, now)
+        message = BrokerMessage(device, body, times.from_epoch(now))
+        found = payload.read(message, device, twin, now)
+        return [json.loads(each) if isinstance(each, str) else each for each in found]
 
     return read

@@ -16,6 +16,9 @@ def pack(encoded: Sequence[str], *, max_bytes: int, max_events: int) -> Iterator
 
     An item that alone is too large is a group by itself: the caller compares its length with `fits`.
     """
+    if encoded and len(encoded) <= max_events and sum(map(len, encoded)) + len(encoded) < max_bytes:
+        yield list(range(len(encoded)))  # nearly always
+        return
     group: list[int] = []
     size = 1
     for index, text in enumerate(encoded):
@@ -39,11 +42,9 @@ def array(encoded: Sequence[str], positions: Sequence[int]) -> str:
     return "[" + ",".join([encoded[index] for index in positions]) + "]"
 
 
-def encode(events: Sequence[Event], texts: Sequence[str | None] = ()) -> list[str]:
-    """The JSON of each event; `texts`, where given, are those that are known already."""
-    if not texts:
-        return [cloudevents.encode(event) for event in events]
-    return [text or cloudevents.encode(event) for event, text in zip(events, texts, strict=True)]
+def encode(events: Sequence[Event]) -> list[str]:
+    """The JSON of each event."""
+    return [cloudevents.encode(event) for event in events]
 
 
 class Outbox:
@@ -53,29 +54,16 @@ class Outbox:
         self._queue = queue
         self._max_events = max_events
 
-    def send(
-        self, events: Sequence[Event], texts: Sequence[str | None] = (), *, deadline: float = math.inf
-    ) -> dict[int, str]:
+    def send(self, events: Sequence[Event], *, deadline: float = math.inf) -> dict[int, str]:
         """Put the events into the queue; returns why some can never be, by position.
 
-        `texts` is as in `encode`, `deadline` as in `Queue.send`. Raises what the queue raises.
+        `deadline` is as in `Queue.send`. Raises what the queue raises.
         """
-        limit = self._queue.batch_bytes
-        if not any(texts) and len(events) <= self._max_events:
-            # Nearly always they fit into one message, and are written faster all at once.
-            whole = cloudevents.encode_batch(events)
-            if len(whole) <= limit:
-                if events:
-                    self._queue.send([whole], deadline=deadline)
-                return {}
-        return self.send_texts(encode(events, texts), deadline=deadline)
+        return self.send_texts(encode(events), deadline=deadline)
 
     def send_texts(self, encoded: Sequence[str], *, deadline: float = math.inf) -> dict[int, str]:
         """As `send`, for the JSON of events."""
         limit, most = self._queue.batch_bytes, self._queue.max_body_bytes
-        if 0 < len(encoded) <= self._max_events and sum(map(len, encoded)) + len(encoded) < limit:
-            self._queue.send([array(encoded, range(len(encoded)))], deadline=deadline)
-            return {}
         bodies: list[str] = []
         refused: dict[int, str] = {}
         for group in pack(encoded, max_bytes=limit, max_events=self._max_events):

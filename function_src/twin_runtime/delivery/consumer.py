@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from twin_runtime import jsontext
 from twin_runtime.deadlines import Budget, Deadline
+from twin_runtime.delivery import dead_letters
 from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
 from twin_runtime.errors import Retry
 from twin_runtime.events import cloudevents
@@ -33,7 +34,7 @@ class Work:
     not read data, an event's may be in its JSON alone.
     """
 
-    __slots__ = ("dropped", "events", "failed", "letters", "message", "texts", "unread")
+    __slots__ = ("events", "failed", "gone", "letters", "message", "texts", "unread")
 
     def __init__(self, message: Message) -> None:
         self.message = message
@@ -42,7 +43,7 @@ class Work:
         self.failed: list[tuple[Event, str]] = []
         self.letters: list[DeadLetter] = []
         self.unread = 0
-        self.dropped: list[Event] = []
+        self.gone: list[Event] = []
 
     def fail(self, reason: str, event: Event | None = None) -> None:
         """Not done now: one event, or all of the message."""
@@ -50,27 +51,23 @@ class Work:
 
     def refuse(self, reason: str, event: Event, detail: str | None = None) -> None:
         """Never to be done."""
-        letter = DeadLetter(reason, event=event, detail=detail)
-        if "data" not in event:
-            at = next(at for at, each in enumerate(self.events) if each is event)
-            try:
-                letter = letter._replace(event=jsontext.loads(self.texts[at], max_bytes=MAX_MESSAGE_BYTES))
-            except jsontext.Malformed:
-                letter = letter._replace(event=None, body=self.texts[at])
-        self.letters.append(letter)
+        texts = (text for each, text in zip(self.events, self.texts, strict=True) if each is event)
+        text = "" if "data" in event else next(texts)
+        self.letters.append(dead_letters.of_item(reason, event, text)._replace(detail=detail))
+        self.gone.append(event)
 
     def drop(self, event: Event) -> None:
         """Never to be done, and in the dead letters of another role."""
-        self.dropped.append(event)
+        self.gone.append(event)
 
     def undone(self) -> set[int]:
         """The `id()` of each event that is not done."""
-        gone = [event for event, _ in self.failed] + self.dropped
-        return {id(event) for event in gone} | {id(letter.event) for letter in self.letters}
+        return {id(event) for event in (*self.gone, *(event for event, _ in self.failed))}
 
     def restart(self, reason: str) -> None:
         """Fail the whole message, whatever was noted on it since it was opened."""
         del self.letters[self.unread :]
+        self.gone.clear()
         self.failed = [(event, reason) for event in self.events]
 
 
@@ -157,10 +154,8 @@ class Consumer(ABC):
             if problem is None:
                 work.events.append(item)
                 work.texts.append(text)
-            elif isinstance(item, dict):
-                work.refuse(str(problem), item)
             else:
-                work.letters.append(DeadLetter(str(problem), body=text))
+                work.letters.append(dead_letters.of_item(str(problem), item, text))
         work.unread = len(work.letters)
         return work
 

@@ -73,6 +73,13 @@ class DeadLetters:
             self._log.error("dead_letter", reason=letter.reason, traceparent=trace, device=letter.device)
 
 
+def of_item(reason: str, item: Any, text: str) -> DeadLetter:
+    """The letter of an item of a batch, which may be an event whose data is in its text alone."""
+    if not isinstance(item, dict):
+        return DeadLetter(reason, body=text)
+    return DeadLetter(reason, event=item if "data" in item else jsontext.loads(text, max_bytes=len(text)))
+
+
 def encode(letter: DeadLetter, *, role: str, time: str, max_bytes: int) -> str:
     """The message of a dead letter, at most `max_bytes` long; raises `Retry` where there is none."""
     head: dict[str, Any] = {"dead_letter": 1, "role": role, "time": time, "reason": letter.reason[:500]}

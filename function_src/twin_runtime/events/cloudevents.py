@@ -12,7 +12,8 @@ releases have none of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,12 @@ It leaves room for the rest of a reading in the smallest message that a broker t
 128 KiB. An event of this size is far within an item of DynamoDB (400 KB), a document of Firestore (1 MiB) and
 an item of Cosmos DB (2 MB).
 """
+SURELY_SHORT = MAX_DATA_BYTES // 5
+"""Data in a text of this length is within `MAX_DATA_BYTES`.
+
+Data that is read and written again grows at most fivefold: "1e15," becomes "1000000000000000.0,", and a
+character of two bytes an escape of six.
+"""
 MAX_STORED_BYTES = 900_000
 """Of the data of an event that is stored: until there was a limit of a reading, this was the bound."""
 
@@ -42,12 +49,13 @@ ATTRIBUTES = frozenset(
 EXTENSIONS = frozenset(("received", "devicetime", "clock"))
 _TIMES = ("time", "received", "devicetime")
 _CLOCKS = ("ahead", "behind")
+_moment = datetime.fromisoformat
 _ID_CHARACTERS = "[A-Za-z0-9][A-Za-z0-9._:@=+~-]"
 _OWN_ID = re.compile(_ID_CHARACTERS + "{0,127}")
 LONGEST_ID = 160
 """Of an event. A device's own id is at most 128 long, and its time follows."""
-_ID = re.compile(f"{_ID_CHARACTERS}{{0,{LONGEST_ID - 1}}}")
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_ID = re.compile(f"{_ID_CHARACTERS}{{0,{LONGEST_ID - 1}}}+")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}+-(?!0{16})[0-9a-f]{16}+-[0-9a-f]{2}+")
 
 
 class Invalid(ValueError):
@@ -93,6 +101,32 @@ def make(
     return event
 
 
+def writer(twin: str, device: str, subject: str, received: str) -> Callable[..., str]:
+    """Return what writes telemetry up to its data, as `encode` writes an event that `make` made."""
+    origin = source(twin, device)
+    before = f'{{"specversion":"1.0","type":"{TELEMETRY}","source":{jsontext.dumps(origin)},"id":"'
+    between = f'","subject":{jsontext.dumps(subject)},"datacontenttype":"application/json","traceparent":"'
+    after = f'","received":"{received}"'
+
+    def write(time: str, id: str, traceparent: str | None, device_time: str = "", clock: str = "") -> str:
+        said = f',"devicetime":"{device_time}","clock":"{clock}"' if clock else ""
+        trace = traceparent or _trace(origin, id)
+        return f'{before}{id}","time":"{time}{between}{trace}{after}{said},"data":'
+
+    return write
+
+
+def data_of(text: str) -> str:
+    """The text of the data of an event that is written as `encode` writes it."""
+    # No value before it has a quote.
+    return text[text.index(',"data":') + 8 : -1]
+
+
+def traceparent_of(text: str) -> str:
+    """The traceparent of an event that is written as `encode` writes it."""
+    return text.partition('"traceparent":"')[2].partition('"')[0]
+
+
 def hashed_id(*parts: object) -> str:
     """A deterministic id of 32 hexadecimal digits from JSON values."""
     return sha256(jsontext.canonical(parts).encode("ascii")).hexdigest()[:32]
@@ -103,9 +137,7 @@ def dated_id(own: object, time: str) -> str:
 
     The time makes it unique: a device may count from 1 again after each start. Raises `Invalid`.
     """
-    if isinstance(own, int) and not isinstance(own, bool) and 0 <= own < 10**18:
-        return f"{own}@{times.compact(time)}"
-    if isinstance(own, str) and _OWN_ID.fullmatch(own):
+    if _OWN_ID.fullmatch(own) if isinstance(own, str) else type(own) is int and 0 <= own < 10**18:
         return f"{own}@{times.compact(time)}"
     raise Invalid("The id must be 1 to 128 of A-Z a-z 0-9 . _ : @ = + ~ -, the first a letter or digit.")
 
@@ -184,12 +216,8 @@ def _check_subject(event: Event, twin: Twin, device: str, kind: str) -> None:
 
 
 def check_size(data: Mapping[str, Any], text: str | bytes) -> None:
-    """Raises `Invalid` where the data is longer than `MAX_DATA_BYTES`. `text` is JSON that it was read from.
-
-    Data that is read and written again grows at most fivefold: "1e15," becomes "1000000000000000.0,", and a
-    character of two bytes an escape of six. Nearly every text is too short for that to matter.
-    """
-    if len(text) * 5 > MAX_DATA_BYTES and len(jsontext.dumps(data)) > MAX_DATA_BYTES:
+    """Raise `Invalid` where the data is longer than `MAX_DATA_BYTES`. It was read from the JSON `text`."""
+    if len(text) > SURELY_SHORT and len(jsontext.dumps(data)) > MAX_DATA_BYTES:
         raise Invalid(f"The data is longer than {MAX_DATA_BYTES} bytes.")
 
 
@@ -257,8 +285,17 @@ def _recognise(twin: Twin) -> jsontext.Recognise:
 
 def _attributes(found: re.Match[str], devices: Mapping[str, str]) -> Event | None:
     """All attributes but `data` of what `head` has found; None for what `check` would refuse."""
-    origin, device, id, time, subject, traceparent, received, device_time, clock = found.groups()
-    if devices.get(device) != subject or not times.exists(time):
+    origin, device, id, time, subject, traceparent, received, device_time, clock = found.groups()[:9]
+    if devices.get(device) != subject:
+        return None
+    try:
+        # As `times.exists`, without its calls.
+        _moment(time)
+        if received is not None:
+            _moment(received)
+        if device_time is not None:
+            _moment(device_time)
+    except ValueError:
         return None
     event = {
         "specversion": "1.0",
@@ -271,12 +308,8 @@ def _attributes(found: re.Match[str], devices: Mapping[str, str]) -> Event | Non
         "traceparent": traceparent,
     }
     if received is not None:
-        if not times.exists(received):
-            return None
         event["received"] = received
     if clock is not None:
-        if not times.exists(device_time):
-            return None
         event["devicetime"], event["clock"] = device_time, clock
     return event
 
@@ -286,8 +319,8 @@ def read_heads(
 ) -> list[tuple[Event, str]] | None:
     """The events of a batch of telemetry, each with its text, which alone has the data.
 
-    None for a batch that `read_batch` refuses, or is to judge: one that is not written as `encode_batch`
-    writes it, or has data with lists or objects in it.
+    None for a batch that `read_batch` is to judge: one with an event that it refuses, that is not written as
+    `encode_batch` writes it, or that has lists, objects or quotes in its data.
     """
     if len(body) > max_bytes or not body.isascii():
         return None
@@ -297,7 +330,7 @@ def read_heads(
     at = text.startswith("[")
     while found := match(text, at):
         event, end = _attributes(found, devices), found.end()
-        if event is None or len(events) == max_events:
+        if event is None or len(events) == max_events or not jsontext.keys_differ(found[10]):
             return None
         events.append((event, text[at : end - 1]))
         if end == len(text):
@@ -309,7 +342,7 @@ def read_heads(
 @lru_cache(maxsize=4)
 def _flat_event(twin: str) -> re.Pattern[str]:
     """An event with flat data, and the comma or bracket after it."""
-    return re.compile(head(twin).pattern + jsontext.FLAT + r"\}(?:,(?=\{)|\]\Z)")
+    return re.compile(rf"{head(twin).pattern}({jsontext.FLAT})\}}(?:,(?=\{{)|\]\Z)")
 
 
 @lru_cache(maxsize=4)
@@ -318,14 +351,14 @@ def head(twin: str) -> re.Pattern[str]:
     received, devicetime and clock or None. Without escapes and control characters in it, a text and its value
     are the same.
     """
-    plain = r'[^"\\\x00-\x1f]+'
+    plain = r'[^"\\\x00-\x1f]++'
     return re.compile(
         r'\{"specversion":"1\.0","type":"'
         + re.escape(TELEMETRY)
         + rf'","source":"({re.escape(source(twin, ""))}({plain}))","id":"({_ID.pattern})"'
         + rf',"time":"({times.FIXED})","subject":"({plain})","datacontenttype":"application/json"'
         + rf',"traceparent":"({_TRACEPARENT.pattern})"(?:,"received":"({times.FIXED})"'
-        + rf'(?:,"devicetime":"({times.FIXED})","clock":"({"|".join(_CLOCKS)})")?)?,"data":'
+        + rf'(?:,"devicetime":"({times.FIXED})","clock":"({"|".join(_CLOCKS)})")?+)?+,"data":'
     )
 
 

@@ -21,6 +21,7 @@ itself.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,7 @@ from twin_runtime import jsontext, times
 from twin_runtime.events import cloudevents
 from twin_runtime.events.clocks import Bounds
 from twin_runtime.model import Twin
-from twin_runtime.ports import BrokerMessage, Event
+from twin_runtime.ports import BrokerMessage
 
 MAX_PAYLOAD_BYTES = 128 * 1024
 """What IoT Core takes, the least of the three brokers: what a device may send on one cloud it may on all. IoT
@@ -46,35 +47,52 @@ class Unreadable:
     reading: str | bytes
 
 
-def read(message: BrokerMessage, device: str, twin: Twin, now: float) -> list[Event | Unreadable]:
-    """The events of a payload, in its order. `now` counts where the broker did not say when it took it."""
+def read(message: BrokerMessage, device: str, twin: Twin, now: float) -> list[str | Unreadable]:
+    """The events of a payload, in its order, as `cloudevents.encode` writes them. `now` counts where the
+    broker did not say when it took it.
+    """
     try:
-        document = jsontext.loads(message.body, max_bytes=MAX_PAYLOAD_BYTES, max_depth=jsontext.MAX_DEPTH + 2)
+        document, levels = jsontext.loads_levels(
+            message.body, max_bytes=MAX_PAYLOAD_BYTES, max_depth=jsontext.MAX_DEPTH + 2
+        )
     except jsontext.Malformed as error:
         return [Unreadable(str(error), message.body)]
     readings: list[Any] = document if isinstance(document, list) else [document]
     if not 0 < len(readings) <= MAX_READINGS:
         return [Unreadable(f"The array must have 1 to {MAX_READINGS} readings.", message.body)]
     bounds = Bounds.around(message.received, twin.device_types[twin.devices[device]].clock, now)
-    found: list[Event | Unreadable] = []
+    write = cloudevents.writer(twin.name, device, twin.devices[device], bounds.received)
+    found: list[str | Unreadable] = []
+    opened: list[tuple[int, dict[str, Any]]] = []
     for position, reading in enumerate(readings):
         try:
-            event = _event(reading, position, message, bounds, device, twin)
-            cloudevents.check_size(event["data"], message.body)
-            found.append(event)
+            fields, data = _open(reading)
+            if levels >= jsontext.MAX_DEPTH and jsontext.levels(data) >= jsontext.MAX_DEPTH:
+                raise cloudevents.Invalid(f"The reading is nested deeper than {jsontext.MAX_DEPTH} levels.")
+            found.append(_head(fields, data, position, message, bounds, device, write))
+            opened.append((position, data))
         except ValueError as error:
             found.append(Unreadable(str(error), jsontext.dumps(reading)))
+    texts = jsontext.dumps_each([data for _, data in opened])
+    for (position, _), text in zip(opened, texts, strict=True):
+        if len(text) <= cloudevents.MAX_DATA_BYTES:
+            found[position] = f"{found[position]}{text}}}"
+        else:
+            reason = f"The data is longer than {cloudevents.MAX_DATA_BYTES} bytes."
+            found[position] = Unreadable(reason, jsontext.dumps(readings[position]))
     return found
 
 
-def _event(
-    reading: Any, position: int, message: BrokerMessage, bounds: Bounds, device: str, twin: Twin
-) -> Event:
-    fields, data = _open(reading)
-    if not data:
-        raise cloudevents.Invalid("The reading has no measurement.")
-    if jsontext.deeper_than(data, jsontext.MAX_DEPTH - 1):
-        raise cloudevents.Invalid(f"The reading is nested deeper than {jsontext.MAX_DEPTH} levels.")
+def _head(
+    fields: dict[str, Any],
+    data: dict[str, Any],
+    position: int,
+    message: BrokerMessage,
+    bounds: Bounds,
+    device: str,
+    write: Callable[..., str],
+) -> str:
+    """The text of an event up to its data."""
     said = times.normalise(fields.get("time", message.sent or message.received))
     clock = bounds.verdict(said)
     if clock and bounds.clock.refuse:
@@ -86,19 +104,10 @@ def _event(
     else:
         id = cloudevents.hashed_id(device, said, data)
     trace = cloudevents.check_traceparent(fields["traceparent"]) if "traceparent" in fields else None
-    return cloudevents.make(
-        cloudevents.TELEMETRY,
-        twin=twin.name,
-        device=device,
-        subject=twin.devices[device],
-        data=data,
-        time=_plausible(message, bounds) if clock else said,
-        id=id,
-        traceparent=trace,
-        received=bounds.received,
-        device_time=said if clock else "",
-        clock=clock,
-    )
+    if clock:
+        time = _plausible(message, bounds)
+        return write(time, id, trace, said, clock)
+    return write(said, id, trace)
 
 
 def _plausible(message: BrokerMessage, bounds: Bounds) -> str:
@@ -109,12 +118,14 @@ def _plausible(message: BrokerMessage, bounds: Bounds) -> str:
 
 
 def _open(reading: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Where the reserved fields are, and the measurements."""
+    """Where the reserved fields are, and the measurements, of which there are some."""
     if not isinstance(reading, dict):
         raise cloudevents.Invalid("A reading must be a JSON object.")
     data = reading.get("data")
     if not isinstance(data, dict):
-        return reading, {name: value for name, value in reading.items() if name not in _RESERVED}
-    if not _ENVELOPE.issuperset(reading):
+        data = {name: value for name, value in reading.items() if name not in _RESERVED}
+    elif not _ENVELOPE.issuperset(reading):
         raise cloudevents.Invalid("A reading with data has no other key than time, id and traceparent.")
+    if not data:
+        raise cloudevents.Invalid("The reading has no measurement.")
     return reading, data

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from twin_runtime import jsontext, times
-from twin_runtime.events.cloudevents import hashed_id
 from twin_runtime.ports import Event
 from twin_runtime.roles import ROLES, Role
 from twin_runtime.rules import Rule
@@ -47,7 +47,8 @@ def key(event: Event) -> str:
     """By what the events of a device are ordered: at most 80 characters."""
     id: str = event["id"]
     if len(id) > _LONGEST_ID:
-        id = hashed_id(id)
+        # As `cloudevents.hashed_id` makes it, without a JSON encoder: an id has nothing to escape.
+        id = sha256(f'["{id}"]'.encode("ascii")).hexdigest()[:32]
     return f"{event['time']}#{id}"
 
 
@@ -125,17 +126,21 @@ class Device:
             except (jsontext.Malformed, AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
                 raise Unreadable("It is not the state of a device's rules.") from error
 
-    def look(self, events: Sequence[Event], keys: Sequence[str], now: float, call: str) -> Look:
+    def look(self, events: Sequence[Event], now: float, call: str) -> Look:
         """Look at events in the order of their keys. `call` names the call that will do the effects."""
         found = Look()
         oldest = {
             age: times.from_epoch(max(now - age, 0)) for age in {r.max_age for r in self._rules.values()}
         }
-        for position, (event, at) in enumerate(zip(events, keys, strict=True)):
+        awake = self._awake(events, oldest)
+        # Where all rules stay at rest, the order of the events is of no account.
+        keys = sorted((key(event), position) for position, event in enumerate(events)) if awake else ()
+        for at, position in keys:
             if found.waiting:
                 found.waiting.append(position)
                 continue
-            for rule in self._rules.values():
+            event = events[position]
+            for rule in awake:
                 if event["time"] < oldest[rule.max_age]:
                     found.old += 1
                 elif self._fires(rule, event["data"], at, now):
@@ -171,6 +176,21 @@ class Device:
         }
         firings = [[each.rule, each.event, each.at, each.begun, each.by, each.done] for each in self._firings]
         return jsontext.dumps({"v": _VERSION, "rules": rules, "firings": firings})
+
+    def _awake(self, events: Sequence[Event], oldest: Mapping[float, str]) -> list[Rule]:
+        """The rules that an event may concern: all but those at rest of which no event makes a leaf true."""
+        first = min(event["time"] for event in events)
+        datas = [event["data"] for event in events]
+        return [
+            rule
+            for rule in self._rules.values()
+            if rule.name in self._states
+            or first < oldest[rule.max_age]
+            or any(
+                any(map(leaf.begins, [data[leaf.metric] for data in datas if leaf.metric in data]))
+                for leaf in rule.leaves
+            )
+        ]
 
     def _fires(self, rule: Rule, data: Mapping[str, Any], at: str, now: float) -> bool:
         """Take an event into the state of a rule; whether the rule fires on it now."""

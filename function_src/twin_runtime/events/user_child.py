@@ -2,7 +2,8 @@
 
 It imports the standard library alone, and is started with one argument, a JSON object: the folder of the
 package, the import path, the bound of its memory, and the numbers of its pipes. Lines of ASCII pass on two of
-them. Fields are separated by tabs; texts in them are JSON, which has neither tabs nor line breaks.
+them; a byte on a third says that there are lines. Fields are separated by tabs; texts in them are JSON, which
+has neither tabs nor line breaks.
 
 In, a JSON array in each line: the number of an event, the path of its processor, the event.
 Out, in the order of the events, each line with the number of the event that it is about:
@@ -15,7 +16,8 @@ Out, in the order of the events, each line with the number of the event that it 
     <n> x [kind, text, [[file, line, function]…]]     the same, and the process ends
     <n> b                            the event is not JSON
 
-Each line is written when its event is done, so that the other side knows which event is being worked on.
+Each line is written when its event is done, so that the other side can see which event is being worked on.
+The byte follows when all are done, or there are many: to wake up for each would cost more than most events.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ _MOST_FRAMES = 20
 _AGAIN_S = 1.0
 """A module that failed to load is not tried again for so long: the events of a batch share the failure."""
 _READ = 1 << 16
+_MOST_UNSAID = 1 << 14
+"""Bytes of lines that no byte has told of yet. Less than a pipe takes."""
 
 _decode = json.JSONDecoder().decode
 _encoder = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
@@ -149,10 +153,10 @@ def fields(event: dict[str, Any], returned: Any, given: dict[str, Any]) -> list[
     """What `process` returned as fields of a line; `event` is what it got, which it may have changed, and
     `given` has the attributes as they were. Raises `Wrong`.
     """
-    if returned is event and event.keys() == given.keys():
-        given["data"] = event["data"]
-        if event == given and isinstance(event["data"], dict):
-            return ["k", _data(event["data"])]
+    if returned is event:
+        given["data"] = data = event.get("data")
+        if event == given and isinstance(data, dict):
+            return ["k", _data(data)]
     if returned is None:
         return ["r"]
     results: list[Any] = returned if isinstance(returned, list) else [returned]
@@ -221,21 +225,30 @@ def requests(lines: list[str]) -> list[Any]:
         return [found for line in lines for found in requests([line])]
 
 
-def serve(root: str, inbox: int, results: int, output: Output) -> None:
+def serve(root: str, inbox: int, results: int, bell: int, output: Output) -> None:
     """Work until the other side closes its end."""
     forked: list[bool] = []
-    number = 0
+    number = unsaid = 0
 
-    def say(text: str) -> None:
+    def say(text: str, most: int = 0) -> None:
+        """`most`: how many bytes the other side need not be told of now."""
+        nonlocal unsaid
         line = f"{number}\t{text}\n".encode("ascii")
+        unsaid += len(line)
         try:
+            if len(line) > _MOST_UNSAID:  # to be read while it is written
+                _write(bell, b".")
             while line:
                 line = line[_write(results, line) :]
+            if unsaid > most:
+                unsaid = 0
+                _write(bell, b".")
         except OSError:  # the code has closed it
             _exit(CLOSED)
 
     # A process that the user's code forks has nothing to say here.
-    os.register_at_fork(after_in_child=lambda: (forked.append(True), os.close(inbox), os.close(results)))
+    mine = (inbox, results, bell)
+    os.register_at_fork(after_in_child=lambda: (forked.append(True), *map(os.close, mine)))
     processors = Processors(root, say)
     get, read, about, out = processors.get, os.read, output.about, _exit
     say("h")
@@ -244,9 +257,13 @@ def serve(root: str, inbox: int, results: int, output: Output) -> None:
         chunk = rest + chunk if rest else chunk
         end = chunk.rfind(b"\n") + 1
         rest = chunk[end:]
-        for number, path, event in requests(chunk[:end].decode("ascii").split("\n")[:-1]):
+        found = requests(chunk[:end].decode("ascii").split("\n")[:-1])
+        left = len(found)
+        for number, path, event in found:
+            left -= 1
+            most = _MOST_UNSAID if left else 0
             if path is None:
-                say("b")
+                say("b", most)
                 continue
             about(number)
             given = event.copy()
@@ -260,7 +277,7 @@ def serve(root: str, inbox: int, results: int, output: Output) -> None:
             del event, given
             if forked:
                 out(0)
-            say(made)
+            say(made, most)
             if ends:
                 out(0)
 
@@ -286,7 +303,7 @@ def limit(megabytes: int) -> None:
 
 def main() -> None:
     given = json.loads(sys.argv[1])
-    for name in ("inbox", "results", "trace", "alive"):
+    for name in ("inbox", "results", "bell", "trace", "alive"):
         os.set_inheritable(given[name], False)
     if hasattr(fcntl, "F_SETSIG"):
         # Nothing is ever written to this pipe. When the function ends, its end of it closes, and the kernel
@@ -304,7 +321,7 @@ def main() -> None:
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         os.putenv(name, "1")  # else their libraries start a thread for each processor, with memory of its own
     limit(given["memory_mb"])
-    serve(given["root"], given["inbox"], given["results"], output)
+    serve(given["root"], given["inbox"], given["results"], given["bell"], output)
     _exit(0)  # threads of the user's code are not waited for
 
 

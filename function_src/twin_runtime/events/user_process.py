@@ -27,10 +27,8 @@ _START_S = CODE_S
 """A cold start on a busy machine takes seconds. Starting a process is a step of the work, as a call is."""
 _STACK_S, _SILENCE_S = 1.0, 0.1
 """How long a process may take to write where it is, and after how much silence that is all."""
-_LOOK_S = 0.25
-"""Between two looks at whether the process lives, where its pipes do not say it."""
-_PAUSE_S = 0.0003
-"""Results come one by one, faster than it is worth waking up for each."""
+_LOOK_S = 0.05
+"""Between two looks at whether the process lives and what it has done, where its pipes do not say it."""
 _CHUNK = 1 << 16
 _MOST_OUTPUT = 1 << 20
 """Of all events of a request."""
@@ -52,18 +50,16 @@ class UserProcess:
         self.printed: dict[int, bytes] = {}
         """What was written to standard output and standard error, by the number of the event."""
         self._request = memoryview(b"")
-        self._lines: list[bytes] = []
-        self._rest: list[bytes] = []
-        self._size = 0
+        self._lines, self._rest = bytearray(), bytearray()
         self._about = 0
         self._ended = self._silent = False
         with _pipes() as pipes:
-            theirs = (pipes[0], pipes[3], pipes[7], pipes[8])
+            theirs = (pipes[0], pipes[3], pipes[7], pipes[8], pipes[11])
             inbox, self._inbox, self._results, results, self._output, output = pipes[:6]
-            self._trace, trace, alive, self._alive = pipes[6:]
+            self._trace, trace, alive, self._alive, self._bell, bell = pipes[6:]
             given = {
                 "root": str(root), "path": list(path), "memory_mb": memory_mb,
-                "inbox": inbox, "results": results, "trace": trace, "alive": alive,
+                "inbox": inbox, "results": results, "bell": bell, "trace": trace, "alive": alive,
             }  # fmt: skip
             self._process = subprocess.Popen(  # noqa: S603 - the program is this package's
                 # Without site: what it would put on the import path is on this process's path already.
@@ -74,12 +70,13 @@ class UserProcess:
                 pass_fds=theirs,
                 start_new_session=True,
             )
-        mine = (self._inbox, self._results, self._output, self._trace, self._alive)
+        mine = (self._inbox, self._results, self._output, self._trace, self._alive, self._bell)
         self._end = weakref.finalize(self, _end, self._process, mine, self._owner)
         for descriptor in mine:
             os.set_blocking(descriptor, False)
         self._poll = select.poll()
-        self._poll.register(self._results, select.POLLIN)
+        self._poll.register(self._results, 0)
+        self._poll.register(self._bell, select.POLLIN)
         self._poll.register(self._output, select.POLLIN)
         self._await_start()
 
@@ -110,18 +107,15 @@ class UserProcess:
                 self._write()
             elif descriptor == self._output:
                 self.drain()
-            else:
-                self._read_results()
+            elif descriptor == self._bell and not os.read(self._bell, _CHUNK):
+                self._poll.unregister(self._bell)  # the results end as well
+        self._read_results()
         if lines := self._taken():
             return lines
         if not self._ended and _gone(self._process):
             self._read_results()
             self._ended = True
         return self._taken() or (None if self._ended else [])
-
-    def pause(self) -> None:
-        """Let some results come together."""
-        time.sleep(_PAUSE_S)
 
     def stack(self) -> list[Frame]:
         """Where its main thread is, the innermost frame last; empty where it does not say."""
@@ -173,9 +167,9 @@ class UserProcess:
         self._poll.unregister(self._inbox)
 
     def _taken(self) -> list[str]:
-        lines, self._lines = self._lines, []
+        lines, self._lines = self._lines, bytearray()
         # What is not ASCII is not the program's.
-        return [line.decode("ascii", "replace") for line in lines]
+        return lines.decode("ascii", "replace").split("\n")[:-1]
 
     def _read_results(self) -> None:
         """Without waiting."""
@@ -183,20 +177,17 @@ class UserProcess:
             try:
                 chunk = os.read(self._results, _CHUNK)
             except BlockingIOError:
-                return
+                break
             self._ended = not chunk
-            first, found, rest = chunk.partition(b"\n")
-            self._rest.append(first)
-            self._size += len(first)
-            if self._size > MAX_LINE_BYTES:
-                self._rest, self._size = [b"too long"], 0
-            if found:
-                self._lines.append(b"".join(self._rest))
-                *whole, last = rest.split(b"\n")
-                self._lines += whole
-                self._rest, self._size = [last], len(last)
-            if len(chunk) < _CHUNK:
-                return
+            end = chunk.rfind(b"\n") + 1
+            if end:
+                self._lines += self._rest + chunk[:end]
+                self._rest = bytearray()
+            self._rest += chunk[end:]
+            if len(self._rest) > MAX_LINE_BYTES:
+                self._rest = bytearray(b"too long")
+        # The end of a line is not told of.
+        self._poll.modify(self._results, select.POLLIN if self._rest and not self._ended else 0)
 
     def drain(self) -> None:
         """Read what it has printed: all that is there, so that no event waits for its lines to be taken."""
@@ -248,19 +239,19 @@ class UserProcess:
 
 @contextmanager
 def _pipes() -> Iterator[list[int]]:
-    """The ends of five pipes, for reading and for writing in turn. Those of the process that is started are
+    """The ends of six pipes, for reading and for writing in turn. Those of the process that is started are
     closed at the end, and all where that is an error.
     """
     pipes: list[int] = []
     try:
-        for _ in range(5):
+        for _ in range(6):
             pipes += os.pipe()
         yield pipes
     except BaseException:
         for descriptor in pipes:
             os.close(descriptor)
         raise
-    for place in (0, 3, 5, 7, 8):
+    for place in (0, 3, 5, 7, 8, 11):
         os.close(pipes[place])
 
 

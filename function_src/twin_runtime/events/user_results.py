@@ -27,12 +27,12 @@ _JSON_TYPES = {
 
 _MOST_SHAPES, _MOST_NAMES = 8, 50
 """Of a device type: what is learned stays, and a pattern takes a millisecond to make."""
-_INTEGER = "-?(?:0|[1-9][0-9]{0,17}+)"
+_INTEGER = "-?(?!0[0-9])[0-9]{1,18}+"
 _VALUES = {
     bool: "(?:true|false)",
     int: _INTEGER,
     # Within the range of a double.
-    float: _INTEGER + r"(?:\.[0-9]{1,20}+)?(?:e[+-]?[0-9]{1,2}+)?",
+    float: _INTEGER + r"(?:\.[0-9]{1,20}+)?+(?:e[+-]?[0-9]{1,2}+)?+",
     str: r"\"[ !#-\[\]-~]*+\"",
     type(None): "null",
 }

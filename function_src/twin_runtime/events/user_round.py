@@ -61,7 +61,6 @@ class Round:
                 self._died()
             elif lines:
                 self._take(lines)
-                process.pause()
             elif time.monotonic() >= until:
                 self._stop(late=until == deadline)
         process.drain()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class Connector(Consumer):
     """All messages of a call go out in as few requests as the bounds allow."""
 
+    reads_data = False
+
     def __init__(
         self, *, twin: Twin, sender: Sender, dead: DeadLetters, log: Log, max_deliveries: int = MAX_DELIVERIES
     ) -> None:
@@ -39,6 +41,8 @@ def deliver(sender: Sender, works: Sequence[Work], deadline: float) -> None:
     texts = [text for work in works for text in work.texts]
     outcomes = sender.deliver([event for _, event in owners], deadline=deadline, texts=texts)
     for (work, event), outcome in zip(owners, outcomes, strict=True):
+        if outcome.state == "delivered":
+            continue
         if outcome.state == "retry":
             work.fail(outcome.reason, event)
         elif outcome.state == "refused" and outcome.kept:

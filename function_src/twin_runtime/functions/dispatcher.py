@@ -6,16 +6,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from twin_runtime import times
+from twin_runtime import jsontext, times
 from twin_runtime.context import Context
 from twin_runtime.deadlines import UNBOUNDED, Budget
 from twin_runtime.delivery.batching import Outbox
 from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
-from twin_runtime.events import payload
+from twin_runtime.events import cloudevents, payload
 from twin_runtime.events.rates import Rates
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
-from twin_runtime.ports import BrokerMessage, Event, Queue
+from twin_runtime.ports import BrokerMessage, Queue
 
 
 class Dispatcher:
@@ -45,7 +45,7 @@ class Dispatcher:
         are counted in the log.
         """
         deadline = budget.deadline()
-        events: list[Event] = []
+        events: list[str] = []
         letters: list[DeadLetter] = []
         dropped: Counter[str] = Counter()
         beyond: Counter[str] = Counter()
@@ -55,8 +55,9 @@ class Dispatcher:
                 dropped[str(message.device)] += 1
             else:
                 self._sort(message, events, letters, beyond)
-        for position, reason in self._outbox.send(events, deadline=deadline.hand_over).items():
-            letters.append(DeadLetter(reason, event=events[position]))
+        for position, reason in self._outbox.send_texts(events, deadline=deadline.hand_over).items():
+            event = jsontext.loads(events[position], max_bytes=len(events[position]))
+            letters.append(DeadLetter(reason, event=event))
         self._dead.put(letters, deadline=deadline.letters)
         for device, count in dropped.items():
             self._log.warning("revoked", device=device, messages=count)
@@ -69,11 +70,11 @@ class Dispatcher:
             refused=len(letters),
             revoked=dropped.total(),
             over_rate=beyond.total(),
-            traceparent=events[0]["traceparent"] if events else None,
+            traceparent=cloudevents.traceparent_of(events[0]) if events else None,
         )
 
     def _sort(
-        self, message: BrokerMessage, events: list[Event], letters: list[DeadLetter], beyond: Counter[str]
+        self, message: BrokerMessage, events: list[str], letters: list[DeadLetter], beyond: Counter[str]
     ) -> None:
         problem = message.problem
         if problem is None and message.device is None:

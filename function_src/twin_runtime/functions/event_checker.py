@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from twin_runtime import times
+from twin_runtime import deadlines, times
 from twin_runtime.context import Context
 from twin_runtime.deadlines import NO_TIME, Deadline, over
 from twin_runtime.delivery.batching import Outbox
@@ -53,9 +53,16 @@ _PAUSE_S = 0.1
 class _Item(NamedTuple):
     """One event of a device, with the message that it is from."""
 
-    key: str
     work: Work
     event: Event
+
+
+class _Known(NamedTuple):
+    """A device, the rules about it, and their metrics."""
+
+    device: str
+    rules: tuple[Rule, ...]
+    metrics: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -129,7 +136,7 @@ class EventChecker(Consumer):
         self._states = states
         self._clock = clock
         self._sleep = sleep
-        self._known: dict[tuple[str, str], tuple[tuple[Rule, ...], frozenset[str]]] = {}
+        self._known: dict[tuple[str, str], _Known] = {}
 
     def work(self, works: Sequence[Work], deadline: Deadline) -> None:
         devices = self._devices(works)
@@ -149,57 +156,56 @@ class EventChecker(Consumer):
                 device.fail(NO_TIME)
                 continue
             device.record = records.get(device.id)
-            old += self._begin(device, call)
+            old += self._begin(device, call, half)
             self._start(device, call, half, deadline)
         self._send(devices.values(), call, deadline)
         for device in devices.values():
             failed = [held for held in device.held if held.failed]
-            self._settle(device, failed, call, deadline, release=True)
+            if not over(deadline.hand_over):  # else their lease ends by itself
+                self._settle(device, failed, call, deadline, release=True)
         if old:
             self.log.info("too_old", looks=old)
 
     def _devices(self, works: Sequence[Work]) -> dict[str, _Device]:
-        """The devices with events that have a metric of a rule about them, in the order of their keys."""
+        """The devices with events that have a metric of a rule about them."""
         found: dict[str, _Device] = {}
         if not self.twin.rules:
             return found
         for work in works:
             for event in work.events:
-                origin, subject = event["source"], event["subject"]
-                known = self._known.get((origin, subject))
-                if known is None:
-                    known = self._known[origin, subject] = self._rules_of(event)
-                rules, metrics = known
+                origin = event["source"], event["subject"]
+                id, rules, metrics = self._known.get(origin) or self._know(origin, event)
                 if metrics.isdisjoint(event["data"]):
                     continue
-                id = cloudevents.device_of(event, self.twin)
                 device = found.get(id)
                 if device is None:
                     device = found[id] = _Device(id, rules, [])
-                device.items.append(_Item(rule_state.key(event), work, event))
-        for device in found.values():
-            device.items.sort(key=lambda item: item.key)
+                device.items.append(_Item(work, event))
         return found
 
-    def _rules_of(self, event: Event) -> tuple[tuple[Rule, ...], frozenset[str]]:
-        """The rules about the device of an event, and their metrics."""
-        device = cloudevents.device_of(event, self.twin)
-        rules = tuple(rule for rule in self.twin.rules if rule.about(device, event["subject"]))
-        return rules, frozenset(leaf.metric for rule in rules for leaf in rule.leaves)
+    def _know(self, origin: tuple[str, str], event: Event) -> _Known:
+        """Of an event's source and subject."""
+        id = cloudevents.device_of(event, self.twin)
+        rules = tuple(rule for rule in self.twin.rules if rule.about(id, event["subject"]))
+        metrics = frozenset(leaf.metric for rule in rules for leaf in rule.leaves)
+        known = self._known[origin] = _Known(id, rules, metrics)
+        return known
 
-    def _begin(self, device: _Device, call: str) -> int:
+    def _begin(self, device: _Device, call: str, half: float) -> int:
         """Look at the events, and record what fires before it is done. Returns how many looks were too
-        late.
+        late. After `half`, in `time.monotonic` seconds, nothing is tried again.
         """
-        events, keys = [item.event for item in device.items], [item.key for item in device.items]
-        reason = CONTENDED
+        events = [item.event for item in device.items]
+        reason, taken = CONTENDED, list[rule_state.Firing]()
         for attempt in range(_ATTEMPTS):
             try:
                 if attempt:
+                    deadlines.check(half)
                     self._again(device, attempt)
                 state = self._state(device)
                 now = round(self._clock(), 3)
-                look = state.look(events, keys, now, call)
+                look = state.look(events, now, call)
+                taken += look.taken  # also by a write whose answer was lost
                 if not state.changed or self._write(device, state.text(now)):
                     break
             except Exception as error:
@@ -209,7 +215,7 @@ class EventChecker(Consumer):
             return 0
         for firing, rule, positions in look.mine:
             device.held.append(_Held(firing, rule, [device.items[each] for each in positions]))
-            name = "firing_taken_over" if firing in look.taken else "rule_fired"
+            name = "firing_taken_over" if firing in taken else "rule_fired"
             trace = events[positions[0]]["traceparent"]
             self.log.info(name, rule=rule.name, device=device.id, traceparent=trace)
         for name in look.dropped:

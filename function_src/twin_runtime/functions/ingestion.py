@@ -19,6 +19,8 @@ from twin_runtime.wire.secret_cache import CachedSecret
 class Ingestion(Receiver):
     """Answers 2xx when the events are in the queue."""
 
+    reads_data = False
+
     def __init__(
         self,
         *,
@@ -37,7 +39,7 @@ class Ingestion(Receiver):
         self._outbox = Outbox(queue)
 
     def accept(self, events: Sequence[Event], texts: Sequence[str], deadline: Deadline) -> Mapping[int, str]:
-        return self._outbox.send(events, texts, deadline=deadline.hand_over)
+        return self._outbox.send_texts(texts, deadline=deadline.hand_over)
 
 
 def assemble(context: Context) -> Ingestion:

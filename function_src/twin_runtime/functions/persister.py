@@ -33,6 +33,8 @@ class Persister(Consumer):
     An event is shown to the event checker after it is stored, so a rule never fires on what cannot be read.
     """
 
+    reads_data = False
+
     def __init__(
         self,
         *,
@@ -62,19 +64,23 @@ class Persister(Consumer):
 
     def _put(self, hot: HotRows, works: Sequence[Work], deadline: float) -> None:
         owners = [(work, event) for work in works for event in work.events]
+        texts = [text for work in works for text in work.texts]
         for start in range(0, len(owners), ROWS_AT_ONCE):
+            end = start + ROWS_AT_ONCE
             try:
                 if over(deadline):
                     raise Retry(NO_TIME)
-                self._put_some(hot, owners[start : start + ROWS_AT_ONCE], deadline)
+                self._put_some(hot, owners[start:end], texts[start:end], deadline)
             except Retry as error:
                 # A store that takes nothing now will hardly take the rest.
                 for work, event in owners[start:]:
                     work.fail(error.reason, event)
                 return
 
-    def _put_some(self, hot: HotRows, owners: Sequence[tuple[Work, Event]], deadline: float) -> None:
-        for position, missed in hot.write([event for _, event in owners], deadline=deadline).items():
+    def _put_some(
+        self, hot: HotRows, owners: Sequence[tuple[Work, Event]], texts: Sequence[str], deadline: float
+    ) -> None:
+        for position, missed in hot.write([event for _, event in owners], texts, deadline=deadline).items():
             work, event = owners[position]
             if missed.permanent:
                 work.refuse(missed.reason, event)
@@ -91,7 +97,7 @@ class Persister(Consumer):
                     owners.append((work, event))
                     texts.append(text)
         try:
-            refused = events.send([event for _, event in owners], texts, deadline=until)
+            refused = events.send_texts(texts, deadline=until)
         except Exception as error:
             reason = reason_of(error, "The queue")
             for work, event in owners:

@@ -20,6 +20,8 @@ from twin_runtime.wire.secret_cache import CachedSecret
 class Writer(Receiver):
     """Answers 2xx when the events are in the store."""
 
+    reads_data = False
+
     def __init__(
         self,
         *,
@@ -38,7 +40,7 @@ class Writer(Receiver):
         self._rows = HotRows(store, twin, log, clock)
 
     def accept(self, events: Sequence[Event], texts: Sequence[str], deadline: Deadline) -> Mapping[int, str]:
-        lost = self._rows.write(events, deadline=deadline)
+        lost = self._rows.write(events, texts, deadline=deadline)
         later = next((each.reason for each in lost.values() if not each.permanent), None)
         if later is not None:
             raise Retry(later)

@@ -40,13 +40,20 @@ class HotRows:
         self._clock = clock
         self._noted = -math.inf
 
-    def write(self, events: Sequence[Event], *, deadline: float = math.inf) -> dict[int, Unstored]:
-        """As `rows.store_if_absent`, of the rows of checked telemetry events."""
+    def write(
+        self, events: Sequence[Event], texts: Sequence[str] = (), *, deadline: float = math.inf
+    ) -> dict[int, Unstored]:
+        """As `rows.store_if_absent`, of the rows of checked telemetry events. `texts` has the JSON of those
+        that may have their data there alone.
+        """
         now = self._clock()
         # Without a cold tier no mover asks.
         if self._twin.cold_days is not None and now + _RENEWED_S >= self._noted:
             self._note(int(now) + _NOTED_S, deadline)
-        made = [rows.from_event(event, self._twin, now) for event in events]
+        made = [
+            rows.from_event(event, self._twin, now, text)
+            for event, text in zip(events, texts or [""] * len(events), strict=True)
+        ]
         return rows.store_if_absent(self._store, made, self._log, deadline=deadline)
 
     def _note(self, until: int, deadline: float) -> None:

@@ -22,8 +22,8 @@ _TRIES = 4
 _FIRST_DELAY = 0.1
 
 
-def from_event(event: Event, twin: Twin, now: float) -> Row:
-    """The row of a checked telemetry event.
+def from_event(event: Event, twin: Twin, now: float, text: str = "") -> Row:
+    """The row of a checked telemetry event. `text` is the JSON of one that has its data there alone.
 
     It expires `expire_days` after it is written: a device with a wrong clock, or one that was away for long,
     does not lose its data at once. Where there is a cold tier, the mover takes an event when it is `hot_days`
@@ -34,11 +34,11 @@ def from_event(event: Event, twin: Twin, now: float) -> Row:
     if twin.cold_days is not None:
         since = max(now, min(times.to_epoch(event["time"]), now + MOST_AHEAD_S))
     return Row(
-        device=cloudevents.device_of(event, twin),
+        device=event["source"].removeprefix(cloudevents.source(twin.name, "")),
         time=event["time"],
         id=event["id"],
         type=event["type"],
-        data=jsontext.dumps(event["data"]),
+        data=jsontext.dumps(event["data"]) if "data" in event else cloudevents.data_of(text),
         traceparent=event["traceparent"],
         expires=int(since) + twin.expire_days * _DAY,
         subject=event["subject"],

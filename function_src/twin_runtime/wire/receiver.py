@@ -12,7 +12,8 @@ from typing import Any
 
 from twin_runtime import deadlines, jsontext
 from twin_runtime.deadlines import UNBOUNDED, Budget, Deadline
-from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters
+from twin_runtime.delivery import dead_letters
+from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.errors import Retry
 from twin_runtime.events import cloudevents
 from twin_runtime.log import Log
@@ -33,6 +34,8 @@ class Receiver(ABC):
     """One HTTPS receiver. `api_keys` is None where the platform has checked the key. Thread-safe."""
 
     kind = cloudevents.TELEMETRY
+    reads_data = True
+    """Whether its events have their data; else they may have it in their texts alone."""
 
     def __init__(
         self,
@@ -60,7 +63,8 @@ class Receiver(ABC):
         """Make the events durable; returns by position why some can never be (a sentence), or are not now (a
         `Retry`). Raises `Retry` for all of them.
 
-        `texts` is the JSON of each event as it came. Nothing new is begun after `deadline`.
+        `texts` is the JSON of each event as it came, which alone may have the data (see `reads_data`).
+        Nothing new is begun after `deadline`.
         """
 
     def handle(self, request: Request) -> Response:
@@ -76,19 +80,21 @@ class Receiver(ABC):
             link=self._link,
             now=self._clock(),
         )
+        items = self._read(_unpacked(request))
+        deadlines.check(deadline)  # the keys may have taken all of it
+        return self._take(items, deadline)
+
+    def _read(self, body: bytes) -> list[tuple[Any, str, cloudevents.Invalid | None]]:
+        """As `cloudevents.read_batch`, with a bound on the data; raises `Refusal`."""
+        bounds = {"max_bytes": MAX_BODY_BYTES, "max_events": MAX_EVENTS}
+        heads = None if self.reads_data else cloudevents.read_heads(body, self.twin, **bounds)
+        if heads and max(len(text) for _, text in heads) <= cloudevents.SURELY_SHORT:
+            return [(event, text, None) for event, text in heads]
         try:
-            items = cloudevents.read_batch(
-                _unpacked(request),
-                self.twin,
-                self.kind,
-                max_bytes=MAX_BODY_BYTES,
-                max_events=MAX_EVENTS,
-            )
+            items = cloudevents.read_batch(body, self.twin, self.kind, **bounds)
         except jsontext.Malformed as error:
             raise Refusal(400, str(error)) from None
-        deadlines.check(deadline)  # the keys may have taken all of it
-        judged = [(item, text, problem or _oversize(item, text)) for item, text, problem in items]
-        return self._take(judged, deadline)
+        return [(item, text, problem or _oversize(item, text)) for item, text, problem in items]
 
     def _take(self, found: list[tuple[Any, str, cloudevents.Invalid | None]], deadline: Deadline) -> Response:
         items = [(item, text) for item, text, _ in found]
@@ -105,7 +111,7 @@ class Receiver(ABC):
                     rejected[good[position]] = why
             if later and len(later) == len(items):
                 raise later[0]
-        letters = [_letter(*items[index], reason) for index, reason in sorted(rejected.items())]
+        letters = [dead_letters.of_item(reason, *items[index]) for index, reason in sorted(rejected.items())]
         self._dead.put(letters, deadline=deadline.letters)
         trace = items[good[0]][0]["traceparent"] if good else None
         accepted = len(items) - len(rejected) - len(later)
@@ -147,12 +153,6 @@ def _unpacked(request: Request) -> bytes:
     if not unpacker.eof or unpacker.unused_data:
         raise Refusal(400, "The body is not one whole gzip stream.")
     return body
-
-
-def _letter(item: Any, text: str, reason: str) -> DeadLetter:
-    if isinstance(item, dict):
-        return DeadLetter(reason, event=item)
-    return DeadLetter(reason, body=text)
 
 
 def _entry(items: Sequence[tuple[Any, str]], index: int, reason: str, **flag: bool) -> dict[str, Any]:

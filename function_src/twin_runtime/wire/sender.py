@@ -55,14 +55,13 @@ class Sender:
         self._link = LinkClient(secret, log=log, wait=wait, client=client, clock=clock, sleep=sleep)
 
     def deliver(
-        self, events: Sequence[Event], *, deadline: float, texts: Sequence[str | None] = ()
+        self, events: Sequence[Event], *, deadline: float, texts: Sequence[str] = ()
     ) -> list[Outcome]:
-        """The outcome of each event, by position.
+        """The outcome of each event, by position. `texts` is their JSON, where it is known.
 
-        No request is begun after `deadline`, in `time.monotonic` seconds; `texts` is as in
-        `batching.encode`.
+        No request is begun after `deadline`, in `time.monotonic` seconds.
         """
-        encoded = batching.encode(events, texts)
+        encoded = texts or batching.encode(events)
         outcomes = [DELIVERED] * len(events)
         groups = list(
             batching.pack(encoded, max_bytes=self._policy.max_bytes, max_events=self._policy.max_events)
@@ -107,7 +106,6 @@ class Sender:
         """
         id, headers = signing.webhook_id(body), {"content-type": cloudevents.BATCH_MEDIA_TYPE}
         if len(body) > GZIP_ABOVE:
-            packer = zlib.compressobj(GZIP_LEVEL, wbits=31)
-            body = packer.compress(body) + packer.flush()
+            body = zlib.compress(body, GZIP_LEVEL, wbits=31)
             headers["content-encoding"] = "gzip"
         return self._link.post(body, headers, id=id, final=verdict.final, deadline=deadline)

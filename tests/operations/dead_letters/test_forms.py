@@ -55,7 +55,8 @@ def sent_back(letter: Letter) -> list[dict]:
 
 
 def expected(received: str = TIME) -> list[Any]:
-    return payload.read(BrokerMessage("thermostat-1", BODY, received), "thermostat-1", TWIN, AT)
+    found = payload.read(BrokerMessage("thermostat-1", BODY, received), "thermostat-1", TWIN, AT)
+    return [json.loads(each) for each in found if isinstance(each, str)]
 
 
 def failed_call(**payload: Any) -> dict[str, Any]:

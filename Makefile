@@ -32,7 +32,11 @@ QUICK ?=
 # The demonstration stays up until Ctrl-C where KEEP is set.
 KEEP ?=
 
-.PHONY: help synth demo local-cloud check fast lint types test test-all docs schema snapshots edits pictures bench clean
+# Seeds of the simulation, and how many from the first.
+START ?= 0
+SEEDS ?= 1000
+
+.PHONY: help synth demo local-cloud check fast lint types test test-all simulation docs schema snapshots edits pictures bench clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +67,9 @@ test: $(NODE_STAMP) local-cloud ## All tests but the long matrices
 
 test-all: $(NODE_STAMP) local-cloud lint types ## Everything
 	@$(PY) -m pytest -q $(TESTS)
+
+simulation: $(DEV_STAMP) ## Simulate faults: SEEDS=1000 seeds from START=0; one that fails is printed
+	@PYTHONPATH=.:constructs:function_src:tests $(PY) -m simulation.run --start $(START) --seeds $(SEEDS)
 
 docs: $(DEV_STAMP) $(NODE_STAMP) ## Render the deployment guides, the picker, the parity page and command.md in docs/
 	@$(PY) -m guides docs

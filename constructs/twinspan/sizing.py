@@ -18,6 +18,8 @@ reason.
 Above the runtime's own MAX_DELIVERIES: there the function moves the message, with the reason."""
 
 
+_HOLDING_MUCH = (*READERS, Role.COLD_WRITER, Role.ARCHIVE_WRITER)
+"""A request of theirs holds a page, or a file of up to 24 MB and a copy of it."""
 LAMBDA_MESSAGES = 50
 """Messages of a queue per call at most."""
 LAMBDA_PAYLOAD_BYTES = 6_000_000
@@ -34,7 +36,7 @@ def at_once(role: Role, cloud: Cloud, trigger: Trigger) -> int:
     spec = ROLES[role]
     if spec.batching is Batching.ALONE or (spec.schedule and cloud is Cloud.GCP):
         return 1
-    if role in READERS:
+    if role in _HOLDING_MUCH:
         return 4
     if trigger in (Trigger.HTTPS, Trigger.PLATFORM):
         return 16

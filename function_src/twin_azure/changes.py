@@ -6,7 +6,7 @@ have brought is brought by the next run of the clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import azure.functions as func
@@ -38,12 +38,10 @@ def add_changes(app: func.FunctionApp, sync: Once) -> None:
         sync.get().take(events(documents, load_twin(package_root())))
 
 
-def events(documents: Iterable[Mapping[str, Any]], twin: Twin) -> list[Event]:
+def events(documents: Iterable[Mapping[str, Any]], twin: Twin) -> Iterator[Event]:
     """The events of rows; without those that are of no device of the twin, such as a mover's own."""
     from .store import row_of
 
-    return [
-        jsontext.loads(rows.to_json(row_of(document), twin), max_bytes=_LONGEST)
-        for document in documents
-        if document.get("device") in twin.devices
-    ]
+    for document in documents:
+        if document.get("device") in twin.devices:
+            yield jsontext.loads(rows.to_json(row_of(document), twin), max_bytes=_LONGEST)

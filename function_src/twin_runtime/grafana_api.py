@@ -14,7 +14,8 @@ from twin_runtime import jsontext
 from twin_runtime.errors import Retry, Throttled
 from twin_runtime.wire.http_client import Answer, HttpClient, Unreachable
 
-MAX_ANSWER_BYTES = 8_000_000
+MAX_ANSWER_BYTES = 4_000_000
+"""Of JSON, which takes a multiple of it in memory. A search that finds 5,000 dashboards has about 2.5 MB."""
 MAX_DEPTH = 64
 _TIMEOUT_S = 30.0
 _INSTALL_S = 120.0

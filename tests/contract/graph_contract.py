@@ -291,7 +291,7 @@ class _Readings:
         newest = {each["source"]: each for each in sorted(self._events, key=lambda each: each["time"])}
         yield from (each for each in newest.values() if each["subject"] == type)
 
-    def range(self, *_args: Any, **_options: Any) -> list[Event]:
+    def range(self, *_args: Any, **_options: Any) -> Iterator[Event]:
         raise AssertionError("twin_sync asks for the latest alone")
 
 

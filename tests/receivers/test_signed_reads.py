@@ -132,10 +132,10 @@ def test_our_own_functions_read_over_the_link(reader: Deployed, server: Loopback
 
     assert list(reads(KEY_1).latest("thermostat")) == [NEW[-1]]
     assert list(reads(KEY_1).latest("pump")) == []
-    found = reads(KEY_1).range(DEVICE, NEW[1]["time"], NEW[4]["time"], descending=True)
+    found = list(reads(KEY_1).range(DEVICE, NEW[1]["time"], NEW[4]["time"], descending=True))
     assert json.dumps(found) == json.dumps(NEW[3:0:-1])
     with pytest.raises(Retry, match="401"):
-        reads(KEY_2).range(DEVICE)
+        list(reads(KEY_2).range(DEVICE))
 
 
 @pytest.mark.parametrize("clouds", PAIRS, ids="-to-".join)

@@ -15,10 +15,10 @@ from twin_runtime import functions, settings, times
 from twin_runtime.context import Context
 from twin_runtime.errors import ConfigurationError
 from twin_runtime.functions.event_feedback import EventFeedback, FeedbackReceiver
+from twin_runtime.functions.hot_reader import InTurn
 from twin_runtime.ports import BrokerMessage, Request
 from twin_runtime.roles import SCHEDULES, Cloud, Role
 from twin_runtime.tiers.file_sinks import LocalFiles, RemoteFiles
-from twin_runtime.tiers.tier_client import RemoteTier
 from twin_runtime.tiers.tier_reader import TierReader
 
 
@@ -62,7 +62,7 @@ def test_where_a_hot_reader_finds_the_cold_tier(root: Path) -> None:
         return assembled("hot_reader", MemoryCloud(), root, **changes)._cold
 
     assert isinstance(cold(), TierReader)
-    assert isinstance(cold(COLD_STORE="", COLD_LINK_SECRET="l"), RemoteTier)
+    assert isinstance(cold(COLD_STORE="", COLD_LINK_SECRET="l"), InTurn)
     assert cold(COLD_STORE="") is None
 
 

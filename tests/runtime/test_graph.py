@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from support.graphs import EDGES, GRAPH_DOCUMENT, GRAPH_TWIN, HALL
-from twin_runtime import model
+from twin_runtime import jsontext, model
 from twin_runtime.errors import ConfigurationError
 from twin_runtime.graph import graph
 from twin_runtime.ports import GraphTwin
+from twin_runtime.values import LONGEST_TEXT
 
 
 def changed(**fields: Any) -> graph.Desired:
@@ -50,6 +51,20 @@ def test_a_change_shows_in_the_digest_of_its_twin_alone() -> None:
 def test_a_new_property_of_a_type_shows_in_the_mark() -> None:
     types = {**GRAPH_DOCUMENT["model"]["types"], "machine": {"properties": {"maker": {"type": "string"}}}}
     assert changed(types=types).mark != graph.desired(GRAPH_TWIN).mark
+
+
+def test_a_page_is_bounded_by_the_longest_twin_that_there_can_be() -> None:
+    metrics = {f"m{number:03}": {"type": "string"} for number in range(100)}
+    types = {
+        **GRAPH_DOCUMENT["device_types"],
+        "meter": {"telemetry": metrics, "commands": {}, "processor": None},
+    }
+    twin = model.parse({**GRAPH_DOCUMENT, "device_types": types})
+    assert graph.page_limit(twin, "thermostat", 200) == 200
+    assert graph.page_limit(twin, "meter", 200) == graph.page_limit(twin, None, 200) == 12
+    longest = dict.fromkeys(metrics, "\x01" * LONGEST_TEXT)
+    node = GraphTwin("i" * 128, "meter", "n" * 128, {}, longest, "2024-02-29T12:00:00.000000Z")
+    assert 12 * len(jsontext.dumps(node._asdict())) <= graph.MAX_PAGE_BYTES
 
 
 def test_only_what_the_graph_can_keep_is_measured() -> None:

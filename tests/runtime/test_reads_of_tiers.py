@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
+import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -432,6 +435,7 @@ def test_local_and_remote_readers_say_the_same(monkeypatch: pytest.MonkeyPatch) 
     tiers, twin = fleet(20)
     tiers.write(*(row("thermostat-001", DUE + 9 * 3600.0 + n, f"n{n}", f'{{"n":{n}}}') for n in range(30)))
     monkeypatch.setattr(reader_client, "_PAGE", 7)
+    monkeypatch.setattr(reader_client, "_CHUNK", 7)
     wanted = [
         rows.to_event(each, twin)
         for each in sorted(tiers.written.values(), key=lambda each: each.key)
@@ -442,10 +446,36 @@ def test_local_and_remote_readers_say_the_same(monkeypatch: pytest.MonkeyPatch) 
         assert newest == ["n29" if id == "thermostat-001.0" else id for id in newest_of(20)]
         assert list(each.latest("pump")) == []
         assert list(each.range("thermostat-001")) == wanted
-        assert list(each.range("thermostat-001", limit=7)) == wanted[:7]
-        assert list(each.range("thermostat-001", limit=9, descending=True)) == wanted[::-1][:9]
+        assert list(each.range("thermostat-001", descending=True)) == wanted[::-1]
+        with pytest.raises(Retry):
+            next(each.range("thermostat-001", deadline=time.monotonic()))
         bounds = (times.from_epoch(DUE + 9 * 3600.0 + 3), "2024-05-02T09:00:05Z")
         assert [event["id"] for event in each.range("thermostat-001", *bounds)] == ["n3", "n4"]
+
+
+def test_pages_from_another_cloud_are_read_in_turn() -> None:
+    """Each takes a multiple of its length in memory."""
+    inside, entered, leave = [0], threading.Event(), threading.Event()
+
+    class Slow:
+        def page(self, query: RangeQuery, *, deadline: float = math.inf) -> tier_reader.TierPage:
+            inside[0] += 1
+            entered.set()
+            assert inside[0] == 1
+            leave.wait(10)
+            inside[0] -= 1
+            return tier_reader.TierPage([], None)
+
+    tier = hot_reader.InTurn(Slow())
+    query = RangeQuery("thermostat-1", times.EARLIEST, times.LATEST, 1, None, False)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(tier.page, query)
+        assert entered.wait(10)
+        with pytest.raises(Retry):
+            tier.page(query, deadline=time.monotonic() + 0.05)
+        second = pool.submit(tier.page, query)
+        leave.set()
+        assert first.result() == second.result() == tier_reader.TierPage([], None)
 
 
 def test_a_reader_whose_hot_reader_fails() -> None:
@@ -461,7 +491,7 @@ def test_a_reader_whose_hot_reader_fails() -> None:
     ):
         client.before = lambda _, answer=answer: answer
         with pytest.raises(Retry):
-            far.range("thermostat-001")
+            list(far.range("thermostat-001"))
         with pytest.raises(Retry):
             list(far.latest("thermostat"))
 

@@ -19,7 +19,7 @@ from twin_runtime import times
 from twin_runtime.errors import Retry
 from twin_runtime.functions import twin_connector
 from twin_runtime.functions.twin_connector import DEVICE, BadRequest, TwinConnector
-from twin_runtime.storage import rows
+from twin_runtime.storage import reader_client, rows
 from twin_runtime.storage.reader_client import LocalReader
 
 BASE, NOW = 1_709_208_000, 1_709_300_000.0
@@ -207,7 +207,7 @@ def test_filters(bench: Bench, name: str, sign: str, value: dict[str, Any], expe
 def test_a_filter_that_lets_nothing_pass_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request looks at a bounded number of events, and says where to go on."""
     monkeypatch.setattr(twin_connector, "MAX_SCANNED", 60)
-    monkeypatch.setattr(twin_connector, "_CHUNK", 20)
+    monkeypatch.setattr(reader_client, "_CHUNK", 20)
     for number in range(100):
         bench.measure("pump-1", 1 + number // 35, f"e{number:03}", flow=1)
     bench.measure("pump-1", 999, flow=2)

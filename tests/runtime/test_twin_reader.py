@@ -13,6 +13,7 @@ from support.samples import API_KEY, log
 from twin_runtime.errors import Retry
 from twin_runtime.functions.twin_reader import TwinReader
 from twin_runtime.functions.twin_sync import TwinSync
+from twin_runtime.graph import graph
 from twin_runtime.ports import Request, Response
 from twin_runtime.wire.callers import Callers
 from twin_runtime.wire.secret_cache import CachedSecret
@@ -80,6 +81,15 @@ def test_all_twins_in_pages(bench: Bench) -> None:
             break
         query["cursor"] = document["cursor"]
     assert sorted(seen) == sorted({*GRAPH_TWIN.devices, *GRAPH_TWIN.model.entities})
+
+
+def test_twins_with_many_values_make_more_pages(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph, "MAX_PAGE_BYTES", 2_000)
+    assert len(bench.get(type="thermostat")["twins"]) == 2
+    document = bench.get()  # a pump has a text
+    assert len(document["twins"]) == 1
+    assert document["cursor"] is not None
+    assert len(bench.get(cursor=document["cursor"])["twins"]) == 1
 
 
 def test_edges_out_and_in(bench: Bench) -> None:

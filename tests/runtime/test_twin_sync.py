@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,7 +34,7 @@ class Readings:
                 newest[event["source"]] = event
         yield from newest.values()
 
-    def range(self, *_args: Any, **_options: Any) -> Sequence[Event]:
+    def range(self, *_args: Any, **_options: Any) -> Iterator[Event]:
         raise AssertionError("twin_sync asks for the latest alone")
 
 

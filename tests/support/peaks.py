@@ -1,123 +1,93 @@
-"""Measures what a function holds at most: `python -m support.peaks ROLE CLOUD local|remote` prints JSON with
-the megabytes of its process before and at the peak, and how many calls were done.
+"""Measures what a function holds at most: `python -m support.peaks CLOUD ROLE local|remote [WORK]` prints
+JSON with the megabytes of its process before and at the peak, those of the user's code at the peak, and how
+many calls were done.
 
 The function is loaded by its cloud's entry point. It gets as many of the largest messages or requests at once
-as an instance works on. The ports are in memory; a send, a put or a read makes the copies that an adapter
-makes, and keeps none.
+as an instance works on. What answers it over HTTPS runs in the same process, and counts.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
+import re
 import sys
 import tempfile
 import threading
 import time
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from azure.functions.meta import Datum
 
-from support import deployed, platforms
+from support import deployed, heaviest, platforms
 from support.deployed import Deployed, Functions
+from support.heaviest import DEVICE, WITH_ROWS, Graph, Objects, Ports, largest_data, largest_event
 from support.loopback import listening
-from support.memory import MemoryCloud, MemoryQueue, MemoryStore
-from support.memory_bounds import PAGE_BYTES
+from support.memory_bounds import CHANGES, DASHBOARDS_BYTES, Case
 from support.platforms import Reply, Wire
 from support.samples import API_KEY, DOCUMENT, KEY_1, signed
+from twin_azure import changes
 from twin_gcp import devices
 from twin_runtime import settings, times
 from twin_runtime.context import Context
 from twin_runtime.events import cloudevents
 from twin_runtime.events.payload import MAX_PAYLOAD_BYTES
-from twin_runtime.ports import MAX_BATCH_BYTES, Page, Row, Unstored
-from twin_runtime.roles import ROLES, Cloud, Role, Trigger
+from twin_runtime.functions.hot_reader import MAX_ANSWER_BYTES as HOT_ANSWER_BYTES
+from twin_runtime.grafana_api import MAX_ANSWER_BYTES
+from twin_runtime.model import parse
+from twin_runtime.ports import MAX_BATCH_BYTES
+from twin_runtime.roles import Cloud, Role, Trigger
+from twin_runtime.tiers import tier_files, tier_reader
 from twin_runtime.wire.receiver import MAX_BODY_BYTES
 from twinspan import sizing
 
 FLEET = "the fleet's secret"
-DEVICE = "thermostat-1"
-_EMPTY = '{"a":[{}]}'
+DAY_S = 86_400
+DASHBOARD_BYTES = 50_000
+GREEDY = """
+full = False
 
-
-def largest_data() -> str:
-    """JSON of the longest data, in the form that takes most memory when it is read: empty objects."""
-    return '{"a":[' + "{}," * ((cloudevents.MAX_DATA_BYTES - len(_EMPTY)) // 3) + "{}]}"
-
-
-def largest_event(id: str) -> str:
-    made = cloudevents.make(
-        cloudevents.TELEMETRY,
-        twin=str(DOCUMENT["twin"]),
-        device=DEVICE,
-        subject="thermostat",
-        data={},
-        time=times.from_epoch(time.time()),
-        id=id,
-    )
-    return cloudevents.encode(made).removesuffix("{}}") + largest_data() + "}"
-
-
-class Queue(MemoryQueue):
-    """Takes bodies as Pub/Sub's adapter does, in base64 in one JSON document, and forgets them."""
-
-    def send(self, bodies: Sequence[str], *, deadline: float = math.inf) -> None:
-        json.dumps([b64encode(body.encode("ascii")).decode() for body in bodies]).encode()
-        with self._lock:
-            self.sends += len(bodies)
-
-
-class Store(MemoryStore):
-    """Takes rows as one document, and forgets them; its pages are as large as an adapter's longest."""
-
-    def put(self, rows: Sequence[Row], *, deadline: float = math.inf) -> Sequence[Unstored]:
-        json.dumps([row._asdict() for row in rows]).encode()
-        with self._lock:
-            self.writes += len(rows)
-        return ()
-
-    put_if_absent = put
-
-    def query(self, device: str, **query: Any) -> Page:
-        data = largest_data()
-        at, expires = times.from_epoch(time.time()), int(time.time()) + 1_000_000
-        fields = [("".join(data), str(n)) for n in range(PAGE_BYTES // len(data))]
-        rows = [
-            Row(
-                device, at, n, cloudevents.TELEMETRY, text[:-1] + "}", f"00-{'1' * 32}-{'2' * 16}-01", expires
-            )
-            for text, n in fields
-        ]
-        return Page(rows[: query["limit"]], more=len(rows) < query["limit"])
-
-
-class Ports(MemoryCloud):
-    def queue(self, address: str) -> MemoryQueue:
-        return self.queues.setdefault(address, Queue())
-
-    def store(self, address: str) -> MemoryStore:
-        return self.stores.setdefault(address, Store())
+def process(event):
+    global full
+    if not full:
+        full, held = True, []
+        try:
+            while True:
+                held.append(b"x" * 1_000_000)
+        except MemoryError:
+            del held
+        with open("/proc/self/status") as status:
+            print(*(line for line in status if line.startswith("VmHWM")))
+    event["data"]["a"].pop()
+    return event
+"""
+"""Uses all the memory that there is, once."""
+_lines: list[str] = []
 
 
 class Peaks(Functions):
     """Loads the local variant too."""
 
-    def __init__(self, folder: Path, *, remote: bool) -> None:
+    def __init__(self, folder: Path, case: Case) -> None:
         super().__init__(folder)
-        self._remote = remote
+        self._case = case
 
     def _context(self, role: Role, cloud: Any, **_: Any) -> Context:
-        function = self._known[cloud.name, role]
-        environ = {name: name for name in settings.expected(role, cloud.name, remote=self._remote)}
-        empty = dict.fromkeys(("COLD_STORE", "COLD_LINK_SECRET", "API_CLIENTS"), "")
-        values = {**empty, "TWIN_ROLE": role, "API_KEY_READS": "true"}
+        function, case = self._known[cloud.name, role], self._case
+        environ = {name: name for name in settings.expected(role, cloud.name, remote=case.remote)}
+        off = ["API_CLIENTS", *({"COLD_STORE", "COLD_LINK_SECRET"} if role is Role.HOT_READER else ())]
+        on = {"cold": "COLD_STORE", "remote_cold": "COLD_LINK_SECRET"}.get(case.work)
+        values = {**dict.fromkeys(off, ""), "TWIN_ROLE": role, "API_KEY_READS": "true"}
+        if on:
+            values[on] = on
         return Context(
             role,
             function.memory,
@@ -127,14 +97,17 @@ class Peaks(Functions):
         )
 
 
-_lines: list[str] = []
-
-
 def memory(field: str) -> float:
     """Megabytes of this process: VmRSS now, VmHWM at the peak."""
     status = Path("/proc/self/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith(f"{field}:"))
     return int(line.split()[1]) / 1024
+
+
+def of_the_code() -> float:
+    """Megabytes of the process of the user's code at its peak, as it has printed them."""
+    found = re.search(r"VmHWM:\\t *([0-9]+) kB", "\n".join(_lines))
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def message(number: int) -> str:
@@ -153,7 +126,11 @@ def request(function: Deployed) -> Wire:
     events = [largest_event("a"), largest_event("b")]
     body = f"[{','.join(events)}]"
     body += " " * (MAX_BODY_BYTES - len(body))
-    made = signed(body.encode())
+    return post(function, body.encode())
+
+
+def post(function: Deployed, body: bytes, **headers: str) -> Wire:
+    made = signed(body, headers=headers)
     return Wire("POST", function.path, tuple(made.headers.items()), made.body)
 
 
@@ -203,46 +180,205 @@ def batch(function: Deployed, count: int) -> bool:
     return function.loaded({"Records": records}, deployed._Context()) == {"batchItemFailures": []}
 
 
-def call_of(function: Deployed, trigger: Trigger) -> Callable[[int], bool]:
-    if trigger is Trigger.BROKER:
-        return lambda _: dispatch(function)
-    if trigger is Trigger.QUEUE:
-        return lambda number: function.consume(message(number))
+def changed(function: Deployed) -> bool:
+    """Cosmos DB's change feed hands rows over."""
+    row = {
+        "time": times.from_epoch(time.time()),
+        "type": cloudevents.TELEMETRY,
+        "data": largest_data(),
+        "traceparent": f"00-{'1' * 32}-{'2' * 16}-01",
+        "expires": 4_000_000_000,
+    }
+    rows = [{**row, "event": f"e{n}", "device": f"thermostat-{n + 1}"} for n in range(CHANGES)]
+    worker = function.loaded
+    (run,) = (each for each in worker.functions if each.name == "twin_sync_changes")
+    told = worker.call(run, Datum(json.dumps(rows), "json"), {}).ok
+    (graph,) = function.memory.graphs.values()
+    assert isinstance(graph, Graph)
+    return told and graph.writes == CHANGES
+
+
+def read(function: Deployed, query: str, least: int) -> bool:
+    answer = function.platform()(Wire("GET", f"{function.path}?{query}", (("x-api-key", API_KEY),)))
+    return answer.status == 200 and len(answer.body) >= least
+
+
+def file_parts(function: Deployed, number: int, folder: Path, together: threading.Barrier) -> bool:
+    """A file in as many parts as there may be. The last ones come together."""
+    path = folder / f"file-{number}"
+    name = heaviest.file_of(f"thermostat-{number}", time.time(), path, padded=True)
+    with path.open("rb") as file:
+        digest = sha256()
+        while chunk := file.read(tier_files.PART_BYTES):
+            digest.update(chunk)
+    known = {
+        "name": str(name),
+        "parts": tier_files.MAX_PARTS,
+        "rows": name.rows,
+        "sha256": digest.hexdigest(),
+    }
+    platform, answer = function.platform(), Reply(500, {}, b"")
+    with path.open("rb") as file:
+        for part in range(tier_files.MAX_PARTS):
+            if part == tier_files.MAX_PARTS - 1:
+                together.wait()
+            body = json.dumps({**known, "part": part}).encode() + b"\n" + file.read(tier_files.PART_BYTES)
+            sent = post(function, body, **{"Content-Type": tier_files.FILE_MEDIA_TYPE})
+            del body
+            answer = platform(sent)
+    return answer.status == 200 and json.loads(answer.body)["size"] == path.stat().st_size
+
+
+def read_files(function: Deployed) -> bool:
+    query = {"device": DEVICE, "from": times.EARLIEST, "to": times.LATEST, "limit": 1000, "cursor": None}
+    body = json.dumps({**query, "order": "asc"}).encode()
+    sent = post(function, body, **{"Content-Type": tier_files.QUERY_MEDIA_TYPE})
+    answer = function.platform()(sent)
+    return answer.status == 200 and len(answer.body) > tier_reader.MAX_PAGE_BYTES * 0.9
+
+
+def cold_file(ports: Ports, folder: Path) -> None:
+    """A file as old as one of the cold tier."""
+    path = folder / "cold"
+    name = heaviest.file_of(DEVICE, time.time() - 40 * DAY_S, path, padded=False)
+    store = ports.objects("COLD_STORE")
+    assert isinstance(store, Objects)
+    store.give(name, path)
+
+
+def synced(case: Case) -> bool:
+    """Whether a run that had values to set has set them."""
+    has_values = case.role is Role.TWIN_SYNC and case.cloud is not Cloud.AWS
+    return not has_values or any('"values_set","type":"thermostat"' in line for line in _lines)
+
+
+def ask_history(function: Deployed) -> bool:
+    """TwinMaker asks for values, which no event has."""
+    asked = {"entityId": DEVICE, "componentName": "thermostat", "selectedProperties": ["temperature"]}
+    return function.loaded({**asked, "maxResults": 200}, deployed._Context())["propertyValues"] == []
+
+
+def calls_of(
+    case: Case, function: Deployed, folder: Path, together: threading.Barrier
+) -> Callable[[int], bool]:
+    match case.role, case.trigger:
+        case _, Trigger.BROKER:
+            return lambda _: dispatch(function)
+        case _, Trigger.QUEUE:
+            return lambda number: function.consume(message(number))
+        case Role.TWIN_SYNC, _ if case.work:
+            return lambda _: changed(function)
+        case _, Trigger.CLOCK:
+            return lambda _: function.run() and synced(case)
+        case _, Trigger.PLATFORM:
+            return lambda _: ask_history(function)
+        case Role.HOT_READER, _:
+            tier = "&tier=all" if case.work.endswith("cold") else ""
+            asked = "type=thermostat&latest=true" if case.work == "newest" else f"device={DEVICE}{tier}"
+            return lambda _: read(function, f"{asked}&limit=1000", 3_000_000)
+        case Role.TWIN_READER, _:
+            return lambda _: read(function, "type=meter&limit=200", 500_000)
+        case ((Role.COLD_WRITER | Role.ARCHIVE_WRITER), _) if case.work == "file":
+            return lambda number: file_parts(function, number + 1, folder, together)
+        case Role.COLD_WRITER, _:
+            return lambda _: read_files(function)
     platform = function.platform()
-    if function.method == "GET":
-        wire = Wire("GET", f"{function.path}?device={DEVICE}&limit=1000", (("x-api-key", API_KEY),))
-        return lambda _: platform(wire).status == 200
     return lambda _: platform(request(function)).status == 200
 
 
-def accept(wire: Wire) -> Reply:
-    """A receiver that takes everything."""
-    count = zlib.decompress(wire.body, wbits=31).count(b'"specversion"')
-    return Reply(200, {"content-type": "application/json"}, b'{"accepted":%d,"rejected":[]}' % count)
+class Other:
+    """What is at the other end of a link, or Grafana. Answers are as long as they may be."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._asked = 0
+        self._empty = b'{"events":[],"cursor":null,"next":null}'
+        bound = tier_reader.MAX_PAGE_BYTES if case.work == "remote_cold" else HOT_ANSWER_BYTES
+        count = bound // len(largest_event("e00"))
+        at = time.time() - (40 * DAY_S if case.work == "remote_cold" else 0)
+        cold = case.role is Role.HOT_READER
+        self._events = [
+            largest_event(f"e{n:02}", DEVICE if cold else f"thermostat-{n + 1}", at) for n in range(count)
+        ]
+
+    def __call__(self, wire: Wire) -> Reply:
+        if self._case.role is Role.DASHBOARD_SYNC:
+            return Reply(200, {}, self._grafana(wire))
+        if wire.method == "POST" and self._case.role is not Role.HOT_READER:
+            count = zlib.decompress(wire.body, wbits=31).count(b'"specversion"')
+            return Reply(200, {}, b'{"accepted":%d,"rejected":[]}' % count)
+        return Reply(200, {}, self._page(wire))
+
+    def _page(self, wire: Wire) -> bytes:
+        if "type=meter" in wire.target or "type=pump" in wire.target:
+            return self._empty
+        self._asked += 1
+        cursor = '"c"' if self._asked < 2 and wire.method == "GET" else "null"
+        return f'{{"events":[{",".join(self._events)}],"cursor":{cursor},"next":null}}'.encode()
+
+    def _grafana(self, wire: Wire) -> bytes:
+        if wire.target.startswith("/api/search"):
+            return b"[" + b"{}," * (MAX_ANSWER_BYTES // 3 - 2) + b"{}]"
+        return b"{}"
 
 
-def main(role: Role, cloud: Cloud, *, remote: bool) -> dict[str, Any]:
-    trigger = ROLES[role].trigger_of(remote=remote)
-    at_once = sizing.at_once(role, cloud, trigger)
+def prepare(case: Case, function: Deployed) -> None:
+    """What is in the package."""
+    if case.role is Role.PROCESSOR:
+        (function.root / "processors").mkdir()
+        (function.root / "processors" / "thermostat.py").write_text(GREEDY)
+    if case.role is Role.DASHBOARD_SYNC:
+        known = {"uid": "u", "name": "n", "jsonData": {}}
+        parts = {"plugin": {"id": "p", "version": "1"}, "folder": {"uid": "f", "title": "F"}}
+        (function.root / "grafana.json").write_text(json.dumps({**parts, "metrics": known, "events": known}))
+        (function.root / "dashboards").mkdir()
+        for number in range(DASHBOARDS_BYTES // DASHBOARD_BYTES):
+            (function.root / "dashboards" / f"{number}.json").write_bytes(
+                b'{"a":"%s"}' % (b"x" * DASHBOARD_BYTES)
+            )
+
+
+def document(case: Case) -> dict[str, Any]:
+    if case.role in (Role.TWIN_SYNC, Role.TWIN_READER, Role.TWIN_CONNECTOR) or case.work == "newest":
+        return heaviest.document()
+    types = json.loads(json.dumps(DOCUMENT["device_types"]))
+    if case.role is Role.PROCESSOR:
+        types["thermostat"]["processor"] = "processors/thermostat.py"
+    names = {f"thermostat-{number}": "thermostat" for number in range(1, WITH_ROWS)}
+    return {**DOCUMENT, "device_types": types, "devices": names, "cold_days": 90}
+
+
+def main(case: Case) -> dict[str, Any]:
+    trigger, at_once = case.trigger, case.at_once
     os.environ["PYTHON_THREADPOOL_THREAD_COUNT"] = str(at_once)
+    if case.work == "changes":
+        os.environ["CHANGES_CONTAINER"] = "events"
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        functions = stack.enter_context(Peaks(folder, remote=remote))
+        functions = stack.enter_context(Peaks(folder, case))
         if trigger is Trigger.QUEUE:
             os.environ["TRIGGER_QUEUE"] = "queue"
-        ports = Ports(cloud)
-        function = functions.load(cloud, role, memory=ports)
+        ports, twin = Ports(case.cloud, folder), document(case)
+        url = ""
+        if case.role is Role.DASHBOARD_SYNC or case.remote or case.work == "remote_cold":
+            url = stack.enter_context(listening(Other(case))).url
+        ports.grafana_url = url
+        if case.work in ("cold", "read"):
+            cold_file(ports, folder)
+        stack.enter_context(patch.object(functions, "start", _filled(functions, case)))
+        parsed = parse(twin)
+        stack.enter_context(patch.object(changes, "load_twin", lambda _root: parsed))
+        function = functions.load(case.cloud, case.role, memory=ports, twin=twin)
         function.admit()
         ports.secret("FLEET_SECRET").text = FLEET
-        if remote and trigger is Trigger.QUEUE:
-            server = stack.enter_context(listening(accept))
-            secret = {"url": server.url, "api_key": API_KEY, "signing_keys": [KEY_1]}
-            ports.secret("LINK_SECRET").text = json.dumps(secret)
+        secret = {"url": url, "api_key": API_KEY, "signing_keys": [KEY_1]}
+        ports.secret("LINK_SECRET").text = ports.secret("COLD_LINK_SECRET").text = json.dumps(secret)
         before = memory("VmRSS")
-        if cloud is Cloud.AWS and trigger is Trigger.QUEUE:
+        if case.cloud is Cloud.AWS and trigger is Trigger.QUEUE:
             done = [batch(function, at_once)]
         else:
-            call, together = call_of(function, trigger), threading.Barrier(at_once)
+            together = threading.Barrier(at_once)
+            call = calls_of(case, function, folder, together)
 
             def one(number: int) -> bool:
                 together.wait()
@@ -250,11 +386,23 @@ def main(role: Role, cloud: Cloud, *, remote: bool) -> dict[str, Any]:
 
             with ThreadPoolExecutor(at_once) as pool:
                 done = list(pool.map(one, range(at_once)))
-    return {"before": before, "peak": memory("VmHWM"), "calls": len(done), "done": sum(done)}
+    found = {"before": before, "peak": memory("VmHWM"), "code": of_the_code()}
+    return {**found, "calls": len(done), "done": sum(done)}
+
+
+def _filled(functions: Functions, case: Case) -> Callable[[Deployed], None]:
+    start = functions.start
+
+    def run(function: Deployed) -> None:
+        prepare(case, function)
+        start(function)
+
+    return run
 
 
 if __name__ == "__main__":
-    measured = main(Role(sys.argv[1]), Cloud(sys.argv[2]), remote=sys.argv[3] == "remote")
+    cloud, role, variant, *work = sys.argv[1:]
+    measured = main(Case(Cloud(cloud), Role(role), variant == "remote", *work))
     print(json.dumps(measured))
     if measured["done"] != measured["calls"]:
-        sys.exit("\n".join(_lines[-5:]) or "a call failed")
+        sys.exit("\n".join(line[:2_000] for line in _lines[-5:]) or "a call failed")

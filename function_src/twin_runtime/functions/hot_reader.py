@@ -16,14 +16,16 @@ Of a `type` the answer is `{"type", "events": […], "cursor"}`: the newest even
 
 from __future__ import annotations
 
+import math
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from twin_runtime import deadlines, jsontext
 from twin_runtime.context import Context
-from twin_runtime.deadlines import UNBOUNDED, Budget, Deadline
-from twin_runtime.errors import ConfigurationError
+from twin_runtime.deadlines import NO_TIME, UNBOUNDED, Budget, Deadline
+from twin_runtime.errors import ConfigurationError, Retry
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
 from twin_runtime.ports import Request, Response, Store
@@ -142,6 +144,26 @@ class HotReader:
         return found, page.rows[-1].key if more and page.rows else None
 
 
+class InTurn:
+    """A cold tier that one request at a time reads: a page from another cloud is JSON, which takes up to 36
+    times its length in memory. Thread-safe.
+    """
+
+    def __init__(self, tier: ColdTier) -> None:
+        self._tier = tier
+        self._lock = threading.Lock()
+
+    def page(self, query: RangeQuery, *, deadline: float = math.inf) -> TierPage:
+        """As `ColdTier.page`; the time of waiting counts."""
+        left = min(max(deadline - time.monotonic(), 0), threading.TIMEOUT_MAX)
+        if not self._lock.acquire(timeout=left):
+            raise Retry(NO_TIME)
+        try:
+            return self._tier.page(query, deadline=deadline)
+        finally:
+            self._lock.release()
+
+
 def _merged(
     query: RangeQuery, hot: list[tuple[str, str]], hot_end: str | None, cold: TierPage
 ) -> tuple[list[tuple[str, str]], str | None]:
@@ -182,5 +204,5 @@ def _cold_tier(context: Context) -> ColdTier | None:
         from twin_runtime.tiers.tier_client import RemoteTier
         from twin_runtime.wire.link_client import LinkClient
 
-        return RemoteTier(LinkClient(context.secret("COLD_LINK_SECRET"), log=context.log))
+        return InTurn(RemoteTier(LinkClient(context.secret("COLD_LINK_SECRET"), log=context.log)))
     return None

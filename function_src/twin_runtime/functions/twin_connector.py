@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from twin_runtime import deadlines, jsontext, times
+from twin_runtime import jsontext, times
 from twin_runtime.context import Context
 from twin_runtime.deadlines import UNBOUNDED, Budget, Deadline
 from twin_runtime.events import clocks
@@ -33,7 +33,6 @@ DEFAULT_RESULTS = 25
 MAX_RESULTS = 200
 MAX_SCANNED = 3_000
 """Events that one request looks at: a filter may let none of them pass."""
-_CHUNK = 500
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -190,20 +189,13 @@ class TwinConnector:
         if place:
             start, end = _from(place.time, query)
             skip = place.event
-        while True:
-            deadlines.check(deadline)
-            limit = _CHUNK + skip
-            events = self._reader.range(device, start, end, limit=limit, descending=query.descending)
-            moment, number = "", 0
-            for position, event in enumerate(events):
-                number = number + 1 if event["time"] == moment else 0
-                moment = event["time"]
-                if position >= skip:
-                    yield event, _Place(device, moment, number)
-            if len(events) < limit:
-                return
-            start, end = _from(moment, query)
-            skip = number + 1
+        events = self._reader.range(device, start, end, descending=query.descending, deadline=deadline)
+        moment, number = "", 0
+        for position, event in enumerate(events):
+            number = number + 1 if event["time"] == moment else 0
+            moment = event["time"]
+            if position >= skip:
+                yield event, _Place(device, moment, number)
 
     def _values(self, query: _Query, device: str, event: Event) -> Iterator[tuple[str, dict[str, Any]]]:
         telemetry = self._twin.device_types[query.type].telemetry

@@ -8,7 +8,8 @@ The first answers `{"twins": […], "cursor"}`, the second a twin, the third `{"
 "cursor"}`. A twin is `{"id", "type", "name", "properties": {…}, "values": {…}, "time"}`: `values` are its
 latest measurements, and `time` is that of the event which they are from, null before the first. A
 relationship is `{"from", "name", "to"}`. `cursor` is null on the last page; otherwise the same query with it
-goes on after this page: a page may be empty and have one.
+goes on after this page: a page may be empty and have one. A page of twins with many values holds fewer than
+`limit` of them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 from twin_runtime.context import Context
 from twin_runtime.errors import Refused
-from twin_runtime.graph import graph_query
+from twin_runtime.graph import graph, graph_query
 from twin_runtime.graph.graph_query import GraphQuery
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
@@ -54,7 +55,8 @@ class TwinReader:
 
     def _answer(self, query: GraphQuery) -> Mapping[str, Any]:
         if query.id is None:
-            twins, cursor = self._graph.twins(type=query.type, cursor=query.cursor, limit=query.limit)
+            limit = graph.page_limit(self._twin, query.type, query.limit)
+            twins, cursor = self._graph.twins(type=query.type, cursor=query.cursor, limit=limit)
             return {"twins": [_twin(each) for each in twins], "cursor": cursor}
         if query.incoming is None:
             found = self._graph.twin(query.id)

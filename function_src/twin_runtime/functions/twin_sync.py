@@ -11,7 +11,9 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
+from typing import Any, NamedTuple
 
 from twin_runtime.context import Context
 from twin_runtime.deadlines import over
@@ -30,6 +32,15 @@ _AT_A_TIME = 8
 _PAGE = 500
 _NEVER = ""
 """Sorts before every time."""
+_Step = tuple[str, Callable[[], None]]
+"""The id of a twin, and what is done for it."""
+
+
+class _Latest(NamedTuple):
+    """What the graph keeps of a device's newest event. The event itself may be a thousand times as large."""
+
+    time: str
+    values: Mapping[str, Any]
 
 
 class TwinSync:
@@ -74,25 +85,25 @@ class TwinSync:
                 mine = _part(self._reader.latest(device_type), partition, partitions, self._twin)
                 self._set_values(device_type, mine, deadline)
 
-    def take(self, events: Sequence[Event]) -> None:
+    def take(self, events: Iterable[Event]) -> None:
         """Values of events that a store hands over as they are written; an older one changes nothing, nor
         does one far ahead of the clock. Raises `Retry` when one was not set: all may come again.
         """
-        newest: dict[str, Event] = {}
+        newest: dict[str, _Latest] = {}
         end = clocks.latest(self._clock())
         for event in events:
             if event["time"] > end:
                 continue
             device = cloudevents.device_of(event, self._twin)
-            if device not in newest or newest[device]["time"] < event["time"]:
-                newest[device] = event
-        for device, event in newest.items():
+            if device not in newest or newest[device].time < event["time"]:
+                newest[device] = self._latest(device, event)
+        for device, latest in newest.items():
             if device not in self._times:
                 found = self._graph.twin(device)
                 if found is None:
                     continue  # a run will make it, with the values it then has
                 self._times[device] = self._plausible(found.time)
-            self._set(device, event)
+            self._set(device, latest)
 
     def clear(self, *, budget: float) -> int:
         """Delete the graph's twins, and mark it so that no run makes them again for an hour. Returns how many
@@ -102,7 +113,7 @@ class TwinSync:
         self._graph.set_mark(f"{CLEARED}:{int(self._clock())}")
         self._forget()
         ids = [id_ for id_, _ in self._graph.digests()]
-        left = self._each(ids, self._graph.delete_twin, deadline)
+        left = self._each(self._deletions(ids), deadline)
         self._log.info("cleared", twins=len(ids) - len(left), left=len(left))
         return len(left)
 
@@ -133,7 +144,7 @@ class TwinSync:
             return
         self._forget()
         left = self._write(wanted, changed, there, deadline)
-        left += self._each(gone, self._graph.delete_twin, deadline)
+        left += self._each(self._deletions(gone), deadline)
         self._log.info("synced", changed=len(changed), gone=len(gone), left=len(left))
 
     def _write(
@@ -148,7 +159,7 @@ class TwinSync:
         def edges(id_: str) -> None:
             self._graph.put_relationships(id_, wanted.edges[id_], digest=wanted.digests[id_])
 
-        left = self._each(changed, twin, deadline)
+        left = self._each(((id_, partial(twin, id_)) for id_ in changed), deadline)
         missing = set(left)
         ready = [
             id_
@@ -157,20 +168,24 @@ class TwinSync:
             and (id_ in there or wanted.edges[id_])
             and not any(edge.target in missing for edge in wanted.edges[id_])
         ]
-        return left + self._each(ready, edges, deadline)
+        return left + self._each(((id_, partial(edges, id_)) for id_ in ready), deadline)
 
-    def _each(self, ids: Sequence[str], do: Callable[[str], None], deadline: float) -> list[str]:
-        """Do a thing for each id, several at a time; returns those for which it was not done: the time was
-        over, or it failed and the log says why.
+    def _deletions(self, ids: Sequence[str]) -> Iterator[_Step]:
+        return ((id_, partial(self._graph.delete_twin, id_)) for id_ in ids)
+
+    def _each(self, steps: Iterable[_Step], deadline: float) -> list[str]:
+        """Take each step, several at a time; returns the ids of those that were not taken: the time was over,
+        or it failed and the log says why.
         """
         throttled = False
 
-        def one(id_: str) -> bool:
+        def one(step: _Step) -> bool:
             nonlocal throttled
             if throttled or over(deadline):
                 return False
+            id_, do = step
             try:
-                do(id_)
+                do()
             except (Retry, Refused) as error:
                 throttled = throttled or isinstance(error, Throttled)
                 self._log.warning("twin_failed", twin=id_, reason=error.reason)
@@ -180,35 +195,48 @@ class TwinSync:
                 return True
             return False
 
+        left: list[str] = []
+        rest = iter(steps)
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            done = pool.map(one, ids)
-            return [id_ for id_, success in zip(ids, done, strict=True) if not success]
+            while some := list(islice(rest, _PAGE)):
+                done = pool.map(one, some)
+                left += [id_ for (id_, _), success in zip(some, done, strict=True) if not success]
+        return left
 
     def _set_values(self, device_type: str, events: Iterable[Event], deadline: float) -> None:
         if device_type not in self._listed:
             self._list(device_type)
-        newer: dict[str, Event] = {}
-        for event in events:
-            device = cloudevents.device_of(event, self._twin)
-            if self._times.get(device, event["time"]) < event["time"]:
-                newer[device] = event
-            if over(deadline):
-                break  # before the reader asks for another page
-        left = self._each(list(newer), lambda device: self._set(device, newer[device]), deadline)
-        if newer:
-            self._log.info("values_set", type=device_type, devices=len(newer) - len(left), left=len(left))
+        newer = 0
 
-    def _set(self, device: str, event: Event) -> None:
-        if self._times[device] >= event["time"]:
-            return
+        def steps() -> Iterator[_Step]:
+            nonlocal newer
+            for event in events:
+                device = cloudevents.device_of(event, self._twin)
+                if self._times.get(device, event["time"]) < event["time"]:
+                    newer += 1
+                    yield device, partial(self._set, device, self._latest(device, event))
+                if over(deadline):
+                    return  # before the reader asks for another page
+
+        left = self._each(steps(), deadline)
+        if newer:
+            self._log.info("values_set", type=device_type, devices=newer - len(left), left=len(left))
+
+    def _latest(self, device: str, event: Event) -> _Latest:
         telemetry = self._twin.device_types[self._twin.devices[device]].telemetry
-        self._graph.set_values(device, graph.measured(event["data"], telemetry), event["time"])
-        self._times[device] = event["time"]
+        return _Latest(event["time"], graph.measured(event["data"], telemetry))
+
+    def _set(self, device: str, latest: _Latest) -> None:
+        if self._times[device] >= latest.time:
+            return
+        self._graph.set_values(device, latest.values, latest.time)
+        self._times[device] = latest.time
 
     def _list(self, device_type: str) -> None:
         cursor: str | None = None
+        limit = graph.page_limit(self._twin, device_type, _PAGE)
         while True:
-            twins, cursor = self._graph.twins(type=device_type, cursor=cursor, limit=_PAGE)
+            twins, cursor = self._graph.twins(type=device_type, cursor=cursor, limit=limit)
             self._times.update((each.id, self._plausible(each.time)) for each in twins)
             if cursor is None:
                 break

@@ -14,11 +14,17 @@ from typing import Any
 from twin_runtime import jsontext
 from twin_runtime.model import Twin
 from twin_runtime.ports import GraphTwin, Relationship
-from twin_runtime.values import ValueType
+from twin_runtime.values import LONGEST_TEXT, ValueType
 
 _FORM = 1
 """Of how adapters write a twin; a higher number has every twin written anew."""
 _DIGEST_LENGTH = 16
+MAX_PAGE_BYTES = 2_000_000
+"""Of a page of twins, as JSON."""
+_NODE_BYTES = 600
+"""Of a twin without properties and values: id, type, name and time."""
+_NUMBER_BYTES = 30
+_TEXT_BYTES = 6 * LONGEST_TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,23 @@ def desired(twin: Twin) -> Desired:
         "entities": twin.model.types,
     }
     return Desired(twins, edges, digests, _digest([types, sorted(digests.items())]))
+
+
+def page_limit(twin: Twin, type: str | None, most: int) -> int:
+    """How many twins of a type, or of any, to ask for at a time: `most`, or so many that a page is no longer
+    than `MAX_PAGE_BYTES` whatever their values are.
+    """
+    kinds = {**twin.model.types, **{name: kind.telemetry for name, kind in twin.device_types.items()}}
+    longest = max(map(_longest, kinds.values() if type is None else [kinds[type]]), default=0)
+    return max(1, min(most, MAX_PAGE_BYTES // (_NODE_BYTES + longest)))
+
+
+def _longest(contents: Mapping[str, Any]) -> int:
+    """Bytes of the values of a type's metrics or properties, as JSON."""
+    return sum(
+        len(name) + (_TEXT_BYTES if each["type"] == ValueType.STRING else _NUMBER_BYTES)
+        for name, each in contents.items()
+    )
 
 
 def measured(data: Any, telemetry: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from twin_runtime.events import clocks
 from twin_runtime.ports import Row, Store
 
 _READERS = 16
-_AT_A_TIME = 256
+AT_A_TIME = 256
 """How many rows are held at most."""
 
 
@@ -26,8 +26,8 @@ def rows(store: Store, devices: Sequence[str], now: float) -> Iterator[Row]:
 
     # A store takes some milliseconds for each, whatever their number.
     with ThreadPoolExecutor(min(_READERS, len(devices))) as pool:
-        for start in range(0, len(devices), _AT_A_TIME):
-            some = devices[start : start + _AT_A_TIME]
+        for start in range(0, len(devices), AT_A_TIME):
+            some = devices[start : start + AT_A_TIME]
             for row in pool.map(lambda device: _newest(store, device, end), some):
                 if row is not None:
                     yield row

@@ -1,16 +1,18 @@
 """How our own functions read the hot store: with the store at hand, or through hot_reader in another cloud.
 
-Both readers have the same two methods, and give events as dicts in the form of `cloudevents.make`. They raise
+Both readers have the same two methods, and give events as dicts in the form of `cloudevents.make`. They read
+page after page, as the events are asked for: more pages are more than a function can hold. They raise
 `errors.Retry` where the store or hot_reader cannot be read now.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from twin_runtime import times
+from twin_runtime import deadlines, times
 from twin_runtime.deadlines import READ_AGAIN_S
 from twin_runtime.errors import Retry
 from twin_runtime.log import Log
@@ -23,6 +25,8 @@ from twin_runtime.wire.link_client import LinkClient
 from twin_runtime.wire.secret_cache import CachedSecret
 
 _PAGE = 1_000
+_CHUNK = 500
+"""Of a range, of which the first events are often enough."""
 _MAX_ANSWER_BYTES = 6_000_000
 
 
@@ -41,10 +45,12 @@ class Reader(Protocol):
         start: str = times.EARLIEST,
         end: str = times.LATEST,
         *,
-        limit: int = _PAGE,
         descending: bool = False,
-    ) -> Sequence[Event]:
-        """At most `limit` events of a device with start <= time < end, by time and id. Times are RFC 3339."""
+        deadline: float = math.inf,
+    ) -> Iterator[Event]:
+        """The events of a device with start <= time < end, by time and id. Times are RFC 3339. Raises
+        `errors.Retry` where another page is needed after `deadline`, in `time.monotonic` seconds.
+        """
         ...
 
 
@@ -69,22 +75,22 @@ class LocalReader:
         start: str = times.EARLIEST,
         end: str = times.LATEST,
         *,
-        limit: int = _PAGE,
         descending: bool = False,
-    ) -> Sequence[Event]:
+        deadline: float = math.inf,
+    ) -> Iterator[Event]:
         start, end, now = times.normalise(start), times.normalise(end), self._clock()
-        found: list[Event] = []
         cursor: str | None = None
-        while len(found) < limit:
-            wanted = min(limit - len(found), _PAGE)
+        while True:
+            deadlines.check(deadline)
             page = self._store.query(
-                device, start=start, end=end, limit=wanted, cursor=cursor, descending=descending
+                device, start=start, end=end, limit=_CHUNK, cursor=cursor, descending=descending
             )
-            found += [rows.to_event(row, self._twin) for row in page.rows if row.expires > now]
-            if not page.rows or (len(page.rows) < wanted and not page.more):
-                break
+            for row in page.rows:
+                if row.expires > now:
+                    yield rows.to_event(row, self._twin)
+            if not page.rows or (len(page.rows) < _CHUNK and not page.more):
+                return
             cursor = page.rows[-1].key
-        return found
 
 
 class RemoteReader:
@@ -107,13 +113,7 @@ class RemoteReader:
         self._patience = patience
 
     def latest(self, type: str) -> Iterator[Event]:
-        query = {"type": type, "latest": "true", "limit": str(_PAGE)}
-        cursor: str | None = None
-        while True:
-            events, cursor = self._page(query if cursor is None else {**query, "cursor": cursor})
-            yield from events
-            if cursor is None:
-                return
+        return self._pages({"type": type, "latest": "true", "limit": str(_PAGE)}, math.inf)
 
     def range(
         self,
@@ -121,24 +121,28 @@ class RemoteReader:
         start: str = times.EARLIEST,
         end: str = times.LATEST,
         *,
-        limit: int = _PAGE,
         descending: bool = False,
-    ) -> Sequence[Event]:
+        deadline: float = math.inf,
+    ) -> Iterator[Event]:
         query = {
             "device": device,
             "from": times.normalise(start),
             "to": times.normalise(end),
             "order": "desc" if descending else "asc",
+            "limit": str(_CHUNK),
         }
-        found: list[Event] = []
+        return self._pages(query, deadline)
+
+    def _pages(self, query: dict[str, str], deadline: float) -> Iterator[Event]:
         cursor: str | None = None
-        while len(found) < limit:
-            query["limit"] = str(min(limit - len(found), _PAGE))
+        while True:
+            deadlines.check(deadline)
             events, cursor = self._page(query if cursor is None else {**query, "cursor": cursor})
-            found += events
+            events.reverse()
+            while events:  # none of a page is held when the next one comes
+                yield events.pop()
             if cursor is None:
-                break
-        return found
+                return
 
     def _page(self, query: dict[str, str]) -> tuple[list[Event], str | None]:
         answer = self._link.get(

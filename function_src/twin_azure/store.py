@@ -27,6 +27,8 @@ from .failures import retry, translated
 _SERVICE = "Cosmos DB"
 _NEVER = (400, 413)
 """What Cosmos DB will not take of this row, however often: malformed, or larger than 2 MB."""
+MAX_PAGE_BYTES = 8_000_000
+"""A page ends early rather than hold more data than this."""
 _LONGEST_TTL = 2_147_483_647
 _WRITERS = 8
 _CALL = deadlines.bounds(Cloud.AZURE, Service.STORE)
@@ -108,7 +110,14 @@ class CosmosStore:
             found = self._container.query_items(
                 text, parameters=parameters, partition_key=device, timeout=_CALL_SECONDS
             )
-            return Page([row_of(item) for item in found])
+            rows: list[Row] = []
+            size = 0
+            for row in map(row_of, found):
+                size += len(row.data)
+                if rows and size > MAX_PAGE_BYTES:
+                    return Page(rows, more=True)
+                rows.append(row)
+            return Page(rows)
 
     def delete(self, device: str, keys: Sequence[str]) -> None:
         # The service takes batches of a partition too, which cost no fewer request units.

@@ -15,7 +15,8 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 from contract.adapter_contract import DeadLetterContract, QueueContract, SecretContract, StoreContract, row
 from support.dying import Dying, Fuse
-from twin_azure import queues, store
+from twin_azure import queues
+from twin_azure import store as store_module
 from twin_azure.bodies import claimed
 from twin_azure.queues import StorageQueue
 from twin_azure.secrets import VaultSecret
@@ -137,6 +138,16 @@ class TestStore(StoreContract):
         store.put([row(data='{"t":1}'), row(data='{"t":2}')])
         assert [found.data for found in self.rows(store)] == ['{"t":2}']
 
+    def test_a_page_ends_early_at_its_bound(
+        self, store: CosmosStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = row(second=0)
+        store.put([row(second=n) for n in range(5)])
+        monkeypatch.setattr(store_module, "MAX_PAGE_BYTES", 2 * len(made.data))
+        page = self.read(store)
+        assert page.more
+        assert [r.time for r in page.rows] == [made.time, row(second=1).time]
+
     def test_a_row_expires_when_its_event_is_old_enough(self, store: CosmosStore) -> None:
         store._clock = lambda: 1_000.0
         store.put([row(second=0, expires=1_060), row(second=1, expires=10)])
@@ -203,9 +214,9 @@ def test_a_store_s_client_is_given_the_bounds(monkeypatch: pytest.MonkeyPatch) -
 
         get_container_client = get_database_client
 
-    monkeypatch.setattr(store, "CosmosClient", Client)
+    monkeypatch.setattr(store_module, "CosmosClient", Client)
     CosmosStore.at("https://account.example/dbs/twin/colls/events", None)
-    assert given == store._BOUNDS
+    assert given == store_module._BOUNDS
 
 
 @pytest.mark.parametrize("way", ["put", "put_if_absent"])

@@ -6,22 +6,24 @@ from __future__ import annotations
 
 import json
 import math
+import string
 import time
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from support.memory import MemoryCloud, MemoryGrafana, MemoryGraph, MemoryObjects, MemoryQueue, MemoryStore
-from support.memory_bounds import DEVICES, FILE_BYTES, PAGE_BYTES
+from support.memory_bounds import DEVICES, FILE_BYTES, PAGE_BYTES, PAGE_ROWS
 from support.samples import DOCUMENT
 from twin_runtime import times
 from twin_runtime.events import cloudevents
 from twin_runtime.model import Twin
 from twin_runtime.ports import GraphTwin, Page, Relationship, Row, Stored, Unstored
-from twin_runtime.tiers import tier_files
+from twin_runtime.tiers import due_rows, tier_files
 
 DEVICE = "thermostat-1"
 WITH_ROWS = 300
@@ -33,6 +35,16 @@ _TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 _EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
 _PAGES = 4
 _METRICS = 2_000
+DUE = {
+    "thermostat-1": (PAGE_ROWS + 150, cloudevents.MAX_DATA_BYTES),
+    "thermostat-2": (2 * due_rows.MAX_ROWS, due_rows.MAX_BYTES // due_rows.MAX_ROWS),
+}
+"""Devices with old rows: how many, and the length of their data. Those of the first are the longest; of the
+second a batch is as many as it can be, and as long."""
+_RESPONSE_BYTES = 4_000_000
+"""Of Cosmos DB, which are the longest of the three stores'."""
+_LETTERS = (string.ascii_letters + string.digits + "!#$%&'()*+,-./:;<=>?@[]^_`{|}~ ").encode()
+_RANDOM = bytes(_LETTERS[n % len(_LETTERS)] for n in range(256))
 
 
 def largest_data() -> str:
@@ -116,20 +128,77 @@ class Store(MemoryStore):
 
     put_if_absent = put
 
-    def query(self, device: str, **query: Any) -> Page:
+    def query(
+        self, device: str, *, start: str, end: str, limit: int, cursor: str | None, descending: bool
+    ) -> Page:
         if not device.startswith("thermostat"):
             return Page([])
         with self._lock:
             self.pages += 1
         now = time.time()
         at, expires = times.from_epoch(now), int(now) + 1_000_000
-        count = min(PAGE_BYTES // cloudevents.MAX_DATA_BYTES, query["limit"])
+        count = min(PAGE_BYTES // cloudevents.MAX_DATA_BYTES, limit)
         first = int(device.rpartition("-")[2])
         rows = [
             Row(device, at, str(n), cloudevents.TELEMETRY, data_of(first + n), _TRACE, expires, "thermostat")
             for n in range(count)
         ]
-        return Page(rows, more=count < query["limit"] and self.pages < _PAGES)
+        return Page(rows, more=count < limit and self.pages < _PAGES)
+
+
+class OldStore(Store):
+    """Has the rows of `DUE`, of one day, whose text hardly becomes shorter when it is packed. Each row is
+    made anew when it is asked for.
+    """
+
+    def __init__(self, at: float) -> None:
+        super().__init__()
+        start = times.to_epoch(tier_files.first_of(tier_files.day_of(times.from_epoch(at))))
+        self._left = {
+            device: {self._row(device, start + n, n).key: (start + n, n) for n in range(count)}
+            for device, (count, _) in DUE.items()
+        }
+
+    def _row(self, device: str, at: float, number: int, data: str = "") -> Row:
+        time = times.from_epoch(at)
+        return Row(
+            device, time, f"{number:036}", cloudevents.TELEMETRY, data, _TRACE, int(at) + 60 * 86_400,
+            "thermostat", time, time, "device",
+        )  # fmt: skip
+
+    def query(
+        self, device: str, *, start: str, end: str, limit: int, cursor: str | None, descending: bool
+    ) -> Page:
+        if limit > PAGE_ROWS:
+            raise AssertionError(f"{limit} rows are asked for")
+        with self._lock:
+            known = dict(self._left.get(device, {}))
+        low, high = (start, cursor or end) if descending else (cursor or start, end)
+        keys = [key for key in known if low <= key < min(high, end) and key != cursor]
+        found: list[Row] = []
+        response: list[Row] = []
+        size = 0
+        for key in (keys[::-1] if descending else keys)[:limit]:
+            length = DUE[device][1]
+            if size and size + length > PAGE_BYTES:
+                return Page(found + _answered(response), more=True)
+            size += length
+            text = Random(key).randbytes(length - 8).translate(_RANDOM).decode()
+            response.append(self._row(device, *known[key], f'{{"a":"{text}"}}'))
+            if len(response) * length > _RESPONSE_BYTES:
+                found += _answered(response)
+                response = []
+        return Page(found + _answered(response))
+
+    def delete(self, device: str, keys: Sequence[str]) -> None:
+        with self._lock:
+            for key in keys:
+                self._left.get(device, {}).pop(key, None)
+
+
+def _answered(rows: Sequence[Row]) -> list[Row]:
+    """Rows as an adapter reads them from a response."""
+    return [Row(**each) for each in json.loads(json.dumps([row._asdict() for row in rows]).encode())]
 
 
 class Objects(MemoryObjects):
@@ -143,14 +212,19 @@ class Objects(MemoryObjects):
         return self._folder / sha256(name.encode()).hexdigest()
 
     def give(self, name: tier_files.Name, path: Path) -> None:
+        with path.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+        self._add(Stored(str(name), path.stat().st_size, name.rows, digest))
         path.rename(self._path(str(name)))
-        super().put(str(name), b"", rows=name.rows, sha256=sha256(b"").hexdigest())
 
     def put(self, name: str, body: bytes, *, rows: int, sha256: str) -> None:
         whole = b"".join((b"head", body, b"tail"))  # one request
         self._path(name).write_bytes(memoryview(whole)[4:-4])
+        self._add(Stored(name, len(body), rows, sha256))
+
+    def _add(self, stored: Stored) -> None:
         with self._lock:
-            self.kept[name] = (b"", Stored(name, len(body), rows, sha256))
+            self.kept[stored.name] = (b"", stored)
             self._names = sorted(self.kept)
 
     def get(self, name: str) -> bytes:

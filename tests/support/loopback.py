@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableSequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,7 +19,7 @@ class Loopback(ThreadingHTTPServer):
     def __init__(self, platform: Platform) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.platform = platform
-        self.seen: list[tuple[Wire, Reply]] = []
+        self.seen: MutableSequence[tuple[Wire, Reply]] = []
 
     @property
     def url(self) -> str:

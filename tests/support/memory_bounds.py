@@ -1,4 +1,4 @@
-"""What an instance of a role holds at most, for every role but the movers.
+"""What an instance of a role holds at most, for every role.
 
 What a function is given takes most memory where it is JSON of many empty objects, which a device may send:
 `FACTOR` bytes for each of its bytes. What stays text, or is the bytes of a file, is copied a few times.
@@ -20,6 +20,7 @@ from twin_runtime.graph import graph
 from twin_runtime.ports import MAX_BATCH_BYTES
 from twin_runtime.roles import ROLES, Cloud, Role, Trigger, roles_of
 from twin_runtime.storage import newest
+from twin_runtime.tiers import due_rows
 from twin_runtime.tiers.tier_files import MAX_PARTS, MAX_TEXT_BYTES, PART_BYTES
 from twin_runtime.tiers.tier_reader import MAX_PAGE_BYTES
 from twin_runtime.wire.receiver import MAX_BODY_BYTES
@@ -36,6 +37,17 @@ PAGE_FACTOR = 4
 FILE_BYTES = MAX_PARTS * PART_BYTES
 """Of a file that a receiver puts together. It stays bytes."""
 FILE_FACTOR = 3
+"""In archive_mover: the file that is read, while it is put together and as bytes, and the one before it."""
+PART_FACTOR = 4
+"""Of a part of a file that is sent to a receiver: the part, the request with its first line, and what the
+connection copies."""
+BATCH_FACTOR = 3
+"""Of the rows that cold_mover packs: the rows, and their file twice, while it is packed and while it is sent.
+Rows of random text do not become much shorter. Or: the rows, and those that are gathered next."""
+ROW_BYTES = 1_500
+"""Of a row beside its data: ten short texts, and what is remembered of its key."""
+PAGE_ROWS = 500
+"""Rows that cold_mover asks the hot store for at a time."""
 VALUES_FACTOR = 16
 """Of a page of twins. It is numbers by their names."""
 CHANGES = 100
@@ -43,7 +55,7 @@ CHANGES = 100
 DEVICES = 40_000
 """A device takes 5 of the 200,000 values that a twin.yaml may have."""
 DEVICE_BYTES = 1_000
-"""Of a device in twin_sync: its twin, digests and time."""
+"""Of a device in twin_sync: its twin, digests and time. In cold_mover: its type, as it is noted."""
 DASHBOARDS_BYTES = 20_000_000
 """Of the dashboards of a twin."""
 LARGEST = {
@@ -52,12 +64,12 @@ LARGEST = {
     Trigger.HTTPS: MAX_BODY_BYTES,
 }
 """Bytes of one message or request with events."""
-MOVERS = (Role.COLD_MOVER, Role.ARCHIVE_MOVER)
 _NO_REMOTE = (
     Role.DISPATCHER, Role.PROCESSOR, Role.TWIN_READER, Role.DASHBOARD_SYNC,
 )  # fmt: skip
 _NO_LOCAL = (
     Role.CONNECTOR, Role.INGESTION, Role.WRITER, Role.HOT_READER, Role.COLD_WRITER, Role.ARCHIVE_WRITER,
+    Role.ARCHIVE_MOVER,
 )  # fmt: skip
 _WORKS = {
     Role.HOT_READER: ("range", "newest", "cold", "remote_cold"),
@@ -85,14 +97,14 @@ class Case(NamedTuple):
 
     @property
     def at_once(self) -> int:
-        """Scheduled functions run alone: their schedules have one partition, and runs do not overlap."""
+        """Scheduled functions run alone: runs do not overlap, and each partition has its own instance."""
         return 1 if self.trigger is Trigger.CLOCK else at_once(self.role, self.cloud, self.trigger)
 
 
 def cases() -> Iterator[Case]:
     """Each cloud with each of its roles, local and remote where there are both, and each kind of work."""
     for cloud in Cloud:
-        for role in (role for role in roles_of(cloud) if role not in MOVERS):
+        for role in roles_of(cloud):
             for remote in (False, True):
                 if role not in (_NO_LOCAL, _NO_REMOTE)[remote]:
                     yield from (Case(cloud, role, remote, work) for work in _works(cloud, role, remote))
@@ -141,6 +153,12 @@ def _bytes(case: Case) -> float:
             return page + _ROW * FACTOR
         case Role.TWIN_READER, _:
             return count * graph.MAX_PAGE_BYTES * VALUES_FACTOR
+        case Role.COLD_MOVER, _:
+            batch = due_rows.MAX_BYTES + _ROW + due_rows.MAX_ROWS * ROW_BYTES
+            part = PART_BYTES * PART_FACTOR if case.remote else 0
+            return DEVICES * DEVICE_BYTES + page + batch * BATCH_FACTOR + part
+        case Role.ARCHIVE_MOVER, _:
+            return FILE_BYTES * FILE_FACTOR + PART_BYTES * PART_FACTOR
         case Role.DASHBOARD_SYNC, _:
             return MAX_ANSWER_BYTES * FACTOR + DASHBOARDS_BYTES * 2
     size = count * LARGEST[case.trigger]

@@ -17,7 +17,8 @@ import threading
 import time
 import zlib
 from base64 import b64encode
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from hashlib import sha256
@@ -29,9 +30,19 @@ from azure.functions.meta import Datum
 
 from support import deployed, heaviest, platforms
 from support.deployed import Deployed, Functions
-from support.heaviest import DEVICE, WITH_ROWS, Graph, Objects, Ports, largest_data, largest_event
+from support.heaviest import (
+    DEVICE,
+    DUE,
+    WITH_ROWS,
+    Graph,
+    Objects,
+    OldStore,
+    Ports,
+    largest_data,
+    largest_event,
+)
 from support.loopback import listening
-from support.memory_bounds import CHANGES, DASHBOARDS_BYTES, Case
+from support.memory_bounds import CHANGES, DASHBOARDS_BYTES, FILE_BYTES, Case
 from support.platforms import Reply, Wire
 from support.samples import API_KEY, DOCUMENT, KEY_1, signed
 from twin_azure import changes
@@ -45,13 +56,15 @@ from twin_runtime.grafana_api import MAX_ANSWER_BYTES
 from twin_runtime.model import parse
 from twin_runtime.ports import MAX_BATCH_BYTES
 from twin_runtime.roles import Cloud, Role, Trigger
-from twin_runtime.tiers import tier_files, tier_reader
+from twin_runtime.tiers import due_rows, tier_files, tier_reader
 from twin_runtime.wire.receiver import MAX_BODY_BYTES
 from twinspan import sizing
 
 FLEET = "the fleet's secret"
 DAY_S = 86_400
 DASHBOARD_BYTES = 50_000
+FILES = 6
+"""As many are archived: if all were held, the bound would be exceeded."""
 GREEDY = """
 full = False
 
@@ -237,13 +250,26 @@ def read_files(function: Deployed) -> bool:
     return answer.status == 200 and len(answer.body) > tier_reader.MAX_PAGE_BYTES * 0.9
 
 
-def cold_file(ports: Ports, folder: Path) -> None:
+def cold_file(ports: Ports, folder: Path, *, days: int = 40, padded: bool = False) -> None:
     """A file as old as one of the cold tier."""
     path = folder / "cold"
-    name = heaviest.file_of(DEVICE, time.time() - 40 * DAY_S, path, padded=False)
+    name = heaviest.file_of(DEVICE, time.time() - days * DAY_S, path, padded=padded)
     store = ports.objects("COLD_STORE")
     assert isinstance(store, Objects)
     store.give(name, path)
+
+
+def stored(function: Deployed) -> Mapping[str, int]:
+    """The bytes of each file of the cold tier, by name."""
+    return {name: its.size for name, (_, its) in function.memory.objects("COLD_STORE").kept.items()}
+
+
+def moved(case: Case, files: Mapping[str, int]) -> bool:
+    """Whether all has been moved, in files as large as they can be. `files`: the bytes of each, by name."""
+    if case.role is Role.ARCHIVE_MOVER:
+        return len(files) == FILES and min(files.values()) > 0.99 * FILE_BYTES
+    count = sum(tier_files.parse_name(name).rows for name in files)
+    return count == sum(rows for rows, _ in DUE.values()) and max(files.values()) > 0.75 * due_rows.MAX_BYTES
 
 
 def synced(case: Case) -> bool:
@@ -259,7 +285,7 @@ def ask_history(function: Deployed) -> bool:
 
 
 def calls_of(
-    case: Case, function: Deployed, folder: Path, together: threading.Barrier
+    case: Case, function: Deployed, folder: Path, together: threading.Barrier, sent: Mapping[str, int]
 ) -> Callable[[int], bool]:
     match case.role, case.trigger:
         case _, Trigger.BROKER:
@@ -268,6 +294,8 @@ def calls_of(
             return lambda number: function.consume(message(number))
         case Role.TWIN_SYNC, _ if case.work:
             return lambda _: changed(function)
+        case ((Role.COLD_MOVER | Role.ARCHIVE_MOVER), _):
+            return lambda _: function.run() and moved(case, sent if case.remote else stored(function))
         case _, Trigger.CLOCK:
             return lambda _: function.run() and synced(case)
         case _, Trigger.PLATFORM:
@@ -287,11 +315,14 @@ def calls_of(
 
 
 class Other:
-    """What is at the other end of a link, or Grafana. Answers are as long as they may be."""
+    """What is at the other end of a link, or Grafana. Answers are as long as they may be. `sent` gets the
+    bytes of each file that comes, by name.
+    """
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, sent: dict[str, int]) -> None:
         self._case = case
         self._asked = 0
+        self._sent = sent
         self._empty = b'{"events":[],"cursor":null,"next":null}'
         bound = tier_reader.MAX_PAGE_BYTES if case.work == "remote_cold" else HOT_ANSWER_BYTES
         count = bound // len(largest_event("e00"))
@@ -304,10 +335,22 @@ class Other:
     def __call__(self, wire: Wire) -> Reply:
         if self._case.role is Role.DASHBOARD_SYNC:
             return Reply(200, {}, self._grafana(wire))
+        if self._case.role in (Role.COLD_MOVER, Role.ARCHIVE_MOVER):
+            return Reply(200, {}, self._part(wire.body))
         if wire.method == "POST" and self._case.role is not Role.HOT_READER:
             count = zlib.decompress(wire.body, wbits=31).count(b'"specversion"')
             return Reply(200, {}, b'{"accepted":%d,"rejected":[]}' % count)
         return Reply(200, {}, self._page(wire))
+
+    def _part(self, body: bytes) -> bytes:
+        end = body.index(b"\n")
+        told = json.loads(body[:end])
+        name, count = told["name"], told["part"] + 1
+        self._sent[name] = self._sent.get(name, 0) + len(body) - end - 1
+        if count < told["parts"]:
+            return json.dumps({"parts": count}).encode()
+        whole = {"rows": told["rows"], "sha256": told["sha256"], "size": self._sent[name]}
+        return json.dumps(whole).encode()
 
     def _page(self, wire: Wire) -> bytes:
         if "type=meter" in wire.target or "type=pump" in wire.target:
@@ -341,6 +384,8 @@ def prepare(case: Case, function: Deployed) -> None:
 def document(case: Case) -> dict[str, Any]:
     if case.role in (Role.TWIN_SYNC, Role.TWIN_READER, Role.TWIN_CONNECTOR) or case.work == "newest":
         return heaviest.document()
+    if case.role is Role.COLD_MOVER:
+        return {**heaviest.document(), "safety_days": 30, "cold_days": 90}
     types = json.loads(json.dumps(DOCUMENT["device_types"]))
     if case.role is Role.PROCESSOR:
         types["thermostat"]["processor"] = "processors/thermostat.py"
@@ -359,12 +404,19 @@ def main(case: Case) -> dict[str, Any]:
         if trigger is Trigger.QUEUE:
             os.environ["TRIGGER_QUEUE"] = "queue"
         ports, twin = Ports(case.cloud, folder), document(case)
-        url = ""
+        url, sent = "", dict[str, int]()
         if case.role is Role.DASHBOARD_SYNC or case.remote or case.work == "remote_cold":
-            url = stack.enter_context(listening(Other(case))).url
+            server = stack.enter_context(listening(Other(case, sent)))
+            server.seen = deque(maxlen=0)  # what passed is not kept: it would count
+            url = server.url
         ports.grafana_url = url
         if case.work in ("cold", "read"):
             cold_file(ports, folder)
+        if case.role is Role.ARCHIVE_MOVER:
+            for number in range(FILES):
+                cold_file(ports, folder, days=100 + number, padded=True)
+        if case.role is Role.COLD_MOVER:
+            ports.stores["STORE"] = OldStore(time.time() - 40 * DAY_S)
         stack.enter_context(patch.object(functions, "start", _filled(functions, case)))
         parsed = parse(twin)
         stack.enter_context(patch.object(changes, "load_twin", lambda _root: parsed))
@@ -378,7 +430,7 @@ def main(case: Case) -> dict[str, Any]:
             done = [batch(function, at_once)]
         else:
             together = threading.Barrier(at_once)
-            call = calls_of(case, function, folder, together)
+            call = calls_of(case, function, folder, together, sent)
 
             def one(number: int) -> bool:
                 together.wait()

@@ -225,7 +225,9 @@ class World:
         if fault is Fault.TWIN:
             twin, process.twin = process.twin, None
             if twin is not None:
+                began = self.mono
                 self._aside(twin)
+                process.until += self.mono - began  # the two work side by side
                 self._touched.add("twin")
             return effect()
         if fault is Fault.DOWN:

@@ -36,7 +36,7 @@ class Archived:
 
 
 class ArchiveMover:
-    """Each run moves the files of one partition. Holds one file in memory."""
+    """Each run moves the files of one partition, one after the other."""
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twin_runtime.model import Twin
 from twin_runtime.ports import (
     Broker,
+    Expiry,
     Grafana,
     GraphWriter,
     Objects,
@@ -38,6 +39,12 @@ class Aws:
         from twin_aws.s3 import S3Objects
 
         return S3Objects.at(address, client("s3"))
+
+    def expiry(self, address: str) -> Expiry:
+        from twin_aws.clients import client
+        from twin_aws.expiry import TableExpiry
+
+        return TableExpiry.at(address, dynamodb=client("dynamodb"), scheduler=client("scheduler"))
 
     def graph(self, address: str, twin: Twin) -> GraphWriter:
         from twin_aws.clients import client

@@ -16,13 +16,15 @@ from botocore.exceptions import ClientError
 
 from twin_aws.clients import calling, code_of
 from twin_runtime.errors import ConfigurationError, Refused
-from twin_runtime.ports import PARTS, Stored
+from twin_runtime.ports import PARTS, Stored, Versioned
 
 _STANDARD = "STANDARD"
 _ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 """Classes whose objects must be restored before they can be read."""
 _RESTORED = 'ongoing-request="false"'
 _MISSING = ("404", "NoSuchKey", "NotFound")  # HeadObject's answer has no body, so its code is the status
+_OTHERS = ("PreconditionFailed", "ConditionalRequestConflict", *_MISSING)
+"""Answers to a write on condition where another version is there, is being written, or was deleted."""
 _PAGE = 1_000
 
 
@@ -59,9 +61,37 @@ class S3Objects:
         head = self._head(name)
         return None if head is None else _stored(name, head)
 
-    def get(self, name: str) -> bytes:
+    def get(self, name: str, *, start: int = 0, length: int | None = None) -> bytes:
+        part = {} if length is None else {"Range": f"bytes={start}-{start + length - 1}"}
         with calling("S3"), _refusing(name):
-            return self._client.get_object(Bucket=self._bucket, Key=name)["Body"].read()
+            return self._client.get_object(Bucket=self._bucket, Key=name, **part)["Body"].read()
+
+    def read(self, name: str) -> Versioned | None:
+        with calling("S3"):
+            try:
+                found = self._client.get_object(Bucket=self._bucket, Key=name)
+                return Versioned(found["Body"].read(), found["ETag"])
+            except ClientError as error:
+                if code_of(error) in _MISSING:
+                    return None
+                raise
+
+    def replace(self, name: str, body: bytes, *, version: str | None) -> str | None:
+        condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
+        with calling("S3"):
+            try:
+                return self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=name,
+                    Body=body,
+                    ContentType="application/gzip",
+                    StorageClass=_STANDARD,
+                    **condition,
+                )["ETag"]
+            except ClientError as error:
+                if code_of(error) in _OTHERS:
+                    return None
+                raise
 
     def names(self, prefix: str, *, after: str = "", limit: int = _PAGE) -> Sequence[str]:
         found: list[str] = []

@@ -48,6 +48,10 @@ class DynamoStateStore:
     def replace(self, name: str, text: str, *, version: str) -> str | None:
         return self._put(name, text, "#version = :old OR #version = :own", {":old": {"S": version}})
 
+    def delete(self, name: str) -> None:
+        with calling("DynamoDB"):
+            self._client.delete_item(TableName=self._table, Key={"name": {"S": name}})
+
     def _read(self, names: Sequence[str], until: float) -> Mapping[str, Record]:
         found: dict[str, Record] = {}
         left: Any = {"Keys": [{"name": {"S": name}} for name in names], "ConsistentRead": True}

@@ -132,6 +132,9 @@ class TwinMakerGraph(TwinMakerReader):
         """TwinMaker asks twin_connector for them; nobody sets them."""
         raise NotImplementedError
 
+    def replace_values(self, id: str, values: Mapping[str, Any], time: str | None) -> None:
+        """Nothing: twin_connector tells what is in the hot store."""
+
     def is_empty(self) -> bool:
         """Whether no entity is left, not even one that is being deleted."""
         return not self._list(None, None, MOST_LISTED)["entitySummaries"]

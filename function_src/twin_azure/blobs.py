@@ -11,12 +11,18 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
 from azure.storage.blob import BlobProperties, ContainerClient, ContentSettings, StandardBlobTier
 
 from twin_runtime.deadlines import Service
 from twin_runtime.errors import ConfigurationError, Refused
-from twin_runtime.ports import PARTS, Stored
+from twin_runtime.ports import PARTS, Stored, Versioned
 
 from .bounds import of_storage
 from .failures import translated
@@ -75,9 +81,35 @@ class BlobObjects:
         except (KeyError, ValueError):
             raise Refused(f"{name} has no count of rows and checksum: it is not of a twin.") from None
 
-    def get(self, name: str) -> bytes:
+    def get(self, name: str, *, start: int = 0, length: int | None = None) -> bytes:
+        offset = None if length is None else start
         with translated(_SERVICE), _refusing(name):
-            return self._container.download_blob(name).readall()
+            return self._container.download_blob(name, offset=offset, length=length).readall()
+
+    def read(self, name: str) -> Versioned | None:
+        with translated(_SERVICE):
+            try:
+                found = self._container.download_blob(name)
+                return Versioned(found.readall(), found.properties.etag)
+            except ResourceNotFoundError:
+                return None
+
+    def replace(self, name: str, body: bytes, *, version: str | None) -> str | None:
+        condition: dict[str, Any] = {"overwrite": False}
+        if version is not None:
+            condition = {"overwrite": True, "etag": version, "match_condition": MatchConditions.IfNotModified}
+        with translated(_SERVICE):
+            try:
+                blob = self._container.get_blob_client(name)
+                return blob.upload_blob(
+                    body,
+                    content_settings=ContentSettings(content_type="application/gzip"),
+                    standard_blob_tier=StandardBlobTier.HOT,
+                    validate_content="md5",
+                    **condition,
+                )["etag"]
+            except (ResourceExistsError, ResourceModifiedError):
+                return None
 
     def names(self, prefix: str, *, after: str = "", limit: int = 1_000) -> Sequence[str]:
         # The service goes on at a mark of its own alone, not after a name: the marks of the last pages that

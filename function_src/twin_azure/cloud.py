@@ -6,11 +6,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from twin_runtime.deadlines import TOKEN
+from twin_runtime.errors import ConfigurationError
 
 from . import settings
 
 if TYPE_CHECKING:
     from twin_runtime.model import Twin
+    from twin_runtime.ports import Expiry
 
     from .blobs import BlobObjects
     from .broker import HubBroker
@@ -56,6 +58,10 @@ class AzureCloud:
         from .blobs import BlobObjects
 
         return BlobObjects.at(address, credential())
+
+    def expiry(self, address: str) -> Expiry:
+        """The hot store has none where there is a cold tier: the mover deletes what it has moved."""
+        raise ConfigurationError(f"Azure has no expiry to switch at {address!r}.")
 
     def graph(self, address: str, twin: Twin) -> DigitalTwins:
         from .digital_twins import DigitalTwins

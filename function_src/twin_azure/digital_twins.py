@@ -126,6 +126,20 @@ class DigitalTwins:
             with self._lock:
                 self._made_of[id] = known
 
+    def replace_values(self, id: str, values: Mapping[str, Any], time: str | None) -> None:
+        def replaced(there: Json) -> Json | None:
+            made_of = self._models.interface(documents.model_of(there)) if there else None
+            if made_of is None:
+                return None
+            measured = {each.name for each in made_of.metrics.values()} | {TIME}
+            kept = {name: value for name, value in there.items() if name not in measured}
+            new = {
+                made_of.metrics[name].name: value for name, value in values.items() if name in made_of.metrics
+            }
+            return {**kept, **new} if time is None else {**kept, **new, TIME: time}
+
+        self._write(id, replaced)
+
     def _patch_values(
         self, id: str, made_of: Interface, values: Mapping[str, Any], time: str, *, sure: bool = False
     ) -> bool:

@@ -77,6 +77,12 @@ class TableStateStore:
     def replace(self, name: str, text: str, *, version: str) -> str | None:
         return self._write("PUT", self._at(name), name, text, {"if-match": version})
 
+    def delete(self, name: str) -> None:
+        until = time.monotonic() + _WHOLE_S
+        answer = self._request("DELETE", self._at(name), until, headers={"if-match": "*"})
+        if answer.status != 204 and _code_of(answer) != _ABSENT:
+            raise retry(_SERVICE, answer.status, answer.headers)
+
     def _write(self, method: str, url: str, name: str, text: str, condition: Mapping[str, str]) -> str | None:
         until = time.monotonic() + _WHOLE_S
         writer = secrets.token_hex(8)

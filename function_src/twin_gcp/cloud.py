@@ -13,7 +13,7 @@ from .rest import MetadataTokens, Rest, Tokens
 
 if TYPE_CHECKING:
     from twin_runtime.model import Twin
-    from twin_runtime.ports import Grafana
+    from twin_runtime.ports import Expiry, Grafana
 
     from .graph import FirestoreGraph
     from .objects import StorageObjects
@@ -74,6 +74,10 @@ class GcpCloud:
         from .objects import StorageObjects
 
         return StorageObjects.at(address, self._storage)
+
+    def expiry(self, address: str) -> Expiry:
+        """The hot store has none where there is a cold tier: the mover deletes what it has moved."""
+        raise ConfigurationError(f"Google Cloud has no expiry to switch at {address!r}.")
 
     def graph(self, address: str, twin: Twin) -> FirestoreGraph:
         from google.cloud import firestore

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -118,6 +118,10 @@ class FirestoreGraph:
     def set_values(self, id: str, values: Mapping[str, Any], time: str) -> None:
         changed = {FieldPath("values", name).to_api_repr(): value for name, value in values.items()}
         self._commit([lambda batch: batch.update(self._twin(id), {**changed, "time": time})])
+
+    def replace_values(self, id: str, values: Mapping[str, Any], time: str | None) -> None:
+        with suppress(Refused):
+            self._commit([lambda batch: batch.update(self._twin(id), {"values": dict(values), "time": time})])
 
     def _twin(self, id: str) -> firestore.DocumentReference:
         return self._twins.document(_encoded(id))

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from twin_runtime.errors import ConfigurationError, Refused, Retry
-from twin_runtime.ports import PARTS, Stored
+from twin_runtime.ports import PARTS, Stored, Versioned
 from twin_runtime.wire.http_client import Answer, Unreachable
 
 from .rest import Rest
@@ -47,18 +47,10 @@ class StorageObjects:
         return cls(bucket, rest)
 
     def put(self, name: str, body: bytes, *, rows: int, sha256: str) -> None:
-        resource: dict[str, Any] = {
-            "name": name,
-            "contentType": "application/gzip",
-            "md5Hash": b64encode(md5(body, usedforsecurity=False).digest()).decode("ascii"),
-            "metadata": {"rows": str(rows), "sha256": sha256},
-        }
+        more: dict[str, Any] = {"metadata": {"rows": str(rows), "sha256": sha256}}
         if name.startswith(PARTS):
-            resource["storageClass"] = _STANDARD
-        boundary = secrets.token_hex(16)
-        path = f"upload/{self._objects}?uploadType=multipart&fields=name"
-        whole, kind = _related(resource, body, boundary), f"multipart/related; boundary={boundary}"
-        answer = self._ask(lambda: self._rest.upload(path, whole, kind))
+            more["storageClass"] = _STANDARD
+        answer = self._upload(name, body, more)
         if answer.status != 200:
             raise self._rest.failure(answer)
 
@@ -73,13 +65,28 @@ class StorageObjects:
         except (KeyError, TypeError, ValueError):
             raise Refused(f"{name} has no count of rows and checksum: it is not of a twin.") from None
 
-    def get(self, name: str) -> bytes:
-        answer = self._ask(lambda: self._rest.download(f"{self._path(name)}?alt=media"))
+    def get(self, name: str, *, start: int = 0, length: int | None = None) -> bytes:
+        part = "" if length is None else f"bytes={start}-{start + length - 1}"
+        answer = self._ask(lambda: self._rest.download(f"{self._path(name)}?alt=media", part))
         if answer.status == 404:
             raise Refused(f"{name} is not in the bucket.")
-        if answer.status != 200:
+        if answer.status not in (200, 206):
             raise self._rest.failure(answer)
         return answer.body
+
+    def read(self, name: str) -> Versioned | None:
+        answer = self._ask(lambda: self._rest.download(f"{self._path(name)}?alt=media"))
+        if answer.status == 404:
+            return None
+        version = answer.headers.get("x-goog-generation")
+        if answer.status != 200 or version is None:
+            raise self._rest.failure(answer)
+        return Versioned(answer.body, version)
+
+    def replace(self, name: str, body: bytes, *, version: str | None) -> str | None:
+        condition = f"&ifGenerationMatch={version or 0}"
+        answer = self._upload(name, body, {"storageClass": _STANDARD}, condition)
+        return None if answer.status == 412 else self._document(answer)["generation"]
 
     def names(self, prefix: str, *, after: str = "", limit: int = _PAGE) -> Sequence[str]:
         found: list[str] = []
@@ -110,6 +117,14 @@ class StorageObjects:
         if self.stat(name) is None:
             raise Refused(f"{name} is not in the bucket.")
         return True
+
+    def _upload(self, name: str, body: bytes, more: Mapping[str, Any], condition: str = "") -> Answer:
+        digest = b64encode(md5(body, usedforsecurity=False).digest()).decode("ascii")
+        resource = {"name": name, "contentType": "application/gzip", "md5Hash": digest, **more}
+        boundary = secrets.token_hex(16)
+        path = f"upload/{self._objects}?uploadType=multipart&fields=generation{condition}"
+        whole, kind = _related(resource, body, boundary), f"multipart/related; boundary={boundary}"
+        return self._ask(lambda: self._rest.upload(path, whole, kind))
 
     def _ask(self, call: Callable[[], Answer]) -> Answer:
         """The answer of a call, which is made again where the service asks for it: doing it twice is doing it

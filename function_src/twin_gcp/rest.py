@@ -89,9 +89,9 @@ class Rest:
         """GET; any answer is returned. Raises `Retry` when there is none."""
         return self._request("GET", path)
 
-    def download(self, path: str) -> Answer:
-        """GET what may be as large as a file."""
-        return self._request("GET", path, longest_answer=_LONGEST_FILE)
+    def download(self, path: str, part: str = "") -> Answer:
+        """GET what may be as large as a file, or a part of it: a range of bytes as HTTP writes it."""
+        return self._request("GET", path, part=part, longest_answer=_LONGEST_FILE)
 
     def delete(self, path: str) -> Answer:
         """DELETE; any answer is returned. Raises `Retry` when there is none."""
@@ -111,11 +111,13 @@ class Rest:
         body: bytes | None = None,
         content_type: str = "",
         *,
+        part: str = "",
         longest_answer: int = MAX_ANSWER_BYTES,
     ) -> Answer:
         """One try: its tokens are got in its time."""
         until = time.monotonic() + self.bounds.try_s
-        headers = {"content-type": content_type} if content_type else {}
+        given = {"content-type": content_type, "range": part}
+        headers = {name: value for name, value in given.items() if value}
 
         def send(authorization: Mapping[str, str]) -> Answer:
             left = until - time.monotonic()

@@ -46,6 +46,12 @@ class FirestoreStateStore:
         unchanged = self._client.write_option(last_update_time=DatetimeWithNanoseconds.from_rfc3339(version))
         return self._write(name, text, lambda fields, **how: record.update(fields, option=unchanged, **how))
 
+    def delete(self, name: str) -> None:
+        try:
+            self._records.document(_MARK + name).delete(**call())
+        except exceptions.GoogleAPIError as error:
+            raise failure(error) from error
+
     def _write(self, name: str, text: str, write: Callable[..., Any]) -> str | None:
         writer = secrets.token_hex(8)
         try:

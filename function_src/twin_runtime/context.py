@@ -77,7 +77,10 @@ class Context:
             from twin_runtime.wire.link_client import LinkClient
 
             return RemoteFiles(LinkClient(self.secret("LINK_SECRET"), log=self.log))
-        return LocalFiles(self.cloud.objects(self.settings["COLD_STORE"]))
+        from twin_runtime.tiers.catalogue import Catalogue
+
+        objects = self.cloud.objects(self.settings["COLD_STORE"])
+        return LocalFiles(Catalogue(objects, self.twin, log=self.log))
 
 
 def _clients(text: str) -> dict[str, str]:

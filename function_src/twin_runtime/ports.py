@@ -191,6 +191,19 @@ class Store(Protocol):
         ...
 
 
+class Expiry(Protocol):
+    """The hot store's own deletion of rows whose `expires` has passed, where that can be switched."""
+
+    def allow(self, until: float) -> str:
+        """Let the store delete expired rows until a moment, in Unix time, and see to it that it then stops
+        even if nobody calls again. A moment that has passed, or comes too soon to be kept, stops it now.
+
+        Returns `on`, `off`, or `changing` where an earlier change is still under way: what is asked for then
+        comes with a later call.
+        """
+        ...
+
+
 class Stored(NamedTuple):
     """What an object store says of an object. `rows` and `sha256` (hexadecimal, of the bytes) are those that
     it was put with; the store itself has checked the bytes against a checksum when it took them.
@@ -200,6 +213,13 @@ class Stored(NamedTuple):
     size: int
     rows: int
     sha256: str
+
+
+class Versioned(NamedTuple):
+    """An object that changes: its bytes, and the version that they are of, which means nothing but itself."""
+
+    body: bytes
+    version: str
 
 
 PARTS = "parts/"
@@ -212,7 +232,8 @@ them.
 class Objects(Protocol):
     """An object store: the cold or the archive tier. Names hold `/`, and are listed in the order of text.
 
-    Objects are never changed: one name always stands for the same bytes.
+    What is `put` is never changed: one name always stands for the same bytes. What is written by `replace`
+    is, and each object is written in one of the two ways.
     """
 
     def put(self, name: str, body: bytes, *, rows: int, sha256: str) -> None:
@@ -226,8 +247,23 @@ class Objects(Protocol):
         """What is stored under a name; None where nothing is."""
         ...
 
-    def get(self, name: str) -> bytes:
-        """The bytes; raises `errors.Refused` where there are none, or where they must be thawed first."""
+    def get(self, name: str, *, start: int = 0, length: int | None = None) -> bytes:
+        """The bytes, or `length` of them from `start` on, both within the object. Raises `errors.Refused`
+        where there are none, or where they must be thawed first.
+        """
+        ...
+
+    def read(self, name: str) -> Versioned | None:
+        """An object that `replace` wrote; None where nothing is."""
+        ...
+
+    def replace(self, name: str, body: bytes, *, version: str | None) -> str | None:
+        """Write an object in place of a version of it, or where nothing is (None); in the class of storage
+        for data in use. Returns its new version.
+
+        None where another version is there by now. That may also be what this call has written, when it was
+        sent again after its answer was lost: read, to see which.
+        """
         ...
 
     def names(self, prefix: str, *, after: str = "", limit: int = 1_000) -> Sequence[str]:
@@ -341,6 +377,12 @@ class GraphWriter(GraphReader, Protocol):
         """
         ...
 
+    def replace_values(self, id: str, values: Mapping[str, Any], time: str | None) -> None:
+        """Make the latest measurements of a twin exactly these; no values and None: as before the first. A
+        twin that is not there is left so.
+        """
+        ...
+
 
 class SecretSource(Protocol):
     """One secret, uncached: the runtime caches it."""
@@ -404,6 +446,10 @@ class StateStore(Protocol):
         """
         ...
 
+    def delete(self, name: str) -> None:
+        """Delete a record, of whatever version; one that is not there is success."""
+        ...
+
 
 class Grafana(Protocol):
     """A managed Grafana, which is configured by its HTTP API."""
@@ -439,6 +485,10 @@ class Cloud(Protocol):
     def store(self, address: str) -> Store: ...
 
     def objects(self, address: str) -> Objects: ...
+
+    def expiry(self, address: str) -> Expiry:
+        """Of a store in which deleting a row costs more than letting it expire; other clouds have none."""
+        ...
 
     def graph(self, address: str, twin: Any) -> GraphWriter:
         """The twin graph. `twin`, a `model.Twin`, tells what the types in it are."""

@@ -286,7 +286,14 @@ ROLES: dict[Role, Spec] = {
         Layer.HOT_STORAGE,
         "Moves rows that are older than hot_days from the hot store to files of the cold tier.",
         Trigger.CLOCK,
-        (_STORE, Variable("COLD_STORE", remote=False), _REMOTE, _ROLE),
+        (
+            _STORE,
+            # What switches the expiry of DynamoDB. The other stores have none where there is a cold tier.
+            Variable("EXPIRY", clouds=(Cloud.AWS,)),
+            Variable("COLD_STORE", remote=False),
+            _REMOTE,
+            _ROLE,
+        ),
         memory_mb=1024,
         timeout_s=600,
         max_concurrency=4,
@@ -373,6 +380,8 @@ ROLES: dict[Role, Spec] = {
 
 READERS = (Role.HOT_READER, Role.TWIN_READER)
 """What clients outside the twin call."""
+MOVERS = (Role.COLD_MOVER, Role.ARCHIVE_MOVER)
+"""What takes data from one tier to the next."""
 SCHEDULES = {role: spec.schedule for role, spec in ROLES.items() if spec.schedule}
 """The roles that run by the clock."""
 

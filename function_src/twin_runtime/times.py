@@ -66,5 +66,12 @@ def to_epoch(fixed: str) -> float:
     return datetime.fromisoformat(fixed).timestamp()
 
 
+def after(fixed: str) -> str:
+    """A microsecond later than a time in the fixed-width form; `LATEST` is the last there is."""
+    if fixed >= LATEST:
+        return LATEST
+    return _text(datetime.fromisoformat(fixed) + timedelta(microseconds=1))
+
+
 def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")[:26] + "Z"

@@ -15,6 +15,7 @@ from local_cloud.azure.addresses import Addresses, Through, direct
 from local_cloud.azure.apps import Function, python
 from local_cloud.azure.computed import DEPLOYER, DEPLOYER_CLIENT, Computed
 from local_cloud.azure.cosmos.server import Cosmos
+from local_cloud.azure.digital_twins.api import OWNER
 from local_cloud.azure.host import log_lines
 from local_cloud.azure.host.timers import KEY_VARIABLE
 from local_cloud.azure.identity import PATH as IDENTITY_PATH
@@ -202,7 +203,8 @@ class LocalAzure:
                     logic_app_port=at.logic_apps.port,
                     runs=self._runs,
                     twins_port=at.twins.port,
-                    twin_roles=evaluation.twin_roles(evaluated),
+                    # The deployer is the operator too, and gives himself what a command needs.
+                    twin_roles={**evaluation.twin_roles(evaluated), DEPLOYER: OWNER},
                     grafana_port=at.grafana.port,
                     grafana=evaluation.grafana(evaluated),
                 )

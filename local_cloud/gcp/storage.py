@@ -1,13 +1,15 @@
 """A stand-in for Cloud Storage's JSON API: objects in memory, by the rules that adapters rely on.
 
-Uploads in one request, of two parts, whose MD5 is checked. Metadata, bytes, lists in
-pages, deletion. It has no lifecycle rules, no versions, no soft deletion, and refuses nobody.
+Uploads in one request, of two parts, whose MD5 is checked, on condition of a generation. Metadata, bytes and
+ranges of them, lists in pages, deletion. It has no lifecycle rules, no versions, no soft deletion, and
+refuses nobody.
 """
 
 from __future__ import annotations
 
 import binascii
 import json
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -80,7 +82,7 @@ class Storage:
                 raise _Problem(404, f"There is no POST {request.path}.")
             if query.get("uploadType") != "multipart":
                 raise _Problem(400, "Only uploads of the type multipart are understood.")
-            return json_answer(200, self._insert(bucket, *_parts(request)))
+            return json_answer(200, self._insert(bucket, *_parts(request), query.get("ifGenerationMatch")))
         bucket, separator, name = request.path.removeprefix(_OBJECTS).partition("/o")
         if not request.path.startswith(_OBJECTS) or not separator:
             raise _Problem(404, f"There is no {request.method} {request.path}.")
@@ -89,14 +91,16 @@ class Storage:
         if request.method == "GET":
             held = self._object(bucket, name[1:])
             if query.get("alt") == "media":
-                return Answer(200, held.body, {"content-type": held.resource["contentType"]})
+                return _bytes(held, request.headers.get("range", ""))
             return json_answer(200, held.resource)
         if request.method == "DELETE":
             self._delete(bucket, name[1:])
             return Answer(204)
         raise _Problem(405, f"There is no {request.method} of an object.")
 
-    def _insert(self, bucket: str, given: Mapping[str, Any], body: bytes) -> Mapping[str, Any]:
+    def _insert(
+        self, bucket: str, given: Mapping[str, Any], body: bytes, generation: str | None
+    ) -> Mapping[str, Any]:
         name, digest = given.get("name"), b64encode(md5(body, usedforsecurity=False).digest()).decode()
         if not isinstance(name, str) or not name:
             raise _Problem(400, "The object has no name.")
@@ -104,6 +108,9 @@ class Storage:
             raise _Problem(400, f"The MD5 of the bytes is {digest}, not {given['md5Hash']}.")
         with self._lock:
             held = self._held(bucket)
+            there = held[name].resource["generation"] if name in held else "0"
+            if generation not in (None, there):
+                raise _Problem(412, "At least one of the pre-conditions you specified did not hold.")
             resource = {
                 "kind": "storage#object",
                 "name": name,
@@ -152,6 +159,22 @@ class Storage:
         if bucket not in self._buckets:
             raise _Problem(404, f"The specified bucket does not exist: {bucket}")
         return self._buckets[bucket]
+
+
+def _bytes(held: _Object, asked: str) -> Answer:
+    """The bytes of an object, or the range of them that is asked for."""
+    headers = {
+        "content-type": held.resource["contentType"],
+        "x-goog-generation": held.resource["generation"],
+    }
+    found = re.fullmatch(r"bytes=([0-9]+)-([0-9]+)", asked)
+    if found is None:
+        return Answer(200, held.body, headers)
+    part = held.body[int(found[1]) : int(found[2]) + 1]
+    if not part:
+        raise _Problem(416, "The requested range cannot be satisfied.")
+    last = int(found[1]) + len(part) - 1
+    return Answer(206, part, headers | {"content-range": f"bytes {found[1]}-{last}/{len(held.body)}"})
 
 
 def _parts(request: Request) -> tuple[Mapping[str, Any], bytes]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import Any
@@ -20,7 +21,8 @@ from typing import Any
 import pytest
 
 from support.dying import Fuse, Killed
-from twin_runtime import times
+from support.samples import DOCUMENT, log
+from twin_runtime import model, times
 from twin_runtime.deadlines import NO_TIME
 from twin_runtime.delivery.dead_letters import DeadLetter, DeadLetters, decode
 from twin_runtime.errors import Refused, Retry, SecretMissing
@@ -37,6 +39,10 @@ from twin_runtime.ports import (
     Stored,
     Unstored,
 )
+from twin_runtime.tiers import tier_files
+from twin_runtime.tiers.catalogue import Catalogue
+from twin_runtime.tiers.index import PENDING
+from twin_runtime.tiers.tier_files import EVENTS
 
 EXACT = (
     '{"f":1e-300,"i":1234567890123456789012345678901234567890,'
@@ -368,6 +374,7 @@ class StoreContract:
         assert calls > 0, "the process never died"
 
 
+CATALOGUED = model.parse(DOCUMENT | {"safety_days": 30, "cold_days": 90})
 FOLDER = "events/type=thermostat/day=2024-02-29/"
 
 
@@ -462,6 +469,14 @@ class ObjectsContract:
         assert second == [named(3), named(4), named(6)]
         assert list(objects.names(FOLDER, after=second[-1], limit=3)) == [named(8), named(10)]
 
+    def test_a_part_of_an_object(self, objects: Objects) -> None:
+        body = bytes(range(256)) * 40
+        self.put(objects, named(1), body)
+        for start, length in ((0, 1), (0, 10_240), (1, 10_239), (300, 4_000), (10_239, 1)):
+            assert objects.get(named(1), start=start, length=length) == body[start : start + length]
+        with pytest.raises(Refused):
+            objects.get(named(2), start=0, length=5)
+
     def test_what_can_be_read_is_thawed(self, objects: Objects) -> None:
         self.put(objects, named(1))
         assert objects.thaw(named(1), days=7) is True
@@ -470,6 +485,80 @@ class ObjectsContract:
         with ThreadPoolExecutor(4) as pool:
             written = list(pool.map(lambda n: self.put(objects, named(n), b"x" * n, rows=n), range(12)))
             assert list(pool.map(lambda n: objects.stat(named(n)), range(12))) == written
+
+
+class ReplacedObjectsContract:
+    """Of the objects of `ports.Objects` that change."""
+
+    def test_an_object_is_replaced_in_its_version_alone(self, objects: Objects) -> None:
+        assert objects.read("index/a") is None
+        first = objects.replace("index/a", b"one", version=None)
+        assert first is not None
+        assert objects.read("index/a") == (b"one", first)
+        assert objects.replace("index/a", b"other", version=None) is None
+        second = objects.replace("index/a", b"two", version=first)
+        assert second not in (None, first)
+        assert objects.replace("index/a", b"other", version=first) is None
+        assert objects.read("index/a") == (b"two", second)
+        assert objects.get("index/a") == b"two"
+        assert objects.names("index/") == ["index/a"]
+
+    def test_an_object_that_was_deleted_has_no_version(self, objects: Objects) -> None:
+        first = objects.replace("index/a", b"one", version=None)
+        objects.delete("index/a")
+        assert objects.read("index/a") is None
+        assert objects.replace("index/a", b"two", version=first) is None
+        again = objects.replace("index/a", b"two", version=None)
+        assert objects.read("index/a") == (b"two", again)
+
+    def test_of_writers_at_a_time_one_wins(self, objects: Objects) -> None:
+        version: str | None = None
+        for turn in range(3):
+            bodies = [b"%d of %d" % (n, turn) for n in range(6)]
+            with ThreadPoolExecutor(6) as pool:
+                made = list(
+                    pool.map(lambda body, at=version: objects.replace("index/a", body, version=at), bodies)
+                )
+            ((body, version),) = [each for each in zip(bodies, made, strict=True) if each[1] is not None]
+            assert objects.read("index/a") == (body, version)
+
+
+class CatalogueContract:
+    """Of a catalogue in `ports.Objects`; not on moto, which closes what another thread reads."""
+
+    def test_a_catalogue_in_it(self, objects: Objects) -> None:
+        """Writers at a time, of files that overlap: each row is in one file, and is found there."""
+        devices = [f"thermostat-{number}" for number in range(1, 4)]
+        found = [
+            row(device=devices[n % 3], second=n)._replace(id=f"e{n}", subject="thermostat") for n in range(45)
+        ]
+
+        def add(start: int) -> None:
+            some = sorted(found[start : start + 15], key=lambda each: (each.device, each.key))
+            catalogue = Catalogue(objects, CATALOGUED, log=log()[0], workers=2)
+            catalogue.add(tier_files.pack(some, CATALOGUED, "thermostat"))
+
+        Catalogue(objects, CATALOGUED, log=log()[0]).settle()
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(add, range(0, 35, 5)))
+        catalogue = Catalogue(objects, CATALOGUED, log=log()[0])
+        assert catalogue.settle()
+        assert not objects.names(PENDING)
+        inside = Counter(
+            (each.device, each.key)
+            for name in objects.names(EVENTS)
+            for each in tier_files.unpack(objects.get(name), name, CATALOGUED)
+        )
+        assert inside == Counter((each.device, each.key) for each in found)
+        for device in devices:
+            keys = [
+                key
+                for entry in catalogue.find(device)
+                for key, _ in tier_files.events_of(
+                    objects.get(entry.file, start=entry.offset, length=entry.length), CATALOGUED, device
+                )
+            ]
+            assert sorted(keys) == [each.key for each in found if each.device == device]
 
 
 class SecretContract:

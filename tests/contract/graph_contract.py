@@ -165,6 +165,27 @@ class GraphContract:
         assert found is not None
         assert (found.values, found.time) == ({"flow": 3.5, "turns": 3}, LATER)
 
+    def test_values_that_are_replaced(self, kept: GraphWriter) -> None:
+        if not self.sets_values:
+            pytest.skip("This platform asks for the values.")
+        kept.set_values("pump-1", {"flow": 2.5, "turns": 3}, LATER)
+        for _ in range(2):
+            kept.replace_values("pump-1", {"turns": 2}, AT)
+            found = kept.twin("pump-1")
+            assert found == GraphTwin("pump-1", "pump", "pump-1", {}, {"turns": 2}, AT)
+        for _ in range(2):
+            kept.replace_values("pump-1", {}, None)
+            assert kept.twin("pump-1") == GraphTwin("pump-1", "pump", "pump-1")
+        kept.set_values("pump-1", {"mode": "a"}, AT)
+        found = kept.twin("pump-1")
+        assert found is not None
+        assert (found.values, found.time) == ({"mode": "a"}, AT)
+        assert kept.twin("hall-1") == HALL
+
+    def test_values_of_a_twin_that_is_not_there_are_not_replaced(self, kept: GraphWriter) -> None:
+        kept.replace_values("press-8", {}, None)
+        assert kept.twin("press-8") is None
+
     def test_a_replaced_twin_keeps_its_values_and_edges(self, kept: GraphWriter) -> None:
         self.tell(kept, "thermostat-1", {"temperature": 21.5}, AT)
         kept.put_twin(GraphTwin("thermostat-1", "thermostat", "Renamed"), digest="other")

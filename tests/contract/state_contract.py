@@ -83,6 +83,15 @@ class StateContract:
         assert state.replace("nobody", "2", version=version) is None
         assert state.read(["nobody"]) == {}
 
+    def test_a_record_that_is_deleted_is_gone(self, state: StateStore) -> None:
+        version = state.put_if_absent(NAME, "1")
+        state.put_if_absent("other", "2")
+        for _ in range(2):
+            state.delete(NAME)
+            assert list(state.read([NAME, "other"])) == ["other"]
+        assert state.replace(NAME, "2", version=version or "") is None
+        assert state.put_if_absent(NAME, "3") is not None
+
     def test_one_of_many_threads_puts_and_one_replaces(self, state: StateStore) -> None:
         with ThreadPoolExecutor(16) as pool:
             put = list(pool.map(lambda n: state.put_if_absent(NAME, str(n)), range(32)))

@@ -18,7 +18,7 @@ from twinspan.config import Config, load
 
 CONFIG = twin_config(LAYOUTS[0])
 CLOUDS = list(Cloud)
-MAXIMUM_BYTES = 580_000
+MAXIMUM_BYTES = 660_000
 """Far below what any of the platforms takes: growth by an accident, such as a bundled SDK, shows here."""
 
 

@@ -10,7 +10,6 @@ import pytest
 from support.deployed import Functions
 from twin_runtime.delivery import coalescer
 from twin_runtime.storage import rows
-from twin_runtime.tiers import checkpoints
 from twin_runtime.wire import secret_cache
 
 
@@ -18,7 +17,6 @@ from twin_runtime.wire import secret_cache
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "_FIRST_DELAY", 0.001)
     monkeypatch.setattr(secret_cache, "MIN_INTERVAL", 0.0)
-    monkeypatch.setattr(checkpoints, "_SETTLED_S", 0.0)
     defaults = coalescer.of_messages.__kwdefaults__
     assert defaults is not None
     monkeypatch.setitem(defaults, "window", 0.001)

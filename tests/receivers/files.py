@@ -15,6 +15,7 @@ from twin_runtime import model, times
 from twin_runtime.ports import Event
 from twin_runtime.storage import rows
 from twin_runtime.tiers import tier_files
+from twin_runtime.tiers.index import INDEX
 from twin_runtime.tiers.tier_files import FILE_MEDIA_TYPE, QUERY_MEDIA_TYPE, File
 
 STORES = {"cold_writer": "COLD_STORE", "archive_writer": "ARCHIVE_STORE"}
@@ -76,8 +77,8 @@ def tier(function: Deployed) -> MemoryObjects:
 
 
 def names(function: Deployed) -> list[str]:
-    """Of everything in it, parts too."""
-    return sorted(tier(function).kept)
+    """Of everything in it but the index, parts too."""
+    return sorted(name for name in tier(function).kept if not name.startswith(INDEX))
 
 
 def told(file: File) -> dict[str, Any]:

@@ -119,6 +119,7 @@ def _stored(receiver: Deployed) -> list[str]:
     return [
         json.dumps([row.device, row.time, row.id, row.type, row.traceparent, json.loads(row.data)])
         for row in rows
+        if not row.device.startswith("~")
     ]
 
 

@@ -13,9 +13,10 @@ from receivers import files
 from receivers.requests import check_refusal
 from support.deployed import Functions
 from support.platforms import Reply, Wire
-from support.samples import API_KEY, KEY_1, TWIN, event
+from support.samples import API_KEY, KEY_1, TWIN, event, log
 from twin_runtime import times
 from twin_runtime.storage import rows
+from twin_runtime.tiers.catalogue import Catalogue
 from twin_runtime.wire import signing
 
 BASE = 1_709_208_000
@@ -67,10 +68,9 @@ class Reader:
         for device in self.devices:
             older = files.old(EACH, device, since=BASE - files.DAY)
             newest = [each for each in made if each["id"] == f"{device}-0"]
+            tier = Catalogue(self.function.memory.objects("COLD_STORE"), TWIN, log=log("cold_mover")[0])
             for file in (files.packed(older), files.packed(newest)):
-                self.function.memory.objects("COLD_STORE").put(
-                    file.name, file.body, rows=file.rows, sha256=file.sha256
-                )
+                tier.add(file)
         self._signed: dict[str, dict[str, list[str]]] = {}
         self.cursors = [self._cursor(device, order) for device in self.devices for order in ("asc", "desc")]
 

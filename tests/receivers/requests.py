@@ -48,10 +48,11 @@ def post(server: Loopback, wire: Wire) -> Reply:
 
 
 def durable(function: Deployed) -> list[Any]:
-    """Everything that the receiver has queued, stored or told a device."""
+    """Everything that the receiver has queued, stored or told a device, but for its own notes."""
     memory = function.memory
     queued = [each for body in memory.queue("PROCESSING_QUEUE").bodies for each in json.loads(body)]
-    return [*queued, *memory.store("STORE").rows.values(), *memory.broker("BROKER").sent]
+    stored = [row for row in memory.store("STORE").rows.values() if not row.device.startswith("~")]
+    return [*queued, *stored, *memory.broker("BROKER").sent]
 
 
 def check_refusal(reply: Reply) -> None:

@@ -25,7 +25,7 @@ from twin_runtime.ports import Event
 from twin_runtime.roles import Cloud
 from twin_runtime.storage import rows
 from twin_runtime.storage.reader_client import RemoteReader
-from twin_runtime.tiers.tier_files import QUERY_MEDIA_TYPE
+from twin_runtime.tiers.tier_files import KNOWS_UNREAD, QUERY_MEDIA_TYPE
 from twin_runtime.wire import signing
 from twin_runtime.wire.secret_cache import CachedSecret
 
@@ -160,7 +160,9 @@ def test_a_cold_tier_in_another_cloud_is_read_with_the_hot_one(
             asked = len(cold.seen)
             assert get(server, reader, QUERY).status == 200
             assert len(cold.seen) == asked, "what is hot is read at home"
-        assert {wire.header("content-type") for wire, _ in cold.seen} == {QUERY_MEDIA_TYPE}
+        assert {wire.header("content-type") for wire, _ in cold.seen} == {
+            f"{QUERY_MEDIA_TYPE}; {KNOWS_UNREAD}"
+        }
         assert set(cold.statuses()) == {200}
 
 

@@ -10,12 +10,15 @@ from support.memory import MemoryObjects
 from support.samples import DOCUMENT, log
 from support.tiers import DAY, NOW, TWIN, Direct, Killed, Tripwire, Wired, link_to, row, writer_of
 from twin_runtime import model
-from twin_runtime.errors import Retry
+from twin_runtime.errors import Refused, Retry
 from twin_runtime.functions import archive_mover
 from twin_runtime.functions.archive_mover import Archived, ArchiveMover
+from twin_runtime.ports import Stored
+from twin_runtime.roles import Role
 from twin_runtime.tiers import tier_files
 from twin_runtime.tiers.file_sinks import RemoteFiles
 from twin_runtime.tiers.tier_files import File
+from twinspan import alarms
 
 LINE = NOW - 90 * DAY
 """What was before the day of this is older than `cold_days`."""
@@ -149,6 +152,44 @@ def test_a_file_that_is_refused_stops_no_other() -> None:
     assert name in pair.cold.kept
     assert name not in pair.archive.kept
     assert len(pair.cold.kept) == len(pair.young) + 1
+
+
+@pytest.mark.parametrize("error", [Refused("The receiver answered 400."), Retry("Not now.")])
+def test_files_that_cannot_be_stored_stop_no_other(error: Exception) -> None:
+    pair = Pair()
+    bad = {pair.due[2].name, pair.due[12].name}
+    logger, lines = log("archive_mover")
+
+    class Picky:
+        def store(self, file: File, *, deadline: float) -> Stored:
+            if file.name in bad:
+                raise error
+            pair.archive.put(file.name, file.body, rows=file.rows, sha256=file.sha256)
+            return Stored(file.name, len(file.body), file.rows, file.sha256)
+
+    sink: Any = Picky()
+    mover = ArchiveMover(twin=TWIN, objects=pair.cold, sink=sink, log=logger, clock=lambda: NOW)
+    with pytest.raises(Retry, match=r"^2 files could not be moved\."):
+        mover.run(0, 1, budget=60)
+    assert set(pair.cold.kept) == bad | {file.name for file in pair.young}
+    (line,) = lines.named("behind")
+    assert (line["level"], line["aside"]) == ("error", 2)
+    bad.clear()
+    mover.run(0, 1, budget=60)
+    pair.check_moved()
+
+
+def test_a_run_that_leaves_old_files_reports_it() -> None:
+    pair = Pair()
+    logger, lines = log("archive_mover")
+    mover = pair.mover()
+    mover._log = logger  # type: ignore[attr-defined]
+    assert not mover.run(0, 1, budget=0).done
+    assert lines.named("behind") == [], "not for a day"
+    pair.put(row("pump-1", at=LINE - 5 * DAY, id="old"), "pump")
+    assert not mover.run(0, 1, budget=0).done
+    assert [line["oldest_due_days"] for line in lines.named("behind")] == [5]
+    assert set(alarms.MEASURED) <= lines.named(alarms.RUN[Role.ARCHIVE_MOVER])[-1].keys()
 
 
 def test_what_lies_there_besides_files_stays() -> None:

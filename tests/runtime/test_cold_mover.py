@@ -10,18 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.made_up import Counting, MadeUpStore
-from support.memory import MemoryObjects
 from support.properties import bounded
 from support.samples import DOCUMENT, log
-from support.tiers import DAY, DUE, NOW, Killed, Tiers, Tripwire, many, row
+from support.tiers import DAY, DUE, NOW, TWIN, Killed, Tiers, Tripwire, many, row, unpacked
 from twin_runtime import model, times
 from twin_runtime.errors import Refused, Retry
+from twin_runtime.events import cloudevents
 from twin_runtime.functions.cold_mover import ColdMover
 from twin_runtime.ports import Stored
+from twin_runtime.roles import Role
 from twin_runtime.storage import holds
 from twin_runtime.storage.holds import Hold
-from twin_runtime.tiers import due_rows, tier_files
+from twin_runtime.storage.lifetimes import HotRows
+from twin_runtime.tiers import cold_run, due_rows, tier_files
 from twin_runtime.tiers.file_sinks import LocalFiles
+from twinspan import alarms
 
 DEVICES = ("pump-1", "thermostat-1", "thermostat-2")
 
@@ -43,7 +46,7 @@ def test_what_is_due_moves_and_nothing_else() -> None:
     )
     moved = tiers.mover().run(0, 1, budget=60)
     assert (moved.files, moved.rows, moved.done) == (3, 3, True)
-    assert moved.bytes == sum(stored.size for _, stored in tiers.cold.kept.values())
+    assert moved.bytes == sum(stored.size for _, stored in tiers.files().values())
     tiers.check_moved()
     again = tiers.mover().run(0, 1, budget=60)
     assert (again.files, again.done) == (0, True)
@@ -54,7 +57,7 @@ def test_files_are_of_one_type_and_one_day_and_in_order() -> None:
     tiers.write(*many(90, DEVICES))
     run(tiers)
     tiers.check_moved()
-    found = {tier_files.parse_name(name) for name in tiers.cold.kept}
+    found = {tier_files.parse_name(name) for name in tiers.files()}
     assert {(name.type, name.day) for name in found} == {
         (type, times.from_epoch(DUE - n * DAY)[:10]) for type in ("pump", "thermostat") for n in (1, 2, 3)
     }
@@ -72,7 +75,7 @@ def test_files_are_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
     tiers.write(*many(95, DEVICES, days=1, start=DUE - DAY))
     run(tiers)
     tiers.check_moved()
-    assert max(stored.rows for _, stored in tiers.cold.kept.values()) == 10
+    assert max(stored.rows for _, stored in tiers.files().values()) == 10
     monkeypatch.setattr(due_rows, "MAX_BYTES", 1_000)
     tiers.write(*(row(id=f"long{n}", data='{"t":"' + "x" * 400 + '"}') for n in range(9)))
     run(tiers)
@@ -84,11 +87,11 @@ def test_partitions_share_the_devices() -> None:
     twin = model.parse(DOCUMENT | {"devices": devices, "cold_days": 90})
     tiers = Tiers.empty()
     tiers.write(*many(200, list(devices), days=1, start=DUE - DAY))
-    left = len(tiers.in_hot())
+    moved = 0
     for partition in range(4):
         run(tiers, partition, 4, twin=twin)
-        assert len(tiers.in_hot()) < left
-        left = len(tiers.in_hot())
+        assert len(tiers.in_cold()) > moved
+        moved = len(tiers.in_cold())
     tiers.check_moved()
     with pytest.raises(ValueError, match="partition 4"):
         tiers.mover().run(4, 4, budget=60)
@@ -101,7 +104,7 @@ def test_a_device_that_twin_yaml_has_no_more() -> None:
     smaller = model.parse(DOCUMENT | {"devices": {"thermostat-2": "thermostat"}, "cold_days": 90})
     run(tiers, twin=smaller)
     tiers.check_moved()
-    assert {tier_files.parse_name(name).type for name in tiers.cold.kept} == {"pump", "thermostat"}
+    assert {tier_files.parse_name(name).type for name in tiers.files()} == {"pump", "thermostat"}
 
 
 def test_the_devices_are_noted_once() -> None:
@@ -115,7 +118,7 @@ def test_the_devices_are_noted_once() -> None:
     }
     writes = tiers.hot.writes
     run(tiers)
-    assert tiers.hot.writes == writes + 1  # the claim
+    assert tiers.hot.writes == writes + 2  # the claim, and its end
 
 
 def test_what_comes_late_moves_in_a_file_of_its_own() -> None:
@@ -125,7 +128,7 @@ def test_what_comes_late_moves_in_a_file_of_its_own() -> None:
     tiers.write(row(id="b"))
     run(tiers)
     tiers.check_moved()
-    assert len(tiers.cold.kept) == 2
+    assert len(tiers.files()) == 2
 
 
 def test_a_run_ends_with_its_budget_and_the_next_goes_on() -> None:
@@ -139,8 +142,8 @@ def test_a_run_ends_with_its_budget_and_the_next_goes_on() -> None:
 
 def test_rows_are_only_deleted_when_the_store_has_what_was_sent() -> None:
     class Forgetful(LocalFiles):
-        def __init__(self, objects: MemoryObjects, **changes: object) -> None:
-            super().__init__(objects)
+        def __init__(self, tiers: Tiers, **changes: object) -> None:
+            super().__init__(tiers.catalogue())
             self.changes = changes
 
         def store(self, file: tier_files.File, *, deadline: float) -> Stored:
@@ -150,27 +153,137 @@ def test_rows_are_only_deleted_when_the_store_has_what_was_sent() -> None:
     tiers.write(row(), row(id="e2"))
     for changes in ({"rows": 1}, {"sha256": "0" * 64}, {"size": 1}, {"name": "events/other"}):
         with pytest.raises(Retry, match="something else"):
-            tiers.mover(sink=Forgetful(tiers.cold, **changes)).run(0, 1, budget=60)
+            tiers.mover(sink=Forgetful(tiers, **changes)).run(0, 1, budget=60)
         assert len(tiers.in_hot()) == 2
     run(tiers)
     tiers.check_moved()
 
 
-def test_a_file_that_is_refused_stops_no_other() -> None:
-    class Picky(LocalFiles):
-        def store(self, file: tier_files.File, *, deadline: float) -> Stored:
-            if "pump" in file.name:
-                raise Refused("The receiver answered 400.")
-            return super().store(file, deadline=deadline)
+class Picky(LocalFiles):
+    """Refuses files that hold an event of these ids, for what they are, or for now."""
 
+    def __init__(self, tiers: Tiers, *ids: str, error: type[Exception] = Refused) -> None:
+        super().__init__(tiers.catalogue())
+        self.ids = ids
+        self._error = error
+        self.calls = 0
+
+    def store(self, file: tier_files.File, *, deadline: float) -> Stored:
+        self.calls += 1
+        if any(each.id in self.ids for each in unpacked(file.name, file.body)):
+            raise self._error("The receiver answered 400.")
+        return super().store(file, deadline=deadline)
+
+
+def test_rows_that_are_refused_are_set_aside_and_tried_once_a_day() -> None:
     tiers = Tiers.empty()
-    tiers.write(row(), row("pump-1"))
+    tiers.write(*many(60, DEVICES), row(id="bad"), row("pump-1", id="bad"))
+    sink = Picky(tiers, "bad")
+    moved = tiers.mover(sink=sink).run(0, 1, budget=60)
+    assert (moved.done, moved.aside) == (True, 2)
+    assert {key for _, key in tiers.written.keys() - tiers.in_cold().keys()} == {row(id="bad").key}
+    tiers.check_nothing_is_lost()
+    assert [line["aside"] for line in tiers.logged("behind")] == [2]
+    assert len(tiers.logged("row_refused")) == 2
+    calls = sink.calls
+    tiers.now += 900
+    assert tiers.mover(sink=sink).run(0, 1, budget=60).aside == 2
+    assert sink.calls == calls, "not again on the same day"
+    assert len(tiers.logged("behind")) == 2, "but reported as long as it is so"
+    tiers.now += DAY
+    assert tiers.mover(sink=sink).run(0, 1, budget=60).aside == 2
+    assert sink.calls > calls
+    sink.ids = ()
+    tiers.now += DAY
+    assert tiers.mover(sink=sink).run(0, 1, budget=60).aside == 0
+    assert tiers.in_cold().keys() == tiers.written.keys()
+
+
+def test_what_is_set_aside_stays_so_when_a_run_has_no_time_to_try_it() -> None:
+    tiers = Tiers.empty()
+    tiers.write(row(id="bad"))
+    sink = Picky(tiers, "bad")
+    tiers.mover(sink=sink).run(0, 1, budget=60)
+    for _ in range(3):
+        tiers.now += DAY
+        assert tiers.mover(sink=sink).run(0, 1, budget=0).aside == 1
+    assert set(tiers.in_hot()) == set(tiers.written)
+
+
+def test_a_sink_that_refuses_everything_is_not_asked_for_each_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cold_run, "_MOST_REFUSALS", 30)
+    made = many(600, DEVICES)
+    tiers = Tiers.empty()
+    tiers.write(*made)
+    sink = Picky(tiers, *(each.id for each in made))
     with pytest.raises(Retry, match="400"):
-        tiers.mover(sink=Picky(tiers.cold)).run(0, 1, budget=60)
-    assert {device for device, _ in tiers.in_hot()} == {"pump-1"}
-    assert tiers.notes("~cold_mover") == tiers.notes("~cold_mover_claims") == []
+        tiers.mover(sink=sink).run(0, 1, budget=60)
+    assert sink.calls < 30 + 4
+    tiers.now += 2 * DAY
+    run(tiers)
+    assert tiers.in_cold().keys() == tiers.written.keys()
+
+
+def test_a_batch_that_cannot_be_stored_now_keeps_no_other_waiting() -> None:
+    tiers = Tiers.empty()
+    tiers.write(*many(60, DEVICES), row("pump-1", at=DUE - 40 * DAY, id="bad"))
+    with pytest.raises(Retry, match="400"):
+        tiers.mover(sink=Picky(tiers, "bad", error=Retry)).run(0, 1, budget=60)
+    assert {device for device, _ in tiers.written.keys() - tiers.in_cold().keys()} == {"pump-1"}
+    line = tiers.logged(alarms.RUN[Role.COLD_MOVER])[-1]
+    assert set(alarms.MEASURED) <= line.keys()
+    assert (line["done"], line["oldest_due_days"] > 39) == (False, True)
     run(tiers)
     tiers.check_moved()
+
+
+def test_a_store_that_takes_nothing_now_ends_the_run() -> None:
+    tiers = Tiers.empty()
+    made = many(60, DEVICES, days=30, start=DUE - 30 * DAY)
+    tiers.write(*made)
+    sink = Picky(tiers, *(each.id for each in made), error=Retry)
+    with pytest.raises(Retry, match="400"):
+        tiers.mover(sink=sink).run(0, 1, budget=60)
+    assert sink.calls == 3
+
+
+def test_a_partition_that_never_gets_done_is_reported_after_six_hours() -> None:
+    tiers = Tiers.empty()
+    tiers.write(*many(30, DEVICES))
+    for _ in range(25):
+        assert not tiers.mover().run(0, 1, budget=0).done
+        tiers.now += 900
+    (line,) = tiers.logged("behind")
+    assert (line["level"], line["hours"]) == ("error", 6.0)
+    run(tiers)
+    tiers.now += 900
+    tiers.mover().run(0, 1, budget=0)
+    assert tiers.logged("behind") == [line], "the six hours begin anew"
+
+
+@pytest.mark.parametrize("ahead", [0, 1_800])
+def test_rows_of_one_note_are_moved_although_clocks_differ(ahead: int) -> None:
+    tiers = Tiers.empty()
+    run(tiers)
+    written = NOW - NOW % 300
+    writer = HotRows(tiers.hot, TWIN, log("writer")[0], clock=lambda: written)
+    for id in ("a", "b"):
+        event = cloudevents.make(
+            cloudevents.TELEMETRY,
+            twin=TWIN.name,
+            device="thermostat-1",
+            subject="thermostat",
+            data={"temperature": 20},
+            time=times.from_epoch(DUE - 2 * DAY),
+            id=id,
+        )
+        assert writer.write([event]) == {}
+        written += 250
+        tiers.now = written + ahead
+        run(tiers)
+    tiers.now += 2 * 3_600
+    run(tiers)
+    assert {key.partition("#")[2] for _, key in tiers.in_cold()} == {"a", "b"}
 
 
 def steps(tiers: Tiers) -> int:
@@ -269,7 +382,7 @@ def test_rows_of_chance_and_kills_of_chance(data: st.DataObject) -> None:
                 tiers.check_nothing_is_lost()
             for late in data.draw(st.lists(st.integers(-40, 4), max_size=3)):
                 tiers.write(row(at=DUE + late * 3600.0, id=f"late{len(tiers.written)}"))
-            tiers.now += 1_000
+            tiers.now += 700
         run(tiers)
     tiers.check_moved()
 
@@ -331,21 +444,47 @@ def test_a_run_meets_another_at_every_call() -> None:
         tiers.check_moved()
 
 
-def test_rows_on_hold_stay_and_others_of_the_range_move_in_time() -> None:
+@pytest.mark.parametrize("expires", [True, False])
+def test_rows_on_hold_stay_and_others_of_the_range_move(expires: bool) -> None:
     tiers = Tiers.empty()
     until = int(tiers.now) + 7 * DAY
     held = Hold("thermostat-1", times.from_epoch(DUE - 2 * DAY), times.from_epoch(DUE - DAY), until)
     holds.put(tiers.hot, held, clock=lambda: tiers.now)
     back = [row(at=DUE - 1.5 * DAY, id=f"back{n}")._replace(expires=until) for n in range(3)]
     tiers.hot.put(back)
-    late = row(at=DUE - 1.5 * DAY, id="late")
-    tiers.write(late, row(at=DUE - 2.5 * DAY, id="before"), row(at=DUE - 1, id="after"))
-    run(tiers)
-    assert set(tiers.in_cold()) == tiers.written.keys() - {(late.device, late.key)}
+    tiers.write(row(at=DUE - 1.5 * DAY, id="late"), row(at=DUE - 2.5 * DAY), row(at=DUE - 1, id="after"))
+    run(tiers, expires=expires)
+    assert set(tiers.in_cold()) == tiers.written.keys()
+    assert {(each.device, each.key) for each in back} <= tiers.in_hot()
     tiers.now = until + 1  # the rows have expired, and are still there
-    run(tiers)
-    assert set(tiers.in_cold()) == set(tiers.written)
-    assert {key for _, key in tiers.in_hot()} == {each.key for each in back}
+    run(tiers, expires=expires)
+    assert set(tiers.in_cold()) == tiers.written.keys()
+    left = {each.key for each in back} & {key for _, key in tiers.in_hot()}
+    assert len(left) == (3 if expires else 0), "DynamoDB deletes them without charge"
+    assert len(tiers.notes("~holds")) == (1 if expires else 0)
+
+
+def test_a_store_without_expiry_is_emptied_of_what_has_moved() -> None:
+    tiers = Tiers.empty()
+    tiers.write(*many(95, DEVICES), row(at=DUE + DAY, id="new"))
+    run(tiers, expires=False)
+    tiers.check_moved()
+    assert tiers.in_hot() == tiers.written.keys() - tiers.due()
+    tiers.write(row(id="late"))
+    run(tiers, expires=False)
+    assert tiers.in_hot() == tiers.written.keys() - tiers.due()
+
+
+def test_a_store_that_expires_its_rows_is_left_as_it_is() -> None:
+    tiers = Tiers.empty()
+    tiers.write(*many(95, DEVICES))
+    wire = Tripwire()
+    deleted: list[str] = []
+    delete = tiers.hot.delete
+    tiers.hot.delete = lambda device, keys: (deleted.append(device), delete(device, keys))[1]  # type: ignore[method-assign]
+    run(tiers, wire=wire)
+    assert all(device.startswith("~") for device in deleted)
+    assert tiers.in_hot() == tiers.written.keys()
 
 
 def test_rows_that_are_brought_back_during_a_run_stay() -> None:
@@ -408,14 +547,3 @@ def test_memory_is_the_same_for_5_000_rows_and_for_50_000() -> None:
     more, files = peak(50_000, 100)
     assert files == 10
     assert more < few * 1.2 < 15_000_000
-
-
-def test_a_checkpoint_of_the_largest_file_fits_into_a_row() -> None:
-    tiers = Tiers.empty()
-    tiers.write(*(row(at=DUE - DAY + n, id=f"e{n}") for n in range(due_rows.MAX_ROWS)))
-    sizes: list[int] = []
-    wire = Tripwire()
-    wire.watch = lambda: sizes.extend(len(each.data) for each in tiers.notes("~cold_mover"))
-    tiers.mover(wire, workers=4).run(0, 1, budget=60)
-    tiers.check_moved()
-    assert 50_000 < max(sizes) < 200_000

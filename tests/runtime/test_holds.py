@@ -29,14 +29,13 @@ def put(store: MemoryStore, *found: Hold) -> None:
         holds.put(store, each, clock=lambda: NOW)
 
 
-def test_what_is_put_is_read_until_some_time_after_its_end() -> None:
+def test_what_is_put_is_read_until_it_is_removed() -> None:
     store = MemoryStore()
     put(store, hold(1, 3), hold(1, 3), hold(5, 6), hold(1, 3, device="pump-1"))
-    wanted = {hold(1, 3), hold(5, 6), hold(1, 3, device="pump-1")}
-    for later in (0, 7 * DAY, 30 * DAY):
-        assert set(found := holds.read(store, clock=lambda later=later: NOW + later)) == wanted
-        assert len(found) == 3
-    assert holds.read(store, clock=lambda: NOW + 38 * DAY) == []
+    assert set(found := holds.read(store)) == {hold(1, 3), hold(5, 6), hold(1, 3, device="pump-1")}
+    assert len(found) == 3
+    holds.remove(store, hold(1, 3))
+    assert set(holds.read(store)) == {hold(5, 6), hold(1, 3, device="pump-1")}
 
 
 @pytest.mark.parametrize(
@@ -56,23 +55,8 @@ def test_holds_that_cannot_be(wrong: Hold) -> None:
     assert not store.rows
 
 
-def test_free_parts_of_a_range() -> None:
-    found = Holds([hold(10, 12), hold(4, 6), hold(5, 7), hold(20, 21, int(NOW) - 1)], NOW)
-
-    def free(start: int, end: int, device: str = "thermostat-1") -> list[tuple[int, int]]:
-        return [(int(a[8:10]), int(b[8:10])) for a, b in found.free(device, at(start), at(end))]
-
-    assert free(1, 31) == [(1, 4), (7, 10), (12, 31)]
-    assert free(4, 7) == []
-    assert free(5, 11) == [(7, 10)]
-    assert free(12, 20) == [(12, 20)]
-    assert free(1, 4) == [(1, 4)]
-    assert free(6, 6) == []
-    assert free(1, 31, "pump-1") == [(1, 31)]
-
-
 def test_a_row_is_covered_by_its_range_and_its_end() -> None:
-    found = Holds([hold(10, 12)], NOW)
+    found = Holds([hold(10, 12)])
     back = row(at=at(11))._replace(expires=UNTIL)
     assert found.covers(back)
     assert not found.covers(back._replace(expires=UNTIL + 1))

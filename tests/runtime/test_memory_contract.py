@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from contract.adapter_contract import (
+    CatalogueContract,
     DeadLetterContract,
     ObjectsContract,
     QueueContract,
+    ReplacedObjectsContract,
     SecretContract,
     StoreContract,
 )
@@ -45,7 +47,7 @@ class TestStore(StoreContract):
         return Dying(store, fuse, ("put_if_absent",))
 
 
-class TestObjects(ObjectsContract):
+class TestObjects(ObjectsContract, ReplacedObjectsContract, CatalogueContract):
     @pytest.fixture
     def objects(self) -> MemoryObjects:
         return MemoryObjects()

@@ -1,13 +1,10 @@
-"""Each firing has each of its effects: once, whatever is delivered again, and at least once, whatever dies.
-
-An oracle says which events fire. It knows rules, and neither state nor stores. A call of a port dies, or its
-answer is lost, at any place that hypothesis finds.
+"""Each firing has each of its effects. An oracle says which events fire: it knows rules, and neither state
+nor stores. What is delivered again, and what dies, is simulated in `tests/simulation`.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -181,9 +178,6 @@ RULES = st.fixed_dictionaries(
     },
 )
 CUTS = st.lists(st.integers(0, 100), max_size=8)
-FAULTS = st.dictionaries(
-    st.integers(0, 60), st.sampled_from(["killed before", "killed after", "down", "lost"]), max_size=6
-)
 
 
 @many
@@ -216,46 +210,6 @@ def test_the_order_within_a_call_and_the_split_into_messages_do_not_matter(
         messages = [message(*mixed[:half], id="1"), message(*mixed[half:], id="2")]
         assert twin.role.handle(messages) == []
     assert sorted(twin.started) == sorted(twin.commanded()) == oracle(readings, rule)
-
-
-@bounded
-@given(READINGS, RULES, CUTS, st.randoms(use_true_random=False))
-def test_fifty_deliveries_of_everything_have_the_effects_of_one(
-    readings: list[Reading], rule: dict[str, Any], cuts: list[int], chance: Any
-) -> None:
-    twin = Twin(Faults(), **rule)
-    parts = batches(events(readings), cuts)
-    for count, part in enumerate(parts, 1):
-        twin.deliver(part)
-        for _ in range(50 // len(parts)):
-            twin.now += 1
-            twin.deliver(chance.choice(parts[:count]))
-    for part in parts * 50:
-        twin.deliver(part)
-    assert twin.started == twin.commanded() == oracle(readings, rule)
-
-
-@many
-@given(READINGS, RULES, CUTS, FAULTS)
-def test_no_effect_is_missing_and_none_is_doubled_without_a_death(
-    readings: list[Reading], rule: dict[str, Any], cuts: list[int], planned: dict[int, str]
-) -> None:
-    faults = Faults(planned)
-    twin = Twin(faults, **rule)
-    for part in batches(events(readings), cuts):
-        twin.deliver(part)
-    expected = Counter(oracle(readings, rule))
-    for effects in (Counter(twin.started), Counter(twin.commanded())):
-        assert set(effects) == set(expected), "a platform that refuses a second of a name has exactly these"
-        doubled = effects - expected
-        deaths = sum(fault != "down" for fault in planned.values())
-        assert doubled.total() <= deaths, "a death doubles the one effect that it was about"
-        if not faults.met or set(planned.values()) == {"down"}:
-            assert doubled.total() == 0
-    same: dict[str, set[str]] = {}
-    for command in twin.sent:
-        same.setdefault(command["data"]["event_id"], set()).add(json.dumps(command, sort_keys=True))
-    assert all(len(texts) == 1 for texts in same.values()), "a repetition is the same command"
 
 
 @pytest.mark.parametrize("fault", ["killed before", "killed after", "down", "lost"])

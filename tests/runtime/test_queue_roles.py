@@ -435,7 +435,7 @@ class PersisterBench(Bench):
 def test_stored_then_shown_to_the_event_checker() -> None:
     bench = PersisterBench()
     assert bench.role.handle([message(event("a"), event("b")), message(event("a"), id="m2")]) == []
-    assert sorted(row.id for row in bench.store.rows.values()) == ["a", "b"]
+    assert sorted(row.id for row in bench.store.of_devices) == ["a", "b"]
     row = bench.store.rows["thermostat-1", "2024-02-29T12:00:00.000000Z#a"]
     assert (row.data, row.type, row.traceparent) == (
         '{"temperature":21.5}',
@@ -455,7 +455,7 @@ def test_another_event_of_the_same_identity_is_a_dead_letter_and_not_shown() -> 
         assert bench.role.handle([message(other, event("b"), event("a"))]) == []
         assert ids(bench.events) == ["b", "a"]
     assert [(letter.reason, letter.event) for letter in bench.letters()] == [(CONFLICT, other)] * 2
-    assert sorted((row.id, row.data) for row in bench.store.rows.values()) == [
+    assert sorted((row.id, row.data) for row in bench.store.of_devices) == [
         ("a", '{"temperature":21.5}'),
         ("b", '{"temperature":21.5}'),
     ]
@@ -483,7 +483,7 @@ def test_a_conflict_waits_for_the_rest_of_its_message() -> None:
 def test_events_off() -> None:
     bench = PersisterBench(events=False)
     assert bench.role.handle([message(event("a"))]) == []
-    assert len(bench.store.rows) == 1
+    assert len(bench.store.of_devices) == 1
     assert bench.events.bodies == []
 
 
@@ -497,6 +497,7 @@ def test_nothing_is_shown_that_is_not_stored() -> None:
 def test_only_the_messages_whose_rows_failed_come_back() -> None:
     bench = PersisterBench()
     bench.store.unstored = [
+        [],  # the call that writes notes
         [Unstored(0, "Busy."), Unstored(2, "Too large.", permanent=True)],
         *[[Unstored(0, "Busy.")]] * 3,
     ]
@@ -517,7 +518,7 @@ def test_the_events_queue_is_down_after_storing() -> None:
     bench.events.faults.ahead = [OSError("down")]
     assert bench.role.handle([message(event("a"))]) == ["m1"]
     assert bench.role.handle([message(event("a"), attempt=2)]) == []
-    assert len(bench.store.rows) == 1
+    assert len(bench.store.of_devices) == 1
     assert ids(bench.events) == ["a"]
 
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.memory import MemorySecret
+from support.memory import MemoryObjects, MemorySecret
 from support.properties import bounded
 from support.samples import API_KEY, DOCUMENT, KEY_1, KEY_2, log
 from support.tiers import DAY, DUE, NOW, TWIN, Direct, Tiers, link_to, many, row, writer_of
@@ -29,7 +29,7 @@ from twin_runtime.ports import Request, Response, Row
 from twin_runtime.storage import reader_client, rows
 from twin_runtime.storage.range_query import RangeQuery
 from twin_runtime.storage.reader_client import LocalReader, RemoteReader
-from twin_runtime.tiers import due_rows, tier_reader
+from twin_runtime.tiers import due_rows, tier_files, tier_reader
 from twin_runtime.tiers.tier_client import RemoteTier
 from twin_runtime.tiers.tier_files import QUERY_MEDIA_TYPE
 from twin_runtime.tiers.tier_reader import ColdTier, TierReader
@@ -87,7 +87,7 @@ def ids(found: Sequence[Row], device: str = "thermostat-1") -> list[str]:
 def moved(*found: Row) -> Tiers:
     tiers = Tiers.empty()
     tiers.write(*found)
-    tiers.mover().run(0, 1, budget=60)
+    tiers.mover(expires=False).run(0, 1, budget=60)
     return tiers
 
 
@@ -149,7 +149,9 @@ def test_whatever_is_where_each_event_is_read_once(data: st.DataObject) -> None:
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(due_rows, "MAX_ROWS", data.draw(st.integers(1, 5)))
-        patch.setattr(tier_reader, "MAX_PAGE_FILES", data.draw(st.integers(1, 4)))
+        patch.setattr(tier_reader, "MOST_READS", data.draw(st.integers(1, 12)))
+        patch.setattr(tier_reader, "FEW_READS", data.draw(st.integers(1, 5)))
+        patch.setattr(tier_files, "LONG_MEMBER_BYTES", data.draw(st.sampled_from([1, 700, 10**6])))
         patch.setattr(tier_reader, "MAX_PAGE_BYTES", data.draw(st.sampled_from([1, 700, 10**6])))
         tiers = moved(*made)
         again = data.draw(st.lists(st.sampled_from(made), max_size=5)) if made else []
@@ -172,44 +174,237 @@ def test_what_moves_between_the_two_reads_is_not_missed() -> None:
     page = cold.page
 
     def moving(query: RangeQuery, *, deadline: float) -> Any:
-        tiers.mover().run(0, 1, budget=60)
+        tiers.mover(expires=False).run(0, 1, budget=60)
         return page(query, deadline=deadline)
 
     cold.page = moving  # type: ignore[method-assign]
     assert pages(reader(tiers, cold), device="thermostat-1", tier="all") == wanted
 
 
-def test_where_there_is_an_archive_older_events_are_its() -> None:
-    line = NOW - 90 * DAY
-    tiers = moved(row(at=line - 1, id="archived"), row(at=line, id="cold"))
-    assert pages(reader(tiers, local(tiers, TWIN)), device="thermostat-1", tier="all") == ["cold"]
-    assert pages(reader(tiers, local(tiers)), device="thermostat-1", tier="all") == ["archived", "cold"]
+def told(role: HotReader, **query: Any) -> tuple[list[str], set[tuple[str, str, str]]]:
+    """The ids of all pages, and what they leave out."""
+    found: list[str] = []
+    unread: set[tuple[str, str, str]] = set()
+    for _ in range(1_000):
+        document = get(role, **query)
+        found += [event["id"] for event in document["events"]]
+        left = [(each["from"], each["to"], each["reason"]) for each in document.get("unread", ())]
+        assert "unread" not in document or left == sorted(left) != []
+        assert document["events"] or left or document["cursor"] is None
+        unread.update(left)
+        if document["cursor"] is None:
+            return found, unread
+        query["cursor"] = document["cursor"]
+    raise AssertionError("the pages have no end")
 
 
-def test_files_that_went_to_the_archive_meanwhile_are_passed_over() -> None:
-    tiers = moved(row(at=DUE - 3 * DAY, id="a"), row(at=DUE - DAY, id="b"))
-    tiers.cold.frozen.add(min(tiers.cold.kept))
-    assert pages(reader(tiers, local(tiers)), device="thermostat-1", tier="all") == ["b"]
+def moment(day: str) -> str:
+    return f"{day}T00:00:00.000000Z"
 
 
-def test_few_lists_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Years and months without files cost a look each, at most."""
-    made = many(60, ["thermostat-1"], days=20, start=DUE - 20 * DAY)
-    tiers = moved(*made, row(at="1970-01-01T00:00:00.000000Z"))
-    lists: list[str] = []
-    names = tiers.cold.names
+ALL: dict[str, Any] = {"device": "thermostat-1", "tier": "all"}
+LAST = ("2024-03-02T23:59:59.000000Z", "2024-03-02T23:59:59.000001Z", "archived")
+ORDERS = pytest.mark.parametrize("order", ["asc", "desc"])
 
-    def counted(prefix: str, **rest: Any) -> Any:
-        lists.append(prefix)
-        return names(prefix, **rest)
 
-    monkeypatch.setattr(tiers.cold, "names", counted)
-    assert len(pages(reader(tiers, local(tiers)), device="thermostat-1", tier="all", limit="1000")) == 61
-    assert len(lists) < 200
-    lists.clear()
-    bounds: dict[str, Any] = {"from": times.from_epoch(DUE - 2 * DAY), "to": times.from_epoch(DUE - DAY)}
-    pages(reader(tiers, local(tiers)), device="thermostat-1", tier="all", **bounds)
-    assert len(lists) < 12
+@COLD_TIERS
+@ORDERS
+def test_where_there_is_an_archive_older_events_are_its_and_are_told_of(cold: Any, order: str) -> None:
+    line = NOW - 90 * DAY  # 2024-03-03
+    tiers = moved(
+        row(at=line - 40 * DAY, id="a"), row(at=line - 1, id="archived"), row(at=line, id="cold"), row(at=DUE)
+    )
+    role = reader(tiers, cold(tiers, TWIN))
+    found, unread = told(role, **ALL, order=order)
+    assert sorted(found) == ["cold", "e1"]
+    assert unread == {
+        (moment("2024-01-01"), moment("2024-02-01"), "archived"),
+        LAST,
+    }
+    found, unread = told(reader(tiers, cold(tiers, KEPT)), **ALL, order=order)
+    assert sorted(found) == ["a", "archived", "cold", "e1"] and not unread
+    # Of a range that holds none of them nothing is left out; nor of one that is not kept any longer.
+    assert told(role, **ALL, order=order, **{"from": moment("2024-03-03")})[1] == set()
+    later = replace(TWIN, archive_days=91)
+    assert told(reader(tiers, cold(tiers, later)), **ALL, order=order)[1] == {LAST}
+
+
+@COLD_TIERS
+@ORDERS
+def test_a_file_that_cannot_be_read_is_told_of(cold: Any, order: str) -> None:
+    tiers = moved(*(row(at=DUE - n * DAY, id=f"d{n}") for n in range(1, 9)))
+    names = sorted(tiers.files())
+    tiers.cold.frozen.add(names[2])
+    tiers.cold.delete(names[4])
+    for twin, reason in ((KEPT, "gone"), (TWIN, "archived")):
+        for limit in ("1", "2", "100"):
+            found, unread = told(reader(tiers, cold(tiers, twin)), **ALL, order=order, limit=limit)
+            assert sorted(found) == ["d1", "d2", "d3", "d5", "d7", "d8"]
+            assert {(low[:10], why) for low, _, why in unread} == {
+                ("2024-04-25", reason),
+                ("2024-04-27", reason),
+            }
+
+
+def test_what_a_rule_has_deleted_in_time_is_not_told_of() -> None:
+    tiers = moved(*(row(at=DUE - n * DAY, id=f"d{n}") for n in range(1, 70)))
+    for name in sorted(tiers.files())[:30]:
+        tiers.cold.delete(name)
+    later = TierReader(tiers.cold, KEPT, clock=lambda: NOW + 89 * DAY)
+    found, unread = told(reader(tiers, later), **ALL)
+    assert len(found) == 39 and not unread
+    gone = TierReader(tiers.cold, KEPT, clock=lambda: NOW + 92 * DAY)
+    reads = counted(tiers)
+    assert told(reader(tiers, gone), **ALL) == ([], set())
+    assert len(reads) < 8
+
+
+def test_a_file_that_is_put_again_after_a_rule_has_deleted_it_is_read() -> None:
+    found = [row(at=DUE - 70 * DAY, id="again")]
+    tiers = moved(*found)
+    (name,) = tiers.files()
+    tiers.cold.delete(name)
+    tiers.now = NOW + 92 * DAY
+    tiers.write(*found)
+    tiers.mover(expires=False).run(0, 1, budget=60)
+    assert list(tiers.files()) == [name]
+    later = TierReader(tiers.cold, KEPT, clock=lambda: tiers.now)
+    assert told(reader(tiers, later), **ALL) == (["again"], set())
+
+
+@COLD_TIERS
+@ORDERS
+def test_files_that_are_not_indexed_are_told_of(cold: Any, order: str) -> None:
+    tiers = Tiers.empty()
+    some = [row(at=DUE - n * DAY, id=f"d{n}") for n in range(1, 6)]
+    assert told(reader(tiers, cold(tiers)), **ALL, order=order) == ([], set())
+    for each in some:
+        file = tier_files.pack([each], KEPT, "thermostat")
+        tiers.cold.put(file.name, file.body, rows=1, sha256=file.sha256)
+    found, unread = told(reader(tiers, cold(tiers)), **ALL, order=order)
+    assert not found and unread == {(times.EARLIEST, times.LATEST, "not_indexed")}
+    tiers.cold.frozen.add(sorted(tiers.files())[2])
+    assert tiers.catalogue().settle()
+    found, unread = told(reader(tiers, cold(tiers)), **ALL, order=order, limit="1")
+    assert sorted(found) == ["d1", "d2", "d4", "d5"]
+    assert {reason for *_, reason in unread} == {"not_indexed"}
+    assert max(unread, key=lambda each: each[1])[1] == moment("2024-04-29")
+    assert min(unread)[0] == times.EARLIEST
+
+
+# How much is read.
+
+
+def counted(tiers: Tiers) -> list[str]:
+    """Every read of the cold store from now on."""
+    calls: list[str] = []
+
+    def counting(its: Any) -> Any:
+        def call(name: str, **named: Any) -> Any:
+            calls.append(name)
+            return its(name, **named)
+
+        return call
+
+    for name in ("get", "read", "names", "stat"):
+        setattr(tiers.cold, name, counting(getattr(tiers.cold, name)))
+    return calls
+
+
+def of_age(days: int, per_day: float, *, late: int = 0) -> tuple[Tiers, list[Row]]:
+    """A cold tier of events that are up to so many days old, with three more devices; `late` of them came in
+    files of their own, and overlap.
+    """
+    tiers, catalogue = Tiers.empty(), None
+    first = int(DUE) // DAY * DAY - days * DAY
+    step = DAY / per_day
+    mine = [row(at=first + n * step, id=f"e{n}") for n in range(int(days * per_day))]
+    catalogue = tiers.catalogue(twin=KEPT)
+    by_day: dict[str, list[Row]] = {}
+    for each in mine:
+        by_day.setdefault(each.time[:10], []).append(each)
+    for found in by_day.values():
+        apart = found[1 : 1 + 7 * late : 7]
+        others = [row(f"thermostat-{n}", found[0].time, "o") for n in (2, 3, 4)]
+        for some in ([*(each for each in found if each not in apart), *others], *([each] for each in apart)):
+            batch = sorted(some, key=lambda each: (each.device, each.key))
+            for at in range(0, len(batch), 5_000):
+                catalogue.add(tier_files.pack(batch[at : at + 5_000], KEPT, "thermostat"))
+    return tiers, mine
+
+
+@ORDERS
+@pytest.mark.parametrize(
+    ("days", "per_day", "late"),
+    [
+        (1, 1, 0),
+        (1, 5_000, 0),
+        (1, 20_000, 2),
+        (365, 0.1, 0),
+        (365, 1, 0),
+        (365, 24, 2),
+        (3_650, 0.03, 0),
+        (3_650, 0.5, 0),
+    ],
+)
+def test_a_page_of_ten_is_five_reads_at_any_age(days: int, per_day: float, late: int, order: str) -> None:
+    tiers, mine = of_age(days, per_day, late=late)
+    wanted = [each.id for each in sorted(mine, key=lambda each: each.key)]
+    wanted = wanted if order == "asc" else wanted[::-1]
+    calls = counted(tiers)
+    role = reader(tiers, TierReader(tiers.cold, KEPT, clock=lambda: NOW))
+    query, found = {**ALL, "order": order, "limit": "10"}, list[str]()
+    for number in range(30):
+        calls.clear()
+        document = get(role, **query)
+        assert 0 < len(calls) <= 5, calls
+        found += [event["id"] for event in document["events"]]
+        if document["cursor"] is None:
+            assert found == wanted
+            return
+        assert document["events"]
+        if number == 9 and len(wanted) > 1_000:  # from the middle on
+            middle = mine[len(mine) // 2]
+            assert found == wanted[: len(found)]
+            query |= {"from" if order == "asc" else "to": middle.time}
+            del query["cursor"]
+            wanted, found = wanted[wanted.index(middle.id) + (order == "desc") :], []
+        else:
+            query["cursor"] = document["cursor"]
+    assert found == wanted[: len(found)] and len(found) >= 20
+
+
+@ORDERS
+def test_a_long_page_reads_more_at_once(order: str) -> None:
+    tiers, mine = of_age(2, 20_000)
+    calls = counted(tiers)
+    role = reader(tiers, TierReader(tiers.cold, KEPT, clock=lambda: NOW))
+    document = get(role, **ALL, order=order, limit="1000")
+    wanted = [each.id for each in mine]
+    assert [event["id"] for event in document["events"]] == (wanted if order == "asc" else wanted[::-1])[
+        :1_000
+    ]
+    assert len(calls) <= 5
+
+
+@ORDERS
+def test_a_file_that_is_replaced_meanwhile_is_read_where_its_rows_are(order: str) -> None:
+    for at in range(1, 9):
+        tiers = moved(*many(40, ["thermostat-1", "thermostat-2"], days=1, start=DUE - DAY))
+        (name,) = tiers.files()
+        wanted = ids(list(tiers.written.values()))
+        calls = 0
+
+        def get_later(of: str, *, tiers: Tiers = tiers, at: int = at, name: str = name, **part: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == at:
+                tiers.catalogue().rewrite(name, lambda row: row.device != "thermostat-2")
+            return MemoryObjects.get(tiers.cold, of, **part)
+
+        tiers.cold.get = get_later  # type: ignore[method-assign]
+        found, unread = told(reader(tiers, local(tiers)), **ALL, order=order, limit="7")
+        assert found == (wanted if order == "asc" else wanted[::-1]) and not unread
 
 
 def test_a_twin_without_a_cold_tier() -> None:
@@ -318,12 +513,18 @@ def test_a_page_of_devices_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pages(role, type="thermostat", latest="true") == newest_of(20)
 
 
-def test_expired_events_of_a_type_are_not_shown() -> None:
+def test_what_has_expired_is_shown_where_it_may_be_in_no_file() -> None:
     tiers = Tiers.empty()
     tiers.hot.put([row()._replace(expires=int(NOW) - 1), row("thermostat-2")])
-    assert pages(reader(tiers, None), type="thermostat", latest="true") == ["e1"]
-    found = LocalReader(tiers.hot, KEPT, clock=lambda: NOW).latest("thermostat")
-    assert [each["source"][-1] for each in found] == ["2"]
+    for twin, wanted in ((KEPT, ["1", "2"]), (replace(KEPT, cold_days=None), ["2"])):
+        role = reader(tiers, None, twin=twin)
+        newest = get(role, type="thermostat", latest="true")["events"]
+        assert [each["source"][-1] for each in newest] == wanted
+        found = [n for n in "12" if get(role, device=f"thermostat-{n}")["events"]]
+        assert found == wanted
+        its = LocalReader(tiers.hot, twin, clock=lambda: NOW)
+        assert [each["source"][-1] for each in its.latest("thermostat")] == wanted
+        assert [n for n in "12" if list(its.range(f"thermostat-{n}"))] == wanted
 
 
 @pytest.mark.parametrize(
@@ -449,7 +650,7 @@ def test_local_and_remote_readers_say_the_same(monkeypatch: pytest.MonkeyPatch) 
         assert list(each.range("thermostat-001", descending=True)) == wanted[::-1]
         with pytest.raises(Retry):
             next(each.range("thermostat-001", deadline=time.monotonic()))
-        bounds = (times.from_epoch(DUE + 9 * 3600.0 + 3), "2024-05-02T09:00:05Z")
+        bounds = (times.from_epoch(DUE + 9 * 3600.0 + 3), "2024-05-01T09:00:05Z")
         assert [event["id"] for event in each.range("thermostat-001", *bounds)] == ["n3", "n4"]
 
 

@@ -1,16 +1,18 @@
-"""retention.hot_days is raised and lowered while rows of all ages are in the hot store, which deletes each
-when it expires: a row is never deleted before it is in a file.
+"""retention.hot_days and cold_days are raised and lowered while rows of all ages are in the hot store, movers
+stand still for as long as they like, and the store deletes what has expired at any later time: a row is never
+deleted before it is in a file.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.memory import MemoryQueue, MemorySecret, MemoryStore
+from support.memory import MemoryExpiry, MemoryQueue, MemorySecret, MemoryStore
 from support.properties import bounded
 from support.samples import DOCUMENT, event, log, message
 from support.tiers import DAY, NOW, RECEIVER, Killed, Tiers, Tripwire
@@ -20,28 +22,31 @@ from twin_runtime.delivery.dead_letters import DeadLetters
 from twin_runtime.errors import Retry
 from twin_runtime.functions.persister import Persister
 from twin_runtime.functions.writer import Writer
-from twin_runtime.storage import rows
-from twin_runtime.tiers import tier_files
+from twin_runtime.storage import notes, rows
+from twin_runtime.tiers import cold_run, tier_files
 from twin_runtime.wire.secret_cache import CachedSecret
 
 HOUR = 3_600
-LONGEST_STOP = 25
-"""Days for which a mover may stand still: the safety days, less the days it takes whole."""
 
 
 class Life:
-    """A twin whose retention changes. `now` begins in the middle of a day."""
+    """A twin whose retention changes. `now` begins in the middle of a day.
 
-    def __init__(self, hot_days: int) -> None:
+    `expires`: the store deletes expired rows by itself while the mover allows it, as DynamoDB does. Else it
+    deletes none, and the mover deletes what is in a file.
+    """
+
+    def __init__(self, hot_days: int, *, expires: bool = True, cold: bool = True) -> None:
         self.tiers = Tiers.empty()
         self.tiers.now = NOW + DAY / 2
+        self.expires = expires
         self.writers: list[Writer] = []
-        self.apply(hot_days)
+        self.apply(hot_days, cold=cold)
 
-    def apply(self, hot_days: int) -> None:
+    def apply(self, hot_days: int, cold_days: int = 200, *, cold: bool = True) -> None:
         """Deploy; functions of before may go on for a while."""
-        ages = {"hot_days": hot_days, "safety_days": 30, "cold_days": 200}
-        self.twin = model.parse(DOCUMENT | ages)
+        ages = {"hot_days": hot_days, "safety_days": 30, "cold_days": cold_days}
+        self.twin = model.parse(DOCUMENT | (ages if cold else {"hot_days": hot_days}))
         logger = log("writer")[0]
         self.writers.append(
             Writer(
@@ -65,19 +70,21 @@ class Life:
         tiers.written.update({key: row for key, row in tiers.hot.rows.items() if key in tiers.in_hot()})
         self.check()
 
-    def wait(self, days: float) -> None:
-        """Pass time; the store deletes what has expired."""
-        tiers = self.tiers
-        tiers.now += days * DAY
-        tiers.hot.rows = {key: row for key, row in tiers.hot.rows.items() if row.expires > tiers.now}
-        self.check()
+    def wait(self, days: float, *, expire: bool = True) -> None:
+        """Pass time; the store deletes what has expired, if it comes to it."""
+        end = self.tiers.now + days * DAY
+        while self.tiers.now < end:
+            self.tiers.now = min(self.tiers.now + max(days / 8, 0.2) * DAY, end)
+            if expire and self.expires:
+                self.tiers.expiry.expire()
+            self.check()
 
     def run(self, kill: int | None = None) -> None:
         wire = Tripwire(kill)
         if kill is not None:
             wire.watch = self.check
         try:
-            assert self.tiers.mover(wire, twin=self.twin).run(0, 1, budget=60).done
+            assert self.tiers.mover(wire, twin=self.twin, expires=self.expires).run(0, 1, budget=60).done
         except Killed:
             self.check()
             self.tiers.now += 0.01 * DAY  # the claim of the dead run ends
@@ -93,7 +100,10 @@ class Life:
         return sorted(int((self.tiers.now - times.to_epoch(time)) / DAY) for time in times_)
 
 
-NUMBERS = [(1, 90), (30, 90), (1, 30, 90), (90, 30), (90, 1), (30, 1, 60), (90, 1, 90), (60, 90, 1, 30)]
+NUMBERS = [
+    *[(1, 90), (1, 30, 90), (90, 30), (90, 1), (30, 1, 60), (90, 1, 90), (60, 90, 1, 30)],
+    pytest.param((30, 90), marks=pytest.mark.slow),
+]
 FIRST_CHANGES = [0, 0.4, 0.99, 1.6, 2.5, 29, 30.2, 31.7, 45]
 """Days after the first writing: before anything is due, when a day is due in part, when it is due, and while
 rows live on for their safety days alone.
@@ -102,19 +112,22 @@ rows live on for their safety days alone.
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("numbers", NUMBERS, ids=str)
-@pytest.mark.parametrize("stopped", [0, 22])
+@pytest.mark.parametrize(
+    "stopped", [0, 60, *(pytest.param(days, marks=pytest.mark.slow) for days in (22, 400))]
+)
 @pytest.mark.parametrize(
     "pause", [0.02, pytest.param(0.7, marks=pytest.mark.slow), 3, pytest.param(20, marks=pytest.mark.slow)]
 )
+@pytest.mark.parametrize("expires", [True, False])
 def test_no_row_is_lost_whenever_hot_days_changes(
-    numbers: tuple[int, ...], stopped: float, pause: float
+    numbers: tuple[int, ...], stopped: float, pause: float, expires: bool
 ) -> None:
     """The mover stands still for days from the first change on. Devices write all the time, some late."""
     for first in FIRST_CHANGES:
         changes = [first + pause * n for n in range(len(numbers) - 1)]
-        life, day, ran = Life(numbers[0]), 0.0, 0.0
+        life, day, ran = Life(numbers[0], expires=expires), 0.0, 0.0
         pending = list(zip(changes, numbers[1:], strict=True))
-        while day < 20 or life.tiers.in_hot():
+        while day < 20 or life.tiers.in_cold().keys() < life.tiers.written.keys():
             while pending and pending[0][0] <= day:
                 life.apply(pending.pop(0)[1])
                 life.write(0, HOUR)
@@ -130,7 +143,7 @@ def test_no_row_is_lost_whenever_hot_days_changes(
 
 
 def test_after_raising_what_is_written_stays_for_the_new_time() -> None:
-    life = Life(1)
+    life = Life(1, expires=False)
     life.write(0)
     life.run()
     life.apply(90)
@@ -147,12 +160,12 @@ def test_a_day_is_moved_as_a_whole() -> None:
         life.write(0, HOUR / 2)
         life.run()
         life.wait(1 / 24)
-    days = [tier_files.parse_name(name).day for name in life.tiers.cold.kept]
+    days = [tier_files.parse_name(name).day for name in life.tiers.files()]
     assert days == ["2024-06-01", "2024-06-02", "2024-06-03", "2024-06-04"]
 
 
 def test_lowering_takes_effect_at_once() -> None:
-    life = Life(90)
+    life = Life(90, expires=False)
     for _ in range(40):
         life.write(0)
         life.run()
@@ -162,46 +175,177 @@ def test_lowering_takes_effect_at_once() -> None:
     assert max(life.ages_in_hot()) == 7
 
 
-def test_rows_of_a_short_time_between_two_long_ones_are_not_behind_older_ones_that_last_longer() -> None:
-    life = Life(90)
+def test_rows_go_from_the_store_when_they_are_in_files_and_their_time_is_over() -> None:
+    life = Life(2)
     life.write(0)
-    life.apply(1)
-    life.write(0)
-    life.apply(90)
-    for _ in range(5):
-        life.wait(20)
+    for _ in range(60):
+        life.write(0)
         life.run()
-    assert not life.tiers.in_hot()
+        life.wait(1)
+    assert max(life.ages_in_hot()) == 31, "all of hot_days and the safety days"
+    assert not life.tiers.logged("behind")
 
 
-@pytest.mark.parametrize("numbers", [(1, 90), (30, 90)])
-def test_rows_of_before_there_were_notes_go_by_their_own_expiry(numbers: tuple[int, int]) -> None:
-    life = Life(numbers[1])
-    before = model.parse(DOCUMENT | {"hot_days": numbers[0], "safety_days": 30, "cold_days": 200})
+def test_expiry_stops_by_itself_when_no_mover_runs() -> None:
+    life = Life(2)
+    for _ in range(60):
+        life.write(0)
+        life.run()
+        life.wait(1)
+    assert life.tiers.expiry.deletes
+    held = len(life.tiers.in_hot())
+    for _ in range(20):
+        life.write(0)
+        life.wait(20)
+    assert not life.tiers.expiry.deletes
+    assert len(life.tiers.in_hot()) > held - 30 + 20
+    life.run()
+    assert not life.tiers.expiry.deletes, "in the run before which nothing had moved"
+    life.run()
+    life.wait(1)
+    assert life.tiers.expiry.deletes
+    assert life.tiers.in_cold().keys() >= life.tiers.written.keys() - life.tiers.in_hot()
+
+
+def test_expiry_is_switched_once_when_all_is_well() -> None:
+    """DynamoDB takes a change an hour: what goes on and off would be refused in between."""
+    life = Life(7)
+    states = []
+    for _ in range(80):
+        life.write(0, 3 * HOUR, 5 * DAY)
+        life.run()
+        life.wait(0.5)
+        states.append(life.tiers.expiry.deletes)
+    switches = sum(a != b for a, b in itertools.pairwise(states))
+    assert switches == 1
+    assert states[-1]
+
+
+def test_a_device_that_twin_yaml_gets_does_not_stop_the_expiry() -> None:
+    life = Life(2)
+    for _ in range(40):
+        life.write(0)
+        life.run()
+        life.wait(1)
+    assert life.tiers.expiry.deletes
+    document = DOCUMENT | {"hot_days": 2, "safety_days": 30, "cold_days": 200}
+    life.twin = model.parse(document | {"devices": {**DOCUMENT["devices"], "new-1": "pump"}})
+    life.run()
+    assert life.tiers.expiry.deletes
+
+
+@pytest.mark.parametrize("days", [1, 30])
+@pytest.mark.parametrize("stop", [0, 100])
+def test_rows_of_before_there_were_notes(days: int, stop: float) -> None:
+    """Expiry was on when the first run of this release began, and nothing says how long the rows last."""
+    life = Life(90)
     tiers = life.tiers
+    tiers.expiry = MemoryExpiry(tiers.hot, lambda: tiers.now, on=True)
+    before = model.parse(DOCUMENT | {"hot_days": days})
     for hour in range(0, 48, 6):
         made = [event(f"old{hour}", at=times.from_epoch(tiers.now - late)) for late in (0, HOUR)]
         for each in made:
             old = rows.from_event(each, before, tiers.now)
             tiers.written[old.device, old.key] = old
             tiers.hot.put([old])
-        life.wait(0.25)
-    for _ in range(80):
+        life.wait(0.1)
+    life.run()
+    life.wait(stop)
+    for _ in range(140):
         life.write(0)
         life.run()
         life.wait(1)
-    assert len(tiers.in_hot()) == 80
+    assert {key for _, key in tiers.written if "old" in key} <= {key for _, key in tiers.in_cold()}
+    assert life.tiers.expiry.deletes
 
 
-def test_rows_of_before_the_twin_had_a_cold_tier() -> None:
-    life = Life(30)
-    old = rows.from_event(event(), model.parse(DOCUMENT), life.tiers.now)
-    old = old._replace(time=times.from_epoch(life.tiers.now))
-    life.tiers.hot.put([old])
-    life.tiers.written[old.device, old.key] = old
-    life.wait(1)
+def test_rows_of_a_time_without_a_cold_tier_are_moved_when_there_is_one_again() -> None:
+    life = Life(5)
+    for _ in range(10):
+        life.write(0)
+        life.run()
+        life.wait(1)
+    life.apply(5, cold=False)
+    life.expires = False  # what expires meanwhile need be nowhere else
+    for _ in range(4):
+        life.write(0, 8 * DAY)
+        life.wait(1)
+    life.expires = True
+    life.apply(5)
     life.run()
-    assert (old.device, old.key) in life.tiers.in_cold()
+    life.wait(40)
+    for _ in range(2):
+        life.run()
+        life.wait(1)
+    assert life.tiers.in_cold().keys() == life.tiers.written.keys()
+
+
+def test_nothing_moves_while_writers_of_the_release_before_may_be_at_work() -> None:
+    """They note no late rows. Their own note says until when they write."""
+    life = Life(1)
+    life.write(3 * DAY)
+    until = int(life.tiers.now) + 2 * HOUR
+    life.tiers.hot.put([notes.note("~lifetimes", "31", str(until))])
+    assert not life.tiers.mover(twin=life.twin).run(0, 1, budget=60).done
+    assert not life.tiers.in_cold()
+    life.wait(0.2)
+    life.run()
+    assert life.tiers.in_cold()
+
+
+def test_late_rows_of_days_that_were_moved_are_moved_too() -> None:
+    life = Life(1)
+    for _ in range(5):
+        life.write(0, HOUR)
+        life.run()
+        life.wait(1)
+    life.write(3 * DAY, 3 * DAY - 1, 100 * DAY, device="thermostat-1")
+    life.run()
+    assert len(life.tiers.notes("~late")) == 2, "their writer may still be at work"
+    life.wait(0.05)
+    life.run()
+    assert life.tiers.notes("~late") == []
+    late = {key for key in life.tiers.written if times.to_epoch(key[1][:27]) < life.tiers.now - 2.5 * DAY}
+    assert late <= life.tiers.in_cold().keys()
+
+
+def test_a_run_takes_a_bounded_number_of_notes_of_late_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cold_run, "MOST_LATE", 2)
+    life = Life(1)
+    for _ in range(8):
+        life.write(0)
+        life.run()
+        life.wait(1)
+    # The first notes are young, and keep no others waiting.
+    life.write(*(n * DAY for n in range(3, 8)), device="thermostat-1")
+    life.wait(0.05)
+    left = []
+    while not life.tiers.mover(twin=life.twin).run(0, 1, budget=60).done:
+        left.append(len(life.tiers.notes("~late")))
+    assert left == [3, 1]
+    assert life.tiers.notes("~late") == []
+    late = {key for key in life.tiers.written if times.to_epoch(key[1][:27]) < life.tiers.now - 2.5 * DAY}
+    assert late <= life.tiers.in_cold().keys()
+
+
+def test_late_rows_whose_day_is_not_due_wait_for_it_without_a_note() -> None:
+    life = Life(30)
+    life.write(0)
+    life.run()
+    for _ in range(10):
+        life.write(*(DAY + n * HOUR for n in range(48)))
+        life.wait(0.05)
+        life.run()
+    assert life.tiers.notes("~late") == []
+    assert not life.tiers.in_cold()
+
+
+def test_late_rows_of_a_device_and_day_are_noted_once_in_five_minutes() -> None:
+    life = Life(30)
+    for n in range(20):
+        life.write(2 * DAY + n)
+        life.tiers.now += 1
+    assert len(life.tiers.notes("~late")) <= 2
 
 
 ACTIONS = st.one_of(
@@ -209,31 +353,42 @@ ACTIONS = st.one_of(
         st.just("write"),
         st.lists(st.sampled_from([0, -300, HOUR, DAY, 5 * DAY, 40 * DAY, 100 * DAY]), min_size=1, max_size=3),
     ),
-    st.tuples(st.just("wait"), st.sampled_from([0.01, 0.3, 1, 2, 9, LONGEST_STOP])),
+    st.tuples(st.sampled_from(["wait", "stay"]), st.sampled_from([0.01, 0.05, 0.3, 1, 2, 9, 25, 50, 200])),
     st.tuples(st.just("run"), st.none() | st.integers(1, 40)),
+    st.tuples(st.just("refuse"), st.booleans()),
 )
-AGES = st.tuples(st.sampled_from([1, 2, 7, 30, 60, 90, 200]), st.lists(ACTIONS, max_size=5))
+AGES = st.tuples(
+    st.sampled_from([1, 2, 7, 30, 60, 90, 200]),
+    st.sampled_from([250, 400, 4_000]),
+    st.lists(ACTIONS, max_size=6),
+)
 
 
 @bounded
-@given(st.lists(AGES, min_size=2, max_size=6), st.data())
-def test_no_row_is_lost_in_any_order(lives: list[tuple[int, list[Any]]], data: st.DataObject) -> None:
-    life, idle = Life(lives[0][0]), 0.0
-    steps = [step for hot_days, some in lives for step in (("apply", hot_days), ("write", [0]), *some)]
-    for kind, given_ in [*steps, *([("wait", 20)] * 16)]:
+@given(st.lists(AGES, min_size=2, max_size=6), st.booleans(), st.data())
+def test_no_row_is_lost_in_any_order(
+    lives: list[tuple[int, int, list[Any]]], expires: bool, data: st.DataObject
+) -> None:
+    """Edits, outages of movers, late rows, rows that no file takes for a while, and a store that deletes what
+    has expired at once, or at any later time.
+    """
+    life = Life(lives[0][0], expires=expires)
+    steps = [step for hot, cold, some in lives for step in (("apply", (hot, cold)), ("write", [0]), *some)]
+    end = [("refuse", False), *([("wait", 20)] * 16)]
+    for kind, given_ in [*steps, *end]:
         if kind == "apply":
-            life.apply(given_)
+            life.apply(*given_)
         elif kind == "write":
             life.write(*given_, by=data.draw(st.sampled_from([-1, -1, 0])))
         elif kind == "run":
             life.run(given_)
-            idle = 0
+        elif kind == "refuse":
+            life.tiers.refuses = given_
         else:
-            if idle + given_ > LONGEST_STOP:
-                life.run()
-                idle = 0
-            life.wait(given_)
-            idle += given_
+            life.wait(given_, expire=kind == "wait")
+    for _ in range(2):
+        life.run()
+        life.wait(1)
     life.run()
     assert life.tiers.in_cold().keys() == life.tiers.written.keys()
 
@@ -245,27 +400,13 @@ def test_the_notes_are_few_and_go_when_their_rows_have_gone() -> None:
         life.wait(0.1)
     life.apply(90)
     life.write(0)
-    assert [each.id for each in life.tiers.notes("~lifetimes")] == ["37", "120"]
+    assert [each.id for each in life.tiers.notes("~lifetimes.1")] == ["37", "120"]
     assert life.tiers.hot.writes <= 41 + 40 + 1
-    for _ in range(70):
+    for _ in range(200):
         life.write(0)
         life.run()
         life.wait(1)
-    assert [each.id for each in life.tiers.notes("~lifetimes")] == ["120"]
-
-
-def test_without_a_cold_tier_nothing_is_noted() -> None:
-    store = MemoryStore()
-    twin = model.parse(DOCUMENT)
-    logger = log("writer")[0]
-    Writer(
-        twin=twin,
-        store=store,
-        dead=DeadLetters(MemoryQueue(), logger),
-        log=logger,
-        link=CachedSecret(MemorySecret(RECEIVER)),
-    ).accept([event()], [""], UNBOUNDED.deadline())
-    assert [device for device, _ in store.rows] == ["thermostat-1"]
+    assert [each.id for each in life.tiers.notes("~lifetimes.1")] == ["120"]
 
 
 def test_no_row_is_written_before_its_lifetime_is_noted() -> None:
@@ -276,4 +417,4 @@ def test_no_row_is_written_before_its_lifetime_is_noted() -> None:
     assert persister.handle([message(event())]) == ["m1"]
     assert not store.rows
     assert persister.handle([message(event())]) == []
-    assert [device for device, _ in store.rows] == ["~lifetimes", "thermostat-1"]
+    assert [device for device, _ in store.rows] == ["~late", "~lifetimes.1", "thermostat-1"]

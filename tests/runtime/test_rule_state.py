@@ -237,7 +237,7 @@ def test_a_firing_that_nobody_finishes_gives_its_place_to_another_after_a_day() 
         "null",
         "[]",
         "{}",
-        '{"v":9}',
+        '{"v":0}',
         '{"v":1,"rules":[],"firings":[]}',
         '{"v":1,"rules":{},"firings":[1]}',
     ],

@@ -58,8 +58,9 @@ def test_the_table() -> None:
     assert expected("hot_reader", "aws") == reads | {"API_CLIENTS"}
     assert expected("hot_reader", "aws", remote=True) == reads | {"API_CLIENTS", "LINK_SECRET"}
     assert expected("hot_reader", "azure") == reads | {"API_KEYS_SECRET", "TWIN_ROLE"}
-    assert expected("cold_mover", "aws") == {"STORE", "COLD_STORE"}
-    assert expected("cold_mover", "aws", remote=True) == {"STORE", "LINK_SECRET"}
+    assert expected("cold_mover", "aws") == {"STORE", "EXPIRY", "COLD_STORE"}
+    assert expected("cold_mover", "gcp") == {"STORE", "COLD_STORE", "TWIN_ROLE"}
+    assert expected("cold_mover", "aws", remote=True) == {"STORE", "EXPIRY", "LINK_SECRET"}
     assert expected("cold_writer", "aws") == {"COLD_STORE", "LINK_SECRET"}
     assert expected("archive_mover", "gcp") == {"COLD_STORE", "LINK_SECRET", "TWIN_ROLE"}
     assert expected("archive_writer", "azure") == {

@@ -34,7 +34,7 @@ def file(*found: Row, type: str = "thermostat") -> tier_files.File:
 SAMPLE = [
     row(id="a", data=EXACT),
     row(id="A-z0.9_:@=+~-"),
-    row("thermostat-2", at="2024-05-01T23:59:59.999999Z", id="b"),
+    row("thermostat-2", at="2024-04-30T23:59:59.999999Z", id="b"),
 ]
 
 
@@ -54,7 +54,7 @@ def test_each_line_is_the_event() -> None:
 def test_the_name_says_what_is_in_it() -> None:
     made = file(*SAMPLE)
     digest = sha256(gzip.decompress(made.body)).hexdigest()
-    folder = "events/type=thermostat/day=2024-05-01/"
+    folder = "events/type=thermostat/day=2024-04-30/"
     assert made.name == f"{folder}thermostat-1~thermostat-2~3~{digest[:16]}.jsonl.gz"
     assert made.rows == 3
     assert made.sha256 == sha256(made.body).hexdigest()
@@ -62,7 +62,7 @@ def test_the_name_says_what_is_in_it() -> None:
     assert str(name) == made.name
     assert (name.type, name.day, name.first, name.last, name.rows) == (
         "thermostat",
-        "2024-05-01",
+        "2024-04-30",
         "thermostat-1",
         "thermostat-2",
         3,
@@ -248,3 +248,56 @@ def test_a_changed_byte_is_never_taken_for_the_file(noise: bytes, at: int, flip:
             continue
         # Of the gzip header some bytes mean nothing, such as the operating system.
         assert found == [each._replace(expires=rows.FOREVER) for each in ordered(*SAMPLE)]
+
+
+# Members.
+
+
+def members(monkeypatch: pytest.MonkeyPatch, least: int, most: int) -> tuple[tier_files.File, list[Row]]:
+    monkeypatch.setattr(tier_files, "MEMBER_BYTES", least)
+    monkeypatch.setattr(tier_files, "LONG_MEMBER_BYTES", most)
+    found = ordered(*many(90, ["thermostat-1", "thermostat-2", "thermostat-3"], days=1, start=DUE - 86_400))
+    return file(*found), found
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "count"),
+    [(1, 1, 90), (1, 3_000, 12), (500, 10**9, 3), (9_000, 20_000, 3), (10**9, 10**9, 1)],
+)
+def test_a_block_is_the_rows_of_a_device_in_a_member(
+    least: int, most: int, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, found = members(monkeypatch, least, most)
+    read: list[tuple[str, str]] = []
+    for block in made.blocks:
+        part = made.body[block.offset : block.offset + block.length]
+        events = list(tier_files.events_of(part, TWIN, block.device))
+        assert (len(events), events[0][0], events[-1][0]) == (block.rows, block.first, block.last)
+        assert len(gzip.decompress(part)) <= most + 1_000
+        read += [(block.device, key) for key, _ in events]
+    assert read == [(each.device, each.key) for each in found]
+    assert len({block.offset for block in made.blocks}) == count
+    assert gzip.decompress(made.body).count(b"\n") == 90
+
+
+@pytest.mark.parametrize(("least", "most"), [(1, 1), (500, 10**9), (10**9, 10**9)])
+def test_members_change_neither_name_nor_rows(least: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, found = members(monkeypatch, least, most)
+    opened = tier_files.opened(made.body, made.name, TWIN)
+    assert (opened, opened.blocks) == (made, made.blocks)
+    # The release before made one member.
+    text = b"".join(rows.to_json(each, TWIN).encode() + b"\n" for each in found)
+    before = tier_files.opened(gzip.compress(text, mtime=0), made.name, TWIN)
+    assert [(b.offset, b.length, b.rows) for b in before.blocks] == [(0, len(before.body), 30)] * 3
+    assert list(tier_files.unpack(before.body, made.name, TWIN)) == list(
+        tier_files.unpack(made.body, made.name, TWIN)
+    )
+
+
+def test_members_that_are_refused() -> None:
+    one, two = text_of(GOOD), text_of(GOOD | {"id": "e2"})
+    name = name_of(one + two, 2)
+    assert len(list(tier_files.unpack(gzip.compress(one) + gzip.compress(two), name, TWIN))) == 2
+    for parts in ((one, b"", two), (one, two, b""), (one[:9], one[9:] + two), (one + two[:-1], b"\n")):
+        with pytest.raises(tier_files.Invalid):
+            list(tier_files.unpack(b"".join(map(gzip.compress, parts)), name, TWIN))

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.memory import MemoryObjects
+from support.memory import MemoryObjects, MemoryStore
 from support.properties import bounded
-from support.samples import API_KEY, KEY_1, KEY_2
+from support.samples import API_KEY, KEY_1, KEY_2, log
 from support.tiers import (
     DAY,
     DUE,
+    NOW,
     SENDER,
     TWIN,
     Direct,
@@ -35,7 +36,9 @@ from support.tiers import (
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.ports import PARTS, Request, Response
 from twin_runtime.tiers import due_rows, tier_files
+from twin_runtime.tiers.catalogue import Catalogue
 from twin_runtime.tiers.file_sinks import RemoteFiles, verified
+from twin_runtime.tiers.index import PENDING
 from twin_runtime.tiers.tier_files import FILE_MEDIA_TYPE, QUERY_MEDIA_TYPE
 from twin_runtime.tiers.tier_writer import TierWriter
 from twin_runtime.wire import signing
@@ -117,7 +120,8 @@ def test_parts_in_any_order_and_more_than_once() -> None:
         told = {"rows": file.rows, "sha256": file.sha256, "size": len(file.body)}
         assert answers == [{"parts": 1}, {"parts": 1}, {"parts": 2}, told]
         assert [json.loads(writer.handle(each).body) for each in requests] == [told] * 3
-        assert list(objects.names("")) == [file.name]
+        assert list(objects.names("events/")) == [file.name]
+        assert list(objects.names(PARTS)) == list(objects.names(PENDING)) == []
 
 
 def test_parts_of_another_size_do_not_mix() -> None:
@@ -168,8 +172,8 @@ def test_two_last_parts_at_once() -> None:
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_receiver_that_dies_at_any_call(after: bool) -> None:
-    file = packed()
-    for kill in range(1, 40):
+    file, wire = packed(), Tripwire()
+    for kill in range(1, 60):
         objects = MemoryObjects()
         wire = Tripwire(kill, after=after)
         writer = writer_of(Wired(objects, wire))
@@ -182,6 +186,44 @@ def test_a_receiver_that_dies_at_any_call(after: bool) -> None:
         assert stored is None or (stored.rows, stored.sha256) == (file.rows, file.sha256)
         send(file, objects, part_bytes=300)
         assert objects.get(file.name) == file.body
+        check_found(file, objects)
+    assert not wire.dead, "there are more calls"
+
+
+def check_found(file: tier_files.File, objects: MemoryObjects) -> None:
+    """The index finds the rows of the file, and nothing else."""
+    found = [
+        (device, entry.file, entry.offset, entry.rows)
+        for device in ("thermostat-1", "thermostat-2")
+        for entry in Tiers(MemoryStore(), objects, {}).catalogue().find(device)
+    ]
+    assert found == [(block.device, file.name, block.offset, block.rows) for block in file.blocks]
+
+
+def test_a_mover_of_another_cloud_has_what_was_begun_completed() -> None:
+    objects, file = MemoryObjects(), packed()
+    assert sink(objects)[0].settle(deadline=time.monotonic() + 5)
+    dying: Any = Wired(objects, Tripwire(9))
+    with pytest.raises(Killed):
+        Catalogue(dying, TWIN, log=log()[0], clock=lambda: NOW - 700, workers=1).add(file)
+    assert objects.names(PENDING)
+    assert sink(objects)[0].settle(deadline=time.monotonic() + 5)
+    assert not objects.names(PENDING)
+    check_found(file, objects)
+
+
+def test_a_writer_with_nothing_to_complete() -> None:
+    """A cold_writer of the release before, which has no index: the mover waits."""
+    client = Direct(writer_of(MemoryObjects(), reads=False))
+    assert not RemoteFiles(link_to(client)).settle(deadline=time.monotonic() + 5)
+    assert len(client.requests) == 1
+    for answer, error in ((Answer(400, {}, b'{"error":"No."}'), Refused), (Answer(200, {}, b"{}"), Retry)):
+        broken = Direct(None, lambda _, answer=answer: answer)
+        with pytest.raises(error):
+            RemoteFiles(link_to(broken)).settle(deadline=time.monotonic() + 1.5)
+    slow = Direct(None, lambda _: Answer(200, {}, b'{"settled":false}'))
+    assert not RemoteFiles(link_to(slow)).settle(deadline=time.monotonic() + 1.5)
+    assert len(slow.requests) > 1
 
 
 @pytest.mark.parametrize("error", [Retry("Not now."), OSError("x"), Refused("No.")])

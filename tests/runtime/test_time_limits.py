@@ -52,8 +52,8 @@ def test_a_slow_store(monkeypatch: pytest.MonkeyPatch) -> None:
     bench, store, events = Bench("persister"), MemoryStore(), MemoryQueue()
     role = Persister(store=store, events=events, **bench.shared())
     messages = [message(event(f"{m}a"), event(f"{m}b"), id=m) for m in ("m1", "m2", "m3")]
-    assert role.handle(messages, budget=4.5) == ["m3"]
-    assert sorted(row.id for row in store.rows.values()) == ["m1a", "m1b", "m2a", "m2b"]
+    assert role.handle(messages, budget=5.5) == ["m3"]
+    assert sorted(row.id for row in store.of_devices) == ["m1a", "m1b", "m2a", "m2b"]
     assert len(json.loads(events.bodies[0])) == 4
 
 

@@ -1,13 +1,12 @@
-"""cold_mover's time is shared among devices, and a run that leaves rows which expire before long fails."""
+"""cold_mover's time is shared among devices."""
 
 from __future__ import annotations
 
 import pytest
 
 from support.samples import DOCUMENT
-from support.tiers import DAY, DUE, NOW, TWIN, Tiers, Tripwire, row
-from twin_runtime import model
-from twin_runtime.errors import Retry
+from support.tiers import DAY, DUE, NOW, Tiers, Tripwire, row
+from twin_runtime import deadlines, model
 from twin_runtime.functions import cold_mover
 from twin_runtime.ports import Stored
 from twin_runtime.tiers import cold_run, due_rows, tier_files
@@ -21,7 +20,7 @@ class Slow(LocalFiles):
     """Takes five seconds for a file."""
 
     def __init__(self, tiers: Tiers, clock: Clock) -> None:
-        super().__init__(tiers.cold)
+        super().__init__(tiers.catalogue())
         self._clock = clock
 
     def store(self, file: tier_files.File, *, deadline: float) -> Stored:
@@ -47,6 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(cold_run, "time", made)
     monkeypatch.setattr(cold_mover, "time", made)
+    monkeypatch.setattr(deadlines, "time", made)
     return made
 
 
@@ -85,7 +85,7 @@ def test_a_device_with_very_many_rows_keeps_no_other_waiting(
     assert {(each.device, each.key) for each in honest} <= tiers.in_cold().keys()
     assert tiers.mover(twin=twin, sink=Slow(tiers, clock)).run(0, 1, budget=5_000).done
     tiers.check_moved()
-    assert max(stored.rows for _, stored in tiers.cold.kept.values()) == 5
+    assert max(stored.rows for _, stored in tiers.files().values()) == 5
 
 
 def test_devices_that_have_fallen_behind_together_share_their_files() -> None:
@@ -95,37 +95,25 @@ def test_devices_that_have_fallen_behind_together_share_their_files() -> None:
     )
     assert tiers.mover(twin=twin_of("pump")).run(0, 1, budget=60).done
     tiers.check_moved()
-    assert len(tiers.cold.kept) < 2 * 30
+    assert len(tiers.files()) < 2 * 30
 
 
-def test_a_run_with_nothing_to_do_asks_once_for_each_device() -> None:
-    calls = []
+def test_a_device_is_asked_for_once_a_day() -> None:
+    calls: list[list[int]] = []
     for count in (10, 110):
         devices = {f"thermostat-{n}": "thermostat" for n in range(count)}
         twin = model.parse(DOCUMENT | {"devices": devices, "safety_days": 30, "cold_days": 90})
-        tiers, wire = Tiers.empty(), Tripwire()
-        tiers.write(*(row(name, DUE + n * DAY) for name in devices for n in range(9)))
+        tiers = Tiers.empty()
+        tiers.write(*(row(name, DUE + (n + 2) * DAY) for name in devices for n in range(9)))
         tiers.mover(twin=twin).run(0, 1, budget=60)
-        assert tiers.mover(wire, twin=twin).run(0, 1, budget=60).done
-        calls.append(wire.calls)
-    assert calls[1] - calls[0] == 100
-
-
-@pytest.mark.parametrize(("late", "fails"), [(10, False), (12, True)])
-def test_a_run_fails_that_leaves_rows_which_are_more_than_ten_days_late(
-    clock: Clock, late: int, fails: bool
-) -> None:
-    tiers = Tiers.empty()
-    written = DUE - DAY
-    tiers.write(*(row(at=written + hour * 3_600, now=written) for hour in range(0, 72, 6)))
-    tiers.now = written + (TWIN.hot_days + late) * DAY
-    mover = tiers.mover(sink=Slow(tiers, clock))
-    if fails:
-        with pytest.raises(Retry, match="expires in 19 days"):
-            mover.run(0, 1, budget=4)
-    else:
-        assert not mover.run(0, 1, budget=4).done
-    assert mover.run(0, 1, budget=60).done, "a run that has moved everything is none that fails"
+        calls.append([])
+        for later in (900, DAY):
+            tiers.now += later
+            wire = Tripwire()
+            assert tiers.mover(wire, twin=twin).run(0, 1, budget=60).done
+            calls[-1].append(wire.calls)
+    (few_again, few), (many_again, many) = calls
+    assert (many_again - few_again, many - few) == (0, 100)
 
 
 def test_a_run_is_not_failed_by_much_to_do_alone(clock: Clock) -> None:

@@ -7,23 +7,28 @@ from __future__ import annotations
 import json
 import math
 import string
+import threading
 import time
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import file_digest, sha256
+from itertools import count as numbers
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from support.memory import MemoryCloud, MemoryGrafana, MemoryGraph, MemoryObjects, MemoryQueue, MemoryStore
-from support.memory_bounds import DEVICES, FILE_BYTES, PAGE_BYTES, PAGE_ROWS
+from support.memory_bounds import DEVICES, ENTRIES, FILE_BYTES, PAGE_BYTES, PAGE_ROWS
 from support.samples import DOCUMENT
 from twin_runtime import times
 from twin_runtime.events import cloudevents
 from twin_runtime.model import Twin
-from twin_runtime.ports import GraphTwin, Page, Relationship, Row, Stored, Unstored
-from twin_runtime.tiers import due_rows, tier_files
+from twin_runtime.ports import GraphTwin, Page, Relationship, Row, Stored, Unstored, Versioned
+from twin_runtime.storage import lifetimes
+from twin_runtime.tiers import cold_run, due_rows, index, tier_files
+from twin_runtime.tiers.buckets import bucket
+from twin_runtime.tiers.index import Index
 
 DEVICE = "thermostat-1"
 WITH_ROWS = 300
@@ -35,12 +40,19 @@ _TRACE = f"00-{'1' * 32}-{'2' * 16}-01"
 _EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
 _PAGES = 4
 _METRICS = 2_000
+MANY = [f"thermostat-{number}" for number in range(3, 19)]
+"""As many as are in more buckets than a mover changes at a time."""
 DUE = {
     "thermostat-1": (PAGE_ROWS + 150, cloudevents.MAX_DATA_BYTES),
     "thermostat-2": (2 * due_rows.MAX_ROWS, due_rows.MAX_BYTES // due_rows.MAX_ROWS),
+    **dict.fromkeys(MANY, (due_rows.MAX_ROWS // len(MANY), due_rows.MAX_BYTES // due_rows.MAX_ROWS)),
 }
 """Devices with old rows: how many, and the length of their data. Those of the first are the longest; of the
-second a batch is as many as it can be, and as long."""
+second a batch is as many as it can be, and as long; and so is one of the others together."""
+OF_A_MERGED = 3_800_000
+"""Of the data of a file: three are merged to the longest that is made so."""
+_EARLY = 5_000_000
+"""A window of notes of late rows, of the year 2017."""
 _RESPONSE_BYTES = 4_000_000
 """Of Cosmos DB, which are the longest of the three stores'."""
 _LETTERS = (string.ascii_letters + string.digits + "!#$%&'()*+,-./:;<=>?@[]^_`{|}~ ").encode()
@@ -85,23 +97,62 @@ def document() -> dict[str, Any]:
     return {**DOCUMENT, "device_types": types, "devices": devices}
 
 
-def file_of(device: str, at: float, path: Path, *, padded: bool) -> tier_files.Name:
-    """Write the longest file of one device's events, which does not become shorter when it is packed, and
-    return its name. `padded`: as long as its parts may be, with blocks that hold nothing.
+def file_of(
+    devices: Sequence[str], at: float, path: Path, *, padded: bool = False, text: int = 0, suffix: str = ""
+) -> tier_files.Name:
+    """Write the longest file of some devices' events, in order, and return its name: one member, which does
+    not become shorter when it is packed, as the release before may have put it. `padded`: as long as its
+    parts may be, with blocks that hold nothing. `text`: how long its lines are then. Files with other
+    suffixes have other events of the same times.
     """
     packer, digest = zlib.compressobj(0, wbits=31), sha256()
-    count = (tier_files.MAX_TEXT_BYTES - 1) // (len(largest_event("e000", device, at)) + 10)
+    longest = max(len(largest_event(f"e000{suffix}", device, at)) for device in devices) + 10
+    count = ((text or tier_files.MAX_TEXT_BYTES) - 1) // longest // len(devices)
     with path.open("wb") as file:
-        for number in range(count):
-            line = largest_event(f"e{number:03}", device, at, data_of(number)).encode() + b"\n"
-            digest.update(line)
-            file.write(packer.compress(line))
+        for device in devices:
+            for number in range(count):
+                line = largest_event(f"e{number:03}{suffix}", device, at, data_of(number)).encode() + b"\n"
+                digest.update(line)
+                file.write(packer.compress(line))
         file.write(packer.flush(zlib.Z_FULL_FLUSH))
         rest = FILE_BYTES - file.tell() - 100 if padded else 0
         file.write(_EMPTY_BLOCK * (rest // len(_EMPTY_BLOCK)))
         file.write(packer.flush())
     day = tier_files.day_of(times.from_epoch(at))
-    return tier_files.Name("thermostat", day, device, device, count, digest.hexdigest()[:16])
+    rows = count * len(devices)
+    return tier_files.Name("thermostat", day, devices[0], devices[-1], rows, digest.hexdigest()[:16])
+
+
+def fill_index(objects: Objects, day: str, devices: Iterable[str]) -> None:
+    """Give the buckets of some devices, of which nothing is indexed yet, as many entries of other devices in
+    the month of a day as `ENTRIES`.
+    """
+    month = day[:7]
+    name = f"events/type=thermostat/day={day}/thermostat-1~thermostat-9~5000~%016x.jsonl.gz"
+    files = {str(number): [name % number, int(time.time())] for number in range(ENTRIES // 3)}
+    others: dict[str, dict[str, list[Any]]] = {}
+    for number in range(ENTRIES):
+        device, its = f"other-{number // 28 % 150}", f"{month}-{number % 28 + 1:02}"
+        first, last = (f"{its}T{hour:02}:00:00.000000Z#{number:036}" for hour in (0, 23))
+        entry = [number % len(files), 60_000 * number, 60_000, 500, first, last]
+        others.setdefault(device, {}).setdefault(its, []).append(entry)
+    for of in {bucket(device) for device in devices}:
+        document = {"files": files, "devices": others, "gone": {}}
+        if not Index(objects).write(index.month_name(of, month), document, None):
+            raise AssertionError(of)
+
+
+def files_before(start: float) -> Iterator[Sequence[Row]]:
+    """Rows that are in files already when those of `OldStore` are moved, among which they are: so many that
+    each file is read whole, and one which a mover has put. The last ones are of one device, in more files
+    than are left so.
+    """
+    for device, number in [(device, 1) for device in MANY] + [("thermostat-2", n) for n in range(1, 4)]:
+        length = cloudevents.MAX_DATA_BYTES
+        count = (due_rows.MAX_BYTES if device in MANY else OF_A_MERGED) // length
+        some = [old_row(device, start + 60 * n + number, 10**6 + n, length) for n in range(count)]
+        due = DUE[device][1]
+        yield [old_row(device, start, 0, due), *some] if number == 1 else some
 
 
 class Queue(MemoryQueue):
@@ -146,31 +197,36 @@ class Store(MemoryStore):
         return Page(rows, more=count < limit and self.pages < _PAGES)
 
 
+def old_row(device: str, at: float, number: int, length: int) -> Row:
+    """A row whose text hardly becomes shorter when it is packed."""
+    time = times.from_epoch(at)
+    text = Random(f"{device}{time}{number}").randbytes(length - 8).translate(_RANDOM).decode()
+    return Row(
+        device, time, f"{number:036}", cloudevents.TELEMETRY, f'{{"a":"{text}"}}', _TRACE,
+        int(at) + 60 * 86_400, "thermostat", time, time, "behind",
+    )  # fmt: skip
+
+
 class OldStore(Store):
-    """Has the rows of `DUE`, of one day, whose text hardly becomes shorter when it is packed. Each row is
-    made anew when it is asked for.
+    """Has the rows of `DUE`, of the day that begins at `start`, a row a second. Each is made anew when it is
+    asked for.
     """
 
-    def __init__(self, at: float) -> None:
+    def __init__(self, start: float) -> None:
         super().__init__()
-        start = times.to_epoch(tier_files.first_of(tier_files.day_of(times.from_epoch(at))))
+        self._day = tier_files.day_of(times.from_epoch(start))
         self._left = {
-            device: {self._row(device, start + n, n).key: (start + n, n) for n in range(count)}
+            device: {f"{times.from_epoch(start + n)}#{n:036}": (start + n, n) for n in range(count)}
             for device, (count, _) in DUE.items()
         }
-
-    def _row(self, device: str, at: float, number: int, data: str = "") -> Row:
-        time = times.from_epoch(at)
-        return Row(
-            device, time, f"{number:036}", cloudevents.TELEMETRY, data, _TRACE, int(at) + 60 * 86_400,
-            "thermostat", time, time, "device",
-        )  # fmt: skip
 
     def query(
         self, device: str, *, start: str, end: str, limit: int, cursor: str | None, descending: bool
     ) -> Page:
         if limit > PAGE_ROWS:
             raise AssertionError(f"{limit} rows are asked for")
+        if device == lifetimes.LATE:
+            return self._notes(cursor, limit)
         with self._lock:
             known = dict(self._left.get(device, {}))
         low, high = (start, cursor or end) if descending else (cursor or start, end)
@@ -183,12 +239,21 @@ class OldStore(Store):
             if size and size + length > PAGE_BYTES:
                 return Page(found + _answered(response), more=True)
             size += length
-            text = Random(key).randbytes(length - 8).translate(_RANDOM).decode()
-            response.append(self._row(device, *known[key], f'{{"a":"{text}"}}'))
+            response.append(old_row(device, *known[key], length))
             if len(response) * length > _RESPONSE_BYTES:
                 found += _answered(response)
                 response = []
         return Page(found + _answered(response))
+
+    def _notes(self, cursor: str | None, limit: int) -> Page:
+        """Notes of late rows, of devices whose turn has not come: twice as many as a run holds."""
+        first = int(cursor.partition("#")[2][:10]) - _EARLY + 1 if cursor else 0
+        found: list[Row] = []
+        for number in range(first, min(first + limit, 2 * cold_run.MOST_LATE)):
+            device = f"pump-{number % 10_000}"
+            at = (_EARLY + number) * 300
+            found.append(lifetimes.late_note(device, self._day, at))
+        return Page(_answered(found), more=len(found) == limit)
 
     def delete(self, device: str, keys: Sequence[str]) -> None:
         with self._lock:
@@ -202,11 +267,12 @@ def _answered(rows: Sequence[Row]) -> list[Row]:
 
 
 class Objects(MemoryObjects):
-    """Has its bytes in files of `folder`. `given` are those that were there from the beginning."""
+    """Has its bytes in files of `folder`."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self._folder = folder
+        self._written = threading.Lock()
 
     def _path(self, name: str) -> Path:
         return self._folder / sha256(name.encode()).hexdigest()
@@ -216,6 +282,15 @@ class Objects(MemoryObjects):
             digest = file_digest(file, "sha256").hexdigest()
         self._add(Stored(str(name), path.stat().st_size, name.rows, digest))
         path.rename(self._path(str(name)))
+
+    def state(self) -> tuple[Any, ...]:
+        """All but the bytes; `take` is given it by another process."""
+        return self.kept, self.versions
+
+    def take(self, state: tuple[Any, ...]) -> None:
+        self.kept, self.versions = state
+        self._names = sorted(self.kept)
+        self._numbers = numbers(len(self.kept) * 100)
 
     def put(self, name: str, body: bytes, *, rows: int, sha256: str) -> None:
         whole = b"".join((b"head", body, b"tail"))  # one request
@@ -227,13 +302,31 @@ class Objects(MemoryObjects):
             self.kept[stored.name] = (b"", stored)
             self._names = sorted(self.kept)
 
-    def get(self, name: str) -> bytes:
+    def get(self, name: str, *, start: int = 0, length: int | None = None) -> bytes:
         super().get(name)
+        left = self._path(name).stat().st_size - start if length is None else length
         found = bytearray()
         with self._path(name).open("rb") as file:
-            while chunk := file.read(65_536):
+            file.seek(start)
+            while chunk := file.read(min(65_536, left - len(found))):
                 found += chunk
         return bytes(found)
+
+    def read(self, name: str) -> Versioned | None:
+        with self._written:
+            found = super().read(name)
+            return found and Versioned(self.get(name), found.version)
+
+    def replace(self, name: str, body: bytes, *, version: str | None) -> str | None:
+        with self._written:
+            made = super().replace(name, b"", version=version)
+            if made is not None:
+                self._path(name).write_bytes(body)
+            return made
+
+    def delete(self, name: str) -> None:
+        super().delete(name)
+        self._path(name).unlink(missing_ok=True)
 
 
 class Graph(MemoryGraph):

@@ -33,6 +33,10 @@ HASTEN = 20_000.0
 class Twin:
     """The twin `factory` of two devices, wholly on Azure."""
 
+    def rows(self) -> list[tuple[str, str]]:
+        """Device and key of the rows that are no notes."""
+        return [(device, key) for device, key in self.cloud.rows() if not device.startswith("~")]
+
     def __init__(self, cloud: LocalAzure, evaluated: standins.Evaluated, authority: Authority) -> None:
         self.cloud = cloud
         self.evaluated = evaluated

@@ -37,6 +37,10 @@ before it has used up its attempts.
 class Twin:
     """The twin `factory` of one device, wholly on Google Cloud."""
 
+    def rows(self) -> list[tuple[str, str]]:
+        """Device and key of the rows that are no notes."""
+        return [(device, key) for device, key in self.cloud.rows() if not device.startswith("~")]
+
     def __init__(self, cloud: LocalGcp, evaluated: standins.Evaluated) -> None:
         self.cloud = cloud
         self.evaluated = evaluated

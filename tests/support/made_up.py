@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from support.memory import MemoryObjects, MemoryStore
 from twin_runtime import times
-from twin_runtime.ports import Page, Row, Stored, Unstored
+from twin_runtime.ports import Page, Row, Stored, Unstored, Versioned
 from twin_runtime.storage.rows import FOREVER
 from twin_runtime.tiers.file_sinks import FileSink
 from twin_runtime.tiers.tier_files import File
@@ -90,6 +91,9 @@ class Counting(FileSink):
         self.bytes += len(file.body)
         return Stored(file.name, len(file.body), file.rows, file.sha256)
 
+    def settle(self, *, deadline: float) -> bool:
+        return True
+
 
 def _number(key: str) -> int:
     return int(key.rpartition("#e")[2])
@@ -101,6 +105,7 @@ class FolderObjects(MemoryObjects):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self._folder = folder
+        self._on_disk = threading.Lock()
         folder.mkdir(parents=True)
 
     def put(self, name: str, body: bytes, *, rows: int, sha256: str) -> None:
@@ -108,9 +113,23 @@ class FolderObjects(MemoryObjects):
         super().put(name, body, rows=rows, sha256=sha256)
         self.kept[name] = (b"", self.kept[name][1])
 
-    def get(self, name: str) -> bytes:
+    def get(self, name: str, *, start: int = 0, length: int | None = None) -> bytes:
         super().get(name)
-        return self._path(name).read_bytes()
+        body = self._path(name).read_bytes()
+        return body[start:] if length is None else body[start : start + length]
+
+    def read(self, name: str) -> Versioned | None:
+        with self._on_disk:
+            found = super().read(name)
+            return found and found._replace(body=self._path(name).read_bytes())
+
+    def replace(self, name: str, body: bytes, *, version: str | None) -> str | None:
+        with self._on_disk:
+            made = super().replace(name, body, version=version)
+            if made is not None:
+                self._path(name).write_bytes(body)
+                self.kept[name] = (b"", self.kept[name][1])
+            return made
 
     def delete(self, name: str) -> None:
         super().delete(name)

@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from bisect import bisect_right, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -28,6 +28,7 @@ from twin_runtime.ports import (
     Row,
     Stored,
     Unstored,
+    Versioned,
 )
 
 
@@ -86,6 +87,11 @@ class MemoryStore:
         self.unstored: list[list[Unstored]] = []
         self.faults = Faults()
 
+    @property
+    def of_devices(self) -> list[Row]:
+        """The rows that are no notes."""
+        return [row for row in self.rows.values() if not row.device.startswith("~")]
+
     def put(self, rows: Sequence[Row], *, deadline: float = math.inf) -> Sequence[Unstored]:
         return self._put(rows, deadline, over=True)
 
@@ -132,6 +138,58 @@ class MemoryStore:
                 self.rows.pop((device, key), None)
 
 
+class MemoryExpiry:
+    """The expiry of a store, as DynamoDB's is: a change takes an hour, in which it refuses another one, and
+    rows may still be deleted until it is off. Nobody has to call for it to go off at the moment allowed.
+    """
+
+    HOUR = 3_600
+
+    def __init__(
+        self, store: MemoryStore, clock: Callable[[], float] = time.time, *, on: bool = False
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._wanted = on
+        self._changed_at = -math.inf
+        self.until = -math.inf
+        self.allowed: list[float] = []
+        self.faults = Faults()
+
+    @property
+    def deletes(self) -> bool:
+        """Whether rows may be deleted now."""
+        self._switch()
+        return self._wanted or self._clock() - self._changed_at < self.HOUR
+
+    def allow(self, until: float) -> str:
+        self.faults.check()
+        self._switch()
+        now = self._clock()
+        self.allowed.append(until)
+        wanted = until - now >= 2 * self.HOUR
+        if wanted:
+            self.until = until
+        if wanted == self._wanted:
+            return "on" if wanted else "off"
+        if now - self._changed_at < self.HOUR:
+            return "changing"
+        self._wanted, self._changed_at = wanted, now
+        return "on" if wanted else "off"
+
+    def expire(self) -> None:
+        """Delete what has expired, where that is allowed."""
+        if self.deletes:
+            now = self._clock()
+            self._store.rows = {key: row for key, row in self._store.rows.items() if row.expires > now}
+
+    def _switch(self) -> None:
+        """What the schedule does: it tries again while an earlier change is under way."""
+        at = max(self.until, self._changed_at + self.HOUR)
+        if self._wanted and math.isfinite(self.until) and self._clock() >= at:
+            self._wanted, self._changed_at = False, at
+
+
 class MemoryObjects:
     """An object store. Names in `frozen` must be thawed before they are read; `thaw` thaws at once."""
 
@@ -139,6 +197,8 @@ class MemoryObjects:
         self._lock = threading.Lock()
         self._names: list[str] = []
         self.kept: dict[str, tuple[bytes, Stored]] = {}
+        self.versions: dict[str, str] = {}
+        self._numbers = count(1)
         self.frozen: set[str] = set()
         self.puts = 0
         self.faults = Faults()
@@ -158,14 +218,31 @@ class MemoryObjects:
         found = self.kept.get(name)
         return found and found[1]
 
-    def get(self, name: str) -> bytes:
+    def get(self, name: str, *, start: int = 0, length: int | None = None) -> bytes:
         self.faults.check()
         found = self.kept.get(name)
         if found is None:
             raise Refused(f"There is no object {name}.")
         if name in self.frozen:
             raise Refused(f"{name} must be thawed first.")
-        return found[0]
+        return found[0][start:] if length is None else found[0][start : start + length]
+
+    def read(self, name: str) -> Versioned | None:
+        self.faults.check()
+        with self._lock:
+            found = self.kept.get(name)
+            return found and Versioned(found[0], self.versions[name])
+
+    def replace(self, name: str, body: bytes, *, version: str | None) -> str | None:
+        self.faults.check()
+        with self._lock:
+            if self.versions.get(name) != version:
+                return None
+            if name not in self.kept:
+                insort(self._names, name)
+            self.kept[name] = (body, Stored(name, len(body), 0, hashlib.sha256(body).hexdigest()))
+            self.versions[name] = str(next(self._numbers))
+            return self.versions[name]
 
     def names(self, prefix: str, *, after: str = "", limit: int = 1_000) -> Sequence[str]:
         self.faults.check()
@@ -180,6 +257,7 @@ class MemoryObjects:
     def delete(self, name: str) -> None:
         self.faults.check()
         with self._lock:
+            self.versions.pop(name, None)
             if self.kept.pop(name, None) is not None:
                 self._names.remove(name)
 
@@ -262,6 +340,11 @@ class MemoryStateStore:
     def replace(self, name: str, text: str, *, version: str) -> str | None:
         return self._write(name, text, version)
 
+    def delete(self, name: str) -> None:
+        self.faults.check()
+        with self._lock:
+            self.records.pop(name, None)
+
     def _write(self, name: str, text: str, version: str | None) -> str | None:
         self.faults.check()
         if len(text.encode("ascii")) > 60_000:
@@ -284,6 +367,7 @@ class MemoryCloud:
         self.queues: dict[str, MemoryQueue] = {}
         self.stores: dict[str, MemoryStore] = {}
         self.tiers: dict[str, MemoryObjects] = {}
+        self.expiries: dict[str, MemoryExpiry] = {}
         self.secrets: dict[str, MemorySecret] = {}
         self.brokers: dict[str, MemoryBroker] = {}
         self.workflows: dict[str, MemoryWorkflow] = {}
@@ -302,6 +386,9 @@ class MemoryCloud:
 
     def objects(self, address: str) -> MemoryObjects:
         return self.tiers.setdefault(address, MemoryObjects())
+
+    def expiry(self, address: str) -> MemoryExpiry:
+        return self.expiries.setdefault(address, MemoryExpiry(self.store("STORE")))
 
     def graph(self, address: str, twin: Any) -> MemoryGraph:
         return self.graphs.setdefault(address, MemoryGraph())
@@ -407,6 +494,12 @@ class MemoryGraph:
         with self._lock:
             there = self.nodes[id]
             self.nodes[id] = there._replace(values={**there.values, **values}, time=time)
+
+    def replace_values(self, id: str, values: Mapping[str, Any], time: str | None) -> None:
+        self._check("replace_values", id)
+        with self._lock:
+            if there := self.nodes.get(id):
+                self.nodes[id] = there._replace(values=dict(values), time=time)
 
     def _check(self, operation: str, id_: str) -> None:
         with self._lock:

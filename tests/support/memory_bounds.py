@@ -20,7 +20,8 @@ from twin_runtime.graph import graph
 from twin_runtime.ports import MAX_BATCH_BYTES
 from twin_runtime.roles import ROLES, Cloud, Role, Trigger, roles_of
 from twin_runtime.storage import newest
-from twin_runtime.tiers import due_rows
+from twin_runtime.tiers import cold_run, due_rows
+from twin_runtime.tiers.catalogue import MOST_OVERLAPPING, WORKERS
 from twin_runtime.tiers.tier_files import MAX_PARTS, MAX_TEXT_BYTES, PART_BYTES
 from twin_runtime.tiers.tier_reader import MAX_PAGE_BYTES
 from twin_runtime.wire.receiver import MAX_BODY_BYTES
@@ -36,8 +37,10 @@ PAGE_BYTES = 8_000_000
 PAGE_FACTOR = 4
 FILE_BYTES = MAX_PARTS * PART_BYTES
 """Of a file that a receiver puts together. It stays bytes."""
+READ_FACTOR = 2
+"""Of a file that is read: while it is put together, and as bytes."""
 FILE_FACTOR = 3
-"""In archive_mover: the file that is read, while it is put together and as bytes, and the one before it."""
+"""Of a file that is received, and its rows: those that are left of it, and those that it is merged with."""
 PART_FACTOR = 4
 """Of a part of a file that is sent to a receiver: the part, the request with its first line, and what the
 connection copies."""
@@ -56,6 +59,13 @@ DEVICES = 40_000
 """A device takes 5 of the 200,000 values that a twin.yaml may have."""
 DEVICE_BYTES = 1_000
 """Of a device in twin_sync: its twin, digests and time. In cold_mover: its type, as it is noted."""
+ENTRIES = 20_000
+"""Of a bucket's month in the index of files. 40,000 devices with an event a minute each make so many: of a
+day of a device, which is in a file or two, four blocks."""
+MONTH_BYTES = 850 * ENTRIES
+"""Of a bucket's month that is read, or written."""
+NOTE_BYTES = 600
+"""Of a note of late rows."""
 DASHBOARDS_BYTES = 20_000_000
 """Of the dashboards of a twin."""
 LARGEST = {
@@ -77,6 +87,9 @@ _WORKS = {
     Role.ARCHIVE_WRITER: ("file",),
 }
 _ROW = cloudevents.MAX_DATA_BYTES
+_FROM_FILES = (MOST_OVERLAPPING + 1) * MAX_PAGE_BYTES + max(MAX_TEXT_BYTES * READ_FACTOR, MONTH_BYTES)
+"""Of a page of the cold tier: rows of each of the files that overlap, one more than are left so, and the
+file that is read, or the index before it."""
 
 
 class Case(NamedTuple):
@@ -135,13 +148,14 @@ def _bytes(case: Case) -> float:
         case Role.HOT_READER, "newest":
             return count * (newest_rows + HOT_ANSWER_BYTES * PAGE_FACTOR)
         case Role.HOT_READER, "cold":
-            return count * (2 * PAGE_BYTES + MAX_TEXT_BYTES * FILE_FACTOR)
+            return count * (2 * PAGE_BYTES + _FROM_FILES)
         case Role.HOT_READER, "remote_cold":
             return count * page + MAX_PAGE_BYTES * FACTOR
         case Role.COLD_WRITER, "read":
-            return count * (MAX_TEXT_BYTES * FILE_FACTOR + MAX_PAGE_BYTES * PAGE_FACTOR)
+            return count * (_FROM_FILES + MAX_PAGE_BYTES * 2)
         case _, "file":
-            return count * FILE_BYTES * FILE_FACTOR
+            index = WORKERS * MONTH_BYTES if case.role is Role.COLD_WRITER else 0
+            return count * FILE_BYTES * FILE_FACTOR + index
         case Role.TWIN_SYNC, "changes":
             return CHANGES * _ROW * PAGE_FACTOR + _ROW * FACTOR
         case Role.TWIN_SYNC, _:
@@ -155,10 +169,13 @@ def _bytes(case: Case) -> float:
             return count * graph.MAX_PAGE_BYTES * VALUES_FACTOR
         case Role.COLD_MOVER, _:
             batch = due_rows.MAX_BYTES + _ROW + due_rows.MAX_ROWS * ROW_BYTES
-            part = PART_BYTES * PART_FACTOR if case.remote else 0
-            return DEVICES * DEVICE_BYTES + page + batch * BATCH_FACTOR + part
+            notes = DEVICES * DEVICE_BYTES + cold_run.MOST_LATE * NOTE_BYTES
+            # Of a file of the release before, a row is read with all others.
+            catalogue = WORKERS * (MONTH_BYTES + due_rows.MAX_BYTES * READ_FACTOR)
+            sink = PART_BYTES * PART_FACTOR if case.remote else catalogue
+            return notes + page + batch * BATCH_FACTOR + sink
         case Role.ARCHIVE_MOVER, _:
-            return FILE_BYTES * FILE_FACTOR + PART_BYTES * PART_FACTOR
+            return FILE_BYTES * READ_FACTOR + PART_BYTES * PART_FACTOR
         case Role.DASHBOARD_SYNC, _:
             return MAX_ANSWER_BYTES * FACTOR + DASHBOARDS_BYTES * 2
     size = count * LARGEST[case.trigger]

@@ -37,6 +37,7 @@ KINDS = {
     "google_firestore_database": Kind(identity=("name",), bound=("location_id",)),
     "google_firestore_field": Kind(identity=("database", "collection", "field"), parents=("database",)),
     "google_firestore_index": Kind(identity=None, bound=("database", "fields"), parents=("database",)),
+    "google_logging_metric": Kind(identity=("name",)),
     "google_logging_project_bucket_config": Kind(identity=("bucket_id",), bound=("location",)),
     "google_logging_project_exclusion": Kind(identity=("name",)),
     "google_logging_project_sink": Kind(identity=("name",)),

@@ -11,12 +11,15 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from support.memory import MemoryObjects, MemorySecret, MemoryStore
+from support.memory import MemoryExpiry, MemoryObjects, MemorySecret, MemoryStore
 from support.samples import API_KEY, DOCUMENT, KEY_1, log
 from twin_runtime import model, times
+from twin_runtime.errors import Refused
 from twin_runtime.functions.cold_mover import ColdMover
-from twin_runtime.ports import Request, Row
+from twin_runtime.ports import Request, Row, Stored
+from twin_runtime.storage import lifetimes
 from twin_runtime.tiers import tier_files
+from twin_runtime.tiers.catalogue import Catalogue
 from twin_runtime.tiers.file_sinks import FileSink, LocalFiles
 from twin_runtime.tiers.tier_reader import TierReader
 from twin_runtime.tiers.tier_writer import TierWriter
@@ -26,11 +29,24 @@ from twin_runtime.wire.secret_cache import CachedSecret
 
 DAY = 86_400
 NOW = 1_717_200_000.0
-"""2024-06-01T00:00:00Z: with 30 hot days, what was before 2024-05-02 is due."""
-DUE = 1_714_608_000.0
+"""2024-06-01T00:00:00Z: with 30 hot days, and an hour, what was before 2024-05-01 is due."""
+DUE = 1_714_521_600.0
 TWIN = model.parse(DOCUMENT | {"safety_days": 30, "cold_days": 90, "archive_days": 3650})
 
 Identity = tuple[str, str]
+
+
+class Refusing(LocalFiles):
+    """A cold tier that refuses every file while `refuses` says so."""
+
+    def __init__(self, catalogue: Catalogue, refuses: Callable[[], bool]) -> None:
+        super().__init__(catalogue)
+        self._refuses = refuses
+
+    def store(self, file: tier_files.File, *, deadline: float) -> Stored:
+        if self._refuses():
+            raise Refused("The store refuses it.")
+        return super().store(file, deadline=deadline)
 
 
 def row(
@@ -110,14 +126,27 @@ class Tiers:
     cold: MemoryObjects
     written: dict[Identity, Row]
     now: float = NOW
+    refuses: bool = False
 
     @classmethod
     def empty(cls) -> Tiers:
         return cls(MemoryStore(), MemoryObjects(), {})
 
+    def __post_init__(self) -> None:
+        self.expiry = MemoryExpiry(self.hot, lambda: self.now)
+        self.log, self.lines = log("cold_mover")
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The lines of an event, in order."""
+        return self.lines.named(event)
+
     def write(self, *found: Row) -> None:
+        """Write rows, and before them the notes of late ones, as a writer did a while ago."""
         for each in found:
             self.written[each.device, each.key] = each
+        ago = self.now - lifetimes.SETTLED_S - 300
+        late = {(each.device, each.time[:10]) for each in found if each.time < times.from_epoch(ago - DAY)}
+        self.hot.put([lifetimes.late_note(device, day, ago) for device, day in late])
         self.hot.put(list({(each.device, each.key): each for each in found}.values()))
 
     def mover(
@@ -127,25 +156,37 @@ class Tiers:
         twin: model.Twin = TWIN,
         sink: FileSink | None = None,
         workers: int = 1,
+        expires: bool = True,
     ) -> ColdMover:
+        """`expires`: the store deletes what has expired by itself, as DynamoDB does; else the mover does."""
         wire = wire or Tripwire()
-        cold: Any = Wired(self.cold, wire)
         store: Any = Wired(self.hot, wire)
         return ColdMover(
             twin=twin,
             store=store,
-            sink=sink or LocalFiles(cold),
-            log=log("cold_mover")[0],
+            sink=sink or Refusing(self.catalogue(wire), lambda: self.refuses),
+            expiry=Wired(self.expiry, wire) if expires else None,  # type: ignore[arg-type]
+            log=self.log,
             clock=lambda: self.now,
             sleep=lambda _: None,
             workers=workers,
         )
+
+    def catalogue(self, wire: Tripwire | None = None, *, twin: model.Twin = TWIN) -> Catalogue:
+        """Of the cold store."""
+        cold: Any = Wired(self.cold, wire or Tripwire())
+        return Catalogue(cold, twin, log=log("cold_mover")[0], clock=lambda: self.now, workers=1)
 
     def in_hot(self) -> set[Identity]:
         return {key for key in list(self.hot.rows) if not key[0].startswith("~")}
 
     def notes(self, device: str) -> list[Row]:
         return [each for (name, _), each in self.hot.rows.items() if name == device]
+
+    def files(self) -> dict[str, tuple[bytes, Stored]]:
+        """The files of events, with what the store says of each."""
+        kept = list(self.cold.kept.items())
+        return {name: each for name, each in kept if name.startswith(tier_files.EVENTS)}
 
     def in_cold(self) -> Counter[Identity]:
         """How often each row is in a file; every file is read as strictly as a writer does."""
@@ -161,23 +202,30 @@ class Tiers:
 
     def check_nothing_is_lost(self) -> None:
         """What must hold at any time."""
-        kept = self.in_hot() | self.in_cold().keys()
-        assert self.written.keys() <= kept
+        lost = self.written.keys() - self.hot.rows.keys()
+        for name, (body, _) in self.files().items() if lost else ():
+            lost -= identities(name, body)
+        assert not lost
 
     def check_moved(self) -> None:
         """What must hold when all that is due was moved."""
         assert self.in_cold() == Counter(self.due())
-        assert self.in_hot() == self.written.keys() - self.due()
-        for name, (body, stored) in self.cold.kept.items():
+        assert self.in_hot() >= self.written.keys() - self.due()
+        files = self.files()
+        for name, (body, stored) in files.items():
             assert stored.rows == len(unpacked(name, body))
         found = {
             (each.device, each.key): each
-            for name, (body, _) in self.cold.kept.items()
+            for name, (body, _) in files.items()
             for each in unpacked(name, body)
         }
         for key in self.due():
             assert found[key]._replace(expires=0) == self.written[key]._replace(expires=0)
-        assert self.notes("~cold_mover") == []
+
+
+@lru_cache(maxsize=512)
+def identities(name: str, body: bytes) -> frozenset[Identity]:
+    return frozenset((each.device, each.key) for each in unpacked(name, body))
 
 
 @lru_cache(maxsize=512)
@@ -243,5 +291,10 @@ def writer_of(objects: Any, twin: model.Twin = TWIN, *, reads: bool = True) -> T
         log=log("cold_writer")[0],
         link=CachedSecret(MemorySecret(RECEIVER)),
         api_keys=CachedSecret(MemorySecret(json.dumps({"api_keys": [API_KEY]}))),
-        reader=TierReader(objects, twin) if reads else None,
+        reader=TierReader(objects, twin, clock=lambda: NOW) if reads else None,
+        catalogue=(
+            Catalogue(objects, twin, log=log("cold_writer")[0], clock=lambda: NOW, workers=1)
+            if reads
+            else None
+        ),
     )

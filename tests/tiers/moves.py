@@ -21,8 +21,9 @@ from support.tiers import Killed, Tripwire
 from tiers.services import TierIn
 from twin_runtime import model, times
 from twin_runtime.ports import Objects, Row, Store
-from twin_runtime.storage import notes, rows
-from twin_runtime.tiers import tier_files
+from twin_runtime.storage import known_devices, notes, rows
+from twin_runtime.tiers import claims, due_rows, expiry, progress, tier_files
+from twin_runtime.tiers.catalogue import Catalogue
 from twin_runtime.tiers.file_sinks import LocalFiles, RemoteFiles
 from twin_runtime.wire.link_client import LinkClient
 from twin_runtime.wire.secret_cache import CachedSecret
@@ -77,8 +78,8 @@ class Fleet:
         for start in range(0, len(self.rows), 500):
             assert not rows.store(store, self.rows[start : start + 500], log()[0])
 
-    def check_moved(self, store: Store, cold: Objects) -> None:
-        """Each row is in one file, exactly, and none is left in the hot store."""
+    def check_moved(self, store: Store, cold: Objects, *, expires: bool) -> None:
+        """Each row is in one file, exactly. None is left in the hot store, or all are where they expire."""
         found: Counter[tuple[str, str]] = Counter()
         wanted = {
             (each.device, each.key): each._replace(expires=0, subject=self.devices[each.device])
@@ -89,16 +90,21 @@ class Fleet:
                 found[row.device, row.key] += 1
                 assert wanted[row.device, row.key] == row
         assert found == Counter(wanted.keys())
-        for device in self.devices:
-            page = store.query(
-                device, start=times.EARLIEST, end=times.LATEST, limit=1, cursor=None, descending=False
-            )
-            assert not page.rows
+        left = {
+            (row.device, row.key)
+            for device in self.devices
+            for row in due_rows.read(store, device, start=times.EARLIEST, end=times.LATEST)
+        }
+        assert left == (wanted.keys() if expires else set())
 
     def forget(self, store: Store) -> None:
-        """Take away what the mover noted, so that the next test meets an empty store."""
-        for device in ("~devices", "~cold_mover", "~cold_mover_claims"):
+        """Take away what the mover noted, and what it left, so that the next test meets an empty store."""
+        for device in (known_devices.DEVICE, progress.DEVICE, claims.DEVICE, expiry.DEVICE):
             store.delete(device, [row.key for row in notes.read(store, device)])
+        for device in self.devices:
+            left = due_rows.read(store, device, start=times.EARLIEST, end=times.LATEST)
+            if keys := [row.key for row in left]:
+                store.delete(device, keys)
 
 
 class Fuse(Tripwire):
@@ -184,7 +190,7 @@ def sink(
 ) -> Iterator[Any]:
     """Where the mover of `source` puts files for `target`: there itself, or over HTTPS."""
     if source == target:
-        yield LocalFiles(objects)
+        yield LocalFiles(Catalogue(objects, model.parse(document), log=log("mover")[0]))
         return
     with receiver(functions, target, role, objects, document, failures=failures) as secret:
         yield remote(secret)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from functools import cached_property
@@ -21,9 +22,12 @@ from receivers import stores
 from support.memory import MemoryCloud
 from twin_aws.clients import client
 from twin_aws.cloud import Aws
+from twin_aws.dynamodb import DynamoStore
 from twin_azure.blobs import BlobObjects
 from twin_gcp.cloud import Endpoints, GcpCloud
-from twin_runtime.ports import Objects, Store
+from twin_runtime import times
+from twin_runtime.ports import CONFLICT, Objects, Row, Store, Unstored
+from twin_runtime.tiers import due_rows
 
 _numbers = itertools.count(1)
 
@@ -83,15 +87,32 @@ class Services:
 
 @contextmanager
 def _dynamo_db(set_variable: stores.SetVariable) -> Iterator[Store]:
-    """On moto, which has S3 beside it, and is fast enough for many rows. Movers insert none."""
+    """On moto, which has S3 beside it, and is fast enough for many rows. It cannot insert with PartiQL."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         set_variable(name, "dummy")
     set_variable("AWS_DEFAULT_REGION", "eu-central-1")
     client.cache_clear()
-    with mock_aws(), patch.object(Table, "query", _of_one_partition(Table.query)):
+    with (
+        mock_aws(),
+        patch.object(Table, "query", _of_one_partition(Table.query)),
+        patch.object(DynamoStore, "put_if_absent", _put_if_absent),
+    ):
         stores.create(client("dynamodb"))
         yield Aws().store(stores.TABLE)
     client.cache_clear()
+
+
+def _put_if_absent(store: DynamoStore, rows: Sequence[Row], *, deadline: float = math.inf) -> list[Unstored]:
+    """Movers insert notes alone, and here one run at a time."""
+    lost: list[Unstored] = []
+    for index, row in enumerate(rows):
+        found = due_rows.read(store, row.device, start=times.EARLIEST, end=times.LATEST)
+        there = next((each for each in found if each.key == row.key), None)
+        if there is None:
+            assert not store.put([row], deadline=deadline)
+        elif not there.same_content(row):
+            lost.append(Unstored(index, CONFLICT, permanent=True))
+    return lost
 
 
 def _of_one_partition(query: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,7 +4,8 @@ come again.
 A message is answered for as a whole, its events one by one: one that is refused goes to the dead letters, and
 the message is done; one that failed for now brings the message back. Dead letters of a message that comes
 back are put when it is done, so that they are put once. On the last delivery (`ports.MAX_DELIVERIES`) what
-still fails is dead-lettered with the reason.
+still fails is dead-lettered with the reason. So is an event of a newer version: until then, the function of
+the newer release may get it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Work:
     not read data, an event's may be in its JSON alone.
     """
 
-    __slots__ = ("events", "failed", "gone", "letters", "message", "texts", "unread")
+    __slots__ = ("events", "failed", "gone", "letters", "message", "newer", "texts", "unread")
 
     def __init__(self, message: Message) -> None:
         self.message = message
@@ -42,7 +43,7 @@ class Work:
         self.texts: list[str] = []
         self.failed: list[tuple[Event, str]] = []
         self.letters: list[DeadLetter] = []
-        self.unread = 0
+        self.unread = self.newer = 0
         self.gone: list[Event] = []
 
     def fail(self, reason: str, event: Event | None = None) -> None:
@@ -52,7 +53,7 @@ class Work:
     def refuse(self, reason: str, event: Event, detail: str | None = None) -> None:
         """Never to be done."""
         texts = (text for each, text in zip(self.events, self.texts, strict=True) if each is event)
-        text = "" if "data" in event else next(texts)
+        text = "" if "data" in event else next(texts, "")
         self.letters.append(dead_letters.of_item(reason, event, text)._replace(detail=detail))
         self.gone.append(event)
 
@@ -66,9 +67,9 @@ class Work:
 
     def restart(self, reason: str) -> None:
         """Fail the whole message, whatever was noted on it since it was opened."""
-        del self.letters[self.unread :]
+        del self.letters[self.unread :], self.failed[self.newer :]
         self.gone.clear()
-        self.failed = [(event, reason) for event in self.events]
+        self.fail(reason)
 
 
 class Consumer(ABC):
@@ -154,9 +155,11 @@ class Consumer(ABC):
             if problem is None:
                 work.events.append(item)
                 work.texts.append(text)
+            elif isinstance(problem, cloudevents.Newer):
+                work.fail(str(problem), dead_letters.whole(item, text))  # its text is kept nowhere else
             else:
                 work.letters.append(dead_letters.of_item(str(problem), item, text))
-        work.unread = len(work.letters)
+        work.unread, work.newer = len(work.letters), len(work.failed)
         return work
 
     def _give_up(self, work: Work) -> None:

@@ -30,6 +30,7 @@ from twin_runtime.log import Log
 from twin_runtime.ports import Event, Queue
 
 MOVED_BY_QUEUE = "The queue moved it after its limit of deliveries."
+NEWER = "A newer release wrote this dead letter; read it with the commands of that release."
 _READ_LIMIT = 64_000_000
 _OPTIONAL = ("detail", "device", "received", "role", "sent", "time")
 
@@ -77,7 +78,12 @@ def of_item(reason: str, item: Any, text: str) -> DeadLetter:
     """The letter of an item of a batch, which may be an event whose data is in its text alone."""
     if not isinstance(item, dict):
         return DeadLetter(reason, body=text)
-    return DeadLetter(reason, event=item if "data" in item else jsontext.loads(text, max_bytes=len(text)))
+    return DeadLetter(reason, event=whole(item, text))
+
+
+def whole(event: Event, text: str) -> Event:
+    """An event with its data, which may be in its text alone."""
+    return event if "data" in event or not text else jsontext.loads(text, max_bytes=len(text))
 
 
 def encode(letter: DeadLetter, *, role: str, time: str, max_bytes: int) -> str:
@@ -118,8 +124,10 @@ def decode(message: str | bytes) -> list[DeadLetter]:
         return [DeadLetter(MOVED_BY_QUEUE, body=message)]
     if isinstance(value, list) and all(isinstance(item, dict) for item in value):
         return [DeadLetter(MOVED_BY_QUEUE, event=item) for item in value]
-    if not isinstance(value, dict) or value.get("dead_letter") != 1:
-        return [DeadLetter(MOVED_BY_QUEUE, body=message)]
+    version = value.get("dead_letter") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or version != 1:
+        newer = isinstance(version, int) and version > 1
+        return [DeadLetter(NEWER if newer else MOVED_BY_QUEUE, body=message)]
     try:
         return [_read(value)]
     except (KeyError, TypeError, ValueError, zlib.error):

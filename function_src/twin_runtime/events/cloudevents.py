@@ -47,6 +47,7 @@ ATTRIBUTES = frozenset(
     ("specversion", "type", "source", "id", "time", "subject", "datacontenttype", "data", "traceparent")
 )
 EXTENSIONS = frozenset(("received", "devicetime", "clock"))
+_VERSION = re.compile(r"([a-z.]{1,40})\.v([1-9][0-9]{0,5})")
 _TIMES = ("time", "received", "devicetime")
 _CLOCKS = ("ahead", "behind")
 _moment = datetime.fromisoformat
@@ -60,6 +61,12 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}+-(?!0{16})[0-9a-f]{16}+-[0-
 
 class Invalid(ValueError):
     """One event is not acceptable; the text says why in one sentence."""
+
+
+class Newer(Invalid):
+    """One event is of a version that this release does not read: it must come again, because functions of two
+    releases run side by side during a deployment.
+    """
 
 
 def source(twin: str, device: str) -> str:
@@ -161,9 +168,17 @@ def device_of(event: Event, twin: Twin) -> str:
     return device
 
 
+def check_version(kind: object, known: str) -> None:
+    """Raises `Newer` where `kind` is a later version of the type `known`."""
+    family, _, version = known.rpartition(".v")
+    found = _VERSION.fullmatch(kind) if isinstance(kind, str) else None
+    if found and found[1] == family and int(found[2]) > int(version):
+        raise Newer(f"The version {kind} is newer than {known}; a deployment may be under way.")
+
+
 def check(value: object, twin: Twin, kind: str = TELEMETRY) -> Event:
     """`value` as an event of this twin and of type `kind`, all attributes as `make` writes them; raises
-    `Invalid`.
+    `Invalid`, or `Newer` where a later release may read it.
     """
     if not isinstance(value, dict):
         raise Invalid("The event is not a JSON object.")
@@ -171,6 +186,7 @@ def check(value: object, twin: Twin, kind: str = TELEMETRY) -> Event:
     if event.get("specversion") != "1.0":
         raise Invalid("The specversion is not 1.0.")
     if event.get("type") != kind:
+        check_version(event.get("type"), kind)
         raise Invalid(f"The type is not {kind}.")
     if missing := sorted(ATTRIBUTES - event.keys()):
         raise Invalid(f"The event lacks {missing[0]}.")

@@ -21,6 +21,7 @@ from hashlib import sha256
 from typing import Any
 
 from twin_runtime import jsontext, times
+from twin_runtime.errors import Retry
 from twin_runtime.ports import Event
 from twin_runtime.roles import ROLES, Role
 from twin_runtime.rules import Rule
@@ -41,6 +42,10 @@ _VERSION = 1
 
 class Unreadable(ValueError):
     """A text is not the state of a device's rules."""
+
+
+class Newer(Retry):
+    """A newer release wrote the state: its event checker reads it."""
 
 
 def key(event: Event) -> str:
@@ -115,7 +120,7 @@ class Device:
     """The state of the rules that are about one device. `changed` says whether it must be written."""
 
     def __init__(self, rules: Sequence[Rule], text: str | None = None) -> None:
-        """Raises `Unreadable`."""
+        """Raises `Unreadable`, or `Newer`."""
         self._rules = {rule.name: rule for rule in rules}
         self._states: dict[str, _State] = {}
         self._firings: list[Firing] = []
@@ -267,6 +272,10 @@ class Device:
         return rule is not None and set(effects(rule)) <= set(firing.done)
 
     def _read(self, document: Any) -> None:
+        if isinstance(document["v"], int) and document["v"] > _VERSION:
+            raise Newer(
+                "The state of the device's rules is of a newer release; a deployment may be under way."
+            )
         if document["v"] != _VERSION:
             raise ValueError("a state of another version")
         for name, entry in document["rules"].items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 from zlib import crc32
 
@@ -17,12 +18,16 @@ from twin_runtime.context import Context
 from twin_runtime.errors import Refused, Retry
 from twin_runtime.log import Log, failure
 from twin_runtime.model import Twin
-from twin_runtime.ports import Objects
+from twin_runtime.ports import Objects, Stored
 from twin_runtime.tiers import due_rows, file_sinks, tier_files
 from twin_runtime.tiers.file_sinks import FileSink
 from twin_runtime.tiers.tier_files import EVENTS, File
 
 _PAGE = 1_000
+_MOST_FAILURES = 3
+"""A file that cannot be moved now keeps no other waiting; where several in a row cannot, none can."""
+_BEHIND_DAYS = 3
+"""A file that is overdue for longer, and that a run had no time for, is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,48 +61,57 @@ class ArchiveMover:
     def run(self, partition: int, partitions: int, *, budget: float) -> Archived:
         """Move the files whose whole day is `cold_days` old, for `budget` seconds at most.
 
-        Raises `Retry` when a service fails, and at its end when a file could not be moved.
+        Raises `Retry` when a service fails, and at its end when a file could not be moved: others have been.
         """
         if not 0 <= partition < partitions:
             raise ValueError(f"partition {partition} is none of {partitions}")
         deadline, longest = time.monotonic() + budget, 0.0
-        files = count = size = 0
-        problem: Refused | None = None
-        done = True
-        try:
-            for name in self._due():
-                if crc32(name.encode("ascii")) % partitions != partition:
-                    continue
-                began = time.monotonic()
-                if deadline - began <= longest:
-                    done = False
+        files = count = size = aside = failures = 0
+        reason, left = "", ""
+        for name in self._due():
+            if crc32(name.encode("ascii")) % partitions != partition:
+                continue
+            began = time.monotonic()
+            if deadline - began <= longest:
+                left = tier_files.parse_name(name).day
+                break
+            try:
+                moved = self._move(name, deadline)
+            except (Refused, Retry) as error:
+                self._log.error("file_refused", reason=error.reason, name=name)
+                aside, reason = aside + 1, error.reason
+                failures = failures + 1 if isinstance(error, Retry) else 0
+                if failures >= _MOST_FAILURES:
                     break
-                try:
-                    moved = self._move(name, deadline)
-                except Refused as error:
-                    self._log.error("file_refused", reason=error.reason, name=name)
-                    problem = error
-                else:
-                    if moved is not None:
-                        files, count, size = files + 1, count + moved.rows, size + len(moved.body)
-                longest = max(longest, time.monotonic() - began)
-        except Exception as error:
-            reason = error.reason if isinstance(error, Retry) else failure(error)
-            self._log.warning("move_failed", reason=reason, files=files)
-            raise
-        done = done and problem is None
-        self._log.info("archived", files=files, rows=count, bytes=size, done=done)
-        if problem is not None:
-            raise Retry(problem.reason)
+            except Exception as error:
+                self._log.warning("move_failed", reason=failure(error), files=files)
+                raise
+            else:
+                failures = 0
+                if moved is not None:
+                    files, count, size = files + 1, count + moved.rows, size + moved.size
+            longest = max(longest, time.monotonic() - began)
+        done = not left and not aside
+        late = (date.fromisoformat(self._line()) - date.fromisoformat(left)).days if left else 0
+        self._log.info(
+            "archived", files=files, rows=count, bytes=size, done=done, oldest_due_days=late, aside=aside
+        )
+        if aside or late > _BEHIND_DAYS:
+            self._log.error("behind", aside=aside, oldest_due_days=late)
+        if aside:
+            raise Retry(f"{aside} files could not be moved. {reason}")
         return Archived(files, count, size, done)
+
+    def _line(self) -> str:
+        """The day before which files are due."""
+        assert self._twin.cold_days is not None
+        return tier_files.day_of(due_rows.cutoff(self._clock(), self._twin.cold_days))
 
     def _due(self) -> Iterator[str]:
         """The names of all files that are due, in order; those of a type that are not are passed over."""
-        days = self._twin.cold_days
-        if days is None:
+        if self._twin.cold_days is None:
             return
-        before = tier_files.day_of(due_rows.cutoff(self._clock(), days))
-        after = ""
+        before, after = self._line(), ""
         while names := self._objects.names(EVENTS, after=after, limit=_PAGE):
             for text in names:
                 after = text
@@ -112,8 +126,10 @@ class ArchiveMover:
                     break
                 yield text
 
-    def _move(self, name: str, deadline: float) -> File | None:
-        """None where the file is gone: another run has moved it."""
+    def _move(self, name: str, deadline: float) -> Stored | None:
+        """None where the file is gone: another run has moved it. Its bytes are not returned, so that no two
+        files are held at a time.
+        """
         stored = self._objects.stat(name)
         if stored is None:
             return None
@@ -123,7 +139,7 @@ class ArchiveMover:
         file = File(name, body, stored.rows, stored.sha256)
         file_sinks.verified(file, self._sink.store(file, deadline=deadline))
         self._objects.delete(name)
-        return file
+        return stored
 
 
 def assemble(context: Context) -> ArchiveMover:

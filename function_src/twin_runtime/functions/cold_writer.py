@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twin_runtime.context import Context
+from twin_runtime.tiers.catalogue import Catalogue
 from twin_runtime.tiers.tier_reader import TierReader
 from twin_runtime.tiers.tier_writer import TierWriter
 
@@ -17,4 +18,5 @@ def assemble(context: Context) -> TierWriter:
         api_keys=context.api_keys(),
         budget=context.limits.budget(),
         reader=TierReader(objects, context.twin),
+        catalogue=Catalogue(objects, context.twin, log=context.log),
     )

@@ -208,6 +208,9 @@ class EventChecker(Consumer):
                 taken += look.taken  # also by a write whose answer was lost
                 if not state.changed or self._write(device, state.text(now)):
                     break
+            except rule_state.Newer as error:
+                device.fail(error.reason)
+                return 0
             except Exception as error:
                 reason = reason_of(error, "The state store")
         else:

@@ -7,8 +7,9 @@
 answers `{"device", "events": […], "cursor"}`: events with from <= time < to, in the order of time and id, as
 they were stored; `subject` is the type that the device had then. `cursor` is null on the last page; otherwise
 the same query with it goes on after this page. `latest=true` is the newest event (`limit` of them, the newest
-first) of those that are not far ahead of the clock. `tier=all` reads the cold tier too, each event once; a
-page may then be empty and have a cursor, where there was much to search.
+first) of those that are not far ahead of the clock. `tier=all` reads the cold tier too, each event once.
+`"unread": [{"from", "to", "reason"}]` then says of which times this page leaves events out, where it does; a
+page without events may then have a cursor.
 
 Of a `type` the answer is `{"type", "events": […], "cursor"}`: the newest event of each device, by its name;
 `limit` devices at a time, of which some may have none.
@@ -19,8 +20,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 from twin_runtime import deadlines, jsontext
 from twin_runtime.context import Context
@@ -29,9 +29,9 @@ from twin_runtime.errors import ConfigurationError, Retry
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
 from twin_runtime.ports import Request, Response, Store
-from twin_runtime.storage import known_devices, newest, range_query, rows
+from twin_runtime.storage import newest, range_query, rows
 from twin_runtime.storage.range_query import RangeQuery, TypeQuery
-from twin_runtime.tiers.tier_reader import ColdTier, TierPage
+from twin_runtime.tiers.tier_reader import ColdTier, TierPage, Unread, unread_text
 from twin_runtime.wire import gate
 from twin_runtime.wire.answers import Refusal, guarded, json_answer
 from twin_runtime.wire.callers import Callers
@@ -78,17 +78,18 @@ class HotReader:
         client = gate.check_get(request, callers=self._callers, link=self._link, by_key=self._by_key, now=now)
         deadlines.check(deadline)  # the keys may have taken all of it
         query = range_query.parse(request.query, self._twin, now)
+        unread: Sequence[Unread] = ()
         if isinstance(query, TypeQuery):
             events, cursor = self._newest(query, now)
             owner, name = "type", query.type
         else:
-            events, cursor = self._range(query, now, deadline)
+            events, cursor, unread = self._range(query, now, deadline)
             owner, name = "device", query.device
         self._log.info("read", client=client, **{owner: name}, events=len(events), more=cursor is not None)
         return json_answer(
             200,
             f'{{"{owner}":{jsontext.dumps(name)},"events":[{",".join(events)}],'
-            f'"cursor":{jsontext.dumps(cursor)}}}',
+            f'"cursor":{jsontext.dumps(cursor)}{_unread(unread)}}}',
         )
 
     def _newest(self, query: TypeQuery, now: float) -> tuple[list[str], str | None]:
@@ -101,21 +102,24 @@ class HotReader:
             if events and size + len(text) > MAX_ANSWER_BYTES:
                 return events, range_query.cursor_after_device(query, last)
             last = row.device
-            if row.expires > now:
+            if newest.is_shown(row, self._twin, now):
                 events.append(text)
                 size += len(text)
         more = len(rest) > query.limit
         return events, range_query.cursor_after_device(query, rest[query.limit - 1]) if more else None
 
-    def _range(self, query: RangeQuery, now: float, deadline: Deadline) -> tuple[list[str], str | None]:
+    def _range(
+        self, query: RangeQuery, now: float, deadline: Deadline
+    ) -> tuple[list[str], str | None, Sequence[Unread]]:
         if query.all_tiers and self._cold is None:
             raise Refusal(400, "This twin has no cold tier: leave tier=all out.")
         # The hot store first: what the mover takes away between the two is in the cold tier by then.
         found, end = self._hot(query, now)
+        unread: Sequence[Unread] = ()
         if query.all_tiers and self._cold is not None:
-            types = known_devices.types_of(self._store, query.device, self._twin)
-            query = replace(query, types=tuple(types))
-            found, end = _merged(query, found, end, self._cold.page(query, deadline=deadline.hand_over))
+            page = self._cold.page(query, deadline=deadline)
+            found, end = _merged(query, found, end, page)
+            unread = page.unread
         events: list[str] = []
         size, last = 0, None
         for key, text in found:
@@ -125,7 +129,10 @@ class HotReader:
             last = key
             events.append(text)
             size += len(text)
-        return events, range_query.cursor_after(query, end) if end is not None else None
+        if end is None:
+            return events, None, unread
+        here = [each for each in unread if (each.end > end if query.descending else each.start <= end)]
+        return events, range_query.cursor_after(query, end), here
 
     def _hot(self, query: RangeQuery, now: float) -> tuple[list[tuple[str, str]], str | None]:
         """Events with their keys, in order, and the key up to which that is all; None: there is no other."""
@@ -138,8 +145,8 @@ class HotReader:
             cursor=query.cursor,
             descending=query.descending,
         )
-        # Databases delete what has expired some time later, each in its own time.
-        found = [(row.key, rows.to_json(row, self._twin)) for row in page.rows if row.expires > now]
+        shown = [row for row in page.rows if newest.is_shown(row, self._twin, now)]
+        found = [(row.key, rows.to_json(row, self._twin)) for row in shown]
         more = page.more or len(page.rows) > query.limit
         return found, page.rows[-1].key if more and page.rows else None
 
@@ -162,6 +169,10 @@ class InTurn:
             return self._tier.page(query, deadline=deadline)
         finally:
             self._lock.release()
+
+
+def _unread(unread: Sequence[Unread]) -> str:
+    return f',"unread":{unread_text(unread)}' if unread else ""
 
 
 def _merged(

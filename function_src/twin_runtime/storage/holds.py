@@ -1,14 +1,14 @@
 """Ranges on hold: rows that were brought back into the hot store, which the mover leaves there for a while.
 
 A hold is put before the rows are written, and the rows have `expires` = `until`: by that the mover tells them
-from others in the range, which it moves as ever. So that none of those waits too long, a hold ends within
-`LONGEST_DAYS`.
+from others in the range, which it moves as ever. Their files stay, so nothing is lost when they go: by the
+store's own expiry, or, where there is none, by the mover.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -39,25 +39,13 @@ class Hold:
 class Holds:
     """The holds that a mover minds."""
 
-    def __init__(self, found: Sequence[Hold], now: float) -> None:
-        self._now = now
+    def __init__(self, found: Sequence[Hold]) -> None:
         self._of: dict[str, list[Hold]] = {}
-        for hold in sorted(found, key=lambda each: each.start):
+        for hold in found:
             self._of.setdefault(hold.device, []).append(hold)
 
     def covers(self, row: Row) -> bool:
         return any(hold.covers(row) for hold in self._of.get(row.device, ()))
-
-    def free(self, device: str, start: str, end: str) -> Iterator[tuple[str, str]]:
-        """The parts of a range of times that are not on hold now, in order."""
-        for hold in self._of.get(device, ()):
-            if hold.until <= self._now or hold.end <= start or hold.start >= end:
-                continue
-            if start < hold.start:
-                yield start, hold.start
-            start = max(start, hold.end)
-        if start < end:
-            yield start, end
 
 
 def put(store: Store, hold: Hold, *, clock: Callable[[], float] = time.time) -> None:
@@ -69,13 +57,20 @@ def put(store: Store, hold: Hold, *, clock: Callable[[], float] = time.time) -> 
         raise ValueError("A hold needs a start before its end, both in UTC with six fractional digits.")
     if not 0 < hold.until - clock() <= LONGEST_DAYS * 86_400:
         raise ValueError(f"A hold ends in the future, and within {LONGEST_DAYS} days.")
+    notes.write_all(store, [_note(hold)])
+
+
+def read(store: Store) -> list[Hold]:
+    """The holds whose rows may still be there; raises `errors.Retry`."""
+    return [Hold(*jsontext.loads(row.data, max_bytes=10_000)) for row in notes.read(store, DEVICE)]
+
+
+def remove(store: Store, hold: Hold) -> None:
+    """Take away the note of a hold; raises `errors.Retry`."""
+    store.delete(DEVICE, [_note(hold).key])
+
+
+def _note(hold: Hold) -> Row:
     text = jsontext.canonical([hold.device, hold.start, hold.end, hold.until])
     id = sha256(text.encode("ascii")).hexdigest()[:32]
-    notes.write(store, DEVICE, id, text, expires=hold.until + _GRACE)
-
-
-def read(store: Store, *, clock: Callable[[], float] = time.time) -> list[Hold]:
-    """The holds whose rows may still be there; raises `errors.Retry`."""
-    now = clock()
-    found = [Hold(*jsontext.loads(row.data, max_bytes=10_000)) for row in notes.read(store, DEVICE)]
-    return [hold for hold in found if hold.until + _GRACE > now]
+    return notes.note(DEVICE, id, text, expires=hold.until + _GRACE)

@@ -41,12 +41,6 @@ def known(
     return {device: types[-1] for device, types in noted.items()} | dict(twin.devices)
 
 
-def types_of(store: Store, device: str, twin: Twin) -> Sequence[str]:
-    """The types that a device of the twin had, today's last; raises `errors.Retry`."""
-    row = notes.find(store, DEVICE, device)
-    return _and_today(() if row is None else _types(row), twin.devices[device])
-
-
 def _and_today(types: Sequence[str], type: str) -> Sequence[str]:
     return (*(each for each in types if each != type), type)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from twin_runtime import times
 from twin_runtime.events import clocks
+from twin_runtime.model import Twin
 from twin_runtime.ports import Row, Store
 
 _READERS = 16
@@ -31,6 +32,13 @@ def rows(store: Store, devices: Sequence[str], now: float) -> Iterator[Row]:
             for row in pool.map(lambda device: _newest(store, device, end), some):
                 if row is not None:
                     yield row
+
+
+def is_shown(row: Row, twin: Twin, now: float) -> bool:
+    """Whether a row is shown to readers. Databases delete what has expired some time later, each in its own
+    time. Where there is a cold tier, what has expired and is still there may be in no file yet.
+    """
+    return row.expires > now or twin.cold_days is not None
 
 
 def _newest(store: Store, device: str, end: str) -> Row | None:

@@ -11,6 +11,8 @@ from twin_runtime.log import Log
 from twin_runtime.ports import Row, Store
 from twin_runtime.storage import rows
 
+_NOTE = "twinspan.note.v1"
+"""The type of their rows, and the version of their form."""
 _PAGE = 500
 _SILENT = Log("notes", lambda _level, _line: None)
 _TRACE = f"00-{'0' * 31}1-{'0' * 15}1-00"
@@ -37,7 +39,7 @@ def write_all(store: Store, found: Sequence[Row], *, sleep: Callable[[float], No
 
 def note(device: str, id: str, data: str, *, expires: int = rows.FOREVER) -> Row:
     """The row of a note. All are of one moment, so that they are in the order of their ids."""
-    return Row(device, times.EARLIEST, id, "twinspan.note.v1", data, _TRACE, expires)
+    return Row(device, times.EARLIEST, id, _NOTE, data, _TRACE, expires)
 
 
 def find(store: Store, device: str, id: str) -> Row | None:
@@ -47,11 +49,13 @@ def find(store: Store, device: str, id: str) -> Row | None:
     page = store.query(
         device, start=times.EARLIEST, end=times.LATEST, limit=1, cursor=f"{key}!", descending=True
     )
-    return next((row for row in page.rows if row.key == key), None)
+    return next((_known(row) for row in page.rows if row.key == key), None)
 
 
 def read(store: Store, device: str) -> Iterator[Row]:
-    """The notes of a device, by id; their keys are those to delete."""
+    """The notes of a device, by id; their keys are those to delete. Raises `Retry`, also where a newer
+    release wrote one in a form that this one does not read.
+    """
     cursor: str | None = None
     while True:
         page = store.query(
@@ -62,7 +66,12 @@ def read(store: Store, device: str) -> Iterator[Row]:
             cursor=cursor,
             descending=False,
         )
-        yield from page.rows
+        yield from map(_known, page.rows)
         if not page.rows or (len(page.rows) < _PAGE and not page.more):
             return
         cursor = page.rows[-1].key
+
+
+def _known(row: Row) -> Row:
+    rows.check_version(row, _NOTE)
+    return row

@@ -24,7 +24,7 @@ _KEY = re.compile(rf"({times.FIXED})#[!-~]{{1,{LONGEST_ID}}}")
 @dataclass(frozen=True, slots=True)
 class RangeQuery:
     """What is asked for: start <= time < end, from `cursor` (a row's key) on. `all_tiers`: also of the cold
-    tier, where `types` are those that the device had; none stands for today's alone.
+    tier.
     """
 
     device: str
@@ -34,7 +34,6 @@ class RangeQuery:
     cursor: str | None
     descending: bool
     all_tiers: bool = False
-    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

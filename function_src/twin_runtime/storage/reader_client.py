@@ -31,7 +31,7 @@ _MAX_ANSWER_BYTES = 6_000_000
 
 
 class Reader(Protocol):
-    """Reads what is in the hot store; what has expired is not shown."""
+    """Reads what is in the hot store; see `newest.is_shown`."""
 
     def latest(self, type: str) -> Iterator[Event]:
         """The newest event of each device of a device type, by name of the device. Its own type is the one
@@ -66,7 +66,7 @@ class LocalReader:
         now = self._clock()
         devices = sorted(device for device, its in self._twin.devices.items() if its == type)
         for row in newest.rows(self._store, devices, now):
-            if row.expires > now:
+            if newest.is_shown(row, self._twin, now):
                 yield rows.to_event(row, self._twin)
 
     def range(
@@ -86,7 +86,7 @@ class LocalReader:
                 device, start=start, end=end, limit=_CHUNK, cursor=cursor, descending=descending
             )
             for row in page.rows:
-                if row.expires > now:
+                if newest.is_shown(row, self._twin, now):
                     yield rows.to_event(row, self._twin)
             if not page.rows or (len(page.rows) < _CHUNK and not page.more):
                 return

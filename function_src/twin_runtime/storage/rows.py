@@ -65,7 +65,17 @@ def to_event(row: Row, twin: Twin) -> Event:
     return event
 
 
+def check_version(row: Row, known: str = cloudevents.TELEMETRY) -> None:
+    """Raises `Retry` where the row is of a later version of the type `known`: a newer function reads it."""
+    if row.type != known:
+        try:
+            cloudevents.check_version(row.type, known)
+        except cloudevents.Newer as error:
+            raise Retry(str(error)) from None
+
+
 def _without_data(row: Row, twin: Twin, device_type: str | None) -> Event:
+    check_version(row)
     return cloudevents.make(
         row.type,
         twin=twin.name,

@@ -4,39 +4,53 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twin_runtime import jsontext
 from twin_runtime.deadlines import FILE_S
 from twin_runtime.errors import Refused, Retry
-from twin_runtime.ports import Objects, Stored
-from twin_runtime.tiers.tier_files import FILE_MEDIA_TYPE, PART_BYTES, File
+from twin_runtime.ports import Stored
+from twin_runtime.tiers.tier_files import FILE_MEDIA_TYPE, PART_BYTES, SETTLE_MEDIA_TYPE, File
 from twin_runtime.wire import signing, verdict
 from twin_runtime.wire.link_client import Answer, LinkClient
+
+if TYPE_CHECKING:
+    from twin_runtime.tiers.catalogue import Catalogue
+
+_SHORTEST_S = 1.0
+"""With less time left a receiver is not asked to go on."""
+_NO_SUCH_REQUEST = 415
+"""Of a cold_writer of the release before. It takes no files of several members, and indexes none."""
 
 
 class FileSink(Protocol):
     """Takes files. Storing one again is storing it once."""
 
     def store(self, file: File, *, deadline: float) -> Stored:
-        """Store the file; returns what the store then says of it. Raises `errors.Retry`, also when it is not
-        done at `deadline` (in `time.monotonic` seconds), and `errors.Refused`.
+        """Store the rows of a file; returns what a store that took it tells of it, when all of its rows are
+        stored: in the cold tier some may be in other files. Raises `errors.Retry`, also when it is not done
+        at `deadline` (in `time.monotonic` seconds), and `errors.Refused`.
+        """
+        ...
+
+    def settle(self, *, deadline: float) -> bool:
+        """End what earlier calls began and did not end; whether nothing of that is left. Raises
+        `errors.Retry`.
         """
         ...
 
 
 class LocalFiles:
-    """An object store of this cloud."""
+    """The cold tier of this cloud."""
 
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
 
     def store(self, file: File, *, deadline: float) -> Stored:
-        self._objects.put(file.name, file.body, rows=file.rows, sha256=file.sha256)
-        stored = self._objects.stat(file.name)
-        if stored is None:
-            raise Retry("The store does not have the file that it took.")
-        return stored
+        return self._catalogue.add(file, deadline=deadline)
+
+    def settle(self, *, deadline: float) -> bool:
+        return self._catalogue.settle(deadline=deadline)
 
 
 class RemoteFiles:
@@ -58,6 +72,25 @@ class RemoteFiles:
                 return Stored(file.name, told["size"], told["rows"], told["sha256"])
         # Parts of an earlier try that their store has deleted by now: all of them are sent again.
         raise Retry("The receiver did not find all parts of the file.")
+
+    def settle(self, *, deadline: float) -> bool:
+        """A receiver ends what it can in the time of an answer, and is asked again."""
+        body, until = b"{}", min(deadline, self._clock() + FILE_S)
+        while until - self._clock() > _SHORTEST_S:
+            answer = self._link.post(
+                body,
+                {"content-type": SETTLE_MEDIA_TYPE},
+                id=signing.webhook_id(body),
+                final=_is_settled,
+                deadline=until,
+            )
+            if answer.status == _NO_SUCH_REQUEST:
+                return False
+            if answer.status >= 400:
+                raise Refused(f"The receiver answered {answer.status}{verdict.sentence(answer)}")
+            if (verdict.document(answer, max_bytes=1_000) or {})["settled"]:
+                return True
+        return False
 
     def _send(self, file: File, part: int, parts: int, until: float) -> dict[str, Any]:
         header = {"name": file.name, "part": part, "parts": parts, "rows": file.rows, "sha256": file.sha256}
@@ -84,6 +117,12 @@ def verified(file: File, stored: Stored) -> None:
         file.sha256,
     ):
         raise Retry("The store holds something else than the file that it was given.")
+
+
+def _is_settled(answer: Answer) -> bool:
+    if not 200 <= answer.status < 300:
+        return answer.status == _NO_SUCH_REQUEST or verdict.blames(answer)
+    return isinstance((verdict.document(answer, max_bytes=1_000) or {}).get("settled"), bool)
 
 
 def _is_final(answer: Answer) -> bool:

@@ -10,8 +10,8 @@ from twin_runtime import jsontext
 from twin_runtime.deadlines import ANSWERED_S
 from twin_runtime.errors import Retry
 from twin_runtime.storage.range_query import RangeQuery
-from twin_runtime.tiers.tier_files import QUERY_MEDIA_TYPE
-from twin_runtime.tiers.tier_reader import TierPage, write_query
+from twin_runtime.tiers.tier_files import KNOWS_UNREAD, QUERY_MEDIA_TYPE
+from twin_runtime.tiers.tier_reader import TierPage, Unread, write_query
 from twin_runtime.wire import signing, verdict
 from twin_runtime.wire.link_client import Answer, LinkClient
 
@@ -29,7 +29,7 @@ class RemoteTier:
         body, deadline = write_query(query), min(deadline, time.monotonic() + self._patience)
         answer = self._link.post(
             body,
-            {"content-type": QUERY_MEDIA_TYPE},
+            {"content-type": f"{QUERY_MEDIA_TYPE}; {KNOWS_UNREAD}"},
             id=signing.webhook_id(body),
             final=_is_final,
             deadline=deadline,
@@ -40,7 +40,8 @@ class RemoteTier:
             raise Retry(f"The cold tier answered {answer.status}{verdict.sentence(answer)}")
         document = _document(answer) or {}
         events = [(f"{event['time']}#{event['id']}", jsontext.dumps(event)) for event in document["events"]]
-        return TierPage(events, document["next"])
+        unread = [Unread(each["from"], each["to"], each["reason"]) for each in document.get("unread", ())]
+        return TierPage(events, document["next"], unread)
 
 
 def _is_final(answer: Answer) -> bool:
@@ -52,6 +53,12 @@ def _is_final(answer: Answer) -> bool:
 def _document(answer: Answer) -> dict[str, Any] | None:
     document = verdict.document(answer, max_bytes=_MAX_ANSWER_BYTES)
     if document is None or not isinstance(document.get("next"), str | None):
+        return None
+    unread = document.get("unread", [])
+    if not isinstance(unread, list) or not all(
+        isinstance(each, dict) and all(isinstance(each.get(name), str) for name in ("from", "to", "reason"))
+        for each in unread
+    ):
         return None
     events = document.get("events")
     whole = isinstance(events, list) and all(

@@ -4,8 +4,10 @@ A file comes in parts: `POST` of a line of JSON, `{"name", "part", "parts", "row
 bytes. All of that is signed. The answer to all but the last is `{"parts": n}`; to the last it is
 `{"rows", "sha256", "size"}` as the store tells them of the file. Parts may come in any order, and again.
 
-cold_writer also reads: `POST` of `{"device", "from", "to", "limit", "cursor", "order"}` is answered with
-`{"events": […], "next"}` (see `tier_reader`).
+cold_writer keeps the files in a catalogue, and also reads: `POST` of `{"device", "from", "to", "limit",
+"cursor", "order"}` is answered with `{"events": […], "next"}`, and `unread` (see `tier_reader`). A mover
+begins with `POST` of `{}` as another media type, which settles the catalogue: `{"settled": true}`, or false
+where time was over.
 """
 
 from __future__ import annotations
@@ -24,8 +26,17 @@ from twin_runtime.errors import Refused, Retry
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
 from twin_runtime.ports import PARTS, Objects, Request, Response, Stored
-from twin_runtime.tiers import tier_files
-from twin_runtime.tiers.tier_files import FILE_MEDIA_TYPE, MAX_PARTS, PART_BYTES, QUERY_MEDIA_TYPE
+from twin_runtime.tiers import tier_files, tier_reader
+from twin_runtime.tiers.catalogue import Catalogue
+from twin_runtime.tiers.tier_files import (
+    FILE_MEDIA_TYPE,
+    KNOWS_UNREAD,
+    MAX_PARTS,
+    PART_BYTES,
+    QUERY_MEDIA_TYPE,
+    SETTLE_MEDIA_TYPE,
+    File,
+)
 from twin_runtime.tiers.tier_reader import TierReader, read_query
 from twin_runtime.wire import gate
 from twin_runtime.wire.answers import Refusal, answer, guarded, json_answer
@@ -53,8 +64,8 @@ class _Part:
 
 
 class TierWriter:
-    """The receiver. `api_keys` is None where the platform has checked the key; `reader` is given where the
-    tier is read through it. Thread-safe.
+    """The receiver. `api_keys` is None where the platform has checked the key; `reader` and `catalogue` are
+    given for the cold tier. Thread-safe.
     """
 
     def __init__(
@@ -66,6 +77,7 @@ class TierWriter:
         link: CachedSecret,
         api_keys: CachedSecret | None = None,
         reader: TierReader | None = None,
+        catalogue: Catalogue | None = None,
         budget: Budget = UNBOUNDED,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -75,6 +87,7 @@ class TierWriter:
         self._link = link
         self._api_keys = api_keys
         self._reader = reader
+        self._catalogue = catalogue
         self._budget = budget
         self._clock = clock
 
@@ -83,7 +96,9 @@ class TierWriter:
         return guarded(self._log, lambda: self._handle(request, self._budget.deadline()))
 
     def _handle(self, request: Request, deadline: Deadline) -> Response:
-        media_types = (FILE_MEDIA_TYPE, QUERY_MEDIA_TYPE) if self._reader else (FILE_MEDIA_TYPE,)
+        media_types = [FILE_MEDIA_TYPE]
+        media_types += [QUERY_MEDIA_TYPE] if self._reader else []
+        media_types += [SETTLE_MEDIA_TYPE] if self._catalogue else []
         media_type = gate.check_post(
             request,
             media_types=media_types,
@@ -93,22 +108,29 @@ class TierWriter:
             now=self._clock(),
         )
         if media_type == QUERY_MEDIA_TYPE and self._reader:
-            return self._read(self._reader, request.body, deadline)
+            return self._read(self._reader, request, deadline)
+        if media_type == SETTLE_MEDIA_TYPE and self._catalogue:
+            return answer(200, {"settled": self._catalogue.settle(deadline=deadline)})
         return self._take(_parsed(request.body), deadline)
 
-    def _read(self, reader: TierReader, body: bytes, deadline: Deadline) -> Response:
-        query = read_query(body, self._twin)
+    def _read(self, reader: TierReader, request: Request, deadline: Deadline) -> Response:
+        query = read_query(request.body, self._twin)
         page = reader.page(query, deadline=deadline)
+        if KNOWS_UNREAD not in (request.header("content-type") or "") and any(
+            each.reason == tier_reader.NOT_INDEXED for each in page.unread
+        ):
+            raise Retry("The files of the release before are not indexed yet.")
         self._log.info("read", events=len(page.events), more=page.next is not None)
         events = ",".join(text for _, text in page.events)
-        return json_answer(200, f'{{"events":[{events}],"next":{jsontext.dumps(page.next)}}}')
+        unread = f',"unread":{tier_reader.unread_text(page.unread)}' if page.unread else ""
+        return json_answer(200, f'{{"events":[{events}],"next":{jsontext.dumps(page.next)}{unread}}}')
 
     def _take(self, part: _Part, deadline: Deadline) -> Response:
         """What has no time left is asked for again, and goes on with the parts that are here."""
         deadlines.check(deadline)
         stored = self._objects.stat(part.name)
         if stored is not None and (stored.rows, stored.sha256) == (part.rows, part.sha256):
-            return _told(stored)
+            return _told(self._indexed(stored, part, deadline))
         body: bytes | None = part.body
         if part.parts > 1:
             deadlines.check(deadline)
@@ -138,28 +160,42 @@ class TierWriter:
         except Refused:
             return None
 
-    def _store(self, part: _Part, body: bytes | None, deadline: Deadline) -> Stored:
-        if body is not None:
-            self._check(part, body)
-            deadlines.check(deadline)
-            self._objects.put(part.name, body, rows=part.rows, sha256=part.sha256)
+    def _indexed(self, stored: Stored, part: _Part, deadline: Deadline) -> Stored:
+        """The file that is there; whoever stored it may have ended before it was indexed."""
+        if self._catalogue is None:
+            return stored
         deadlines.check(deadline)
-        stored = self._objects.stat(part.name)
+        try:
+            body = self._objects.get(part.name)
+        except Refused:
+            return stored  # it was indexed long ago, and is archived
+        return self._catalogue.add(self._check(part, body), deadline=deadline)
+
+    def _store(self, part: _Part, body: bytes | None, deadline: Deadline) -> Stored:
+        stored = None
+        if body is not None:
+            file = self._check(part, body)
+            deadlines.check(deadline)
+            if self._catalogue is not None:
+                stored = self._catalogue.add(file, deadline=deadline)
+            else:
+                self._objects.put(part.name, body, rows=part.rows, sha256=part.sha256)
+        deadlines.check(deadline)
+        stored = stored or self._objects.stat(part.name)
         if stored is None:
             raise Retry("The store does not have the file that it took.")
         if part.parts > 1:
             self._forget(part, deadline)
         return stored
 
-    def _check(self, part: _Part, body: bytes) -> None:
+    def _check(self, part: _Part, body: bytes) -> File:
         if sha256(body).hexdigest() != part.sha256:
             if part.parts > 1:
                 self._forget(part)
                 raise Retry("The parts do not make the file; all of them are needed again.")
             raise Refusal(400, "The file is not the one that its sha256 was made from.")
         try:
-            for _ in tier_files.unpack(body, part.name, self._twin):
-                pass
+            return tier_files.opened(body, part.name, self._twin)
         except tier_files.Invalid as error:
             if part.parts > 1:
                 self._forget(part)

@@ -99,8 +99,13 @@ class Receiver(ABC):
     def _take(self, found: list[tuple[Any, str, cloudevents.Invalid | None]], deadline: Deadline) -> Response:
         items = [(item, text) for item, text, _ in found]
         good = [index for index, (_, _, problem) in enumerate(found) if problem is None]
-        rejected = {index: str(problem) for index, (_, _, problem) in enumerate(found) if problem is not None}
+        rejected: dict[int, str] = {}
         later: dict[int, Retry] = {}
+        for index, (_, _, problem) in enumerate(found):
+            if isinstance(problem, cloudevents.Newer):
+                later[index] = Retry(str(problem))
+            elif problem is not None:
+                rejected[index] = str(problem)
         if good:
             events, texts = zip(*(items[index] for index in good), strict=True)
             refused = self.accept(events, texts, deadline)
@@ -109,8 +114,8 @@ class Receiver(ABC):
                     later[good[position]] = why
                 else:
                     rejected[good[position]] = why
-            if later and len(later) == len(items):
-                raise later[0]
+        if later and len(later) == len(items):
+            raise next(iter(later.values()))
         letters = [dead_letters.of_item(reason, *items[index]) for index, reason in sorted(rejected.items())]
         self._dead.put(letters, deadline=deadline.letters)
         trace = items[good[0]][0]["traceparent"] if good else None

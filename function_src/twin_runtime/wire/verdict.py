@@ -10,10 +10,11 @@ from twin_runtime import jsontext
 from twin_runtime.errors import Retry
 from twin_runtime.wire.http_client import Answer
 
-_NOT_THE_EVENTS_FAULT = frozenset((401, 403, 404, 408, 425, 429))
+_NOT_THE_EVENTS_FAULT = frozenset((401, 403, 404, 408, 415, 425, 429))
 """4xx that are about the key, the endpoint or the load: the messages go back to their queue.
 
-403 is API Gateway's answer to a key that it does not know, 404 that of a receiver that is being deployed.
+403 is API Gateway's answer to a key that it does not know, 404 that of a receiver that is being deployed, 415
+that of a receiver of another release.
 """
 
 

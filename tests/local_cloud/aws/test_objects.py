@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from contract.adapter_contract import ObjectsContract, named
+from contract.adapter_contract import CatalogueContract, ObjectsContract, ReplacedObjectsContract, named
 from local_cloud.aws.cloud import LocalAws
 from support.servers import ministack
 from twin_aws.s3 import S3Objects
@@ -35,7 +35,7 @@ def bucket(cloud: LocalAws) -> str:
     return name
 
 
-class TestS3(ObjectsContract):
+class TestS3(ObjectsContract, ReplacedObjectsContract, CatalogueContract):
     @pytest.fixture
     def objects(self, cloud: LocalAws, bucket: str) -> S3Objects:
         return S3Objects(bucket, "STANDARD_IA", cloud.client("s3"))

@@ -56,10 +56,10 @@ def test_every_function_of_the_stack_runs(twin: Twin) -> None:
 
 
 def test_a_reading_goes_all_the_way_and_is_read_back(twin: Twin) -> None:
-    before, began = len(twin.cloud.rows()), time.time()
+    before, began = len(twin.rows()), time.time()
     twin.send({"temperature": 21.5})
     arrival(lambda: newest(twin) == {"temperature": 21.5})
-    rows = twin.cloud.rows()
+    rows = twin.rows()
     assert len(rows) == before + 1
     assert {device for device, _ in rows} == {DEVICE}
     logged = [json.loads(line) for _, line in twin.cloud.log_lines(began) if line.startswith("{")]

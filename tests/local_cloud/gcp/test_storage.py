@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from contract.adapter_contract import ObjectsContract, named
+from contract.adapter_contract import CatalogueContract, ObjectsContract, ReplacedObjectsContract, named
 from local_cloud.gcp.storage import Storage
 from local_cloud.processes import free_port
 from twin_gcp import objects as module
@@ -40,7 +40,7 @@ def tier(url: str, bucket: str = BUCKET) -> StorageObjects:
     return GcpCloud(endpoints=Endpoints(storage=url)).objects(f"gs://{bucket}")
 
 
-class TestStorage(ObjectsContract):
+class TestStorage(ObjectsContract, ReplacedObjectsContract, CatalogueContract):
     @pytest.fixture
     def objects(self, server: tuple[Storage, str]) -> StorageObjects:
         return tier(server[1])

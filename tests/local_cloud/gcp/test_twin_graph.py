@@ -48,12 +48,12 @@ def test_the_newest_reading_is_in_the_graph_after_a_run(twin: Twin) -> None:
     for temperature in (20.5, 21.5):
         twin.publish({"temperature": temperature, "other": 1})
     deadline = time.monotonic() + 20
-    while len(twin.cloud.rows()) < 2:
+    while len(twin.rows()) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     twin.cloud.run("twin_sync")
     status, found = twin.graph(id=DEVICE)
-    newest = max(key for _, key in twin.cloud.rows())
+    newest = max(key for _, key in twin.rows())
     assert status == 200
     assert found["time"] == newest.partition("#")[0]
     assert found["values"]["temperature"] in (20.5, 21.5)

@@ -1,8 +1,8 @@
-"""The layers of one cloud, each given what it sends to or reads from; where dead letters and tiers are."""
+"""The layers of one cloud, each given what it sends to or reads from; where dead letters and data are."""
 
 from twin_runtime.roles import Layer, Role
 from twinspan.kit import Kit
-from twinspan.layers import hops, tier_outputs
+from twinspan.layers import device_values, hops, tier_outputs
 from twinspan.layers.acquisition import Acquisition
 from twinspan.layers.events import EventCheck, EventFeedback
 from twinspan.layers.former import former_stores
@@ -25,8 +25,9 @@ def lay_out(stack: Construct, kit: Kit) -> None:
     cold = ColdStorage(stack, "cold-storage", kit=kit) if Layer.COLD_STORAGE in here else None
     store = HotStorage(stack, "hot-storage", kit=kit, cold=cold) if Layer.HOT_STORAGE in here else None
 
+    management = None
     if Layer.TWIN_MANAGEMENT in here:
-        TwinManagement(stack, "twin-management", kit=kit, store=store)
+        management = TwinManagement(stack, "twin-management", kit=kit, store=store)
     if Layer.VISUALIZATION in here:
         Visualization(stack, "visualization", kit=kit, store=store)
 
@@ -47,3 +48,4 @@ def lay_out(stack: Construct, kit: Kit) -> None:
     layers = (acquisition, processing, store, events, feedback)
     hops.publish(stack, [hop for layer in layers if layer for hop in layer.hops])
     tier_outputs.publish(stack, kit=kit, hot=store, cold=cold, archive=archive)
+    device_values.publish(stack, kit=kit, management=management, events=events)

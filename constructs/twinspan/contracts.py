@@ -124,19 +124,24 @@ class Endpoint(Protocol):
 
 
 class Store(Protocol):
-    """The hot store: encrypted, expiring some time after `retention.hot_days`, restorable to a point in
-    time.
+    """The hot store: encrypted, restorable to a point in time. Rows expire some time after
+    `retention.hot_days`; where there is a cold tier, only those that are in a file.
     """
 
     @property
     def address(self) -> str: ...
+
+    @property
+    def expiry(self) -> str:
+        """Where the mover allows and stops the store's own expiry; empty where it deletes rows itself."""
+        ...
 
     def grant_read(self, function: Function) -> None: ...
 
     def grant_write(self, function: Function) -> None: ...
 
     def grant_move(self, function: Function) -> None:
-        """Read, write and delete."""
+        """Read, write and delete; allow and stop the expiry."""
         ...
 
 

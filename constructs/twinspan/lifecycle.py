@@ -7,7 +7,7 @@ promises; it goes later, by as much as they were old when it was written.
 
 from dataclasses import dataclass
 
-from twin_runtime.roles import Layer
+from twin_runtime.roles import Cloud, Layer
 from twinspan.twin import Twin
 
 EVENTS = "events/"
@@ -17,6 +17,8 @@ PARTS = "parts/"
 PARTS_DAYS = 7
 UNDELETE_DAYS = 7
 """How long a deleted file can be brought back, as a hot store can to any point of its last days."""
+RESTORABLE_DAYS = {Cloud.AWS: 35, Cloud.AZURE: 7, Cloud.GCP: 7}
+"""For how long a hot store can be restored to any moment, by what the stacks set."""
 THAWED_DAYS = 7
 """How long a rehydrated file stays readable."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from twin_runtime.roles import Role
+from twinspan.terraform.stackjson import EVENTS_VARIABLE
 from twinspan.topology import Link
 
 if TYPE_CHECKING:  # the summary needs the names alone, and CDKTF takes a second to load
@@ -13,6 +15,7 @@ if TYPE_CHECKING:  # the summary needs the names alone, and CDKTF takes a second
 BROKER = "broker_endpoint"
 DEAD_LETTERS = "dead_letter_queues"
 DEPLOYMENT = "deployment"
+DEVICE_VALUES = "device_values"
 FORMER = "former_stores"
 GRAFANA = "grafana_url"
 KEY_VAULT = "key_vault_id"
@@ -23,6 +26,7 @@ _DESCRIPTIONS = {
     BROKER: "What devices connect to: the host of AWS IoT Core or Azure IoT Hub, or the topic of Pub/Sub.",
     DEAD_LETTERS: "Dead letters of each hop, and where `twinspan dead-letters` resends them.",
     DEPLOYMENT: "What the stack was deployed from: version, layers, event system, generation of the keys.",
+    DEVICE_VALUES: "Cloud and address of the twin graph and of the rules' state, for `twinspan data delete`.",
     FORMER: "Address of each store that a layer has left, by layer.",
     KEY_VAULT: "Key vault that holds the secrets of the links.",
     TIERS: "Cloud and address of each storage tier, for `twinspan restore`.",
@@ -52,6 +56,12 @@ def link_secret(link: Link) -> str:
 def link_readers(link: Link) -> str:
     """Return the output with the principals that may read the link's secret."""
     return f"link_{link.name}_reader_principal_ids"
+
+
+def while_events_are_on(fields: Mapping[str, str]) -> str:
+    """Return the expression of an object that is null while the event system is off."""
+    written = ", ".join(f'{name} = "{text}"' for name, text in fields.items())
+    return f"${{var.{EVENTS_VARIABLE} ? {{{written}}} : null}}"
 
 
 def publish(

@@ -56,6 +56,15 @@ _PARTS = (
             ("docs/restore.md", "Permissions"),
         ),
     ),
+    (
+        "erase",
+        "Delete the readings of a device",
+        (
+            ("docs/erase.md", "Delete the readings of a device"),
+            ("docs/erase.md", "What stays"),
+            ("docs/erase.md", "Permissions"),
+        ),
+    ),
     ("destroy", "Destroy", ((OPERATE, "Destroy"),)),
     ("expect", "What to expect", ((OPERATE, "What to expect"),)),
 )

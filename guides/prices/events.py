@@ -5,7 +5,7 @@ every combination. Prices are those of `events.toml` and, for files, of `storage
 said in `usage.toml`. What is billed by the month is in `standing`.
 
 >>> everywhere = {layer: Cloud.AWS for layer in Layer}
->>> 1 < total(items(Topology(everywhere), events=True)) < 10
+>>> 0.5 < total(items(Topology(everywhere), events=True)) < 10
 True
 """
 

@@ -10,8 +10,10 @@ from guides.prices.parts import ONE, Twin, received
 from guides.prices.usage import MILLION
 from twin_runtime.roles import SCHEDULES, Cloud, Layer, Role
 
-NOTES = Decimal(5)
-"""Answers that a mover waits for with each file: notes of how far it is, the file, what is then stored."""
+NOTES = Decimal(8)
+"""Answers that a mover waits for with each file: notes of how far it is, the file, what is then stored, the
+index of the cold tier.
+"""
 CHANGES_S = Decimal(5)
 """How often the Functions host asks Cosmos DB for changes."""
 
@@ -26,7 +28,8 @@ def tiers(twin: Twin) -> Iterator[Item]:
     yield from _moved(twin, hot, Role.COLD_MOVER, _deletions(twin, hot))
     if twin.remote("cold"):
         yield from _over(twin, "cold", Role.COLD_WRITER, hot, cold)
-    yield cold.files("cold_bucket", "cold", "put", _files(twin))
+    # A note and the index are written with each file: they cost about half as much, and are put at its price.
+    yield cold.files("cold_bucket", "cold", "put", _files(twin) * twin.usage.stores["file_puts"])
     if Layer.ARCHIVE_STORAGE not in layers:
         return
     archive = twin.bill(Layer.ARCHIVE_STORAGE)
@@ -79,6 +82,8 @@ def _files(twin: Twin) -> Decimal:
 
 def _deletions(twin: Twin, bill: Bill) -> Decimal:
     """Answers that deleting a file's rows waits for, one after the other."""
+    if bill.cloud is Cloud.AWS:
+        return Decimal(0)  # its rows expire
     stores = twin.usage.stores
     return twin.usage.bytes["file_rows"] / (
         stores[bill.cloud.value]["rows"] * stores["deleting"][bill.cloud.value]

@@ -9,7 +9,8 @@ from guides.prices.azure import METERED, UNIT_DAY
 from guides.prices.bill import ceil
 from guides.prices.items import table
 from guides.prices.table import Price, PriceError, Table
-from twin_runtime.roles import READERS, ROLES, SCHEDULES, Cloud, Layer, Role, Trigger
+from twin_runtime.roles import MOVERS, READERS, ROLES, SCHEDULES, Cloud, Layer, Role, Trigger
+from twinspan import alarms
 from twinspan.topology import Topology
 
 MINUTES = Decimal(365 * 24 * 60) / 12
@@ -56,6 +57,9 @@ class _Twin:
 
     def scheduled(self, cloud: Cloud) -> tuple[Role, ...]:
         return tuple(role for role in self.roles(cloud) if role in SCHEDULES)
+
+    def movers(self, cloud: Cloud) -> tuple[Role, ...]:
+        return tuple(role for role in self.roles(cloud) if role in MOVERS)
 
     def queues(self, cloud: Cloud) -> int:
         """Queues that a function of the cloud consumes."""
@@ -129,9 +133,12 @@ def _aws(twin: _Twin) -> Iterator[Fixed]:
     yield twin.like_events(cloud, "queues", "queue", "request", polls, f"{count} queues, asked while empty")
     count = twin.secrets(cloud)
     yield twin.fixed(cloud, "secrets", "secret", count, _counted(count, "secret"))
-    # The alarm of a schedule looks at three metrics.
-    count = twin.letters(cloud) + 3 * len(twin.scheduled(cloud)) + twin.readers(cloud)
+    # The alarm of a schedule looks at three metrics, that of a mover at two.
+    movers = len(twin.movers(cloud))
+    count = twin.letters(cloud) + 3 * len(twin.scheduled(cloud)) + 2 * movers + twin.readers(cloud)
     yield twin.fixed(cloud, "alarms", "alarm", count, _counted(count, "metric") + " with an alarm")
+    count = movers * (len(alarms.MEASURED) + 1)
+    yield twin.fixed(cloud, "alarms", "metric", count, _counted(count, "metric") + " of movers")
     yield from _runs(twin, cloud, {"request": Decimal(0), "time": Decimal(1)})
 
 
@@ -151,7 +158,7 @@ def _azure(twin: _Twin) -> Iterator[Fixed]:
     readers = _secret_readers(twin, cloud)
     text = f"{_counted(readers, 'function')} reading a secret each minute"
     yield twin.fixed(cloud, "secrets", "vault", readers * MINUTES, text)
-    count = twin.letters(cloud) + len(twin.scheduled(cloud)) + twin.readers(cloud)
+    count = twin.letters(cloud) + len(twin.scheduled(cloud)) + len(twin.movers(cloud)) + twin.readers(cloud)
     yield twin.fixed(cloud, "alarms", "log_alarm", count, f"{count} alarms on logs, every 5 minutes")
     yield from _runs(twin, cloud, {"request": Decimal(0), "time": Decimal(1)})
 

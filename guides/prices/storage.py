@@ -13,10 +13,13 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """How rows lie in files: how many in one, and the bytes of one row in it, compressed."""
+    """How rows lie in files: how many in one, and the bytes of one row in it, compressed. `puts` are the
+    requests that write a file of the cold tier with what the index says of it.
+    """
 
     rows: int
     bytes_per_row: Decimal
+    puts: int = 1
 
 
 @cache
@@ -47,12 +50,14 @@ def files_month(prices: Table, cloud: Cloud, tier: str, files: Files) -> Decimal
 
 
 def moving_in(prices: Table, cloud: Cloud, tier: str, files: Files, *, by_rule: bool = False) -> Decimal:
-    """USD that bringing a million rows into a tier costs once in requests: a file is a request.
+    """USD that bringing a million rows into a tier costs once in requests that write.
 
+    Those of the index cost about half as much as a file's, and are put at its price. The archive has none.
     `by_rule`: a lifecycle rule moves the files inside a cloud, in place of a writer.
     """
     item = "transition" if by_rule else "put"
-    return _each(prices, cloud, tier, item) * MILLION / files.rows
+    requests = files.puts if tier == "cold" else 1
+    return _each(prices, cloud, tier, item) * requests * MILLION / files.rows
 
 
 def _each(prices: Table, cloud: Cloud, tier: str, item: str) -> Decimal:

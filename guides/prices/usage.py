@@ -89,7 +89,7 @@ def read(name: str) -> Usage:
         **waits,
         **requests,
         **{f"log_{cloud}": amount for cloud, amount in logs.items()},
-        **{key: stores[key] for key in ("ru_write", "ru_read")},
+        **{key: stores[key] for key in ("ru_write", "ru_read", "file_puts")},
     }
     told = (chosen["sentence"], *document["sentences"])
     return Usage(

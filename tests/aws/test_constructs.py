@@ -33,6 +33,7 @@ WITHOUT_TAGS = {
     "aws_s3_bucket_server_side_encryption_configuration",
     "aws_s3_bucket_versioning",
     "terraform_data",
+    "aws_cloudwatch_log_metric_filter",
     "aws_scheduler_schedule",
     "aws_sqs_queue_policy",
     "aws_sqs_queue_redrive_allow_policy",

@@ -61,6 +61,11 @@ def test_data_outlives_its_layer_and_goes_only_when_its_protection_is_off(
     with pytest.raises(TerraformFailed, match="prevent_destroy"):
         twin.destroy()
 
+    # The mover has switched expiry on, which Terraform leaves as it is.
+    expires = {"AttributeName": "expires", "Enabled": True}
+    dynamodb.update_time_to_live(TableName="factory-hot", TimeToLiveSpecification=expires)
+    assert TABLE not in twin.planned()
+
     # The layers leave, and their stores stay: the table is changed in place, the bucket not at all.
     twin.edit(synthesized(GONE, **FORMER))
     change = twin.planned()

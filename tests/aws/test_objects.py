@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from contract.adapter_contract import ObjectsContract, named
+from contract.adapter_contract import ObjectsContract, ReplacedObjectsContract, named
 from support.aws_clients import mocked
 from twin_aws import s3
 from twin_aws.clients import client
@@ -44,7 +44,7 @@ def tier(bucket: str, storage_class: str = "STANDARD_IA") -> Objects:
     return Aws().objects(f"s3://{bucket}?class={storage_class}")
 
 
-class TestS3(ObjectsContract):
+class TestS3(ObjectsContract, ReplacedObjectsContract):
     @pytest.fixture
     def objects(self, bucket: str) -> Objects:
         return tier(bucket)

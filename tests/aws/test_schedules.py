@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from twin_runtime.roles import ROLES, SCHEDULES, Role, Schedule
+from twinspan import alarms
 
 Stack = dict[str, Any]
 each_mover = pytest.mark.parametrize(
@@ -101,6 +102,34 @@ def test_the_alarm_still_looks_at_a_run_when_its_error_is_reported(
     (period,) = {query["metric"]["period"] for query in alarm["metric_query"] if "metric" in query}
     assert (alarm["evaluation_periods"] - 1) * period >= ROLES[role].timeout_s + 300
     assert alarm["datapoints_to_alarm"] == 1
+
+
+@each_mover
+def test_a_mover_that_lags_or_is_not_called_rings(
+    fixture: str, role: Role, request: pytest.FixtureRequest
+) -> None:
+    made = request.getfixturevalue(fixture)["resource"]
+    lines = made["aws_cloudwatch_log_metric_filter"][f"{role}_behind"]
+    assert lines["pattern"] == '{ $.event = "behind" }'
+    assert lines["log_group_name"] == made["aws_cloudwatch_log_group"][role]["name"]
+    alarm = made["aws_cloudwatch_metric_alarm"][f"{role}_behind"]
+    together, behind, called = alarm["metric_query"]
+    made_of = lines["metric_transformation"]
+    assert (behind["metric"]["namespace"], behind["metric"]["metric_name"]) == (
+        made_of["namespace"],
+        made_of["name"],
+    )
+    # A filter with dimensions could have no default value: then there would be no data while all is well.
+    assert (made_of["value"], made_of["default_value"], "dimensions" in made_of) == ("1", "0", False)
+    assert called["metric"]["dimensions"] == {
+        "FunctionName": made["aws_lambda_function"][role]["function_name"]
+    }
+    measured = [made["aws_cloudwatch_log_metric_filter"][f"{role}_{field}"] for field in alarms.MEASURED]
+    for field, filter_ in zip(alarms.MEASURED, measured, strict=True):
+        assert filter_["pattern"] == f'{{ $.event = "{alarms.RUN[role]}" }}'
+        assert filter_["metric_transformation"]["value"] == f"$.{field}"
+    assert together["expression"] == "FILL(behind, 0) + IF(FILL(called, 0) < 1, 1, 0)"
+    assert called["metric"]["period"] >= 2 * SCHEDULES[role].every_minutes * 60, "one call in it at least"
 
 
 def test_every_rate_is_one_that_all_clocks_can_say() -> None:

@@ -102,6 +102,9 @@ class Client:
     def put_item(self, **asked: Any) -> Any:
         return self._answer(asked)
 
+    def delete_item(self, **asked: Any) -> Any:
+        return self._answer(asked)
+
     def _answer(self, asked: Any) -> Any:
         self.calls.append(asked)
         answer = self.answers.pop(0) if self.answers else {"Responses": {}}
@@ -176,6 +179,7 @@ def test_a_store_that_fails_brings_the_event_back(code: str, kind: type[Retry]) 
         lambda state: state.read([NAME]),
         lambda state: state.put_if_absent(NAME, "1"),
         lambda state: state.replace(NAME, "2", version="v"),
+        lambda state: state.delete(NAME),
     ]
     for call in calls:
         with pytest.raises(Retry, match=f"^DynamoDB answered {code}") as raised:

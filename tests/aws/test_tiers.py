@@ -1,11 +1,15 @@
 """The cold and the archive tier: what S3 does with the files, and who may do what with them."""
 
 import json
+import re
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.validate import ParamValidator
 
 from support.layouts import Layout, twin_config
+from twin_aws.expiry import ATTRIBUTE
 from twin_runtime import ports
 from twin_runtime.roles import Cloud
 from twin_runtime.tiers import tier_files
@@ -130,7 +134,8 @@ def test_who_may_do_what_with_the_files(tiers: Stack, cold: Stack, archive: Stac
     writes = {*reads, "s3:PutObject", "s3:DeleteObject"}
     assert actions(tiers, "hot_reader_read_files") == reads
     assert actions(tiers, "cold_mover_write_files") == writes
-    assert actions(tiers, "cold_mover_move_store") == {"dynamodb:Query", "dynamodb:BatchWriteItem"}
+    notes = {"dynamodb:PartiQLInsert", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"}
+    assert actions(tiers, "cold_mover_move_store") == {"dynamodb:Query", *notes}
     assert actions(cold, "cold_writer_write_files") == writes
     assert actions(cold, "archive_mover_write_files") == writes
     assert actions(archive, "archive_writer_write_files") == writes
@@ -155,3 +160,60 @@ def test_classes_that_s3_has() -> None:
     """S3 API, PutObject: x-amz-storage-class; TransitionStorageClass of a lifecycle rule."""
     assert COLD_CLASS in ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "GLACIER_IR")
     assert ARCHIVE_CLASS in ("GLACIER", "DEEP_ARCHIVE")
+
+
+def test_terraform_leaves_the_expiry_to_the_mover_where_there_is_a_cold_tier(tiers: Stack) -> None:
+    """Until the mover has seen the table, it deletes nothing."""
+    table = tiers["resource"]["aws_dynamodb_table"]["hot"]
+    assert table["ttl"] == {"attribute_name": ATTRIBUTE, "enabled": False}
+    assert table["lifecycle"]["ignore_changes"] == ["ttl"]
+    environment = tiers["resource"]["aws_lambda_function"]["cold_mover"]["environment"]["variables"]
+    switch = tiers["resource"]["aws_scheduler_schedule"]["expiry"]
+    group = tiers["resource"]["aws_scheduler_schedule_group"]["cold_mover"]["name"]
+    assert environment["EXPIRY"] == f"${{aws_dynamodb_table.hot.name}}/{group}/{switch['name']}"
+
+
+def test_the_switch_calls_update_time_to_live_as_dynamodb_takes_it(tiers: Stack) -> None:
+    """EventBridge Scheduler, "Using universal targets": arn:aws:scheduler:::aws-sdk:<service>:<operation>,
+    with the first letter of the operation in lower case; `Input` is what the operation takes.
+    """
+    made = tiers["resource"]
+    block = made["aws_scheduler_schedule"]["expiry"]
+    service, operation = block["target"]["arn"].removeprefix("arn:aws:scheduler:::aws-sdk:").split(":")
+    model = botocore.session.get_session().get_service_model(service)
+    shape = model.operation_model(operation[0].upper() + operation[1:]).input_shape
+    given = json.loads(block["target"]["input"])
+    report = ParamValidator().validate(given, shape)
+    assert not report.has_errors(), report.generate_report()
+    assert given["TimeToLiveSpecification"] == {"AttributeName": ATTRIBUTE, "Enabled": False}
+    assert given["TableName"] == "${aws_dynamodb_table.hot.name}"
+    assert block["state"] == "DISABLED", "the mover sets it before it allows expiry"
+    assert re.fullmatch(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)", block["schedule_expression"])
+    assert block["flexible_time_window"] == {"mode": "OFF"}
+    assert block["lifecycle"]["ignore_changes"] == ["schedule_expression", "state"]
+    # Scheduler, RetryPolicy: at most 185 tries and a day. DynamoDB may refuse a change for an hour.
+    retry = block["target"]["retry_policy"]
+    assert 3_600 < retry["maximum_event_age_in_seconds"] <= 86_400
+    assert 0 < retry["maximum_retry_attempts"] <= 185
+
+
+def test_who_may_switch_the_expiry(tiers: Stack) -> None:
+    """UpdateSchedule takes the whole schedule anew, so its caller must be allowed to pass the role."""
+    made = tiers["resource"]
+    table, switches, role = json.loads(made["aws_iam_role_policy"]["cold_mover_switch_expiry"]["policy"])[
+        "Statement"
+    ]
+    assert table["Action"] == ["dynamodb:DescribeTimeToLive", "dynamodb:UpdateTimeToLive"]
+    assert table["Resource"] == ["${aws_dynamodb_table.hot.arn}"]
+    assert switches["Action"] == ["scheduler:GetSchedule", "scheduler:UpdateSchedule"]
+    block = made["aws_scheduler_schedule"]["expiry"]
+    group = made["aws_scheduler_schedule_group"]["cold_mover"]["name"]
+    assert switches["Resource"][0].endswith(f":schedule/{group}/{block['name']}")
+    assert (role["Action"], role["Resource"]) == (["iam:PassRole"], ["${aws_iam_role.expiry.arn}"])
+    assert role["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+    (stops,) = json.loads(made["aws_iam_role_policy"]["expiry"]["policy"])["Statement"]
+    assert (stops["Action"], stops["Resource"]) == (["dynamodb:UpdateTimeToLive"], table["Resource"])
+    (trusted,) = json.loads(made["aws_iam_role"]["expiry"]["assume_role_policy"])["Statement"]
+    assert trusted["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trusted["Condition"]["StringEquals"]["aws:SourceArn"].endswith(f":schedule-group/{group}")
+    assert block["target"]["role_arn"] == "${aws_iam_role.expiry.arn}"

@@ -211,7 +211,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 SMALL = {
     "STORE": "t", "BROKER": "example", "WORKFLOW": "arn:aws:states:eu-central-1:1:stateMachine:w",
-    "COLD_STORE": "s3://b?class=STANDARD_IA", "ARCHIVE_STORE": "s3://b?class=DEEP_ARCHIVE",
+    "EXPIRY": "t/g/s", "COLD_STORE": "s3://b?class=STANDARD_IA", "ARCHIVE_STORE": "s3://b?class=DEEP_ARCHIVE",
     "API_KEY_READS": "true", "API_CLIENTS": '{"k1": "erp"}', "GRAFANA": "https://g.example?workspace=g-1&service_account=1",
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ import pytest
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient, StandardBlobTier, StorageErrorCode
 
-from contract.adapter_contract import ObjectsContract, named
+from contract.adapter_contract import CatalogueContract, ObjectsContract, ReplacedObjectsContract, named
 from twin_azure import blobs
 from twin_azure.blobs import BlobObjects
 from twin_runtime.errors import ConfigurationError, Refused, Retry
@@ -35,7 +35,7 @@ def tier(container: ContainerClient, name: str = "Cool") -> BlobObjects:
 
 
 @pytest.mark.servers
-class TestBlobs(ObjectsContract):
+class TestBlobs(ObjectsContract, ReplacedObjectsContract, CatalogueContract):
     @pytest.fixture
     def objects(self, container: ContainerClient) -> BlobObjects:
         return tier(container)
@@ -129,7 +129,7 @@ class Archived:
     def upload_blob(self, *_: Any, **__: Any) -> None:
         raise _conflict(StorageErrorCode.BLOB_ARCHIVED)
 
-    def download_blob(self, *_: Any) -> None:
+    def download_blob(self, *_: Any, **__: Any) -> None:
         raise _conflict(StorageErrorCode.BLOB_ARCHIVED)
 
 

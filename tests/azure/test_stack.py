@@ -140,7 +140,7 @@ class TestEveryLayout:
             for block in resources(stack, "azurerm_monitor_scheduled_query_rules_alert_v2")
         }
         dead = {name for name in queues if name.endswith("_dead")}
-        assert dead == {name for name in alarms if not name.endswith(("_failed", "_refusals"))}
+        assert dead == {name for name in alarms if not name.endswith(("_failed", "_behind", "_refusals"))}
         for block in resources(stack, "azurerm_storage_queue"):
             if block.name in dead:
                 query, counted = alarms[block.name]
@@ -205,6 +205,7 @@ class TestSecretless:
             "broker_endpoint",
             "dead_letter_queues",
             "deployment",
+            "device_values",
             "storage_tiers",
         }
 

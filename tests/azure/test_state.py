@@ -162,6 +162,7 @@ def calls(state: TableStateStore) -> list[Callable[[], object]]:
         lambda: state.read([NAME, "another"]),
         lambda: state.put_if_absent(NAME, "1"),
         lambda: state.replace(NAME, "2", version='W/"1"'),
+        lambda: state.delete(NAME),
     ]
 
 

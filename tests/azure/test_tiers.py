@@ -11,7 +11,6 @@ from support.layouts import Layout, twin_config
 from support.terraform_json import Stack, resources
 from twin_runtime.roles import SCHEDULES, Role
 from twinspan.azure.shared.monitoring import WINDOWS
-from twinspan.config.root import SAFETY_DAYS
 from twinspan.lifecycle import EVENTS, PARTS, UNDELETE_DAYS
 
 from .stacks import ALL, ARCHIVE, COLD, REMOTE_COLD, TIERS, azure_stack, settings_of, stack_of
@@ -137,12 +136,23 @@ def test_the_mover_may_delete_rows() -> None:
     assert roles["cold_mover_moves_store"] == "2"
 
 
-def test_rows_outlive_the_age_at_which_they_are_moved() -> None:
-    def default(layout: Layout) -> int:
-        return azure_stack(layout)["resource"]["azurerm_cosmosdb_sql_container"]["store"]["default_ttl"]
+def test_rows_do_not_expire_where_a_mover_deletes_them() -> None:
+    """Without a default, `ttl` of a row has no effect; with -1 it has (Cosmos DB, "Time to live")."""
 
-    assert default(ALL) == RETENTION.hot_days * 86_400
-    assert default(TIERS) == default(REMOTE_COLD) == (RETENTION.hot_days + SAFETY_DAYS) * 86_400
+    def container(layout: Layout) -> dict[str, Any]:
+        return azure_stack(layout)["resource"]["azurerm_cosmosdb_sql_container"]["store"]
+
+    assert container(ALL)["default_ttl"] == RETENTION.hot_days * 86_400
+    assert "default_ttl" not in container(TIERS) | container(REMOTE_COLD)
+
+
+def test_a_mover_that_lags_rings() -> None:
+    alert = azure_stack(TIERS)["resource"]["azurerm_monitor_scheduled_query_rules_alert_v2"][
+        "cold_mover_behind"
+    ]
+    (criteria,) = alert["criteria"]
+    assert 'line.event == "behind"' in criteria["query"]
+    assert alert["window_duration"] in WINDOWS.values()
 
 
 def test_a_link_s_secret_can_have_two_readers() -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from support.layouts import CLOUDS
+from support.layouts import CLOUDS, Layout, twin_config
 from support.planes import TerraformFailed, World
 from support.planes.twins import Twin, edited, layout
-from support.synth import stacks
+from support.synth import stacks, stacks_of
 from support.terraform_json import Stack
+from twin_runtime.roles import Cloud
 
 pytestmark = pytest.mark.terraform
 
@@ -99,9 +100,10 @@ def test_a_store_stays_until_its_protection_is_lifted(world: World) -> None:
 
 
 def test_a_store_that_its_layer_has_left_is_changed_in_place(world: World) -> None:
-    twin = Twin(world)
-    twin.deploy(stacks(AZURE))
-    after = edited("mmgmmmm", former=["hot_storage@azure"])
+    """Rows of a former store do not expire, nor do those of a store with a cold tier."""
+    twin, before = Twin(world), Layout(Cloud.AZURE, Cloud.AZURE, Cloud.AZURE)
+    twin.deploy(stacks(before))
+    after = stacks_of(twin_config(before._replace(l3=Cloud.GCP), former=["hot_storage@azure"]))
     changes = world.changes("azure", after["azure"])
     assert {address: actions for address, actions in changes.items() if address.endswith(".store")} == {
         "azurerm_cosmosdb_sql_container.store": ("update",)

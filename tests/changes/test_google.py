@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from support.layouts import CLOUDS, twin_config
+from support.layouts import CLOUDS, Layout, twin_config
 from support.planes import TerraformFailed, World
 from support.planes.twins import Twin, layout
 from support.synth import Stack, stacks, stacks_of
+from twin_runtime.roles import Cloud
 
 pytestmark = pytest.mark.terraform
 
@@ -83,26 +84,40 @@ def test_google_refuses_to_delete_what_has_left_the_stack(world: World) -> None:
     assert "google_secret_manager_secret.fleet" in world.state("gcp")
 
 
-@pytest.mark.parametrize(("letters", "former"), [("ggmgggg", FORMER[:1]), ("ggmmmgg", FORMER)])
+WITHOUT_TIERS = Layout(Cloud.GCP, Cloud.GCP, Cloud.GCP)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "former"),
+    [
+        (GOOGLE, layout("ggmgggg"), FORMER[:1]),
+        (GOOGLE, layout("ggmmmgg"), FORMER),
+        (WITHOUT_TIERS, WITHOUT_TIERS._replace(l3=Cloud.AZURE), FORMER[:1]),
+    ],
+    ids=str,
+)
 def test_a_store_that_its_layer_has_left_is_changed_in_place(
-    world: World, letters: str, former: list[str]
+    world: World, before: Layout, after: Layout, former: list[str]
 ) -> None:
+    """Rows of a former store do not expire, nor do those of a store with a cold tier."""
     twin = Twin(world)
-    twin.deploy(stacks(GOOGLE))
+    twin.deploy(stacks(before))
+    policies = int(before is WITHOUT_TIERS)
+    assert expiry(world) == (policies, 1)
     ids = {kind: {one["id"] for one in world.objects(kind)} for kind in STORES}
-    left = stacks_of(twin_config(layout(letters), former=former))
+    left = stacks_of(twin_config(after, former=former))
     changes = world.changes("gcp", left["gcp"])
     own = {address: how for address, how in changes.items() if address.split(".")[0] in STORES}
-    assert own.pop("google_firestore_field.expires") == ("update",)
+    assert ("google_firestore_field.expires" in own) == bool(policies)
     assert set(own.values()) <= {("update",)}
     twin.deploy(left)
     assert twin.unsettled() == {}
-    for kind, before in ids.items():
-        assert before <= {one["id"] for one in world.objects(kind)}
+    for kind, stores in ids.items():
+        assert stores <= {one["id"] for one in world.objects(kind)}
     assert expiry(world) == (0, 1)
-    world.apply("gcp", stacks(GOOGLE)["gcp"])
-    assert world.changes("gcp", stacks(GOOGLE)["gcp"]) == {}
-    assert expiry(world) == (1, 1)
+    world.apply("gcp", stacks(before)["gcp"])
+    assert world.changes("gcp", stacks(before)["gcp"]) == {}
+    assert expiry(world) == (policies, 1)
 
 
 def expiry(world: World) -> tuple[int, int]:

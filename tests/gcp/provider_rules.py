@@ -250,6 +250,30 @@ RULES = [
         False,
     ),
     Rule(
+        "google_logging_metric",
+        "metric_descriptor.metric_kind",
+        one_of("DELTA", "GAUGE", "CUMULATIVE"),
+        "source: ValidateEnum",
+    ),
+    Rule(
+        "google_logging_metric",
+        "metric_descriptor.value_type",
+        one_of("BOOL", "INT64", "DOUBLE", "STRING", "DISTRIBUTION", "MONEY"),
+        "source: ValidateEnum",
+    ),
+    Rule(
+        "google_logging_metric",
+        "value_extractor",
+        matches(r"EXTRACT\(jsonPayload\.[a-z_]+\)"),
+        "documentation, value_extractor: required for a distribution; EXTRACT(field)",
+    ),
+    Rule(
+        "google_logging_metric",
+        "bucket_options.exponential_buckets.num_finite_buckets",
+        between(1, 200),
+        "documentation, bucket_options: required for a distribution; Monitoring, Distribution: up to 200",
+    ),
+    Rule(
         "google_logging_project_bucket_config",
         "retention_days",
         between(1, 3650),

@@ -48,7 +48,10 @@ def test_only_receivers_are_open_to_the_internet(layout: Layout) -> None:
     broker = {"broker_endpoint"} if layout.l1 is Cloud.GCP else set[str]()
     keys = {published.api_key(Role(role)) for role in receivers}
     urls = {published.url(Role(role)) for role in receivers} | {f"{name}_url" for name in grafana}
-    assert outputs == {"dead_letter_queues", "deployment", "storage_tiers"} | broker | keys | urls
+    assert (
+        outputs
+        == {"dead_letter_queues", "deployment", "device_values", "storage_tiers"} | broker | keys | urls
+    )
     assert all(stack["output"][key]["sensitive"] for key in keys)
 
 
@@ -104,7 +107,7 @@ def test_what_cannot_be_delivered_is_kept(layout: Layout) -> None:
     alarms = {
         each.name
         for each in resources(stack, "google_monitoring_alert_policy")
-        if not each.name.endswith(("_failed", "_refusals"))
+        if not each.name.endswith(("_failed", "_behind", "_refusals"))
     }
     dead_topics = {
         each.name for each in resources(stack, "google_pubsub_topic") if each.name.endswith("_dead")

@@ -95,7 +95,7 @@ class Client:
         self.asked.append({"timeout": timeout, "retry": retry})
         raise self.error
 
-    create = update = get_all = _fail
+    create = update = delete = get_all = _fail
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,7 @@ def test_a_store_that_fails_brings_the_event_back(error: Exception, kind: type[R
         lambda: state.read([NAME]),
         lambda: state.put_if_absent(NAME, "1"),
         lambda: state.replace(NAME, "2", version="2024-02-29T12:00:00.123456789Z"),
+        lambda: state.delete(NAME),
     ]
     for call in calls:
         with pytest.raises(Retry, match=r"^Firestore failed \(\w+\)\.$") as raised:

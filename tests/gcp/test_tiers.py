@@ -8,6 +8,7 @@ from gcp.stacks import ALL, ARCHIVE, COLD, TIERS, gcp_stack
 from support.layouts import Layout, twin_config
 from support.terraform_json import resources
 from twin_runtime.roles import SCHEDULES, Role
+from twinspan import alarms
 from twinspan.lifecycle import EVENTS, PARTS, UNDELETE_DAYS
 
 RETENTION = twin_config(ALL).retention
@@ -141,6 +142,17 @@ class TestClock:
         assert job["depends_on"] == ["time_sleep.clock"]
         assert stack["resource"]["time_sleep"]["clock"]["triggers"][role] == f"${{{invokers[0].address}.id}}"
         assert "cloudscheduler" in stack["resource"]["google_project_service"]["required"]["for_each"]
+
+    def test_its_runs_are_measured(self, layout: Layout, role: Role) -> None:
+        made = gcp_stack(layout)["resource"]
+        service = made[FUNCTION][role]["name"]
+        for field in alarms.MEASURED:
+            metric = made["google_logging_metric"][f"{role}_{field}"]
+            assert metric["filter"].endswith(
+                f'resource.labels.service_name="{service}" AND jsonPayload.event="{alarms.RUN[role]}"'
+            )
+            assert metric["value_extractor"] == f"EXTRACT(jsonPayload.{field})"
+            assert metric["bucket_options"], "a distribution must have them"
 
     def test_a_failed_run_rings(self, layout: Layout, role: Role) -> None:
         """Cloud Scheduler, 'View logs': an attempt that failed is logged as an error of the job, also one

@@ -50,7 +50,7 @@ def test_a_single_cloud_costs_a_few_dollars(cloud: Cloud) -> None:
         events.total(events.items(ALONE[cloud], flag, assumed))
         for flag, assumed in ((False, "batches"), (True, "batches"), (True, "single"))
     )
-    assert 1 < off < on < off + Decimal("0.5")
+    assert Decimal("0.8") < off < on < off + Decimal("0.5")
     assert on < 10
     assert 2 * on < single < 25, "messages with one event cost most of it"
     assert all(item.usd > 0 for item in events.items(ALONE[cloud], True))
@@ -64,8 +64,8 @@ def test_by_hand_in_aws() -> None:
     assert quantity(aws, "processor", "Lambda, requests") == 10_000
     assert quantity(aws, "processing_queue", "SQS") == 30_000, "sent, received, deleted"
     writes = [item for item in found(aws, "hot_store") if item.price.item == "write"]
-    assert [item.quantity for item in writes] == [1_000_000, 1_000_000], "written, and deleted by the mover"
-    assert sum(item.usd for item in writes) == 2 * Decimal("0.7625")
+    assert [item.quantity for item in writes] == [1_000_000], "written; they expire without charge"
+    assert sum(item.usd for item in writes) == Decimal("0.7625")
     assert quantity(aws, "workflow", "Step Functions") == 2_000
     assert quantity(aws, "event_checker", "DynamoDB, on-demand read") == STATE["read"]
     assert quantity(aws, "event_checker", "DynamoDB, on-demand write") == STATE["write"]

@@ -10,7 +10,7 @@ from guides import twins
 from guides.prices import events
 from guides.prices.standing import MINUTES, Fixed
 from support.inventory import ROOT, recorded
-from twin_runtime.roles import SCHEDULES, Cloud, Layer
+from twin_runtime.roles import MOVERS, SCHEDULES, Cloud, Layer
 from twinspan.topology import Topology
 from twinspan.twinfile import checked
 
@@ -32,14 +32,18 @@ def test_a_month_costs_something_and_is_said(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize("cloud", Cloud)
 def test_alarms_and_secrets_are_those_of_the_stacks(cloud: Cloud) -> None:
-    """The examples' inventories have them. In AWS the alarms of schedules look at three metrics each."""
+    """The examples' inventories have them. AWS: the alarm of a schedule looks at three metrics, a mover's at
+    two.
+    """
     example = ROOT / "examples" / f"single-{cloud}.yaml"
     blocks = recorded(example)[cloud]
     topology = Topology.of(checked(example))
     found = {each.price.item: each.quantity for each in events.fixed(topology, True)}
     clocks = [role for role in topology.roles if role in SCHEDULES]
+    movers = [role for role in topology.roles if role in MOVERS]
     if cloud is AWS:
-        assert found["alarm"] == blocks["aws_cloudwatch_metric_alarm"] + 2 * len(clocks)
+        assert found["alarm"] == blocks["aws_cloudwatch_metric_alarm"] + 2 * len(clocks) + len(movers)
+        assert found["metric"] == blocks["aws_cloudwatch_log_metric_filter"]
         assert found["secret"] == blocks["aws_secretsmanager_secret"]
     elif cloud is AZURE:
         assert found["log_alarm"] == blocks["azurerm_monitor_scheduled_query_rules_alert_v2"]

@@ -66,6 +66,15 @@ def test_a_file_is_a_request() -> None:
     assert storage.moving_in(prices, AWS, "archive", FILES, by_rule=True) == Decimal("0.05")
 
 
+def test_the_index_is_written_with_a_file() -> None:
+    prices = table(
+        price("cold", "put", "0.01", "1,000 requests"), price("archive", "put", "0.06", "1,000 requests")
+    )
+    indexed = storage.Files(FILES.rows, FILES.bytes_per_row, puts=84)
+    assert storage.moving_in(prices, AWS, "cold", indexed) == Decimal("0.84")
+    assert storage.moving_in(prices, AWS, "archive", indexed) == Decimal("0.06"), "which has none"
+
+
 def test_a_price_that_is_missing() -> None:
     with pytest.raises(KeyError, match=r"no price of gcp\.cold\.storage"):
         storage.files_month(table(), GCP, "cold", FILES)
@@ -90,7 +99,10 @@ def test_the_rows_that_are_measured() -> None:
     sizes = row_sizes.measure()
     assert 65 < sizes.data < 75
     assert all(sizes.data + 150 < size < 1_000 for size in sizes.hot.values())
-    assert 40 < sizes.file < sizes.data + 17
+    assert 40 < sizes.file < sizes.data + 18
+    assert row_sizes.DEVICES * 0.6 < sizes.puts - 2 <= row_sizes.DEVICES, (
+        "of the index: a bucket has few devices"
+    )
     owner = row_sizes.twin()
     made = list(row_sizes.day(owner))
     assert len(made) == row_sizes.ROWS_PER_FILE

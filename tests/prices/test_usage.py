@@ -64,6 +64,12 @@ def test_what_is_gathered_is_below_what_was_asked_for() -> None:
     assert all(each < links.TARGET for each in requests.values())
 
 
+def test_a_file_is_of_one_device_and_written_with_its_index() -> None:
+    a_day = USAGE.rate * 86_400 / USAGE.devices
+    assert a_day > 10 * USAGE.bytes["file_rows"]
+    assert USAGE.stores["file_puts"] == row_sizes.puts(row_sizes.twin(1))
+
+
 def test_instances_are_the_products() -> None:
     instances = USAGE.instances
     assert tuple(instances[Cloud.AZURE].sizes_mb) == azure_functions.MEMORY_MB

@@ -87,6 +87,7 @@ def test_a_twin_in_one_cloud_without_readers_has_one_stack_and_no_key(cloud: Clo
         "broker_endpoint",
         "dead_letter_queues",
         "deployment",
+        "device_values",
         "storage_tiers",
     }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from twin_runtime.roles import READERS, ROLES, Cloud, Layer, Role
+from twin_runtime.roles import MOVERS, READERS, ROLES, Cloud, Layer, Role
 from twinspan.naming import NameRule, Names
 from twinspan.topology import Topology
 
@@ -190,6 +190,21 @@ def failed_alarm(names: Names, role: Role) -> str:
     return names.name(role, "failed")
 
 
+def behind_alarm(names: Names, role: Role) -> str:
+    """The alarm on a mover that lags."""
+    return names.name(role, "behind")
+
+
+def log_metric(names: Names, role: Role, name: str) -> str:
+    """A metric of the lines of a function's log."""
+    return names.name(role, name)
+
+
+def expiry_switch(names: Names) -> str:
+    """The schedule that stops the expiry of the hot store, and the role that it takes on."""
+    return names.name(STORE, "expiry")
+
+
 def refusals_alarm(names: Names, role: Role) -> str:
     """The alarm on the refusals of a reader."""
     return names.name(role, "refusals")
@@ -238,6 +253,11 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
             yield "aws_scheduler_schedule_group", names.name(role)
             yield "aws_scheduler_schedule", names.name(role, str(schedule.partitions - 1))
             yield "aws_cloudwatch_metric_alarm", failed_alarm(names, role)
+        if role in MOVERS:
+            yield "aws_cloudwatch_metric_alarm", behind_alarm(names, role)
+        if role is Role.COLD_MOVER:
+            yield "aws_iam_role", expiry_switch(names)
+            yield "aws_scheduler_schedule", expiry_switch(names)
     for queue in _queues(topology, layers):
         yield "aws_sqs_queue", names.name(queue)
         if queue.endswith("-dead"):

@@ -1,11 +1,12 @@
 """Scheduled functions: EventBridge Scheduler."""
 
 from twin_runtime import deadlines
-from twin_runtime.roles import Cloud, Schedule
+from twin_runtime.roles import MOVERS, Cloud, Schedule
 from twinspan import alarms
 from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
+from twinspan.aws.shared import log_metrics
 from twinspan.aws.shared.policies import allow, document, record, trust
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
@@ -25,6 +26,9 @@ from twinspan.terraform.resources import Ref, numbered, place
 
 DELIVERY_RETRIES = 10
 """How often Scheduler tries again to hand a run over, while it is not older than the next one."""
+
+BEHIND_S = 7_200
+"""In two hours each mover is called once at least, and one that lags says so each time."""
 
 
 class Clock(Construct):
@@ -54,6 +58,8 @@ class Clock(Construct):
         self._call_by(self._identity())
         self._run_once()
         self._alarm()
+        if function.role in MOVERS:
+            self._watch()
 
     def _identity(self) -> tuple[Ref, Ref]:
         """The role that Scheduler takes on, and its permission to call this one function."""
@@ -184,3 +190,45 @@ class Clock(Construct):
             tags=self._tags,
         )
         place(alarm, f"{function.role}_failed", optional=function.optional)
+
+    def _watch(self) -> None:
+        """Add a mover's metrics, and the alarm that it says that it lags, or is not called at all."""
+        function, foundation = self._function, self._foundation
+        counted = log_metrics.count(self, function.role, alarms.BEHIND, foundation=foundation)
+        for field in alarms.MEASURED:
+            log_metrics.measure(self, function.role, alarms.RUN[function.role], field, foundation=foundation)
+        names_ = foundation.twin.names
+        metrics = {
+            "behind": (log_metrics.NAMESPACE, names.log_metric(names_, function.role, alarms.BEHIND), None),
+            "called": ("AWS/Lambda", "Invocations", {"FunctionName": function.name}),
+        }
+        queries = [
+            CloudwatchMetricAlarmMetricQuery(
+                id=name,
+                metric=CloudwatchMetricAlarmMetricQueryMetric(
+                    namespace=namespace, metric_name=of, dimensions=dimensions, stat="Sum", period=BEHIND_S
+                ),
+            )
+            for name, (namespace, of, dimensions) in metrics.items()
+        ]
+        together = CloudwatchMetricAlarmMetricQuery(
+            id="lags",
+            label="The mover lags, or is not called",
+            expression="FILL(behind, 0) + IF(FILL(called, 0) < 1, 1, 0)",
+            return_data=True,
+        )
+        alarm = CloudwatchMetricAlarm(
+            self,
+            "behind-alarm",
+            alarm_name=names.behind_alarm(names_, function.role),
+            alarm_description=alarms.behind(function.name),
+            metric_query=[together, *queries],
+            evaluation_periods=1,
+            comparison_operator="GreaterThanThreshold",
+            threshold=0,
+            treat_missing_data="notBreaching",
+            alarm_actions=foundation.alarm_actions or None,
+            tags=self._tags,
+        )
+        alarm.add_override("depends_on", [counted.address])
+        place(alarm, f"{function.role}_behind", optional=function.optional)

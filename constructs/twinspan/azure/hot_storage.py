@@ -6,7 +6,6 @@ from twinspan.azure import facts, names
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import MANAGED_IDENTITY, Function
 from twinspan.azure.shared.lock import Lock
-from twinspan.config.root import SAFETY_DAYS
 from twinspan.providers import Construct
 from twinspan.providers.azure import (
     CosmosdbAccount,
@@ -34,20 +33,23 @@ ROLES = {READER: "Cosmos DB Built-in Data Reader", CONTRIBUTOR: "Cosmos DB Built
 _DAY = 86_400
 
 
-def _default_ttl_s(twin: Twin) -> int:
-    """Seconds after which a row goes that does not say so itself."""
-    moved = Layer.COLD_STORAGE in twin.topology.layers
-    return (twin.config.retention.hot_days + (SAFETY_DAYS if moved else 0)) * _DAY
+def _default_ttl_s(twin: Twin) -> int | None:
+    """Seconds after which a row goes that does not say so itself. None where there is a cold tier: expiry
+    costs what a deletion costs, and the mover deletes what is in a file.
+    """
+    if Layer.COLD_STORAGE in twin.topology.layers:
+        return None
+    return twin.config.retention.hot_days * _DAY
 
 
 class Store(Construct):
     """One container, partitioned by device. Entra ID alone opens it; it can be restored to any point of 7
     days.
 
-    A row carries its own `ttl` in seconds, which is more where a mover takes it to the cold tier first; the
-    container's default is for what carries none. Only what rows are looked up by is indexed.
+    A row carries its own `ttl` in seconds; the container's default is for what carries none. Only what rows
+    are looked up by is indexed.
 
-    A `former` one has no default: rows then never expire, whatever they carry
+    With a cold tier, and in a `former` one, there is no default: rows then never expire, whatever they carry
     (learn.microsoft.com/azure/cosmos-db/nosql/time-to-live, "If TTL isn't set on a container").
     """
 
@@ -91,6 +93,7 @@ class Store(Construct):
         self._container = place(container, "store", protect=self._protect)
         # The account and the database have more in them, which goes with other layers: roles and leases.
         Lock(self, "kept", group=foundation, on=self._container, name="store", layer=layer)
+        self.expiry = ""
         self.address = f"{self._account['endpoint']}{self._path(self._container)}"
         foundation.inventory.record(
             facts.Named(address=self._container.address, name=CONTAINER, value=self.address)

@@ -177,6 +177,11 @@ def failed_alarm(names: Names, role: Role) -> str:
     return names.name(role, "failed")
 
 
+def behind_alarm(names: Names, role: Role) -> str:
+    """The alarm on a mover that lags."""
+    return names.name(role, "behind")
+
+
 def refusals_alarm(names: Names, role: Role) -> str:
     """The alarm on the refusals of a reader."""
     return names.name(role, "refusals")
@@ -276,3 +281,4 @@ def planned(names: Names, topology: Topology) -> Iterator[tuple[str, str]]:
             yield "azurerm_key_vault_secret", api_keys_secret(names, role)
             yield "azurerm_monitor_scheduled_query_rules_alert_v2", failed_alarm(names, role)
             yield "azurerm_monitor_scheduled_query_rules_alert_v2", refusals_alarm(names, role)
+            yield "azurerm_monitor_scheduled_query_rules_alert_v2", behind_alarm(names, role)

@@ -1,6 +1,6 @@
 """Scheduled functions: timer triggers of the Functions host."""
 
-from twin_runtime.roles import Schedule
+from twin_runtime.roles import MOVERS, Schedule
 from twinspan.azure.foundation import Foundation
 from twinspan.azure.functions import Function
 from twinspan.providers import Construct
@@ -29,3 +29,5 @@ class Clock(Construct):
             optional=function.optional,
             after=function.code.address,
         )
+        if function.role in MOVERS:
+            foundation.monitoring.on_behind(function.role, app=function.app, layer=function.layer)

@@ -1,6 +1,6 @@
 """The hot store: a Firestore database of the twin's own."""
 
-from twin_runtime.roles import Layer
+from twin_runtime.roles import Layer, Role
 from twinspan import contracts
 from twinspan.gcp import names
 from twinspan.gcp.foundation import Foundation
@@ -22,8 +22,9 @@ COLLECTION = "rows"
 class Store(Construct):
     """Rows by device and key (see `twin_gcp.store`), read back to any minute of the last seven days (PITR).
 
-    Firestore deletes a document within a day after its `expires`, but in a former store, from which nothing
-    moves the rows on. PITR cannot bring a deleted database back.
+    Firestore deletes a document within a day after its `expires`, but not in a former store, from which
+    nothing moves the rows on, and not where there is a cold tier: expiry costs what a deletion costs, and the
+    mover deletes what is in a file. PITR cannot bring a deleted database back.
     """
 
     def __init__(self, scope: Construct, id_: str, *, foundation: Foundation, former: bool = False) -> None:
@@ -33,7 +34,8 @@ class Store(Construct):
             self, names.STORE, foundation=foundation, layer=Layer.HOT_STORAGE, restorable=True
         )
         self.address = foundation.path("databases", self._database)
-        self._indexes(expiring=not former)
+        self.expiry = ""
+        self._indexes(expiring=not former and Role.COLD_MOVER not in foundation.twin.topology.roles)
 
     def _indexes(self, *, expiring: bool) -> None:
         """No index on single fields: one on times that only grow would bound the collection to 500 writes per

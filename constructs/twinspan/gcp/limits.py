@@ -86,6 +86,14 @@ RULES: tuple[NameRule, ...] = (
         attribute="bucket_id",
     ),
     NameRule(
+        "google_logging_metric",
+        "metric of logs",
+        1,
+        100,
+        r"[A-Za-z0-9_.,+!*'()%-][A-Za-z0-9_.,+!*'()%/-]*",
+        "Logging API v2, LogMetric: name",
+    ),
+    NameRule(
         "google_logging_project_sink",
         "log sink",
         1,

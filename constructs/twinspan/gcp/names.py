@@ -2,12 +2,23 @@
 
 from collections.abc import Iterable, Iterator
 
-from twin_runtime.roles import ROLES, Cloud, Layer, Role
+from twin_runtime.roles import MOVERS, ROLES, Cloud, Layer, Role
+from twinspan import alarms
 from twinspan.gcp.limits import RULES
 from twinspan.naming import Names
 from twinspan.topology import Topology
 
-__all__ = ["RULES", "account", "api_keys", "bucket", "dead", "in_region", "link_secret", "planned"]
+__all__ = [
+    "RULES",
+    "account",
+    "api_keys",
+    "bucket",
+    "dead",
+    "in_region",
+    "link_secret",
+    "log_metric",
+    "planned",
+]
 
 # At most 9 characters: with a twin's name of 20 and a hyphen that is the 30 of a service account.
 _ACCOUNTS: dict[Role, str] = {
@@ -78,6 +89,11 @@ def link_secret(names: Names, link: str) -> str:
     return in_region(names, "link", link)
 
 
+def log_metric(names: Names, role: Role, name: str) -> str:
+    """A metric of the lines of a function's log."""
+    return f"{names.name(role)}/{name}"
+
+
 def api_keys(names: Names, role: Role) -> str:
     return in_region(names, role, "api-keys")
 
@@ -99,6 +115,9 @@ def planned(names: Names, topology: Topology) -> Iterable[tuple[str, str]]:
             if schedule := ROLES[role].schedule:
                 yield "google_service_account", account(names, CLOCK_ACCOUNT)
                 yield "google_cloud_scheduler_job", names.name(role, str(schedule.partitions - 1))
+            if role in MOVERS:
+                for field in alarms.MEASURED:
+                    yield "google_logging_metric", log_metric(names, role, field)
     for queue in _queues(topology):
         yield "google_pubsub_topic", names.name(queue)
         yield "google_pubsub_subscription", names.name(queue)

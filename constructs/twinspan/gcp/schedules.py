@@ -1,11 +1,13 @@
 """Scheduled functions: Cloud Scheduler."""
 
 from twin_runtime.deadlines import START_S
-from twin_runtime.roles import ROLES, Schedule
+from twin_runtime.roles import MOVERS, ROLES, Schedule
+from twinspan import alarms
 from twinspan.gcp import facts, names
 from twinspan.gcp.foundation import Foundation
 from twinspan.gcp.functions import Function
-from twinspan.gcp.shared.alarms import fire_when_a_run_fails
+from twinspan.gcp.shared.alarms import fire_when_a_mover_lags, fire_when_a_run_fails
+from twinspan.gcp.shared.log_metrics import measure
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     CloudSchedulerJob,
@@ -82,3 +84,8 @@ class Clock(Construct):
             layer=function.layer,
             optional=function.optional,
         )
+        if function.role in MOVERS:
+            fire_when_a_mover_lags(self, function.role, foundation=foundation, layer=function.layer)
+            event = alarms.RUN[function.role]
+            for field in alarms.MEASURED:
+                measure(self, function.role, event, field, foundation=foundation)

@@ -74,10 +74,10 @@ class EventCheck(Construct):
         commands = feedback.queue if feedback else None
         link = kit.twin.topology.link_of(Role.EVENT_CHECKER)
         secret = kit.link_secret(self, link, layer=Layer.PROCESSING) if link else None
-        state = kit.state_store(self)
+        self.state = kit.state_store(self)
         environment = {
             "WORKFLOW": workflow.address,
-            "STATE_STORE": state.address,
+            "STATE_STORE": self.state.address,
             "DEAD_LETTER_QUEUE": self.queue.dead_letters.address,
         }
         if commands:
@@ -94,7 +94,7 @@ class EventCheck(Construct):
         )
         self.queue.dead_letters.grant_send(checker)
         workflow.grant_start(checker)
-        state.grant_write(checker)
+        self.state.grant_write(checker)
         if commands:
             commands.grant_send(checker)
         if secret:

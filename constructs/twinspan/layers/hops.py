@@ -7,7 +7,6 @@ from typing import Literal
 from twinspan import outputs
 from twinspan.contracts import Queue
 from twinspan.providers import Construct
-from twinspan.terraform.resources import EVENTS_VARIABLE
 
 Kind = Literal["queue", "dispatcher", "store", "devices"]
 """What accepts a dead letter's content again: a queue of events, the dispatcher's code in front of the queue
@@ -43,10 +42,7 @@ class Hop:
     def value(self) -> dict[str, str] | str:
         """The hop's entry in the output: null while it is part of an event system that is off."""
         fields = {"kind": self.kind, "letters": self.letters, "target": self.target, **self.more}
-        if not self.optional:
-            return fields
-        written = ", ".join(f'{name} = "{text}"' for name, text in fields.items())
-        return f"${{var.{EVENTS_VARIABLE} ? {{{written}}} : null}}"
+        return outputs.while_events_are_on(fields) if self.optional else fields
 
 
 def publish(scope: Construct, hops: Iterable[Hop]) -> None:

@@ -51,6 +51,8 @@ class HotStorage(Construct):
 
     def _mover(self, kit: Kit, cold: ColdStorage | None, secret: Secret | None) -> None:
         environment = {"STORE": self.store.address}
+        if self.store.expiry:
+            environment["EXPIRY"] = self.store.expiry
         if cold:
             environment["COLD_STORE"] = cold.store.address
         if secret:

@@ -39,6 +39,12 @@ from cdktf_cdktf_provider_google.firestore_field import (
     FirestoreFieldTtlConfig,
 )
 from cdktf_cdktf_provider_google.firestore_index import FirestoreIndex, FirestoreIndexFields
+from cdktf_cdktf_provider_google.logging_metric import (
+    LoggingMetric,
+    LoggingMetricBucketOptions,
+    LoggingMetricBucketOptionsExponentialBuckets,
+    LoggingMetricMetricDescriptor,
+)
 from cdktf_cdktf_provider_google.logging_project_bucket_config import LoggingProjectBucketConfig
 from cdktf_cdktf_provider_google.logging_project_exclusion import LoggingProjectExclusion
 from cdktf_cdktf_provider_google.logging_project_sink import LoggingProjectSink
@@ -123,6 +129,10 @@ __all__ = [
     "FirestoreIndex",
     "FirestoreIndexFields",
     "GoogleProvider",
+    "LoggingMetric",
+    "LoggingMetricBucketOptions",
+    "LoggingMetricBucketOptionsExponentialBuckets",
+    "LoggingMetricMetricDescriptor",
     "LoggingProjectBucketConfig",
     "LoggingProjectExclusion",
     "LoggingProjectSink",

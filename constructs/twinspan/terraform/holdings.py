@@ -44,9 +44,9 @@ _HOLDING: Mapping[Holding, str] = {
         aws_api_gateway_api_key aws_api_gateway_deployment aws_api_gateway_gateway_response
         aws_api_gateway_integration aws_api_gateway_method aws_api_gateway_resource aws_api_gateway_rest_api
         aws_api_gateway_stage aws_api_gateway_usage_plan aws_api_gateway_usage_plan_key
-        aws_cloudwatch_log_group aws_cloudwatch_metric_alarm aws_grafana_role_association
-        aws_grafana_workspace_service_account aws_iam_role aws_iam_role_policy aws_iot_policy
-        aws_iot_topic_rule aws_kms_key aws_lambda_event_source_mapping aws_lambda_function
+        aws_cloudwatch_log_group aws_cloudwatch_log_metric_filter aws_cloudwatch_metric_alarm
+        aws_grafana_role_association aws_grafana_workspace_service_account aws_iam_role aws_iam_role_policy
+        aws_iot_policy aws_iot_topic_rule aws_kms_key aws_lambda_event_source_mapping aws_lambda_function
         aws_lambda_function_event_invoke_config aws_lambda_invocation aws_lambda_permission
         aws_s3_bucket_cors_configuration aws_s3_bucket_lifecycle_configuration
         aws_s3_bucket_ownership_controls aws_s3_bucket_policy aws_s3_bucket_public_access_block
@@ -64,6 +64,7 @@ _HOLDING: Mapping[Holding, str] = {
         azurerm_user_assigned_identity
         google_cloud_run_v2_service google_cloud_run_v2_service_iam_member google_cloud_scheduler_job
         google_cloudfunctions2_function google_firestore_field google_firestore_index
+        google_logging_metric
         google_logging_project_bucket_config google_logging_project_exclusion google_logging_project_sink
         google_monitoring_alert_policy google_monitoring_notification_channel google_project_iam_member
         google_project_service google_pubsub_subscription_iam_member google_pubsub_topic

@@ -227,6 +227,20 @@ class Monitoring(Construct):
             after=after,
         )
 
+    def on_behind(self, role: Role, *, app: Ref, layer: Layer) -> None:
+        """Add an alarm that fires when a mover logs that it lags."""
+        self._on_query(
+            f"{role}_behind",
+            name=names.behind_alarm(self._group.names, role),
+            query=f'AppTraces | where AppRoleName =~ "{app["name"]}" and Message has "{alarms.BEHIND}" '
+            f'| extend line = parse_json(Message) | where line.event == "{alarms.BEHIND}"',
+            window=WINDOWS[120],
+            description=alarms.behind(self._group.names.name(role)),
+            layer=layer,
+            role=role,
+            optional=False,
+        )
+
     def on_refusals(self, role: Role, *, app: Ref, layer: Layer) -> None:
         """Add an alarm that fires when a reader refuses many requests."""
         many = alarms.REFUSALS_A_MINUTE * _WINDOW_MIN

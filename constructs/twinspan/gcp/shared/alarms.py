@@ -3,6 +3,7 @@
 from twin_runtime.roles import Layer, Role
 from twinspan import alarms
 from twinspan.gcp.foundation import Foundation
+from twinspan.gcp.shared import log_metrics
 from twinspan.providers import Construct
 from twinspan.providers.gcp import (
     MonitoringAlertPolicy,
@@ -84,6 +85,22 @@ def fire_when_a_run_fails(
     )
 
 
+def fire_when_a_mover_lags(scope: Construct, role: Role, *, foundation: Foundation, layer: Layer) -> None:
+    """Notify the twin's channels when a mover logs that it lags."""
+    service = foundation.twin.names.name(role)
+    _fire_on_line(
+        scope,
+        f"{role}_behind",
+        title=f"{foundation.twin.config.name}: {role} lags",
+        line=log_metrics.lines(service, alarms.BEHIND),
+        severity="ERROR",
+        content=alarms.behind(service),
+        foundation=foundation,
+        labels=foundation.twin.labels(layer, role),
+        optional=False,
+    )
+
+
 def fire_when_many_are_refused(scope: Construct, role: Role, *, foundation: Foundation, layer: Layer) -> None:
     """Notify the twin's channels when an instance of a reader logs that it has refused many requests since
     its last line, which was a minute ago: a policy on logs counts nothing itself.
@@ -93,8 +110,7 @@ def fire_when_many_are_refused(scope: Construct, role: Role, *, foundation: Foun
         scope,
         f"{role}_refusals",
         title=f"{foundation.twin.config.name}: {role} refuses many requests",
-        line=f'resource.type="cloud_run_revision" AND resource.labels.service_name="{service}" AND '
-        f'jsonPayload.event="refused" AND jsonPayload.status=(401 OR 429) AND '
+        line=f"{log_metrics.lines(service, 'refused')} AND jsonPayload.status=(401 OR 429) AND "
         f"jsonPayload.count>{alarms.REFUSALS_A_MINUTE}",
         severity="WARNING",
         content=alarms.refusals(service),
@@ -120,7 +136,7 @@ def _fire_on_line(
     condition = MonitoringAlertPolicyConditionsConditionMatchedLog(filter=line)
     policy = MonitoringAlertPolicy(
         scope,
-        "alarm",
+        f"{address}-alarm",
         display_name=title,
         combiner="OR",
         severity=severity,

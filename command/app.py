@@ -38,6 +38,7 @@ COMMANDS = {
     "keys": "Rotate or revoke keys.",
     "dead-letters": "List, resend or delete dead letters.",
     "restore": "Read events from the cold and archive tiers, and load them into the hot store.",
+    "data": "Delete the readings of a device.",
     "simulate": "Send readings of simulated devices to the twin's broker.",
     "demo": "Run the twin on this machine, on emulators, and show its data flow.",
     "completion": "Print the completion script of a shell.",

@@ -12,7 +12,7 @@ class Exit(IntEnum):
     WRONG_INPUT = 2
     """The command line, twin.yaml or a file that the command line names is wrong. Nothing was changed."""
     NOT_YET = 3
-    """Archived files are not readable yet."""
+    """Archived files are not readable yet, or what was deleted is to be checked."""
     REFUSED = 4
     """The change would delete data, or is otherwise refused, until a flag or a line of twin.yaml allows it.
     Nothing was changed.

@@ -81,6 +81,21 @@ def of_range(function: Decorated) -> Decorated:
     )(function)
 
 
+def of_device(function: Decorated) -> Decorated:
+    """Add the options that select the readings of a device, all or a range, and those of `of_clouds`."""
+    return _options(
+        click.option("--device", required=True, help="The device, which need not be in twin.yaml any more."),
+        click.option(
+            "--from",
+            "start",
+            metavar="T",
+            help="Readings at T or later: RFC 3339, or an age such as 2h (default: all).",
+        ),
+        click.option("--to", "end", metavar="T", help="Readings before T (default: all)."),
+        of_clouds,
+    )(function)
+
+
 def deployed(session: Session, out: Path | None, outputs: Path | None, endpoints: Path | None) -> Deployed:
     """Return the twin that the options select.
 

@@ -18,7 +18,8 @@ _STATUSES = {
     Exit.DONE: "Done.",
     Exit.FAILED: "A service, Terraform or a part of the work failed. Standard error says which.",
     Exit.WRONG_INPUT: f"The command line, twin.yaml or a file that an option names is wrong. {_NOTHING}",
-    Exit.NOT_YET: "Archived files are being retrieved. Run the same command again when they are readable.",
+    Exit.NOT_YET: "Archived files are being retrieved, or what was deleted is to be checked. Run the same "
+    "command again at the time that is printed.",
     Exit.REFUSED: f"The change would delete data, or is refused for a reason that is printed. {_NOTHING}",
     Exit.INTERRUPTED: "Interrupted by Ctrl-C or SIGTERM.",
 }

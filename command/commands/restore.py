@@ -11,7 +11,7 @@ import click
 from command.app import Commands
 from command.exits import Exit
 from command.operating import deployed, of_range
-from command.schemas import COUNT, TEXT, TEXT_OR_NULL, array, document
+from command.schemas import COUNT, TEXT, TEXT_OR_NULL, TEXTS, array, document
 from command.session import Session
 from operations.printing import counted
 from operations.restore.files import File
@@ -31,7 +31,9 @@ _FILES = array(document(tier=TEXT, cloud=TEXT, state=TEXT, day=TEXT, rows=COUNT,
 SCHEMA: Mapping[str, Any] = {
     "list": document(files=_FILES),
     "rows": document(events=array({"type": "object"}), retrieving=_FILES),
-    "load": document(rows=COUNT, files=COUNT, cloud=TEXT_OR_NULL, until=TEXT_OR_NULL, retrieving=_FILES),
+    "load": document(
+        rows=COUNT, files=COUNT, cloud=TEXT_OR_NULL, until=TEXT_OR_NULL, retrieving=_FILES, left_out=TEXTS
+    ),
 }
 _retrieval = click.option(
     "--retrieval-days",
@@ -101,7 +103,7 @@ def load(session: Session, days: int, retrieval_days: int, **given: Any) -> int:
     check_days("--days", days, LONGEST_DAYS)
     check_days("--retrieval-days", retrieval_days, LONGEST_RETRIEVAL)
     request = _request(session, **given)
-    nothing = {"rows": 0, "files": 0, "cloud": None, "until": None}
+    nothing = {"rows": 0, "files": 0, "cloud": None, "until": None, "left_out": []}
     if late := request.late(retrieval_days):
         session.result({**nothing, "retrieving": [fields(file) for file in late]})
         return _wait(session, late, retrieval_days, "nothing was written")
@@ -115,7 +117,12 @@ def load(session: Session, days: int, retrieval_days: int, **given: Any) -> int:
         f"{counted(loaded.rows, 'row')} of {counted(files, 'file')} loaded into the hot store "
         f"in {cloud} until {until}."
     )
-    session.result({"rows": loaded.rows, "files": files, "cloud": cloud, "until": until, "retrieving": []})
+    for key in loaded.left_out:
+        session.warn(
+            f"Left out: another row of {key} has other data and is loaded. `restore rows` prints both."
+        )
+    done = {"rows": loaded.rows, "files": files, "cloud": cloud, "until": until, "retrieving": []}
+    session.result({**done, "left_out": loaded.left_out})
     return Exit.DONE
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from twin_runtime.ports import Broker, Objects, Queue, SecretSource, Store
+from twin_runtime.model import Twin
+from twin_runtime.ports import Broker, GraphWriter, Objects, Queue, SecretSource, StateStore, Store
 
 
 class Reach(Protocol):
@@ -16,6 +17,14 @@ class Reach(Protocol):
 
     def objects(self, address: str) -> Objects: ...
 
+    def graph(self, address: str, twin: Twin) -> GraphWriter: ...
+
+    def state_store(self, address: str) -> StateStore: ...
+
     def broker(self, address: str) -> Broker: ...
 
     def secret(self, address: str) -> SecretSource: ...
+
+    def identity(self) -> str | None:
+        """The operator's name in the cloud; None where the credentials do not tell it."""
+        ...

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from twin_runtime.ports import Broker, Objects, Queue, SecretSource, Store
+from twin_runtime.model import Twin
+from twin_runtime.ports import Broker, GraphWriter, Objects, Queue, SecretSource, StateStore, Store
+
+_SCOPE = "https://storage.azure.com/.default"
+_CLAIMS = ("upn", "unique_name", "appid", "oid")
+"""What a token calls who holds it: a user, or an application."""
 
 
 class AzureReach:
@@ -46,6 +53,16 @@ class AzureReach:
 
         return BlobObjects.at(address, self.storage)
 
+    def graph(self, address: str, twin: Twin) -> GraphWriter:
+        from twin_azure.digital_twins import DigitalTwins
+
+        return DigitalTwins.at(address, self._credential, twin)
+
+    def state_store(self, address: str) -> StateStore:
+        from twin_azure.state import TableStateStore
+
+        return TableStateStore(address, self._credential)
+
     def broker(self, address: str) -> Broker:
         from twin_azure.broker import HubBroker
 
@@ -55,6 +72,17 @@ class AzureReach:
         from twin_azure.secrets import VaultSecret
 
         return VaultSecret.at(address, self._credential)
+
+    def identity(self) -> str | None:
+        if "storage_key" in self._endpoints:
+            return None
+        token: str = self._credential.get_token(_SCOPE).token
+        try:
+            body = token.split(".")[1]
+            claims: dict[str, Any] = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        except (IndexError, ValueError):  # no JSON web token
+            return None
+        return next((str(claims[name]) for name in _CLAIMS if name in claims), None)
 
 
 class _StaticToken:

@@ -10,7 +10,10 @@ from operations.errors import OperationError
 from twin_gcp.cloud import Endpoints, GcpCloud
 
 if TYPE_CHECKING:
+    from twin_gcp.graph import FirestoreGraph
+    from twin_gcp.state import FirestoreStateStore
     from twin_gcp.store import FirestoreStore
+    from twin_runtime.model import Twin
 
 _SERVERS = ("pubsub", "secrets", "storage")
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -23,22 +26,39 @@ class GcpReach(GcpCloud):
         emulated = endpoints.keys() - {"token"}
         open_to_all = emulated and "token" not in endpoints
         self.endpoints = Endpoints(**{name: endpoints[name] for name in _SERVERS if name in endpoints})
-        self.tokens = None if open_to_all else CredentialTokens(_credentials(endpoints.get("token")))
+        self._credentials = None if open_to_all else _credentials(endpoints.get("token"))
+        self.tokens = CredentialTokens(self._credentials) if self._credentials else None
         super().__init__(endpoints=self.endpoints, tokens=self.tokens)
         if "firestore" in endpoints:  # the client takes an address without TLS from this variable alone
             os.environ["FIRESTORE_EMULATOR_HOST"] = endpoints["firestore"]
 
     def store(self, address: str) -> FirestoreStore:
-        if os.environ.get("FIRESTORE_EMULATOR_HOST"):
-            return super().store(address)
-        from google.cloud import firestore
-
         from twin_gcp.store import FirestoreStore
 
+        return FirestoreStore(self._database(address))
+
+    def graph(self, address: str, twin: Twin) -> FirestoreGraph:
+        from twin_gcp.graph import FirestoreGraph
+
+        return FirestoreGraph(self._database(address))
+
+    def state_store(self, address: str) -> FirestoreStateStore:
+        from twin_gcp.state import FirestoreStateStore
+
+        return FirestoreStateStore(self._database(address))
+
+    def identity(self) -> str | None:
+        return getattr(self._credentials, "service_account_email", None)
+
+    @staticmethod
+    def _database(address: str) -> Any:
+        """Firestore's client, at the emulator where there is one."""
+        from google.cloud import firestore
+
         _, project, _, database = address.split("/")  # projects/<project>/databases/<database>
-        return FirestoreStore(
-            firestore.Client(project=project, database=database, credentials=_credentials())
-        )
+        emulated = bool(os.environ.get("FIRESTORE_EMULATOR_HOST"))
+        credentials = None if emulated else _credentials()
+        return firestore.Client(project=project, database=database, credentials=credentials)
 
 
 def connect(_region: str | None, endpoints: Mapping[str, str]) -> GcpReach:

@@ -9,15 +9,15 @@ from os.path import commonprefix
 from operations.restore.catalogues import Catalogue, Entry, State
 from operations.restore.locations import ARCHIVE, COLD, Location
 from twin_runtime.ports import Row
-from twin_runtime.tiers.tier_files import Invalid, Name, day_of, first_of, folder, parse_name
+from twin_runtime.tiers.tier_files import EVENTS, Invalid, Name, day_of, first_of, folder, parse_name
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The events of a device of a type with start <= time < end, both in the fixed-width form."""
+    """The events of a device with start <= time < end, both in the fixed-width form; None: of every type."""
 
     device: str
-    type: str
+    type: str | None
     start: str
     end: str
 
@@ -48,7 +48,8 @@ def find(catalogues: Iterable[tuple[Location, Catalogue]], wanted: Range) -> lis
     A file that archive_mover is copying is in both buckets: the readable copy is returned.
     """
     days = [day_of(wanted.start), day_of(wanted.end)]
-    prefix = folder(wanted.type, commonprefix(days))  # noqa: RUF071 - of the names' text, such as 2024-02-
+    shared = commonprefix(days)  # noqa: RUF071 - of the names' text, such as 2024-02-
+    prefix = folder(wanted.type, shared) if wanted.type else EVENTS
     found: dict[str, File] = {}
     for location, catalogue in catalogues:
         for entry in catalogue.entries(prefix, lambda name: _matches(name, wanted)):
@@ -65,4 +66,4 @@ def _matches(text: str, wanted: Range) -> bool:
         name = parse_name(text)
     except Invalid:
         return False
-    return name.type == wanted.type and wanted.has_day(name.day) and name.may_hold(wanted.device)
+    return wanted.type in (None, name.type) and wanted.has_day(name.day) and name.may_hold(wanted.device)

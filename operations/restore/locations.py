@@ -31,11 +31,15 @@ class Locations:
     @property
     def of_files(self) -> tuple[Location, ...]:
         """The buckets of files, each once; raises `UsageError` if there is none."""
-        cold, archive = self.cold, self.archive
-        if cold is None:
+        if self.cold is None:
             raise UsageError("The twin has no cold tier: data that has left the hot store was deleted.")
-        both = archive is not None and (archive.cloud, _bucket(archive)) != (cold.cloud, _bucket(cold))
-        return (cold, archive) if archive and both else (cold,)
+        return self.buckets
+
+    @property
+    def buckets(self) -> tuple[Location, ...]:
+        """The buckets of files, each once."""
+        found = {bucket(each): each for each in (self.archive, self.cold) if each}
+        return tuple(reversed(found.values()))
 
 
 def of_outputs(outputs: Outputs) -> Locations:
@@ -50,6 +54,6 @@ def of_outputs(outputs: Outputs) -> Locations:
     return Locations(found[HOT], found.get(COLD), found.get(ARCHIVE))
 
 
-def _bucket(location: Location) -> str:
-    """Return the address without the storage class of new files."""
-    return location.address.partition("?")[0]
+def bucket(location: Location) -> tuple[str, str]:
+    """Return the cloud, and the address without the storage class of new files."""
+    return location.cloud, location.address.partition("?")[0]

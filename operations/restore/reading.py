@@ -41,17 +41,20 @@ class Reader:
             return [file for file, done in zip(archived, pool.map(ready, archived), strict=True) if not done]
 
     def rows(self, files: Sequence[File]) -> Iterator[Row]:
-        """Yield every event of the range once, by time and id. Keeps the events of one day in memory.
+        """Yield every event of the range once, by time and id. Keeps the events of one day in memory. Of two
+        events with one time and id but other data, both.
 
         Raises `Retry`, and `OperationError` for a file that is missing or damaged.
         """
         for _, of_day in groupby(files, key=lambda file: file.name.day):
-            found: dict[str, Row] = {}
+            found: dict[str, list[Row]] = {}
             for file in of_day:
                 for row in self._read(file):
-                    found.setdefault(row.key, row)
+                    same = found.setdefault(row.key, [])
+                    if not any(each.same_content(row) for each in same):
+                        same.append(row)
             for key in sorted(found):
-                yield found[key]
+                yield from found[key]
 
     def _read(self, file: File) -> list[Row]:
         name = file.entry.name

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 
 from operations.errors import OperationError
 from operations.restore.files import Range
@@ -24,10 +24,13 @@ _SILENT = Log("restore", lambda _level, _line: None)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The number of rows in the hot store, and the Unix time at which they expire."""
+    """The number of rows in the hot store, and the Unix time at which they expire. `left_out`: times and ids
+    of which there is another row, with other data.
+    """
 
     rows: int
     until: int
+    left_out: tuple[str, ...] = ()
 
 
 def load(
@@ -37,11 +40,19 @@ def load(
 
     A hold on the range is written first, so that cold_mover skips the range. A second run within an hour of
     the first, or for fewer days, reuses the first hold and overwrites the same rows. A later run extends the
-    time.
+    time. The hot store takes the first of two rows with one key.
     """
     hold = _hold(store, wanted, days, clock)
     holds.put(store, hold, clock=clock)
-    count, rest = 0, (row._replace(expires=hold.until) for row in found)
+    left_out: list[str] = []
+
+    def firsts() -> Iterator[Row]:
+        for key, same in groupby(found, lambda row: row.key):
+            first, *others = same
+            left_out.extend(key for _ in others)
+            yield first._replace(expires=hold.until)
+
+    count, rest = 0, firsts()
     while batch := list(islice(rest, _AT_ONCE)):
         for lost in rows.store(store, batch, _SILENT).values():
             raise OperationError(f"{lost.reason} Run the command again; rows are stored once.")
@@ -52,7 +63,7 @@ def load(
             f"Only {there} of {count} rows are in the hot store: cold_mover has just moved this range and "
             "deleted the others. Run the command again."
         )
-    return Loaded(count, hold.until)
+    return Loaded(count, hold.until, tuple(left_out))
 
 
 def _hold(store: Store, wanted: Range, days: int, clock: Callable[[], float]) -> Hold:
@@ -60,7 +71,7 @@ def _hold(store: Store, wanted: Range, days: int, clock: Callable[[], float]) ->
     until = int(clock()) + days * _DAY
     before = [
         hold
-        for hold in holds.read(store, clock=clock)
+        for hold in holds.read(store)
         if hold.device == wanted.device
         and hold.start <= wanted.start
         and wanted.end <= hold.end

@@ -23,7 +23,7 @@ from twin_runtime.functions.persister import Persister
 from twin_runtime.functions.processor import Processor
 from twin_runtime.log import Log
 from twin_runtime.model import Twin
-from twin_runtime.ports import BrokerMessage, Unstored
+from twin_runtime.ports import BrokerMessage, Row, Unstored
 
 from .memory import MemoryAccess, MemoryLocation, MemorySource
 
@@ -193,12 +193,12 @@ def test_killed_between_sending_and_deleting_it_is_stored_once(run: Run, tmp_pat
     assert len(persisted(run)) == 3
 
 
-def persisted(run: Run) -> dict:
+def persisted(run: Run) -> list[Row]:
     """The rows after the persister has taken its queue."""
     store = MemoryStore()
     persister = Persister(twin=TWIN, dead=DeadLetters(MemoryQueue(), LOG), log=LOG, store=store)
     assert persister.handle(run.queue(PERSISTING).take()) == []
-    return store.rows
+    return store.of_devices
 
 
 def test_from_the_dispatcher_to_the_store_twice_is_once(run: Run, tmp_path: Path) -> None:
@@ -256,14 +256,17 @@ def test_a_writers_letter_is_stored_as_the_writer_does(run: Run) -> None:
     for _ in range(2):
         run.location(WRITING).add(letter(role="writer", event=event()))
         assert run.send(WRITING) == [("e1", SENT, "")]
-    ((device, _),) = run.access.reach.store("hot").rows
-    assert device == "thermostat-1"
+    (row,) = run.access.reach.store("hot").of_devices
+    assert row.device == "thermostat-1"
 
 
 def test_a_row_that_the_store_never_takes_stays(run: Run) -> None:
     run.location(WRITING).add(letter(role="writer", event=event("e1")))
     run.location(WRITING).add(letter(role="writer", event=event("e2")))
-    run.access.reach.store("hot").unstored = [[Unstored(0, "Too large.", permanent=True)]]
+    run.access.reach.store("hot").unstored = [
+        [],  # the call that writes notes
+        [Unstored(0, "Too large.", permanent=True)],
+    ]
     assert run.send(WRITING) == [("e1", KEPT, "Too large."), ("e2", SENT, "")]
     assert len(run.location(WRITING).bodies) == 1
 

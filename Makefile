@@ -36,10 +36,10 @@ KEEP ?=
 START ?= 0
 SEEDS ?= 1000
 
-.PHONY: help synth demo local-cloud check fast lint types test test-all simulation docs schema snapshots edits pictures bench clean
+.PHONY: help synth demo local-cloud check fast lint types test test-all simulation simulation-worth docs schema record-release snapshots edits pictures bench clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 synth: $(STAMP) $(NODE_STAMP) ## twin.yaml (TWIN=path) to Terraform in cdktf.out/, with a summary
 	@$(VENV)/bin/twinspan synth
@@ -71,12 +71,18 @@ test-all: $(NODE_STAMP) local-cloud lint types ## Everything
 simulation: $(DEV_STAMP) ## Simulate faults: SEEDS=1000 seeds from START=0; one that fails is printed
 	@PYTHONPATH=.:constructs:function_src:tests $(PY) -m simulation.run --start $(START) --seeds $(SEEDS)
 
+simulation-worth: $(DEV_STAMP) ## Plant faults, and measure how many seeds find each (minutes)
+	@PYTHONPATH=.:constructs:function_src:tests $(PY) -m simulation.worth
+
 docs: $(DEV_STAMP) $(NODE_STAMP) ## Render the deployment guides, the picker, the parity page and command.md in docs/
 	@$(PY) -m guides docs
 	@$(PY) -m command.reference docs/command.md
 
 schema: $(DEV_STAMP) ## Write docs/twin.schema.json
 	@PYTHONPATH=constructs:function_src $(PY) -m twinspan.config.schema docs/twin.schema.json
+
+record-release: local-cloud ## At a release: record what it writes, for the upgrade tests of the next one
+	@PYTHONPATH=.:constructs:function_src:tests $(PY) -m releases.record
 
 snapshots: $(DEV_STAMP) ## Accept the synthesized stacks as the new snapshots
 	@$(PY) -m pytest -q tests/synth --snapshot-update

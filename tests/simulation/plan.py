@@ -55,6 +55,7 @@ class Layout:
     batch_bytes: int = 100_000
     hot_days: int = 2
     cold_days: int = 3
+    archive_days: int = 3_650
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,19 @@ class Plan:
 _WEIGHTS = {
     "publish": 14,
     "republish": 3,
+    "backfill": 2,
+    "collide": 3,
     "work": 52,
     "advance": 7,
     "jump": 3,
     "rotate": 4,
-    "to_cold": 6,
+    "to_cold": 8,
     "to_archive": 3,
     "read": 4,
     "expire": 3,
+    "lapse": 4,
+    "neglect": 2,
+    "balk": 1,
     "retain": 2,
     "flag": 1,
     "retype": 1,
@@ -104,7 +110,7 @@ def campaign(seed: int, deliveries: int = 50) -> Plan:
     keys are rotated.
     """
     chance = random.Random(seed)
-    acquisition, processing, hot, cold = chance.choices(CLOUDS, k=4)
+    acquisition, processing, hot, cold = (chance.choice(CLOUDS) for _ in range(4))
     layout = Layout(acquisition, processing, hot, cold)
     steps = [_step("publish", chance, layout) for _ in range(4)]
     for _ in range(250):
@@ -119,7 +125,7 @@ def _layout(chance: random.Random) -> Layout:
     def place() -> str:
         return one if chance.random() < 0.4 else chance.choice(CLOUDS)
 
-    cold = ""  # the movers are not in it yet
+    cold = place() if chance.random() < 0.85 else ""
     return Layout(
         place(),
         place(),
@@ -131,6 +137,7 @@ def _layout(chance: random.Random) -> Layout:
         chance.choice((100_000, 100_000, 1_500)),
         chance.choice((1, 2, 3)),
         chance.choice((3, 5)),
+        chance.choice((9, 30, 3_650)),
     )
 
 
@@ -140,13 +147,15 @@ def _step(kind: str, chance: random.Random, layout: Layout) -> Step:
         case "publish":
             return Step(kind, (number(1_000), number(1 << 30)))
         case "work" | "to_cold" | "to_archive" | "read":
-            return Step(kind, (number(1 << 30), number(1 << 16), *_faults(chance)))
+            often = kind in ("to_cold", "to_archive")
+            return Step(kind, (number(1 << 30), number(1 << 16), *_faults(chance, often=often)))
         case "advance":
             return Step(kind, (chance.choice(_PASSED),))
         case "jump":
             return Step(kind, (number(1_000), chance.choice(_JUMPS)))
         case "retain":
-            return Step(kind, (chance.choice((1, 2, 3, 6)), chance.choice((3, 4, 8))))
+            days = chance.choice((1, 2, 3, 6)), chance.choice((3, 4, 8)), chance.choice((9, 12, 30, 3_650))
+            return Step(kind, days)
         case _:
             return Step(kind, (number(1_000), number(1_000)))
 
@@ -157,14 +166,14 @@ SERVICES = (
 )  # fmt: skip
 
 
-def _faults(chance: random.Random) -> tuple[int, ...]:
+def _faults(chance: random.Random, *, often: bool) -> tuple[int, ...]:
     """Pairs of a call and what happens at it."""
     made: list[int] = []
-    for _ in range(chance.choice((0, 0, 0, 1, 1, 2))):
+    for _ in range(chance.choice((0, 1, 1, 1, 2) if often else (0, 0, 0, 1, 1, 2))):
         call = 1 + min(int(chance.expovariate(0.2)), 40)
         if chance.random() < 0.4:
             call = -1 - chance.randrange(2 * len(SERVICES))
-        made += (call, chance.randrange(len(Fault)))
+        made += (call, chance.choice((*Fault, Fault.AWAY)))
     return tuple(made)
 
 

@@ -109,10 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"Seed {seed} in {len(short.steps)} steps:", *lines, sep="\n")
     took = time.monotonic() - began
     counts = ", ".join(f"{totals[name]} {name}" for name in COUNTS)
-    print(
-        f"{len(seeds)} seeds from {given.start}, {len(seeds) / took:.0f} a second: {len(failed)} failed; "
-        f"{counts}."
-    )
+    pace = f"{len(seeds)} seeds from {given.start}, {len(seeds) / took:.0f} a second"
+    print(f"{pace}: {len(failed)} failed; {counts}.")
     return 1 if failed else 0
 
 

@@ -1,12 +1,20 @@
 """Services of the clouds in memory, with what the real ones promise and no more: queues deliver at least once
 and in any order, queries may be behind, expired rows go whenever the store likes.
+
+Reads of one key see every write before them, as the adapters ask for it: `ConsistentRead` of DynamoDB, a
+point read of Cosmos DB after the write that was refused, Firestore, tables and objects always. Queries of
+DynamoDB (without `ConsistentRead`) and of Cosmos DB (a session is one process) may be behind, each by another
+time. Listings of objects may be behind too, although none of today's three stores is:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel,
+https://cloud.google.com/storage/docs/consistency,
+https://learn.microsoft.com/azure/storage/blobs/concurrency-manage.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from simulation.plan import Fault
 from support.memory import MemoryObjects, MemoryQueue, MemoryStore
@@ -19,8 +27,13 @@ from twin_runtime.wire.http_client import Answer, HttpClient, Unreachable
 if TYPE_CHECKING:
     from simulation.world import World
 
-LAG_S = 1.0
-"""By how much a query of DynamoDB or Cosmos DB may be behind."""
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+LAG_S = 4.0
+"""By how much a query of DynamoDB or Cosmos DB, or a listing of objects, may be behind."""
+_LAGS = 4
+"""One after the other, reads are behind by 0, 1, 2 and 3 of so many parts of it: a later one may see less."""
 _IN_PARTS = frozenset(("send", "put", "put_if_absent", "delete"))
 
 
@@ -136,17 +149,43 @@ class SimulatedQueue(MemoryQueue):
         self.bodies.clear()
 
 
+class Past(Generic[_K, _V]):
+    """What was under each key before the changes of the last seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._changes: list[tuple[float, _K, _V | None]] = []
+        self._reads = 0
+
+    def change(self, key: _K, old: _V | None) -> None:
+        self._changes.append((self._now(), key, old))
+        if len(self._changes) > 200:
+            del self._changes[:100]
+
+    def of(self, today: Mapping[_K, _V]) -> dict[_K, _V]:
+        """What a read that is behind sees, where `today` is there."""
+        self._reads += 1
+        since = self._now() - LAG_S * (self._reads % _LAGS) / _LAGS
+        seen = dict(today)
+        for at, key, old in reversed(self._changes):
+            if at < since:
+                break
+            if old is None:
+                seen.pop(key, None)
+            else:
+                seen[key] = old
+        return seen
+
+
 class SimulatedStore(MemoryStore):
-    """A hot store. `behind` says whether a query may miss what was written in the last second."""
+    """A hot store. `behind` says whether a query may miss what was written in the last seconds."""
 
     def __init__(self, now: Callable[[], float], behind: Callable[[], bool]) -> None:
         super().__init__()
         self.written: Callable[[Row], None] = lambda _: None
         self.deleted: Callable[[Row], None] = lambda _: None
-        self._now = now
         self._behind = behind
-        self._past: list[tuple[float, tuple[str, str], Row | None]] = []
-        """What was there before each change of the last seconds."""
+        self._past = Past[tuple[str, str], Row](now)
 
     def _put(self, rows: Sequence[Row], deadline: float, *, over: bool) -> list[Unstored]:
         before = [self.rows.get((row.device, row.key)) for row in rows]
@@ -154,51 +193,79 @@ class SimulatedStore(MemoryStore):
         for row, old in zip(rows, before, strict=True):
             key = (row.device, row.key)
             if self.rows.get(key) is not old:
-                self._change(key, old)
+                self._past.change(key, old)
                 self.written(row)
         return missed
 
     def delete(self, device: str, keys: Sequence[str]) -> None:
         for key in keys:
             if (old := self.rows.get((device, key))) is not None:
-                self._change((device, key), old)
+                self._past.change((device, key), old)
                 self.deleted(old)
         super().delete(device, keys)
 
     def query(self, device: str, **asked: Any) -> Page:
-        if not self._past or not self._behind():
+        if not self._behind():
             return super().query(device, **asked)
-        today, since = self.rows, self._now() - LAG_S
-        self.rows = today.copy()
-        for at, key, old in reversed(self._past):
-            if at < since:
-                break
-            if old is None:
-                self.rows.pop(key, None)
-            else:
-                self.rows[key] = old
+        today = self.rows
+        self.rows = self._past.of(today)
         try:
             return super().query(device, **asked)
         finally:
             self.rows = today
 
-    def _change(self, key: tuple[str, str], old: Row | None) -> None:
-        self._past.append((self._now(), key, old))
-        if len(self._past) > 200:
-            del self._past[:100]
-
 
 class SimulatedObjects(MemoryObjects):
-    """An object store. `deleted` hears of each object before it is deleted."""
+    """An object store. `deleted` hears of each object before it is deleted. `behind` says whether a listing
+    may miss what was put in the last seconds, and have what was deleted.
+    """
 
-    def __init__(self, deleted: Callable[[str, bytes], None]) -> None:
+    def __init__(
+        self,
+        deleted: Callable[[str, bytes], None],
+        put: Callable[[str], None],
+        now: Callable[[], float],
+        behind: Callable[[], bool],
+    ) -> None:
         super().__init__()
+        self.born: dict[str, float] = {}
+        """When each object was put."""
         self._deleted = deleted
+        self._put = put
+        self._now = now
+        self._behind = behind
+        self._past = Past[str, str](now)
+
+    def put(self, name: str, body: bytes, *, rows: int, sha256: str) -> None:
+        self._change(name)
+        super().put(name, body, rows=rows, sha256=sha256)
+        self.born[name] = self._now()
+        self.frozen.discard(name)
+        self._put(name)
+
+    def replace(self, name: str, body: bytes, *, version: str | None) -> str | None:
+        self._change(name)
+        return super().replace(name, body, version=version)
 
     def delete(self, name: str) -> None:
         if name in self.kept:
             self._deleted(name, self.kept[name][0])
+        self.lapse(name)
+
+    def lapse(self, name: str) -> None:
+        """Delete an object by a rule of the store's own."""
+        self._change(name)
+        self.frozen.discard(name)
         super().delete(name)
+
+    def names(self, prefix: str, *, after: str = "", limit: int = 1_000) -> Sequence[str]:
+        if not self._behind():
+            return super().names(prefix, after=after, limit=limit)
+        seen = self._past.of(dict.fromkeys(self.kept, ""))
+        return sorted(name for name in seen if name.startswith(prefix) and name > after)[:limit]
+
+    def _change(self, name: str) -> None:
+        self._past.change(name, "" if name in self.kept else None)
 
 
 class Wire(HttpClient):
@@ -223,7 +290,10 @@ class Wire(HttpClient):
         def ask() -> Answer:
             began = self._world.mono
             answer = self._world.ask(self._receiver, method, url, body, headers)
-            if answer is None or self._world.mono - began > timeout:
+            late = self._world.mono - began - timeout
+            if late > 0:
+                self._world.sleep(-late)  # nobody waits for the receiver
+            if answer is None or late > 0:
                 raise Unreachable("There was no answer.")
             assert len(answer.body) <= longest_answer
             return answer

@@ -9,11 +9,26 @@ from pathlib import Path
 import pytest
 
 from simulation import ledger, plan, run
+from simulation.mutants import MUTANTS
 from simulation.plan import Fault, Step
 from simulation.world import World
-from twin_runtime.delivery.consumer import Work
 
 CHUNK = 250
+HAPPENS = {
+    "faults": 1_000,
+    "deaths": 200,
+    "letters": 300,
+    "effects": 200,
+    "moved": 2_000,
+    "archived": 300,
+    "expired": 10,
+    "lapsed": 10,
+    "conflicts": 1,
+    "pages that leave out": 100,
+}
+"""How often at least, in so many seeds: files moved to the cold tier and archived, rows that expire, files
+that a rule deletes, rows that a file has with other data.
+"""
 
 
 @pytest.mark.parametrize("start", [1_000_000])
@@ -25,8 +40,12 @@ def test_some_seeds(start: int) -> None:
 @pytest.mark.matrix
 @pytest.mark.parametrize("start", range(0, 2_000, CHUNK))
 def test_a_minute_of_seeds(start: int) -> None:
-    _, failed = run.run(range(start, start + CHUNK))
+    totals, failed = run.run(range(start, start + CHUNK))
     assert failed == {}
+    rare = {kind: totals[f"steps of {kind}"] for kind in plan.KINDS}
+    assert min(rare.values()) > CHUNK / 5, rare
+    came = {what: totals[what] for what in HAPPENS}
+    assert all(came[what] >= least for what, least in HAPPENS.items()), came
 
 
 @pytest.mark.slow
@@ -61,7 +80,7 @@ def test_with_the_process_of_user_code(seed: int, tmp_path: Path) -> None:
     (folder / "pump.py").write_text(constants + inspect.getsource(ledger.process))
     steps = plan.make(seed).steps
     pumps = tuple(Step("publish", (0, content)) for content in range(3))
-    with World(plan.Plan(seed, plan.Layout(cold=""), pumps + steps[:25]), root=tmp_path) as world:
+    with World(plan.Plan(seed, plan.Layout(), pumps + steps[:25]), root=tmp_path) as world:
         world.run()
         assert any(row.subject == "pump" for row in world.ledger.rows.values())
 
@@ -74,12 +93,11 @@ def test_a_seed_replays_exactly() -> None:
         assert traces[0] == traces[1] != []
 
 
-def test_a_failing_seed_is_shrunk_and_told(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as planted:
-        # What failed is taken for done.
-        planted.setattr(Work, "fail", lambda *_: None)
+def test_a_failing_seed_is_shrunk_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    fault = next(
+        each for each in MUTANTS if each.name == "connector takes an event to be sent again for sent"
+    )
+    with fault.planted():
         seed = next(seed for seed in range(100) if run.failure(run.plan_of(seed)))
         assert run.main(["--start", str(seed), "--seeds", "1", "--jobs", "1"]) == 1
         short, lines = run.shortest(run.plan_of(seed))

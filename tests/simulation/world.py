@@ -13,8 +13,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
+from itertools import combinations
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
@@ -33,7 +35,7 @@ from simulation.services import (
     meaning,
 )
 from support.dying import Killed
-from support.memory import MemoryBroker, MemorySecret, MemoryStateStore, MemoryWorkflow
+from support.memory import MemoryBroker, MemoryExpiry, MemorySecret, MemoryStateStore, MemoryWorkflow
 from twin_runtime import model, times
 from twin_runtime.deadlines import Budget, Limits, Service
 from twin_runtime.delivery.dead_letters import DeadLetters
@@ -53,10 +55,14 @@ from twin_runtime.functions.persister import Persister
 from twin_runtime.functions.processor import Processor
 from twin_runtime.functions.writer import Writer
 from twin_runtime.ports import BrokerMessage, Message, Request, Row
-from twin_runtime.roles import Cloud, Role
-from twin_runtime.storage import rows
+from twin_runtime.roles import ROLES, Cloud, Role
+from twin_runtime.storage import lifetimes, notes, rows
 from twin_runtime.tiers import tier_files
+from twin_runtime.tiers.buckets import bucket
+from twin_runtime.tiers.catalogue import Catalogue
+from twin_runtime.tiers.due_rows import FILES_PER_TURN
 from twin_runtime.tiers.file_sinks import FileSink, LocalFiles, RemoteFiles
+from twin_runtime.tiers.progress import Progress
 from twin_runtime.tiers.tier_client import RemoteTier
 from twin_runtime.tiers.tier_reader import TierReader
 from twin_runtime.tiers.tier_writer import TierWriter
@@ -71,6 +77,12 @@ HIDDEN_S = 30.0
 MOVED_BY_QUEUE = 60
 PARTITIONS = 2
 API_KEY = "key"
+_SETTLED_S = lifetimes.SETTLED_S + 1_300.0
+"""Longer than what somebody has begun is left alone, by clocks that differ."""
+_MOST_DAYS = 2 * FILES_PER_TURN + 1
+"""Of a device one after the other, while others wait: in the turn of another all may be in files already."""
+_RELEASE_S = 30.0
+"""A run of cold_mover that is ended this late has only its claim left, which ends by itself."""
 _REST_S = 150.0
 """Longer than the lease of a firing."""
 _ROUNDS = 80
@@ -113,7 +125,7 @@ class Process:
 
 @lru_cache(maxsize=256)
 def _twin(
-    hot_days: int, cold_days: int | None, archive: bool, devices: tuple[tuple[str, str], ...]
+    hot_days: int, cold_days: int | None, archive_days: int | None, devices: tuple[tuple[str, str], ...]
 ) -> model.Twin:
     return model.parse(
         {
@@ -121,7 +133,7 @@ def _twin(
             "hot_days": hot_days,
             "safety_days": 30,
             "cold_days": cold_days,
-            "archive_days": 3650 if archive else None,
+            "archive_days": archive_days,
             "device_types": ledgers.TYPES,
             "devices": dict(devices),
             "rules": ledgers.RULES,
@@ -133,7 +145,13 @@ def _twin(
 def _limits(role: str, cloud: str, remote: bool) -> tuple[float, Budget]:
     """When a cloud ends a function, and what it is told of that."""
     limits = Limits(Role(role), Cloud(cloud), remote)
-    return limits.function_s, limits.budget()
+    ended = limits.function_s
+    if role == "cold_writer":
+        # A change of the catalogue is some calls: its caller has gone by then, and asks again.
+        ended = ROLES[Role.COLD_WRITER].timeout_s
+    elif role == "cold_mover":
+        ended += _RELEASE_S
+    return ended, limits.budget()
 
 
 class World:
@@ -151,6 +169,7 @@ class World:
         self._root = root
         self._trace = trace
         self._hot_days, self._cold_days = plan.layout.hot_days, plan.layout.cold_days
+        self._archive_days = plan.layout.archive_days
         self._skew: Counter[str] = Counter()
         self._instances: dict[str, Any] = {}
         self._stack: list[Process] = []
@@ -169,13 +188,28 @@ class World:
         self._queues["commands"].tell = self._queued
         self.store = SimulatedStore(lambda: self.mono, self._is_behind)
         self.store.written, self.store.deleted = self._written, self._deleted
+        self.expiry = MemoryExpiry(self.store, lambda: self.now)
         self.states = MemoryStateStore()
         self.broker, self.workflow = MemoryBroker(), MemoryWorkflow()
-        self.tiers = {name: SimulatedObjects(self._dropped) for name in ("cold", "archive")}
+        self._files: list[str] = []
+        """The names of files in the order in which they were put."""
+        self.tiers = {
+            name: SimulatedObjects(self._dropped, self._files.append, lambda: self.now, self._lists_late)
+            for name in ("cold", "archive")
+        }
+        self._archived: dict[str, float] = {}
+        """When a file could not be read in the cold tier for the first time."""
+        self._lapsed: set[tuple[str, str]] = set()
+        """Rows whose file a rule has deleted by its age."""
+        self._conflicts: set[tuple[str, str]] = set()
+        """Rows of which a mover said that a file has another one with their key."""
+        self._balked_rows: set[tuple[str, str]] = set()
+        self._balked_files: set[str] = set()
         self._lasting: dict[tuple[str, str], float] = {}
         """The earliest moment at which the hot store may delete a row, where no tier comes after it."""
         self._generations: dict[tuple[str, str], int] = {}
         self._rotated: dict[str, float] = {}
+        self._moved_at = START
         self._exit = ExitStack()
 
     def __enter__(self) -> World:
@@ -184,7 +218,7 @@ class World:
         enter(patch.object(time, "time", lambda: self.now))
         enter(patch.object(secrets, "token_hex", self._token))
         enter(patch.object(secrets, "randbelow", lambda below: 0))
-        for function in (rows.store, rows.store_if_absent):
+        for function in (rows.store, rows.store_if_absent, notes.write, notes.write_all):
             enter(patch.dict(function.__kwdefaults__, sleep=self.sleep))
         random.seed(self.plan.seed)
         return self
@@ -220,6 +254,7 @@ class World:
         if fault is None:
             return effect()
         self._touched.add(gate.name)
+        self.totals["faults"] += 1
         if self._trace:
             self._trace(f"    {process.role} {meaning(fault)} {gate.name}.{method} (call {self._calls})")
         if fault is Fault.TWIN:
@@ -300,6 +335,9 @@ class World:
     def _is_behind(self) -> bool:
         return self.layout.hot != "gcp" and bool(self._stack) and self._stack[-1].behind
 
+    def _lists_late(self) -> bool:
+        return bool(self._stack) and self._stack[-1].behind
+
     def _token(self, _: int = 8) -> str:
         self._tokens += 1
         return f"{self._tokens:012x}"
@@ -309,7 +347,8 @@ class World:
     @property
     def twin(self) -> model.Twin:
         cold = self._cold_days if self.layout.cold else None
-        return _twin(self._hot_days, cold, bool(self.layout.archive), tuple(self.ledger.types.items()))
+        archive = self._archive_days if self.layout.archive else None
+        return _twin(self._hot_days, cold, archive, tuple(self.ledger.types.items()))
 
     def _role(self, name: str) -> Any:
         found = self._instances.get(name)
@@ -335,7 +374,8 @@ class World:
         queue = SimulatedQueue(lambda: self.now, 100_000, 1)
         queue.tell = lambda body: self._letter(role, body)
         dead = Gate(queue, self, self._cloud(role), Service.QUEUE, "dead_letters")
-        return {"twin": self.twin, "log": log, "dead": DeadLetters(dead, log, self._clock(role))}  # type: ignore[arg-type]
+        letters = DeadLetters(cast(Any, dead), log, self._clock(role))
+        return {"twin": self.twin, "log": log, "dead": letters}
 
     def _consumer(self, role: str) -> dict[str, Any]:
         return {**self._common(role), "max_deliveries": self.layout.max_deliveries}
@@ -481,18 +521,24 @@ class World:
 
     def _make_cold_mover(self) -> ColdMover:
         role = "cold_mover"
-        sink: FileSink = LocalFiles(self._objects("cold"))
+        sink: FileSink = LocalFiles(self._catalogue(role))
         if self.layout.cold != self.layout.hot:
             sink = RemoteFiles(self._link(role, "cold", "cold_writer"), clock=lambda: self.mono)
+        expiry: Any = Gate(self.expiry, self, self.layout.hot, Service.STORE, "expiry")
         return ColdMover(
             twin=self.twin,
             store=self._hot(role),
             sink=sink,
+            expiry=expiry if self.layout.hot == "aws" else None,
             log=Lines(role, self._logged),
             clock=self._clock(role),
             sleep=self.sleep,
             workers=1,
         )
+
+    def _catalogue(self, role: str) -> Catalogue:
+        log = Lines(role, self._logged)
+        return Catalogue(self._objects("cold"), self.twin, log=log, clock=self._clock(role), workers=1)
 
     def _make_cold_writer(self) -> TierWriter:
         return self._tier_writer("cold_writer", "cold")
@@ -504,14 +550,14 @@ class World:
         receiver = self._receiver(role, tier)
         del receiver["dead"]
         objects = self._objects(tier)
-        reader = TierReader(objects, self.twin, clock=self._clock(role)) if tier == "cold" else None
-        return TierWriter(objects=objects, reader=reader, **receiver)
+        if tier == "cold":
+            receiver["reader"] = TierReader(objects, self.twin, clock=self._clock(role))
+            receiver["catalogue"] = self._catalogue(role)
+        return TierWriter(objects=objects, **receiver)
 
     def _make_archive_mover(self) -> ArchiveMover:
         role = "archive_mover"
-        sink: FileSink = LocalFiles(self._objects("archive"))
-        if self.layout.cold != self.layout.archive:
-            sink = RemoteFiles(self._link(role, "archive", "archive_writer"), clock=lambda: self.mono)
+        sink = RemoteFiles(self._link(role, "archive", "archive_writer"), clock=lambda: self.mono)
         return ArchiveMover(
             twin=self.twin,
             objects=self._objects("cold"),
@@ -541,6 +587,7 @@ class World:
 
     def _written(self, row: Row) -> None:
         self.ledger.stored(row)
+        self._lapsed.discard((row.device, row.key))
         if not row.device.startswith("~") and not self.layout.cold:
             self._lasting[row.device, row.key] = self.now + self._hot_days * DAY - 2_000
 
@@ -554,6 +601,9 @@ class World:
             for key in _rows_of(name, body):
                 if filed[key] < 2:
                     violated(f"file {name} is deleted, and row {key} is in no other")
+            if name in self.tiers["archive"].kept:
+                self._archived.setdefault(name, self.now)
+                self.totals["archived"] += 1
 
     def _queued(self, body: str) -> None:
         for event in json.loads(body):
@@ -576,7 +626,17 @@ class World:
         if event in ("rule_fired", "firing_taken_over"):
             taken = event == "firing_taken_over"
             trace, now = str(fields["traceparent"]), self._clock(role)()
+            # A call that wrote it and did not get the answer says of what it took over that it fired.
+            record = self.states.records.get(str(fields["device"]))
+            for rule, event, at, *_ in json.loads(record.text)["firings"] if record else ():
+                part = self.ledger.traces.get(trace)
+                mine = part is not None and event == self.ledger.rows[part].id and rule == fields["rule"]
+                if mine and abs(at - now) > 60:
+                    taken, now = True, max(at, now)
             self.ledger.fires(str(fields["rule"]), trace, now, taken=taken)
+        elif event == "file_conflict":
+            self.totals["conflicts"] += 1
+            self._conflicts.add((str(fields["device"]), str(fields["key"])))
         elif event == "effects_not_recorded":
             self._unrecorded(self._stack[-1])
 
@@ -585,6 +645,8 @@ class World:
     ) -> Answer | None:
         """The answer of a receiver; None where it dies."""
         request = Request(method, headers, body or b"", dict(parse_qsl(urlsplit(url).query)))
+        if self._balks(receiver, request.body):
+            return Answer(400, {}, b'{"error":"The file is refused."}')
         try:
             with self._process(receiver, self._cloud(receiver), (0,), remote=True) as process:
                 caller = self._stack[-2]
@@ -614,6 +676,7 @@ class World:
         return self.totals
 
     def step(self, step: Step) -> None:
+        self.totals[f"steps of {step.kind}"] += 1
         if self._trace:
             self._trace(f"{self.now - START:9.0f} s  {step.kind} {', '.join(map(str, step.numbers))}")
         getattr(self, step.kind)(*step.numbers)
@@ -628,6 +691,17 @@ class World:
         message = self.ledger.republish(which, self.now, signed=signed)
         if message is not None:
             self._receive(message)
+
+    def collide(self, which: int, _: int) -> None:
+        signed = self.layout.acquisition == "gcp"
+        message = self.ledger.collide(which, self.now, signed=signed)
+        if message is not None:
+            self._receive(message)
+
+    def backfill(self, which: int, _: int) -> None:
+        device = DEVICES[which % 4]
+        signed = self.layout.acquisition == "gcp"
+        self._receive(self.ledger.backfill(device, self.now, signed=signed))
 
     def _receive(self, message: BrokerMessage) -> None:
         self.totals["messages"] += 1
@@ -759,14 +833,37 @@ class World:
             self._moves("cold_mover", which, how, faults)
 
     def to_archive(self, which: int, how: int, *faults: int) -> None:
-        if self.layout.archive:
+        if self._remote_archive:
             self._moves("archive_mover", which, how, faults)
+        elif self.layout.archive:
+            # A rule of the store takes its files to the class of storage for archives.
+            for name in self._older("cold", self._cold_days):
+                self.tiers["cold"].frozen.add(name)
+                self._archived.setdefault(name, self.now)
+                self.totals["archived"] += 1
+
+    def _older(self, tier: str, days: int) -> list[str]:
+        """The files of a tier that are so old: how long they were there counts."""
+        objects, line = self.tiers[tier], self.now - days * DAY
+        return [
+            name for name in objects.kept if name.startswith(tier_files.EVENTS) and objects.born[name] < line
+        ]
+
+    @property
+    def _remote_archive(self) -> bool:
+        return self.layout.archive not in ("", self.layout.cold)
 
     def _moves(self, name: str, which: int, how: int, faults: Sequence[int]) -> bool:
         """A run of a mover; whether it did all that was due."""
         self._faults, self._calls = faults_of(faults), 0
         cloud = self._cloud(name)
         other = self.layout.cold if name == "cold_mover" else self.layout.archive
+        files = len(self._files)
+        waiting = self._due(self.now) if name == "cold_mover" and not faults else {}
+        progress = Progress(self.store)
+        late = {
+            each.device for each in lifetimes.late(self.store) if each.day <= progress.through(each.device)
+        }
         try:
             with self._process(name, cloud, (how,), remote=other != cloud) as process:
                 process.twin = self._reads if how % 2 else lambda: self._run_again(name, which)
@@ -778,7 +875,47 @@ class World:
         except (OSError, Retry):
             done = False
         self._faults = {}
+        self.totals["moved"] += len(self._files) - files
+        self._check_turns(self._files[files:], waiting, late, which % PARTITIONS)
         return done
+
+    def _due(self, at: float) -> dict[str, set[tuple[str, str]]]:
+        """The rows of each device that were due by far at a moment, and are in no file."""
+        filed, before = self.filed().keys(), times.from_epoch(at - (self._hot_days + 1) * DAY - 7_200)
+        found: dict[str, set[tuple[str, str]]] = {}
+        for key, row in self.store.rows.items():
+            kept = key in filed or key in self._balked_rows or key in self._lapsed
+            if not row.device.startswith("~") and row.time < before and not kept:
+                found.setdefault(row.device, set()).add(key)
+        return found
+
+    def _check_turns(
+        self,
+        files: Sequence[str],
+        waiting: Mapping[str, set[tuple[str, str]]],
+        late: set[str],
+        partition: int,
+    ) -> None:
+        """No device keeps another waiting for more files than it may cause in a turn. Those with late rows
+        have a share of a run's time instead.
+        """
+        if len(files) <= _MOST_DAYS or len(waiting) < 2:
+            return
+        kept, streak = {name: body for name, (body, _) in self.tiers["cold"].kept.items()}, 0
+        left = {device: set(keys) for device, keys in waiting.items() if _partition(device) == partition}
+        before, day = set[str](), ""
+        for name in files:
+            keys = _rows_of(name, kept[name]) if name in kept else ()
+            devices = {device for device, _ in keys}
+            for device, key in keys:
+                left.get(device, set()).discard((device, key))
+            # A device that had two types has two files of a day.
+            streak = streak + (day != name.split("/")[2]) if devices == before else 1
+            before, day = devices, name.split("/")[2]
+            # Late rows wait until their note has settled, not for others.
+            others = [device for device, keys_ in left.items() if keys_ and device not in devices | late]
+            if streak > _MOST_DAYS and others and late.isdisjoint(devices):
+                violated(f"{others} wait for {streak} days of {devices}")
 
     def _run_again(self, name: str, which: int) -> None:
         self._moves(name, which, 0, ())
@@ -796,9 +933,9 @@ class World:
     def _read(self, device: str, how: int) -> None:
         there = {part: row for part, row in self.ledger.rows.items() if row.device == device}
         kept = self._kept()
-        old = times.from_epoch(self.now - (self._cold_days - 1) * DAY) if self.layout.archive else ""
-        must = {part for part, row in there.items() if part in kept and row.time > old}
+        must = {part for part, row in there.items() if part in kept and self._shown(row)}
         found: list[Part] = []
+        unread: list[dict[str, str]] = []
         query = {"device": device, "limit": str(1 + how % 3), **({"tier": "all"} if self.layout.cold else {})}
         for _ in range(len(there) * 2 + 20):
             try:
@@ -816,12 +953,13 @@ class World:
                 part = (event["data"]["n"], event["data"].get("part", 0))
                 found.append(part)
                 row = self.ledger.rows.get(part)
-                if row is None or (event["time"], event["subject"], event["id"]) != (
-                    row.time,
-                    row.subject,
-                    row.id,
+                told = (event["time"], event["subject"], event["id"])
+                if part not in self.ledger.changed and (
+                    row is None or told != (row.time, row.subject, row.id)
                 ):
                     violated(f"a reader gets {event}, stored as {row}")
+            unread += document.get("unread", ())
+            self.totals["pages that leave out"] += "unread" in document
             if document["cursor"] is None:
                 break
             query["cursor"] = document["cursor"]
@@ -829,14 +967,27 @@ class World:
             violated(f"a read of {device} does not end")
         if len(set(found)) < len(found):
             violated(f"a read of {device} has an event twice: {found}")
-        if missing := {part for part in must - set(found) if self._shown(there[part])}:
+        missing = {part for part in must - set(found) if not _within(there[part].time, unread)}
+        # Of two rows with one key, a reader gets one.
+        shown = {there[part].key for part in found if part in there}
+        if missing := {part for part in missing if there[part].key not in shown}:
             violated(f"a read of {device} leaves out {sorted(missing)}")
 
     def _shown(self, row: Row) -> bool:
         """Whether a reader must show a row that is kept somewhere."""
+        if self.layout.archive and row.time < times.from_epoch(self.now - (self._archive_days - 1) * DAY):
+            return False  # it may be moved at any time, to where it is too old
         there = self.store.rows.get((row.device, row.key))
-        return (row.device, row.key) in self.filed("cold") or (
-            there is not None and there.expires > self.now + 3_600
+        if there is not None:
+            return bool(self.layout.cold) or there.expires > self.now + 3_600
+        if self.layout.archive:
+            return True
+        # Else the cold tier deletes its files by their age.
+        young = self.now - (self._cold_days - 1) * DAY
+        return any(
+            (row.device, row.key) in _rows_of(name, body)
+            for name, (body, _) in self.tiers["cold"].kept.items()
+            if name.startswith(tier_files.EVENTS) and self.tiers["cold"].born[name] > young
         )
 
     def _everything_moves(self) -> None:
@@ -845,7 +996,9 @@ class World:
                 self._moves("cold_mover", partition, 0, ())
 
     def expire(self, which: int, _: int) -> None:
-        """The hot store deletes some of the rows that have expired."""
+        """The hot store deletes some of the rows that have expired, where it does that by itself."""
+        if self.layout.cold and (self.layout.hot != "aws" or not self.expiry.deletes):
+            return
         chance = random.Random(which)
         for key, row in list(self.store.rows.items()):
             if row.expires < self.now and chance.random() < 0.7:
@@ -855,16 +1008,60 @@ class World:
         del self.store.rows[key]
         if row.device.startswith("~"):
             return
-        if self.layout.cold and key not in self.filed():
+        self.totals["expired"] += 1
+        if self.layout.cold and key not in self._lapsed and key not in self.filed():
             violated(f"row {key} expires, and is in no file")
         if not self.layout.cold:
             if self.now < self._lasting[key]:
                 violated(f"row {key} expires {self._lasting[key] - self.now:.0f} s before its time")
             self.ledger.expired.add(part_of(row.data))
 
-    def retain(self, hot_days: int, cold_days: int) -> None:
+    def lapse(self, which: int, _: int) -> None:
+        """Some days after a run of the movers, the stores' rules delete some of the files that are as old as
+        the last tier keeps them.
+        """
+        chance = random.Random(which)
+        self._everything_moves()
+        self.sleep(which % 4 * 4 * DAY)
+        days = self._archive_days if self.layout.archive else self._cold_days
+        for tier, objects in self.tiers.items():
+            for name in self._older(tier, days):
+                if chance.random() < 0.7:
+                    for row in _unpacked(name, objects.kept[name][0]):
+                        self._lapsed.add((row.device, row.key))
+                        self.ledger.expired.add(part_of(row.data))
+                    objects.lapse(name)
+                    self.totals["lapsed"] += 1
+
+    def neglect(self, which: int, _: int) -> None:
+        """For longer than rows last in the hot store, no function runs."""
+        self.to_cold(0, 0)
+        self.sleep((34 + which % 10) * DAY)
+        self.expire(which, 0)
+
+    def balk(self, which: int, _: int) -> None:
+        """A receiver of files refuses a row from now on, or a file that the cold tier has."""
+        if self.layout.cold not in ("", self.layout.hot) and self.store.rows and not self._balked_rows:
+            keys = sorted(key for key in self.store.rows if not key[0].startswith("~"))
+            self._balked_rows |= set(keys[which % len(keys) :][:1] if keys else ())
+        elif self._remote_archive:
+            names = sorted(name for name in self.tiers["cold"].kept if name.startswith(tier_files.EVENTS))
+            self._balked_files |= set(names[which % len(names) :][:1] if names else ())
+
+    def _balks(self, receiver: str, body: bytes) -> bool:
+        """Whether a receiver of files refuses what it gets."""
+        if not (self._balked_rows or self._balked_files) or not body.startswith(b'{"name":'):
+            return False
+        line, _, file = body.partition(b"\n")
+        name = json.loads(line)["name"]
+        if receiver == "archive_writer":
+            return name in self._balked_files
+        return not self._balked_rows.isdisjoint(_rows_of(name, file))
+
+    def retain(self, hot_days: int, cold_days: int, archive_days: int) -> None:
         """twin.yaml gets another retention."""
         self._hot_days, self._cold_days = hot_days, max(cold_days, hot_days + 1)
+        self._archive_days = archive_days
         self._redeploy()
 
     def flag(self, _: int, __: int) -> None:
@@ -911,14 +1108,21 @@ class World:
                 )
         else:
             violated(f"a queue does not drain: {self._waiting()}")
-        for name, has in (("cold_mover", self.layout.cold), ("archive_mover", self.layout.archive)):
+        for seconds in (_SETTLED_S, (self._hot_days + 2) * DAY)[: 1 + self.plan.seed % 2]:
+            self.sleep(seconds)
+            self._move_all()
+
+    def _move_all(self) -> None:
+        self._moved_at = self.now
+        for name, has in (("cold_mover", self.layout.cold), ("archive_mover", self._remote_archive)):
             for partition in range(PARTITIONS if has else 0):
                 for _ in range(5):
                     if self._moves(name, partition, 0, ()):
                         break
-                    self.sleep(1_000)
+                    self.sleep(_SETTLED_S)
                 else:
-                    violated(f"{name} does not move all that is due")
+                    if name == "cold_mover" or not self._balked_files:
+                        violated(f"{name} does not move all that is due")
 
     def waits(self) -> list[Waits]:
         """Of the broker and all queues."""
@@ -934,31 +1138,72 @@ class World:
 
     def filed(self, *tiers: str) -> Counter[tuple[str, str]]:
         """How many files each row is in."""
-        found: Counter[tuple[str, str]] = Counter()
+        return Counter((row.device, row.key) for row in self._in_files(*tiers))
+
+    def _in_files(self, *tiers: str) -> Iterator[Row]:
         for tier in tiers or self.tiers:
             for name, (body, _) in self.tiers[tier].kept.items():
                 if name.startswith(tier_files.EVENTS):
-                    found.update(_rows_of(name, body))
-        return found
+                    yield from _unpacked(name, body)
 
     def _kept(self) -> set[Part]:
         kept = {part_of(row.data) for row in self.store.rows.values() if not row.device.startswith("~")}
-        by_key = {(row.device, row.key): part for part, row in self.ledger.rows.items()}
-        return kept | {by_key[key] for key in self.filed()}
+        return kept | {part_of(row.data) for row in self._in_files()}
 
     def _check(self) -> None:
-        for key, count in self.filed().items():
-            if count > 1:
-                violated(f"row {key} is in {count} files")
-        kept = Counter(self._kept())
+        if self.layout.cold:
+            left = set[tuple[str, str]]().union(*self._due(self._moved_at).values())
+            if left:
+                violated(f"{len(left)} rows that are due are in no file: {min(left)}")
+        if self._balked_files and self._remote_archive:
+            line = times.from_epoch(self._moved_at - (self._cold_days + 1) * DAY)[:10]
+            names = {name for name in self.tiers["cold"].kept if name.startswith(tier_files.EVENTS)}
+            late = {name for name in names if tier_files.parse_name(name).day < line}
+            if late - self._balked_files:
+                violated(f"files stay in the cold tier because another is refused: {late}")
+        self._check_files()
+        kept = self._kept()
         self.totals["rows"] += len(self.ledger.rows)
         self.totals["files"] += sum(len(tier.kept) for tier in self.tiers.values())
         self.ledger.check(kept, self.layout.processing == "aws")
         self._reads()
 
+    def _check_files(self) -> None:
+        """Each row is in one file, and no other row has its key: but for a file that could not be read any
+        more when the other was put, and for a row with other data, of which the log says so.
+        """
+        holders: dict[tuple[str, str], dict[str, Row]] = {}
+        for tier in self.tiers.values():
+            for name, (body, _) in tier.kept.items():
+                if name.startswith(tier_files.EVENTS):
+                    for row in _unpacked(name, body):
+                        # On its way to the archive a file is in both tiers.
+                        holders.setdefault((row.device, row.key), {})[name] = row
+        for key, of_name in holders.items():
+            for (one, row), (other, its) in combinations(of_name.items(), 2):
+                if self._was_archived(one, other) or self._was_archived(other, one):
+                    continue
+                if row.same_content(its._replace(subject=row.subject)):
+                    violated(f"row {key} is in two files, {one} and {other}")
+                if key not in self._conflicts:
+                    violated(f"rows with the key {key} are in two files, and the log does not say so")
+
+    def _was_archived(self, one: str, other: str) -> bool:
+        """Whether a file could not be read any more when another was put."""
+        return self._archived.get(one, inf) <= self.tiers["cold"].born.get(other, 0.0)
+
 
 _TWICE = frozenset((*_QUEUES, "remote_processing", "store", "cold", "archive", "dead_letters"))
 """Services whose client may send a call a second time."""
+
+
+@lru_cache(maxsize=64)
+def _partition(device: str) -> int:
+    return int(bucket(device), 16) % PARTITIONS
+
+
+def _within(time: str, ranges: Sequence[Mapping[str, str]]) -> bool:
+    return any(each["from"] <= time < each["to"] for each in ranges)
 
 
 class _Secret:
@@ -1002,6 +1247,10 @@ def _key(link: str, generation: int) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _rows_of(name: str, body: bytes) -> tuple[tuple[str, str], ...]:
-    twin = _twin(1, None, False, tuple(ledgers.BEFORE.items()))
-    return tuple((row.device, row.key) for row in tier_files.unpack(body, name, twin))
+def _unpacked(name: str, body: bytes) -> tuple[Row, ...]:
+    twin = _twin(1, None, None, tuple(ledgers.BEFORE.items()))
+    return tuple(tier_files.unpack(body, name, twin))
+
+
+def _rows_of(name: str, body: bytes) -> set[tuple[str, str]]:
+    return {(row.device, row.key) for row in _unpacked(name, body)}

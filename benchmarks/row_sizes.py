@@ -40,11 +40,14 @@ _START = 1_709_164_800
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Mean bytes: of the data's JSON, of a row in each hot store, of a row in a compressed file."""
+    """Mean bytes: of the data's JSON, of a row in each hot store, of a row in a compressed file. `puts` are
+    the requests that write such a file and have the index name it.
+    """
 
     data: Decimal
     hot: Mapping[str, Decimal]
     file: Decimal
+    puts: int
 
 
 @cache
@@ -60,22 +63,23 @@ def measure() -> Sizes:
             "gcp": _mean([firestore(*document) for document in firestore_documents(made)]),
         },
         file=Decimal(len(tier_files.pack(made, owner, sample.KIND).body)) / len(made),
+        puts=puts(owner),
     )
 
 
-def twin() -> model.Twin:
-    """The sample twin, with a hundred devices."""
+def twin(count: int = DEVICES) -> model.Twin:
+    """The sample twin, with so many devices."""
     types = {sample.KIND: {"telemetry": {}, "commands": {}, "processor": None}}
-    devices = {f"{sample.KIND}-{number + 1}": sample.KIND for number in range(DEVICES)}
+    devices = {f"{sample.KIND}-{number + 1}": sample.KIND for number in range(count)}
     return model.parse(
         {"twin": sample.TWIN, "hot_days": 30, "device_types": types, "devices": devices, "rules": []}
     )
 
 
-def day(owner: model.Twin) -> Iterator[Row]:
-    """A day of the twin's devices, in the order of a file: by device and time."""
+def day(owner: model.Twin, start: int = _START) -> Iterator[Row]:
+    """A day of the twin's devices, in the order of a file: by device and time. `start` is in Unix seconds."""
     chance = random.Random(_SEED)
-    readings = ROWS_PER_FILE // DEVICES
+    readings = ROWS_PER_FILE // len(owner.devices)
     for device in sorted(owner.devices):
         temperature, humidity, pressure = chance.gauss(21, 2), chance.gauss(45, 6), chance.gauss(1013, 4)
         battery = chance.randint(20, 100)
@@ -83,7 +87,7 @@ def day(owner: model.Twin) -> Iterator[Row]:
             temperature += chance.gauss(0, 0.2)
             humidity += chance.gauss(0, 0.5)
             pressure += chance.gauss(0, 0.1)
-            at = times.from_epoch(_START + reading * _DAY / readings + chance.uniform(0, 1))
+            at = times.from_epoch(start + reading * _DAY / readings + chance.uniform(0, 1))
             data = {
                 "temperature": round(temperature, 2),
                 "humidity": round(humidity, 2),
@@ -100,7 +104,27 @@ def day(owner: model.Twin) -> Iterator[Row]:
                 id=cloudevents.dated_id(cloudevents.hashed_id(device, at, data), at),
                 received=times.from_epoch(round(times.to_epoch(at) + chance.uniform(0.05, 0.5), 3)),
             )
-            yield rows.from_event(event, owner, _START)
+            yield rows.from_event(event, owner, start)
+
+
+def puts(owner: model.Twin) -> int:
+    """Objects that the catalogue writes with a file of a day, once the index knows devices and month."""
+    from support.memory import MemoryObjects
+    from twin_runtime.log import Log
+    from twin_runtime.tiers.catalogue import Catalogue
+
+    class Written(MemoryObjects):
+        def replace(self, name: str, body: bytes, *, version: str | None) -> str | None:
+            self.puts += 1
+            return super().replace(name, body, version=version)
+
+    objects = Written()
+    catalogue = Catalogue(objects, owner, log=Log("catalogue", lambda _level, _line: None), workers=1)
+    before = 0
+    for start in (_START - _DAY, _START):
+        before = objects.puts
+        catalogue.add(tier_files.pack(day(owner, start), owner, sample.KIND))
+    return objects.puts - before
 
 
 def dynamo_items(made: Sequence[Row]) -> list[Mapping[str, Mapping[str, str]]]:

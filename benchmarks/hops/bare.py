@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import runpy
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,7 @@ from . import sample
 from .services import Stored
 
 _RETENTION_S = 30 * 86_400
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def dispatch(payload: bytes) -> str:
@@ -51,6 +54,39 @@ def load(path: Path) -> Callable[[Any], Any]:
 def process(body: str, function: Callable[[Any], Any]) -> str:
     """A batch of events through the user's code."""
     return json.dumps([result for event in json.loads(body) if (result := function(event)) is not None])
+
+
+class Child:
+    """The user's code in a process of its own, without a check or a limit: a batch is a line in, its results
+    are a line out.
+    """
+
+    def __init__(self, path: Path) -> None:
+        program = f"from {__name__} import serve; serve({str(path)!r})"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", program],
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="ascii",
+        )
+        self.pid = self._process.pid
+
+    def process(self, body: str) -> str:
+        """As `process`."""
+        process = self._process
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(body + "\n")
+        process.stdin.flush()
+        return process.stdout.readline()
+
+
+def serve(path: str) -> None:
+    """The program of `Child`, until its input ends."""
+    function = load(Path(path))
+    for line in sys.stdin:
+        print(process(line, function), flush=True)
 
 
 def rows(body: str | bytes) -> list[Stored]:

@@ -13,7 +13,7 @@ from local_cloud.processes import free_ports
 from support.servers import running
 from twin_aws.cloud import Aws
 
-from .services import Secret, Stored
+from .services import NOTES, Secret, Stored
 
 _BATCH = 25
 _REGION = "eu-central-1"
@@ -119,7 +119,7 @@ class AwsServices:
         for item in items:
             key = {name: item[name] for name in ("device", "key")}
             self._dynamodb.delete_item(TableName=self.store, Key=key)
-        return [_stored(item) for item in items]
+        return [_stored(item) for item in items if not item["device"]["S"].startswith(NOTES)]
 
 
 def _stored(item: dict[str, dict[str, str]]) -> Stored:

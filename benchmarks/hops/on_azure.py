@@ -24,7 +24,7 @@ from twin_azure.state import TableStateStore
 from twin_azure.store import CosmosStore
 from twin_runtime.wire.http_client import Answer, HttpClient
 
-from .services import Secret, Stored
+from .services import NOTES, Secret, Stored
 
 _TTL = 30 * 86_400
 _TABLES = {
@@ -163,7 +163,7 @@ class AzureServices:
         found = list(self._container.query_items("SELECT * FROM c", enable_cross_partition_query=True))
         for item in found:
             self._container.delete_item(item["id"], partition_key=item["device"])
-        return [_stored(item) for item in found]
+        return [_stored(item) for item in found if not item["device"].startswith(NOTES)]
 
 
 def _stored(item: dict[str, Any]) -> Stored:

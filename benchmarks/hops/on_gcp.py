@@ -15,7 +15,7 @@ from unittest import mock
 from gcp.servers import firestore
 from twin_gcp.cloud import Endpoints, GcpCloud
 
-from .services import Secret, Sink, Stored, sink
+from .services import NOTES, Secret, Sink, Stored, sink
 
 _SAME = ("device", "type", "data", "traceparent", "subject", "received")
 
@@ -85,7 +85,8 @@ class GcpServices:
         found = list(self._rows.stream())
         for snapshot in found:
             snapshot.reference.delete()
-        return [_stored(snapshot.to_dict() or {}) for snapshot in found]
+        documents = [snapshot.to_dict() or {} for snapshot in found]
+        return [_stored(each) for each in documents if not each["device"].startswith(NOTES)]
 
 
 def _stored(document: dict[str, Any]) -> Stored:

@@ -31,8 +31,8 @@ Left = Callable[[], list[Any]]
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Both sides of a hop; each call does one batch. `left` takes away what the calls since left behind.
-    `again`: a call leaves the same in the place of what was there, not beside it. `process`: the number of a
-    process that works for `ours`.
+    `again`: a call leaves the same in the place of what was there, not beside it. `processes`: the numbers of
+    the processes that work for either side.
     """
 
     ours: Callable[[], None]
@@ -40,7 +40,7 @@ class Pair:
     left: Left
     again: bool = False
     before: Callable[[], None] = lambda: None
-    process: Callable[[], int | None] = lambda: None
+    processes: Callable[[], Sequence[int]] = lambda: ()
 
 
 def secret(link: str) -> str:
@@ -76,12 +76,26 @@ class Pairs:
         return Pair(_request(role, count), lambda: send(json.dumps(json.loads(body))), self._bodies)
 
     def processor(self, count: int) -> Pair:
-        """With the user code of the example."""
-        role = cast(Processor, functions.assemble(self._context("processor", self._coded)))
+        """With the user code of the example, which the bare side calls in a process of its own as well: the
+        product must, so that the code cannot end, stop or fill the function.
+        """
+        ours, pid = self._coded_processor(count)
+        body, send = sample.body(count), self._services.send
+        child = bare.Child(self._coded / sample.PROCESSOR)
+        return Pair(
+            ours, lambda: send(child.process(body)), self._bodies, processes=lambda: (*pid(), child.pid)
+        )
+
+    def processor_in_process(self, count: int) -> Pair:
+        """The same, where the bare side calls the user's code as a function."""
+        ours, pid = self._coded_processor(count)
         body, send = sample.body(count), self._services.send
         process = bare.load(self._coded / sample.PROCESSOR)
-        ours, pid = _consume(role, sample.body(count)), lambda: role.code.pid
-        return Pair(ours, lambda: send(bare.process(body, process)), self._bodies, process=pid)
+        return Pair(ours, lambda: send(bare.process(body, process)), self._bodies, processes=pid)
+
+    def _coded_processor(self, count: int) -> tuple[Callable[[], None], Callable[[], Sequence[int]]]:
+        role = cast(Processor, functions.assemble(self._context("processor", self._coded)))
+        return _consume(role, sample.body(count)), lambda: [role.code.pid] if role.code.pid else []
 
     def processor_without_code(self, count: int) -> Pair:
         role = functions.assemble(self._context("processor"))

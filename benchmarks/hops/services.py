@@ -19,6 +19,9 @@ from twin_runtime.ports import Cloud
 Stored = Mapping[str, Any]
 """A row as the bare side writes it: device, time, id, type, data (text), traceparent, expires."""
 
+NOTES = "~"
+"""How the devices of rows begin that are the product's own notes: it writes one in hours, not one a batch."""
+
 
 class Services(Protocol):
     """One cloud. `queue`, `store` and `states` are addresses as a stack would give them to a function."""
@@ -54,7 +57,7 @@ class Services(Protocol):
         ...
 
     def rows(self) -> list[Stored]:
-        """Empty the store: the rows that were in it."""
+        """Empty the store: the rows that were in it, without the product's own notes."""
         ...
 
 

@@ -59,6 +59,7 @@ ADDRESSES = {
     | {
         "LINK_SECRET": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:factory-link-write",
         "STORE": "factory-hot",
+        "EXPIRY": "factory-hot/factory-cold-mover/factory-hot-expiry",
         "COLD_STORE": "s3://factory-cold?class=STANDARD_IA",
         "ARCHIVE_STORE": "s3://factory-archive?class=DEEP_ARCHIVE",
         "GRAPH": "factory",

@@ -89,7 +89,7 @@ class Pipeline:
 
     def check(self) -> None:
         """Raise RuntimeError unless each reading has a row."""
-        stored = len(self._cloud.store("hot").rows)
+        stored = len(self._cloud.store("hot").of_devices)
         if stored != self._made:
             raise RuntimeError(f"{self._made} readings were sent, {stored} rows are stored.")
 

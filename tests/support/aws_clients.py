@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
@@ -19,7 +20,10 @@ def mocked() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             patch.setenv(name, "dummy")
+        for name in ("AWS_REGION", "AWS_ENDPOINT_URL"):
+            patch.delenv(name, raising=False)
         patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
         client.cache_clear()
         with mock_aws():
             yield

@@ -8,7 +8,7 @@ from twinspan.aws import names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
 from twinspan.aws.shared.grants import grant
-from twinspan.aws.shared.policies import allow, document, record, trust
+from twinspan.aws.shared.policies import allow, document, record, trust_scheduler
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     DynamodbTable,
@@ -144,17 +144,12 @@ class Store(Construct):
     def _switch_role(self, function: Function) -> Ref:
         """The role that Scheduler takes on to stop the expiry."""
         foundation = self._foundation
-        when = {
-            "StringEquals": {
-                "aws:SourceAccount": foundation.account,
-                "aws:SourceArn": foundation.arn("scheduler", f"schedule-group/{function.name}"),
-            }
-        }
+        group = foundation.arn("scheduler", f"schedule-group/{function.name}")
         role = IamRole(
             self,
             "switch-role",
             name=self._switch,
-            assume_role_policy=trust("scheduler.amazonaws.com", when),
+            assume_role_policy=trust_scheduler(foundation.account, group),
             tags=foundation.labels(Layer.HOT_STORAGE, SWITCH),
         )
         placed = place(role, SWITCH)

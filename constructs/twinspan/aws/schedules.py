@@ -7,7 +7,7 @@ from twinspan.aws import facts, names
 from twinspan.aws.foundation import Foundation
 from twinspan.aws.functions import Function
 from twinspan.aws.shared import log_metrics
-from twinspan.aws.shared.policies import allow, document, record, trust
+from twinspan.aws.shared.policies import allow, document, record, trust_scheduler
 from twinspan.providers import Construct
 from twinspan.providers.aws import (
     CloudwatchMetricAlarm,
@@ -64,17 +64,12 @@ class Clock(Construct):
     def _identity(self) -> tuple[Ref, Ref]:
         """The role that Scheduler takes on, and its permission to call this one function."""
         function, foundation = self._function, self._foundation
-        when = {
-            "StringEquals": {
-                "aws:SourceAccount": foundation.account,
-                "aws:SourceArn": foundation.arn("scheduler", f"schedule-group/{function.name}"),
-            }
-        }
+        group = foundation.arn("scheduler", f"schedule-group/{function.name}")
         role = IamRole(
             self,
             "role",
             name=names.clock_role(foundation.twin.names, function.role),
-            assume_role_policy=trust("scheduler.amazonaws.com", when),
+            assume_role_policy=trust_scheduler(foundation.account, group),
             tags=self._tags,
         )
         placed = place(role, f"{function.role}_clock", optional=function.optional)
@@ -221,7 +216,8 @@ class Clock(Construct):
             self,
             "behind-alarm",
             alarm_name=names.behind_alarm(names_, function.role),
-            alarm_description=alarms.behind(function.name),
+            alarm_description=f"{alarms.behind(function.name)} It also fires if the mover was not called for "
+            f"{BEHIND_S // 3_600} hours.",
             metric_query=[together, *queries],
             evaluation_periods=1,
             comparison_operator="GreaterThanThreshold",

@@ -64,11 +64,10 @@ _HOLDING: Mapping[Holding, str] = {
         azurerm_user_assigned_identity
         google_cloud_run_v2_service google_cloud_run_v2_service_iam_member google_cloud_scheduler_job
         google_cloudfunctions2_function google_firestore_field google_firestore_index
-        google_logging_metric
-        google_logging_project_bucket_config google_logging_project_exclusion google_logging_project_sink
-        google_monitoring_alert_policy google_monitoring_notification_channel google_project_iam_member
-        google_project_service google_pubsub_subscription_iam_member google_pubsub_topic
-        google_pubsub_topic_iam_member google_secret_manager_secret_iam_member
+        google_logging_metric google_logging_project_bucket_config google_logging_project_exclusion
+        google_logging_project_sink google_monitoring_alert_policy google_monitoring_notification_channel
+        google_project_iam_member google_project_service google_pubsub_subscription_iam_member
+        google_pubsub_topic google_pubsub_topic_iam_member google_secret_manager_secret_iam_member
         google_secret_manager_secret_version google_service_account google_service_account_iam_member
         google_storage_bucket_iam_member google_storage_bucket_object google_workflows_workflow
         random_id random_password terraform_data time_sleep

@@ -11,14 +11,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from command.app import main
 from command.exits import Exit
 from operations.erase import begun
 from support import documents
+from support.aws_clients import mocked
 from support.samples import event
 from support.tiers import row
 from twin_aws.clients import client
@@ -84,16 +83,10 @@ class Places:
 
 @pytest.fixture(scope="module", autouse=True)
 def _aws() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-            patch.setenv(name, "dummy")
-        for name in ("AWS_REGION", "AWS_ENDPOINT_URL", "CDKTF_OUTDIR", "TWIN"):
+    with pytest.MonkeyPatch.context() as patch, mocked():
+        for name in ("CDKTF_OUTDIR", "TWIN"):
             patch.delenv(name, raising=False)
-        patch.setenv("AWS_DEFAULT_REGION", REGION)
-        patch.setattr(boto3, "DEFAULT_SESSION", None)
-        client.cache_clear()
         yield
-    client.cache_clear()
 
 
 @pytest.fixture(autouse=True)

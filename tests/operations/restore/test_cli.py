@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from command.app import main
 from command.exits import Exit
 from support import documents
+from support.aws_clients import mocked
 from support.samples import TWIN
 from twin_aws.clients import client
 from twin_aws.cloud import Aws
@@ -60,16 +59,10 @@ def objects(address: str) -> Objects:
 @pytest.fixture(scope="module", autouse=True)
 def _aws() -> Iterator[None]:
     """Once for all tests: making clients takes longer than they do."""
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-            patch.setenv(name, "dummy")
-        for name in ("AWS_REGION", "AWS_ENDPOINT_URL", "CDKTF_OUTDIR", "TWIN"):
+    with pytest.MonkeyPatch.context() as patch, mocked():
+        for name in ("CDKTF_OUTDIR", "TWIN"):
             patch.delenv(name, raising=False)
-        patch.setenv("AWS_DEFAULT_REGION", REGION)
-        patch.setattr(boto3, "DEFAULT_SESSION", None)
-        client.cache_clear()
         yield
-    client.cache_clear()
 
 
 @pytest.fixture(autouse=True)

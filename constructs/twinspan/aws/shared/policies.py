@@ -51,3 +51,9 @@ def trust(service: str, when: Mapping[str, Mapping[str, str]] | None = None) -> 
         "Principal": {"Service": service},
     }
     return document(statement | {"Condition": when} if when else statement)
+
+
+def trust_scheduler(account: str, group: str) -> str:
+    """The trust policy of a role that EventBridge Scheduler assumes for the schedules of `group`, an ARN."""
+    when = {"StringEquals": {"aws:SourceAccount": account, "aws:SourceArn": group}}
+    return trust("scheduler.amazonaws.com", when)
